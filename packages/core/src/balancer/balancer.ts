@@ -1,0 +1,52 @@
+import type { ServiceInstance } from '../instance.ts'
+
+/** What a caller may say about a pick. */
+export interface PickRequest {
+  /** Requests with the same key go to the same instance, with a balancer that hashes. */
+  readonly hashKey?: string
+  /** Ids to pass over: a preference, never a reason to return nothing. */
+  readonly avoid?: ReadonlySet<string>
+}
+
+/** How a request on an instance ended. */
+export type Outcome = {
+  /** Whether the instance did its work: a 404 is an answer, a 500 or a reset is not. */
+  readonly ok: boolean
+  /** From the pick to the end of the request (its response headers, for a streamed response). */
+  readonly latencyMs: number
+  readonly statusCode?: number
+  readonly error?: unknown
+}
+
+/**
+ * Chooses one of the candidates. It knows nothing of discovery and nothing of health: whoever is in the list
+ * may be picked.
+ *
+ * - State (position, credit, load) is kept under `instance.id`: an update keeps that of the survivors, newcomers
+ *   start neutral, that of the others is forgotten. An identical list changes nothing.
+ * - The order of the given list is kept. An id that occurs twice counts once, the first time.
+ * - Weights are shares. Weight 0 among positive ones is never picked; when all are 0 they count as equal.
+ * - A fresh balancer starts at a random phase, so that many processes do not march in step.
+ */
+export interface Balancer {
+  /** Replaces the candidates. Rare; may allocate; does not keep the array. */
+  update(candidates: readonly ServiceInstance[]): void
+  /** Hot: allocates nothing. `undefined` only when there is no candidate. */
+  pick(request?: PickRequest): ServiceInstance | undefined
+  /** A request starts on `instance`. For balancers that look at load. */
+  started?(instance: ServiceInstance): void
+  /** A request on `instance` ended. Called exactly once for each `started`. */
+  finished?(instance: ServiceInstance, outcome: Outcome): void
+}
+
+/** `candidates` as a fresh array in which every id occurs once. */
+export function distinctById(candidates: readonly ServiceInstance[]): ServiceInstance[] {
+  const ids = new Set<string>()
+  const distinct: ServiceInstance[] = []
+  for (const candidate of candidates) {
+    if (ids.has(candidate.id)) continue
+    ids.add(candidate.id)
+    distinct.push(candidate)
+  }
+  return distinct
+}

@@ -1,0 +1,169 @@
+import { InvalidOptionError } from '../errors.ts'
+import type { ServiceInstance } from '../instance.ts'
+import { checkFunction, checkInteger, checkKeys, checkNumber, rejectOption } from '../options.ts'
+import { type Random, systemRandom } from '../random.ts'
+import { type Balancer, distinctById, type PickRequest } from './balancer.ts'
+import { RoundRobinBalancer } from './round-robin.ts'
+import { SmoothWeightedSchedule } from './smooth-weighted-schedule.ts'
+
+export interface GroupedOptions {
+  /**
+   * The group an instance belongs to, such as `(instance) => instance.metadata.version`. Default: its weight.
+   * Instances for which it gives `undefined` form the group `''`.
+   */
+  readonly groupOf?: (instance: ServiceInstance) => string | undefined
+  /**
+   * Share of each group, such as `{ stable: 95, canary: 5 }`. Default: the sum of its members' weights. When
+   * shares are given, a group that is not named has share 0: it is used only as a fallback, or when no named
+   * group has a member.
+   */
+  readonly shares?: Readonly<Record<string, number>>
+  /**
+   * Groups that take over the share of a named group without members: the first of these that has any.
+   * Default: none; that share is spread over the others, by their shares.
+   */
+  readonly fallback?: readonly string[]
+  /** Steps into the cycle of groups, and index within each group, of the first pick. Default: random ones. */
+  readonly start?: number
+  /** @default Math.random */
+  readonly random?: Random
+}
+
+interface Group {
+  readonly key: string
+  readonly share: number
+  readonly members: readonly ServiceInstance[]
+  readonly balancer: RoundRobinBalancer
+}
+
+/**
+ * Splits the traffic between groups by weight, and goes round robin within each. O(groups) per pick at worst,
+ * O(1) once a cycle was handed out.
+ *
+ * With the defaults (a group for each weight), every instance gets exactly its weighted share, at a cost that
+ * grows with the number of different weights instead of the number of instances.
+ */
+export class GroupedBalancer implements Balancer {
+  readonly #groupOf: (instance: ServiceInstance) => string | undefined
+  readonly #shares: ReadonlyMap<string, number> | undefined
+  readonly #fallback: readonly string[]
+  readonly #start: number | undefined
+  readonly #random: Random
+  readonly #schedule = new SmoothWeightedSchedule()
+  #groups: readonly Group[] = []
+
+  /** @throws InvalidOptionError */
+  constructor(options: GroupedOptions = {}) {
+    checkKeys('GroupedBalancer', options, ['groupOf', 'shares', 'fallback', 'start', 'random'])
+    checkFunction('GroupedBalancer.groupOf', options.groupOf)
+    checkFunction('GroupedBalancer.random', options.random)
+    checkInteger('GroupedBalancer.start', options.start, 0, Number.MAX_SAFE_INTEGER)
+    this.#groupOf = options.groupOf ?? ((instance) => String(instance.weight))
+    this.#shares = options.shares === undefined ? undefined : checkShares(options.shares)
+    this.#fallback = options.fallback === undefined ? [] : checkFallback(options.fallback)
+    this.#start = options.start
+    this.#random = options.random ?? systemRandom
+  }
+
+  /** @throws InvalidOptionError when `groupOf` gives something that is not a string */
+  update(candidates: readonly ServiceInstance[]): void {
+    const before = this.#groups
+    const groups = this.#regroup(distinctById(candidates))
+    this.#groups = groups
+    const sameGroups = before.length === groups.length && groups.every((group, slot) => sameSlot(group, before[slot]))
+    if (sameGroups) return
+    const shares = groups.map((group) => group.share)
+    if (before.length === 0 || groups.length === 0) {
+      this.#schedule.reset(shares, this.#start ?? this.#random)
+      return
+    }
+    const slots = new Map(before.map((group, slot) => [group.key, slot]))
+    this.#schedule.reconcile(
+      shares,
+      groups.map((group) => slots.get(group.key) ?? -1),
+    )
+  }
+
+  pick(request?: PickRequest): ServiceInstance | undefined {
+    const groups = this.#groups
+    if (groups.length === 0) return undefined
+    const avoid = request?.avoid
+    if (avoid !== undefined && avoid.size > 0) {
+      const slot = this.#schedule.nextExcept((index) => allAvoided(groups[index] as Group, avoid))
+      if (slot !== -1) return (groups[slot] as Group).balancer.pick(request)
+    }
+    return (groups[this.#schedule.next()] as Group).balancer.pick()
+  }
+
+  #regroup(candidates: readonly ServiceInstance[]): Group[] {
+    const members = new Map<string, ServiceInstance[]>()
+    for (const candidate of candidates) {
+      const key = this.#groupOf(candidate) ?? ''
+      if (typeof key !== 'string') rejectOption('GroupedBalancer.groupOf()', 'a string or undefined', key)
+      const group = members.get(key)
+      if (group === undefined) members.set(key, [candidate])
+      else group.push(candidate)
+    }
+    const shares = this.#effectiveShares(members)
+    const before = new Map(this.#groups.map((group) => [group.key, group.balancer]))
+    return Array.from(members, ([key, instances]) => {
+      const balancer = before.get(key) ?? this.#newRoundRobin()
+      balancer.update(instances)
+      return { key, share: shares.get(key) ?? 0, members: instances, balancer }
+    })
+  }
+
+  #effectiveShares(members: ReadonlyMap<string, readonly ServiceInstance[]>): ReadonlyMap<string, number> {
+    if (this.#shares === undefined) return new Map(Array.from(members, ([key, group]) => [key, sumOfWeights(group)]))
+    const shares = new Map<string, number>()
+    const standIn = this.#fallback.find((key) => members.has(key))
+    for (const [key, share] of this.#shares) {
+      const taker = members.has(key) ? key : standIn
+      if (taker !== undefined) shares.set(taker, (shares.get(taker) ?? 0) + share)
+    }
+    return shares
+  }
+
+  #newRoundRobin(): RoundRobinBalancer {
+    return new RoundRobinBalancer(this.#start === undefined ? { random: this.#random } : { start: this.#start })
+  }
+}
+
+function sumOfWeights(instances: readonly ServiceInstance[]): number {
+  return Math.min(
+    Number.MAX_VALUE,
+    instances.reduce((sum, instance) => sum + instance.weight, 0),
+  )
+}
+
+function sameSlot(group: Group, before: Group | undefined): boolean {
+  return before !== undefined && group.key === before.key && group.share === before.share
+}
+
+function allAvoided(group: Group, avoid: ReadonlySet<string>): boolean {
+  return group.members.length <= avoid.size && group.members.every((instance) => avoid.has(instance.id))
+}
+
+function checkShares(shares: Readonly<Record<string, number>>): ReadonlyMap<string, number> {
+  if (typeof shares !== 'object' || shares === null) {
+    rejectOption('GroupedBalancer.shares', 'an object of group names and numbers', shares)
+  }
+  const entries = Object.entries(shares)
+  for (const [key, share] of entries) {
+    checkNumber(`GroupedBalancer.shares.${key}`, share ?? Number.NaN, 0, Number.MAX_VALUE)
+  }
+  if (!entries.some(([, share]) => share > 0)) {
+    throw new InvalidOptionError(
+      'GroupedBalancer.shares',
+      'GroupedBalancer.shares must give at least one group a share above 0. Leave it out to weigh groups by their members',
+    )
+  }
+  return new Map(entries)
+}
+
+function checkFallback(fallback: readonly string[]): readonly string[] {
+  if (!Array.isArray(fallback) || fallback.some((key) => typeof key !== 'string')) {
+    rejectOption('GroupedBalancer.fallback', 'an array of group names', fallback)
+  }
+  return [...fallback]
+}

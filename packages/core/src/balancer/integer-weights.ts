@@ -1,0 +1,35 @@
+/** Weights with decimals are scaled by a power of ten up to this; finer ones are rounded. */
+const maxDecimalScale = 1e6
+const maxIntegerWeight = 2 ** 31
+
+/**
+ * `weights` as integers without a common divisor and in the same proportion, so that arithmetic on them is
+ * exact. All zero: all one. Proportions beyond 1 : 10⁶ among weights that are no integers, and beyond 1 : 2³¹
+ * among any, are rounded; what is positive stays positive.
+ */
+export function toIntegerWeights(weights: readonly number[]): Float64Array {
+  const max = weights.reduce((largest, weight) => Math.max(largest, weight), 0)
+  if (!(max > 0)) return new Float64Array(weights.length).fill(1)
+  const scale = max > maxIntegerWeight ? maxIntegerWeight / max : decimalScale(weights, max)
+  const scaled = Float64Array.from(weights, (weight) => (weight > 0 ? Math.max(1, Math.round(weight * scale)) : 0))
+  let divisor = 0
+  for (const weight of scaled) divisor = greatestCommonDivisor(divisor, weight)
+  return divisor === 1 ? scaled : scaled.map((weight) => weight / divisor)
+}
+
+function decimalScale(weights: readonly number[], max: number): number {
+  for (let scale = 1; scale <= maxDecimalScale && max * scale <= maxIntegerWeight; scale *= 10) {
+    if (weights.every((weight) => isNearlyInteger(weight * scale))) return scale
+  }
+  return Math.max(1, Math.min(maxDecimalScale, maxIntegerWeight / max))
+}
+
+function isNearlyInteger(value: number): boolean {
+  return Math.abs(value - Math.round(value)) <= 1e-9 * Math.max(1, value) && (value === 0 || value >= 0.5)
+}
+
+function greatestCommonDivisor(left: number, right: number): number {
+  let [a, b] = [left, right]
+  while (b !== 0) [a, b] = [b, a % b]
+  return a
+}

@@ -1,0 +1,45 @@
+import { rejectOption } from '../options.ts'
+
+const range = 2 ** 32
+
+/**
+ * A counter over shared memory: worker threads that are given the same `buffer` share one sequence.
+ *
+ *     const counter = new SharedCounter()
+ *     new Worker(file, { workerData: counter.buffer })   // there: new SharedCounter(workerData)
+ */
+export class SharedCounter {
+  /** The memory to hand to other threads: one unsigned 32-bit integer. */
+  readonly buffer: SharedArrayBuffer
+  readonly #cell: Uint32Array
+
+  /** @throws InvalidOptionError when `buffer` is not a SharedArrayBuffer of at least 4 bytes */
+  constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(4)) {
+    const shared = typeof SharedArrayBuffer === 'function' && buffer instanceof SharedArrayBuffer
+    if (!shared || buffer.byteLength < 4) {
+      rejectOption('SharedCounter.buffer', 'a SharedArrayBuffer of at least 4 bytes', buffer)
+    }
+    this.buffer = buffer
+    this.#cell = new Uint32Array(buffer, 0, 1)
+  }
+
+  /**
+   * The next position in [0, `modulus`): each is handed out in turn, to exactly one caller, whichever thread it
+   * runs on.
+   *
+   * `modulus` is an integer in [1, 2³²], by default 2³². The counter turns over at a multiple of it: a plain
+   * 32-bit counter would skip or repeat a position each time it overflows, as 2³² is no multiple of 3.
+   */
+  next(modulus: number = range): number {
+    const cell = this.#cell
+    const limit = range - (range % modulus)
+    let seen = Atomics.load(cell, 0)
+    for (;;) {
+      const position = seen % modulus
+      const following = seen + 1 < limit ? seen + 1 : (position + 1) % modulus
+      const found = Atomics.compareExchange(cell, 0, seen, following)
+      if (found === seen) return position
+      seen = found
+    }
+  }
+}

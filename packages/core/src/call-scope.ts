@@ -1,0 +1,123 @@
+import type { CancelTimer, Clock } from './clock.ts'
+import { DeadlineExceededError } from './errors.ts'
+
+export interface CallScopeOptions {
+  readonly clock: Clock
+  readonly service: string
+  /** Ends the call with the signal's reason. */
+  readonly signal?: AbortSignal | undefined
+  /** Ends the call with a DeadlineExceededError. */
+  readonly timeoutMs: number
+}
+
+/**
+ * What ends a call early: its caller's signal, or its deadline. A call does one thing after another (waits for the
+ * list, runs an attempt, backs off), so whoever is at work registers as the one to interrupt.
+ */
+export class CallScope {
+  readonly startedAtMs: number
+  readonly deadlineMs: number
+  readonly #clock: Clock
+  readonly #signal: AbortSignal | undefined
+  readonly #onAbort = (): void => this.#end(this.#signal?.reason)
+  #cancelDeadline: CancelTimer | undefined
+  #interrupt: ((reason: unknown) => void) | undefined
+  #ended = false
+  #kept = false
+  #reason: unknown
+
+  constructor({ clock, service, signal, timeoutMs }: CallScopeOptions) {
+    this.#clock = clock
+    this.#signal = signal
+    this.startedAtMs = clock.now()
+    this.deadlineMs = this.startedAtMs + timeoutMs
+    if (signal?.aborted === true) this.#end(signal.reason)
+    else signal?.addEventListener('abort', this.#onAbort)
+    if (timeoutMs !== Number.POSITIVE_INFINITY && !this.#ended) {
+      this.#cancelDeadline = clock.setTimeout(
+        () =>
+          this.#end(new DeadlineExceededError(`${service}: the call took longer than ${timeoutMs} ms`, { service })),
+        timeoutMs,
+      )
+    }
+  }
+
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  /** Whether the signal is still passed on although the call has settled. */
+  get kept(): boolean {
+    return this.#kept
+  }
+
+  get elapsedMs(): number {
+    return this.#clock.now() - this.startedAtMs
+  }
+
+  /** Throws why the call ended, if it did. */
+  throwIfEnded(): void {
+    if (this.#ended) throw this.#reason
+  }
+
+  /**
+   * Runs one step of the call. `step` settles the promise; `interrupted` is called instead when the call ends first,
+   * and the promise then rejects with the reason.
+   */
+  run<T>(
+    step: (resolve: (value: T) => void, reject: (reason: unknown) => void) => void,
+    interrupted?: (reason: unknown) => void,
+  ): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.#ended) {
+        reject(this.#reason)
+        return
+      }
+      this.#interrupt = (reason) => {
+        interrupted?.(reason)
+        reject(reason)
+      }
+      step(resolve, reject)
+    })
+  }
+
+  /** Waits `delayMs`. */
+  sleep(delayMs: number): Promise<void> {
+    let cancel: CancelTimer = () => {}
+    return this.run<void>(
+      (resolve) => {
+        cancel = this.#clock.setTimeout(resolve, delayMs)
+      },
+      () => cancel(),
+    )
+  }
+
+  /** The call settles now; until `release` its signal, and no deadline, still interrupts what it left running. */
+  keepSignal(interrupted: (reason: unknown) => void): void {
+    this.#cancelDeadline?.()
+    this.#kept = true
+    if (this.#ended) interrupted(this.#reason)
+    else this.#interrupt = interrupted
+  }
+
+  /** Ends the call from outside, as its signal would. */
+  end(reason: unknown): void {
+    this.#end(reason)
+  }
+
+  /** Lets go of the signal and the timer. */
+  release(): void {
+    this.#cancelDeadline?.()
+    this.#signal?.removeEventListener('abort', this.#onAbort)
+    this.#interrupt = undefined
+  }
+
+  #end(reason: unknown): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#reason = reason
+    const interrupt = this.#interrupt
+    this.release()
+    interrupt?.(reason)
+  }
+}

@@ -1,0 +1,34 @@
+/** Ends a timer before it fires. Calling it again, or after the timer fired, does nothing. */
+export type CancelTimer = () => void
+
+export interface TimerOptions {
+  /** A background timer does not keep the process alive. Default false: somebody is waiting for it. */
+  readonly background?: boolean
+}
+
+/** Where time comes from. Tests give a virtual one. */
+export interface Clock {
+  /** Milliseconds since an arbitrary start; never goes backwards. */
+  now(): number
+  /** Calls `callback` once after `delayMs` milliseconds. */
+  setTimeout(callback: () => void, delayMs: number, options?: TimerOptions): CancelTimer
+}
+
+/** Longer delays make the platform's timers fire at once. */
+export const maxTimerDelayMs = 2_147_483_647
+
+/** The platform's monotonic clock and timers. */
+export const systemClock: Clock = Object.freeze({
+  // Looked up on each call, so that tests which replace the globals are seen.
+  now: () => performance.now(),
+  setTimeout: (callback: () => void, delayMs: number, options?: TimerOptions): CancelTimer => {
+    const timer: unknown = setTimeout(callback, Math.min(delayMs, maxTimerDelayMs))
+    if (options?.background === true && isUnrefable(timer)) timer.unref()
+    return () => clearTimeout(timer as Parameters<typeof clearTimeout>[0])
+  },
+})
+
+// Node and Bun return an object; browsers, Deno and edge runtimes a number.
+function isUnrefable(timer: unknown): timer is { unref(): void } {
+  return typeof timer === 'object' && timer !== null && 'unref' in timer
+}

@@ -1,0 +1,32 @@
+import type { ServiceInstanceInit } from '../instance.ts'
+
+/**
+ * Tells which instances a service has. It only tells: keeping the list, judging health and choosing are others'
+ * work. A discovery that can push implements `watch`; any other is polled through `getInstances`.
+ */
+export interface ServiceDiscovery {
+  /**
+   * All instances of `service` as the registry knows them now. An empty list says that the service is known to
+   * have none; when that is not known, reject. `signal` is aborted when the answer is no longer wanted.
+   */
+  getInstances(service: string, options?: { signal?: AbortSignal }): Promise<readonly ServiceInstanceInit[]>
+  /**
+   * Calls `observer.next` with the full list soon after the call and on every change, and `observer.error` when
+   * the registry cannot be asked; it goes on trying by itself until the subscription is closed.
+   */
+  watch?(service: string, observer: DiscoveryObserver): DiscoverySubscription
+  /** Ends connections and timers that are not part of a subscription. */
+  close?(): void | Promise<void>
+}
+
+export interface DiscoveryObserver {
+  /** The whole list, never a delta. Order carries no meaning. */
+  next(instances: readonly ServiceInstanceInit[]): void
+  /** The registry could not be asked, or answered nonsense. The subscription lives on. */
+  error(cause: unknown): void
+}
+
+export interface DiscoverySubscription {
+  /** Ends the watch. The observer is not called any more. Calling it again does nothing. */
+  close(): void
+}

@@ -1,0 +1,175 @@
+import { type Clock, systemClock } from '../clock.ts'
+import { DiscoveryError } from '../errors.ts'
+import type { ServiceInstanceInit } from '../instance.ts'
+import { checkDurationMs, checkFunction, checkKeys, checkNumber } from '../options.ts'
+import { jittered, type Random, systemRandom } from '../random.ts'
+import type { DiscoveryObserver, DiscoverySubscription } from './discovery.ts'
+
+/** A list, optionally with how long it may be used before asking again. */
+export type PollResult =
+  | readonly ServiceInstanceInit[]
+  | { readonly instances: readonly ServiceInstanceInit[]; readonly ttlMs?: number }
+
+export type PollResolve = (service: string, options: { signal: AbortSignal }) => PollResult | Promise<PollResult>
+
+export interface PollOptions {
+  /** Milliseconds between the end of one refresh and the next, when the result has no `ttlMs`. Default 10 000. */
+  readonly intervalMs?: number
+  /** Bounds for `ttlMs`. Default 1 000. */
+  readonly minTtlMs?: number
+  /** Default 30 000. */
+  readonly maxTtlMs?: number
+  /** Milliseconds before the first refresh. Default 0: at once. */
+  readonly initialDelayMs?: number
+  /** A refresh that takes longer counts as failed, and its signal is aborted. Default 10 000. */
+  readonly timeoutMs?: number
+  /** Delay after the first failure; it doubles with each further one. Default 1 000. */
+  readonly retryMinMs?: number
+  /** Default 30 000. */
+  readonly retryMaxMs?: number
+  /** Part of each delay that is random, in [0, 1]; delays only ever get shorter. Default 0.2. */
+  readonly jitter?: number
+  readonly clock?: Clock
+  readonly random?: Random
+}
+
+const defaults = Object.freeze({
+  intervalMs: 10_000,
+  minTtlMs: 1_000,
+  maxTtlMs: 30_000,
+  initialDelayMs: 0,
+  timeoutMs: 10_000,
+  retryMinMs: 1_000,
+  retryMaxMs: 30_000,
+  jitter: 0.2,
+  clock: systemClock,
+  random: systemRandom,
+})
+
+type PollSettings = Required<PollOptions>
+
+/**
+ * Makes a `watch` out of a function that resolves a service once: `watch = poll(resolve, { intervalMs: 5_000 })`.
+ *
+ * One refresh is in flight at a time. Failures back off exponentially. Every delay is jittered. Timers do not keep
+ * the process alive. An answer that comes after its timeout, or after `close()`, is dropped.
+ *
+ * @throws InvalidOptionError
+ */
+export function poll(
+  resolve: PollResolve,
+  options: PollOptions = {},
+): (service: string, observer: DiscoveryObserver) => DiscoverySubscription {
+  checkKeys('poll', options, Object.keys(defaults))
+  checkFunction('poll.resolve', resolve ?? null)
+  for (const name of ['intervalMs', 'minTtlMs', 'maxTtlMs', 'timeoutMs', 'retryMinMs', 'retryMaxMs'] as const) {
+    checkDurationMs(`poll.${name}`, options[name], { min: 1 })
+  }
+  checkDurationMs('poll.initialDelayMs', options.initialDelayMs)
+  checkNumber('poll.jitter', options.jitter, 0, 1)
+  checkFunction('poll.random', options.random)
+  const settings: PollSettings = {
+    intervalMs: options.intervalMs ?? defaults.intervalMs,
+    minTtlMs: options.minTtlMs ?? defaults.minTtlMs,
+    maxTtlMs: options.maxTtlMs ?? defaults.maxTtlMs,
+    initialDelayMs: options.initialDelayMs ?? defaults.initialDelayMs,
+    timeoutMs: options.timeoutMs ?? defaults.timeoutMs,
+    retryMinMs: options.retryMinMs ?? defaults.retryMinMs,
+    retryMaxMs: options.retryMaxMs ?? defaults.retryMaxMs,
+    jitter: options.jitter ?? defaults.jitter,
+    clock: options.clock ?? defaults.clock,
+    random: options.random ?? defaults.random,
+  }
+  return (service, observer) => {
+    const poller = new Poller(service, resolve, observer, settings)
+    poller.start()
+    return { close: () => poller.close() }
+  }
+}
+
+class Poller {
+  readonly #service: string
+  readonly #resolve: PollResolve
+  readonly #observer: DiscoveryObserver
+  readonly #settings: PollSettings
+  #closed = false
+  #failures = 0
+  #controller: AbortController | undefined
+  #cancelTimer: () => void = () => {}
+
+  constructor(service: string, resolve: PollResolve, observer: DiscoveryObserver, settings: PollSettings) {
+    this.#service = service
+    this.#resolve = resolve
+    this.#observer = observer
+    this.#settings = settings
+  }
+
+  start(): void {
+    if (this.#settings.initialDelayMs === 0) this.#refresh()
+    else this.#schedule(this.#settings.initialDelayMs)
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#cancelTimer()
+    this.#controller?.abort()
+  }
+
+  #schedule(delayMs: number): void {
+    const { clock, jitter, random } = this.#settings
+    this.#cancelTimer = clock.setTimeout(() => this.#refresh(), jittered(delayMs, jitter, random), {
+      background: true,
+    })
+  }
+
+  #refresh(): void {
+    const { clock, timeoutMs } = this.#settings
+    const controller = new AbortController()
+    this.#controller = controller
+    // Whoever settles first clears `#controller`; what comes later finds another one there and is dropped.
+    const settle = (action: () => number): void => {
+      if (this.#controller !== controller || this.#closed) return
+      this.#controller = undefined
+      this.#cancelTimer()
+      const delayMs = action()
+      if (!this.#closed) this.#schedule(delayMs)
+    }
+    this.#cancelTimer = clock.setTimeout(
+      () => {
+        settle(() => this.#fail(new DiscoveryError(`no answer within ${timeoutMs} ms`)))
+        controller.abort()
+      },
+      timeoutMs,
+      { background: true },
+    )
+    new Promise<PollResult>((resolve) => {
+      resolve(this.#resolve(this.#service, { signal: controller.signal }))
+    }).then(
+      (result) => settle(() => this.#succeed(result)),
+      (cause: unknown) => settle(() => this.#fail(cause)),
+    )
+  }
+
+  #succeed(result: PollResult): number {
+    this.#failures = 0
+    const { intervalMs, minTtlMs, maxTtlMs } = this.#settings
+    const timed = isTimed(result) ? result : { instances: result as readonly ServiceInstanceInit[] }
+    this.#observer.next(timed.instances)
+    const { ttlMs } = timed
+    if (typeof ttlMs !== 'number' || Number.isNaN(ttlMs)) return intervalMs
+    return Math.min(Math.max(ttlMs, minTtlMs), maxTtlMs)
+  }
+
+  #fail(cause: unknown): number {
+    const { retryMinMs, retryMaxMs } = this.#settings
+    const delayMs = Math.min(retryMaxMs, retryMinMs * 2 ** Math.min(this.#failures, 30))
+    this.#failures++
+    this.#observer.error(cause)
+    return delayMs
+  }
+}
+
+function isTimed(result: PollResult): result is Exclude<PollResult, readonly ServiceInstanceInit[]> {
+  return typeof result === 'object' && result !== null && 'instances' in result
+}

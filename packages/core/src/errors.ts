@@ -1,0 +1,112 @@
+/** What went wrong, as a stable string to switch on. Each code has a section in `docs/errors.md`. */
+export type LoadBalancerErrorCode =
+  | 'LB_NO_AVAILABLE_INSTANCE'
+  | 'LB_DISCOVERY'
+  | 'LB_INVALID_INSTANCE'
+  | 'LB_INVALID_OPTION'
+  | 'LB_DEADLINE_EXCEEDED'
+  | 'LB_CLOSED'
+
+/** Every code, for tests and documentation. */
+export const errorCodes: readonly LoadBalancerErrorCode[] = Object.freeze([
+  'LB_NO_AVAILABLE_INSTANCE',
+  'LB_DISCOVERY',
+  'LB_INVALID_INSTANCE',
+  'LB_INVALID_OPTION',
+  'LB_DEADLINE_EXCEEDED',
+  'LB_CLOSED',
+])
+
+export interface LoadBalancerErrorOptions {
+  readonly service?: string | undefined
+  readonly cause?: unknown
+}
+
+// The ESM and the CommonJS build of this package may both be loaded in one process. A registered symbol is
+// the same in both, so `instanceof` holds across them.
+const brand = Symbol.for('@lb/core.error-code')
+
+function codeOf(value: unknown): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<symbol, unknown>)[brand] : undefined
+}
+
+/** The base of every error this package throws. `code` is stable; the message is for people and may change. */
+export class LoadBalancerError extends Error {
+  static readonly code: LoadBalancerErrorCode | undefined = undefined
+  readonly code: LoadBalancerErrorCode
+  /** The service the error is about, when it is about one. */
+  readonly service?: string
+
+  constructor(code: LoadBalancerErrorCode, message: string, options: LoadBalancerErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    if (options.service !== undefined) this.service = options.service
+    Object.defineProperty(this, brand, { value: code })
+    Object.defineProperty(this, 'name', { value: new.target.name, configurable: true, writable: true })
+  }
+
+  /** Holds for errors of any copy of this package. A class derived outside of it is told apart as usual. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return isInstanceOf(this, value)
+  }
+}
+
+function isInstanceOf(type: typeof LoadBalancerError, value: unknown): boolean {
+  if (!Object.hasOwn(type, 'code')) return Function.prototype[Symbol.hasInstance].call(type, value)
+  const code = codeOf(value)
+  return code !== undefined && (type.code === undefined || type.code === code)
+}
+
+/** No instance of the service can take a request now. The message counts the known instances by state. */
+export class NoAvailableInstanceError extends LoadBalancerError {
+  static override readonly code = 'LB_NO_AVAILABLE_INSTANCE' as const
+  constructor(message: string, options?: LoadBalancerErrorOptions) {
+    super(NoAvailableInstanceError.code, message, options)
+  }
+}
+
+/** The discovery failed, or gave something that is not a list of instances. `cause` is what it threw. */
+export class DiscoveryError extends LoadBalancerError {
+  static override readonly code = 'LB_DISCOVERY' as const
+  constructor(message: string, options?: LoadBalancerErrorOptions) {
+    super(DiscoveryError.code, message, options)
+  }
+}
+
+/** A description of an instance cannot be used. The message names the field, the value and the remedy. */
+export class InvalidInstanceError extends LoadBalancerError {
+  static override readonly code = 'LB_INVALID_INSTANCE' as const
+  /** The field at fault, such as `port`. */
+  readonly field: string
+  constructor(field: string, message: string, options?: LoadBalancerErrorOptions) {
+    super(InvalidInstanceError.code, message, options)
+    this.field = field
+  }
+}
+
+/** An option or argument cannot be used. The message names the option, what is legal and what was given. */
+export class InvalidOptionError extends LoadBalancerError {
+  static override readonly code = 'LB_INVALID_OPTION' as const
+  /** The path of the option at fault, such as `services.user-service.refreshIntervalMs`. */
+  readonly option: string
+  constructor(option: string, message: string, options?: LoadBalancerErrorOptions) {
+    super(InvalidOptionError.code, message, options)
+    this.option = option
+  }
+}
+
+/** A call, or one attempt of it, did not end within its time limit. */
+export class DeadlineExceededError extends LoadBalancerError {
+  static override readonly code = 'LB_DEADLINE_EXCEEDED' as const
+  constructor(message: string, options?: LoadBalancerErrorOptions) {
+    super(DeadlineExceededError.code, message, options)
+  }
+}
+
+/** The load balancer was used after `close()`, or closed while the caller was waiting. */
+export class LoadBalancerClosedError extends LoadBalancerError {
+  static override readonly code = 'LB_CLOSED' as const
+  constructor(message: string, options?: LoadBalancerErrorOptions) {
+    super(LoadBalancerClosedError.code, message, options)
+  }
+}

@@ -1,0 +1,101 @@
+import type { Outcome } from './balancer/balancer.ts'
+import type { DiscoveryError, InvalidInstanceError } from './errors.ts'
+import type { ServiceInstance } from './instance.ts'
+
+/** What `LoadBalancer.subscribe` tells, told apart by `type`. */
+export type LoadBalancerEvent =
+  /** The list of a service changed. `total` counts the instances now known. */
+  | {
+      readonly type: 'instances-changed'
+      readonly service: string
+      readonly added: readonly ServiceInstance[]
+      readonly removed: readonly ServiceInstance[]
+      readonly updated: readonly ServiceInstance[]
+      readonly total: number
+    }
+  /** One instance in an answer was unusable and was left out; `error.field` says why. */
+  | { readonly type: 'instance-rejected'; readonly service: string; readonly error: InvalidInstanceError }
+  /** The discovery failed. `stale` says whether a last good list is being served meanwhile. */
+  | {
+      readonly type: 'discovery-failed'
+      readonly service: string
+      readonly error: DiscoveryError
+      readonly stale: boolean
+    }
+  /** The discovery answered again after failures. */
+  | { readonly type: 'discovery-recovered'; readonly service: string; readonly staleForMs: number }
+  /** An empty answer is held back until it is confirmed; the last good list is served meanwhile. */
+  | { readonly type: 'empty-list-held'; readonly service: string }
+  /** The last good list was dropped: it had been stale for `maxStaleMs`. */
+  | { readonly type: 'list-expired'; readonly service: string; readonly staleForMs: number }
+  /** A removed instance finished its last request in flight. */
+  | { readonly type: 'instance-drained'; readonly service: string; readonly instance: ServiceInstance }
+  /** A pick was reported done: one request, or one attempt of it, is over. */
+  | {
+      readonly type: 'request-finished'
+      readonly service: string
+      readonly instance: ServiceInstance
+      readonly outcome: Outcome
+    }
+  /** Attempt `number` failed on `instance`; the next one starts after `delayMs`. */
+  | {
+      readonly type: 'retry'
+      readonly service: string
+      readonly instance: ServiceInstance
+      readonly number: number
+      readonly error: unknown
+      readonly delayMs: number
+    }
+  /** A retry was due but the retry budget is spent; the caller gets the failure. */
+  | { readonly type: 'retry-budget-exhausted'; readonly service: string; readonly instance: ServiceInstance }
+  /** A name that nobody configured and the discovery does not know was forgotten, with its watch. */
+  | { readonly type: 'service-released'; readonly service: string }
+  /** A listener threw; told to the other listeners. */
+  | { readonly type: 'listener-failed'; readonly error: unknown }
+  /** The load balancer was closed. */
+  | { readonly type: 'closed' }
+
+export type LoadBalancerListener = (event: LoadBalancerEvent) => void
+
+/** Listeners of one load balancer. Emitters ask `active` first, so that unused events cost nothing. */
+export class EventChannel {
+  #listeners: readonly LoadBalancerListener[] = []
+
+  get active(): boolean {
+    return this.#listeners.length > 0
+  }
+
+  subscribe(listener: LoadBalancerListener): () => void {
+    const entry: LoadBalancerListener = (event) => listener(event)
+    this.#listeners = [...this.#listeners, entry]
+    return () => {
+      this.#listeners = this.#listeners.filter((other) => other !== entry)
+    }
+  }
+
+  /** A listener that throws does not keep the others, or the caller, from going on. */
+  emit(event: LoadBalancerEvent): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(event)
+      } catch (error) {
+        this.#tellOthers(listener, error)
+      }
+    }
+  }
+
+  clear(): void {
+    this.#listeners = []
+  }
+
+  #tellOthers(failed: LoadBalancerListener, error: unknown): void {
+    for (const listener of this.#listeners) {
+      if (listener === failed) continue
+      try {
+        listener({ type: 'listener-failed', error })
+      } catch {
+        // Nobody is left to tell.
+      }
+    }
+  }
+}

@@ -1,0 +1,257 @@
+import type { PickRequest } from './balancer/balancer.ts'
+import { CallScope } from './call-scope.ts'
+import { type Clock, systemClock } from './clock.ts'
+import type { ServiceDiscovery } from './discovery/discovery.ts'
+import { DiscoveryError, LoadBalancerClosedError, NoAvailableInstanceError } from './errors.ts'
+import { EventChannel, type LoadBalancerListener } from './events.ts'
+import { type AttemptFunction, type ExecuteOptions, execute } from './execute.ts'
+import type { ServiceInstance } from './instance.ts'
+import { checkDurationMs, checkFunction, checkKeys, rejectOption } from './options.ts'
+import type { PickResult } from './pick-result.ts'
+import { type Random, systemRandom } from './random.ts'
+import { checkRetryOptions } from './retry/retry-policy.ts'
+import { ServiceBalancer } from './service-balancer.ts'
+import {
+  checkLoadBalancerOptions,
+  checkServiceName,
+  type LoadBalancerOptions,
+  type ServiceOptions,
+  serviceSettings,
+} from './service-options.ts'
+import type { ServiceSnapshot } from './snapshot.ts'
+
+const executeKeys: readonly (keyof ExecuteOptions)[] = [
+  'signal',
+  'timeoutMs',
+  'retryWithinMs',
+  'idempotent',
+  'hashKey',
+  'avoid',
+  'retry',
+  'classify',
+  'discard',
+]
+
+const maxServicesDefault = 10_000
+
+/**
+ * Finds the instances of services, chooses one for each request, and runs calls with retries on another instance.
+ *
+ *     const lb = new LoadBalancer({ discovery: new StaticDiscovery({ 'user-service': ['10.0.1.12:8080'] }) })
+ *     const response = await lb.execute(
+ *       'user-service',
+ *       ({ host, port }, { signal }) => fetch(`http://${host}:${port}/v1/profile`, { signal }),
+ *       { idempotent: true },
+ *     )
+ *
+ * Nothing is asked of the discovery before a service is used for the first time; from then on its list is kept in the
+ * background, and no call waits for the registry again. One load balancer serves a whole process.
+ */
+export class LoadBalancer implements AsyncDisposable {
+  readonly #options: LoadBalancerOptions
+  readonly #configured: ReadonlySet<string>
+  readonly #maxServices: number
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #events = new EventChannel()
+  readonly #services = new Map<string, ServiceBalancer>()
+  #closing: Promise<void> | undefined
+
+  /** @throws InvalidOptionError naming the option, what is legal and what was given */
+  constructor(options: LoadBalancerOptions) {
+    checkLoadBalancerOptions(options)
+    this.#options = { ...options, services: copyEach(options.services ?? {}) }
+    this.#configured = new Set(Object.keys(options.services ?? {}))
+    this.#maxServices = options.maxServices ?? maxServicesDefault
+    this.#clock = options.clock ?? systemClock
+    this.#random = options.random ?? systemRandom
+    for (const service of this.#configured) this.#services.set(service, this.#newService(service))
+  }
+
+  /** Names of the services under `services`. */
+  get configuredServices(): ReadonlySet<string> {
+    return this.#configured
+  }
+
+  /**
+   * Resolves when the first list of `service` is known, be it empty.
+   *
+   * @throws DiscoveryError when there is none after `firstListTimeoutMs`; the signal's reason when it is aborted;
+   * LoadBalancerClosedError
+   */
+  async ready(service: string, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    const target = this.#started(service)
+    const scope = this.#scope(service, options.signal, Number.POSITIVE_INFINITY)
+    try {
+      scope.throwIfEnded()
+      await target.firstList(scope)
+    } finally {
+      scope.release()
+    }
+  }
+
+  /**
+   * Chooses an instance now, without waiting and without counting the request. For everything that cannot tell when its
+   * request ends; others use `acquire` or `execute`.
+   *
+   * @throws NoAvailableInstanceError, also while the first list is not known; LoadBalancerClosedError
+   */
+  pick(service: string, request?: PickRequest): ServiceInstance {
+    const known = this.#services.get(service)
+    return (known?.started === true ? known : this.#started(service)).pick(request)
+  }
+
+  /**
+   * Chooses an instance and counts the request in flight on it until `done(outcome)`. Waits for the first list when that
+   * is not known yet.
+   *
+   * @throws NoAvailableInstanceError; DiscoveryError when there is no list after `firstListTimeoutMs`; the signal's
+   * reason when it is aborted; LoadBalancerClosedError
+   */
+  async acquire(service: string, request: PickRequest & { readonly signal?: AbortSignal } = {}): Promise<PickResult> {
+    const target = this.#started(service)
+    request.signal?.throwIfAborted()
+    if (!target.hasList) await this.ready(service, request)
+    return target.acquire(request)
+  }
+
+  /**
+   * Runs `attempt` on a chosen instance; when it fails, and repeating is safe, runs it again on another, within
+   * `retry.maxRetries`, the retry budget and the deadline. Resolves or rejects with what the last attempt gave.
+   *
+   * @throws what the last attempt threw; NoAvailableInstanceError; DeadlineExceededError; DiscoveryError when there is no
+   * list after `firstListTimeoutMs`; the signal's reason when it is aborted; LoadBalancerClosedError; InvalidOptionError
+   */
+  async execute<T>(service: string, attempt: AttemptFunction<T>, options: ExecuteOptions<T> = {}): Promise<T> {
+    const target = this.#started(service)
+    checkExecuteOptions(attempt, options as ExecuteOptions)
+    const scope = this.#scope(service, options.signal, options.timeoutMs ?? target.settings.timeoutMs)
+    try {
+      scope.throwIfEnded()
+      if (!target.hasList) await target.firstList(scope)
+      return await execute(target, attempt, options, scope)
+    } finally {
+      if (!scope.kept) scope.release()
+    }
+  }
+
+  /** What is known of `service`, or of every service: each instance, its state, and why. Asks nobody. */
+  inspect(): ServiceSnapshot[]
+  inspect(service: string): ServiceSnapshot
+  inspect(service?: string): ServiceSnapshot | ServiceSnapshot[] {
+    if (service === undefined) return Array.from(this.#services.values(), (each) => each.snapshot())
+    checkServiceName('service', service)
+    return (this.#services.get(service) ?? this.#newService(service)).snapshot()
+  }
+
+  /** Calls `listener` with every event until the returned function is called. Costs nothing while nobody listens. */
+  subscribe(listener: LoadBalancerListener): () => void {
+    checkFunction('listener', listener ?? null)
+    return this.#events.subscribe(listener)
+  }
+
+  /**
+   * Ends every watch and timer, and closes the discoveries. Calls that wait reject with a LoadBalancerClosedError;
+   * requests in flight finish. A second call gives the same promise.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    const services = [...this.#services.values()]
+    this.#services.clear()
+    for (const each of services) each.close(this.#closedError(each.service))
+    this.#events.emit({ type: 'closed' })
+    this.#events.clear()
+    const { discovery, services: configured = {} } = this.#options
+    const discoveries = new Set<ServiceDiscovery>([discovery])
+    for (const each of Object.values(configured)) if (each.discovery !== undefined) discoveries.add(each.discovery)
+    const closed = await Promise.allSettled(Array.from(discoveries, async (each) => each.close?.()))
+    const failed = closed.find((result) => result.status === 'rejected')
+    if (failed !== undefined) throw new DiscoveryError('a discovery could not be closed', { cause: failed.reason })
+  }
+
+  #closedError(service: string): LoadBalancerClosedError {
+    return new LoadBalancerClosedError(`${service}: the load balancer was closed`, { service })
+  }
+
+  #scope(service: string, signal: AbortSignal | undefined, timeoutMs: number): CallScope {
+    return new CallScope({ clock: this.#clock, service, signal, timeoutMs })
+  }
+
+  #started(service: string): ServiceBalancer {
+    if (this.#closing !== undefined) throw this.#closedError(service)
+    const known = this.#services.get(service)
+    if (known !== undefined) {
+      known.start()
+      return known
+    }
+    checkServiceName('service', service)
+    this.#makeRoom(service)
+    // A name that nobody configured must not leave a watch behind when the discovery does not know it.
+    const created = this.#newService(service, () => this.#release(created))
+    this.#services.set(service, created)
+    created.start()
+    return created
+  }
+
+  #newService(service: string, onUnknown?: () => void): ServiceBalancer {
+    return new ServiceBalancer({
+      service,
+      settings: serviceSettings(this.#options, service),
+      clock: this.#clock,
+      random: this.#random,
+      events: this.#events,
+      ...(onUnknown === undefined ? undefined : { onUnknown }),
+    })
+  }
+
+  #makeRoom(service: string): void {
+    if (this.#services.size < this.#maxServices) return
+    for (const each of this.#services.values()) {
+      if (each.inFlight > 0 || each.waiting.size > 0 || this.#configured.has(each.service)) continue
+      this.#release(each)
+      return
+    }
+    throw new NoAvailableInstanceError(
+      `${service}: no available instance (${this.#maxServices} services are in use, which is maxServices)`,
+      { service },
+    )
+  }
+
+  #release(target: ServiceBalancer): void {
+    if (this.#services.get(target.service) !== target) return
+    this.#services.delete(target.service)
+    target.close(target.noListError())
+    this.#events.emit({ type: 'service-released', service: target.service })
+  }
+}
+
+function copyEach(services: Readonly<Record<string, ServiceOptions>>): Record<string, ServiceOptions> {
+  return Object.fromEntries(Object.entries(services).map(([service, options]) => [service, { ...options }]))
+}
+
+function checkExecuteOptions(attempt: unknown, options: ExecuteOptions): void {
+  checkFunction('attempt', attempt ?? null)
+  checkKeys('options', options, executeKeys)
+  const { signal, timeoutMs, retryWithinMs, retry, avoid } = options
+  if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
+    rejectOption('options.signal', 'an AbortSignal', signal)
+  }
+  checkDurationMs('options.timeoutMs', timeoutMs, { min: 0, infinite: true })
+  checkDurationMs('options.retryWithinMs', retryWithinMs, { infinite: true })
+  checkFunction('options.classify', options.classify)
+  checkFunction('options.discard', options.discard)
+  if (avoid !== undefined && typeof avoid?.has !== 'function') rejectOption('options.avoid', 'a Set of ids', avoid)
+  if (retry === undefined) return
+  checkRetryOptions('options.retry', retry)
+  if (retry !== false && 'budget' in retry) {
+    rejectOption('options.retry.budget', 'absent: a budget belongs to the service', retry.budget)
+  }
+}

@@ -1,0 +1,69 @@
+import { maxTimerDelayMs } from './clock.ts'
+import { InvalidOptionError } from './errors.ts'
+import { nearestName } from './nearest-name.ts'
+
+/** How a value is shown in an error message: short, quoted, never a whole object. */
+export function shown(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value)
+  if (Array.isArray(value)) return `an array of ${value.length}`
+  if (typeof value === 'object' && value !== null) return 'an object'
+  if (typeof value === 'function') return 'a function'
+  return String(value)
+}
+
+/** Throws the one form of sentence every bad option gets: which, what is legal, what was given, what to do. */
+export function rejectOption(path: string, legal: string, value: unknown, remedy?: string): never {
+  const advice = remedy === undefined ? '' : `. ${remedy}`
+  throw new InvalidOptionError(path, `${path} must be ${legal}, got ${shown(value)} (${typeof value})${advice}`)
+}
+
+/** Throws unless `value` is an object whose keys are all `known`; a misspelt key is told the nearest. */
+export function checkKeys(path: string, value: unknown, known: readonly string[]): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    rejectOption(path, 'an object', value)
+  }
+  for (const key of Object.keys(value)) {
+    if (known.includes(key)) continue
+    const nearest = nearestName(key, known)
+    const hint = nearest === undefined ? `Known: ${known.join(', ')}` : `Did you mean ${nearest}?`
+    throw new InvalidOptionError(`${path}.${key}`, `${path}.${key} is not a known option. ${hint}`)
+  }
+}
+
+/** A duration in milliseconds, or `undefined` when absent. */
+export function checkDurationMs(
+  path: string,
+  value: number | undefined,
+  { min = 0, infinite = false }: { min?: number; infinite?: boolean } = {},
+): void {
+  if (value === undefined || (infinite && value === Number.POSITIVE_INFINITY)) return
+  if (typeof value !== 'number' || !(value >= min) || value > maxTimerDelayMs) {
+    const end = infinite ? ', or Infinity' : ''
+    rejectOption(path, `a number of milliseconds in [${min}, ${maxTimerDelayMs}]${end}`, value)
+  }
+}
+
+/** A finite number in [`min`, `max`], or `undefined` when absent. */
+export function checkNumber(path: string, value: number | undefined, min: number, max: number): void {
+  if (value === undefined) return
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < min || value > max) {
+    rejectOption(path, `a finite number in [${min}, ${max === Number.MAX_VALUE ? '∞' : max}]`, value)
+  }
+}
+
+/** An integer in [`min`, `max`], or `undefined` when absent. */
+export function checkInteger(path: string, value: number | undefined, min: number, max: number): void {
+  if (value !== undefined && (!Number.isInteger(value) || value < min || value > max)) {
+    rejectOption(path, `an integer in [${min}, ${max}]`, value)
+  }
+}
+
+/** A function, or `undefined` when absent. */
+export function checkFunction(path: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'function') rejectOption(path, 'a function', value)
+}
+
+/** A boolean, or `undefined` when absent. */
+export function checkBoolean(path: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'boolean') rejectOption(path, 'a boolean', value)
+}

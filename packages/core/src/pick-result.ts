@@ -1,0 +1,32 @@
+import type { Outcome } from './balancer/balancer.ts'
+import type { ServiceInstance } from './instance.ts'
+import { rejectOption } from './options.ts'
+
+/** An instance that counts a request in flight until `done` is called. */
+export interface PickResult {
+  readonly instance: ServiceInstance
+  /** Reports how the request ended. Exactly once on every path; a second call is ignored. */
+  done(outcome: Outcome): void
+}
+
+/** A `PickResult` that hands the first outcome to `finish`. */
+export class SinglePickResult implements PickResult {
+  readonly instance: ServiceInstance
+  #finish: ((outcome: Outcome) => void) | undefined
+
+  constructor(instance: ServiceInstance, finish: (outcome: Outcome) => void) {
+    this.instance = instance
+    this.#finish = finish
+  }
+
+  /** @throws InvalidOptionError when `outcome` is not an object with `ok` and `latencyMs` */
+  done(outcome: Outcome): void {
+    const finish = this.#finish
+    if (finish === undefined) return
+    if (typeof outcome?.ok !== 'boolean' || typeof outcome.latencyMs !== 'number') {
+      rejectOption('PickResult.done.outcome', 'an object with ok (boolean) and latencyMs (number)', outcome)
+    }
+    this.#finish = undefined
+    finish(outcome)
+  }
+}

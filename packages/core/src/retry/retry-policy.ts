@@ -1,0 +1,81 @@
+import { checkDurationMs, checkInteger, checkKeys, rejectOption } from '../options.ts'
+import { defaultRetryStatusCodes } from './classification.ts'
+import { checkRetryBudget, type RetryBudgetOptions } from './retry-budget.ts'
+
+/** When and how a failed attempt moves on to the next instance. */
+export interface RetryOptions {
+  /** Attempts after the first, at most. Integer in [0, 100]; default 2. */
+  readonly maxRetries?: number
+  /** Limit of all retries of the service together. `false` takes it away: an outage is then multiplied. */
+  readonly budget?: RetryBudgetOptions | false
+  /** Longest delay before the first retry, in milliseconds; it doubles with each further one. Default 25. */
+  readonly backoffBaseMs?: number
+  /** Longest delay before any retry. Default 250. */
+  readonly backoffMaxMs?: number
+  /**
+   * An attempt that takes longer is given up, and counts as failed. Default: no limit but the call's own. Without it
+   * an instance that accepts connections but never answers holds a call until its deadline.
+   */
+  readonly attemptTimeoutMs?: number
+  /** Response statuses after which an idempotent request is retried. Default 500, 502, 503, 504. */
+  readonly statusCodes?: readonly number[]
+}
+
+/** `RetryOptions` with every default filled in. */
+export interface RetryPolicy {
+  readonly maxRetries: number
+  readonly budget: RetryBudgetOptions | false
+  readonly backoffBaseMs: number
+  readonly backoffMaxMs: number
+  readonly attemptTimeoutMs: number
+  readonly statusCodes: ReadonlySet<number>
+}
+
+const retryKeys: readonly (keyof RetryOptions)[] = [
+  'maxRetries',
+  'budget',
+  'backoffBaseMs',
+  'backoffMaxMs',
+  'attemptTimeoutMs',
+  'statusCodes',
+]
+
+const defaultPolicy: RetryPolicy = Object.freeze({
+  maxRetries: 2,
+  budget: {},
+  backoffBaseMs: 25,
+  backoffMaxMs: 250,
+  attemptTimeoutMs: Number.POSITIVE_INFINITY,
+  statusCodes: new Set(defaultRetryStatusCodes),
+})
+
+/** @throws InvalidOptionError */
+export function checkRetryOptions(path: string, options: RetryOptions | false): void {
+  if (options === false) return
+  checkKeys(path, options, retryKeys)
+  checkInteger(`${path}.maxRetries`, options.maxRetries, 0, 100)
+  checkDurationMs(`${path}.backoffBaseMs`, options.backoffBaseMs)
+  checkDurationMs(`${path}.backoffMaxMs`, options.backoffMaxMs)
+  checkDurationMs(`${path}.attemptTimeoutMs`, options.attemptTimeoutMs, { min: 1, infinite: true })
+  if (options.budget !== undefined && options.budget !== false) checkRetryBudget(`${path}.budget`, options.budget)
+  const { statusCodes } = options
+  if (statusCodes === undefined) return
+  if (!Array.isArray(statusCodes)) rejectOption(`${path}.statusCodes`, 'an array of HTTP statuses', statusCodes)
+  for (const [index, status] of statusCodes.entries()) {
+    checkInteger(`${path}.statusCodes[${index}]`, status ?? Number.NaN, 100, 599)
+  }
+}
+
+/** The policy that `options` (checked before) mean, on top of `base`. `false` means no retry at all. */
+export function retryPolicy(options: RetryOptions | false | undefined, base: RetryPolicy = defaultPolicy): RetryPolicy {
+  if (options === undefined) return base
+  if (options === false) return { ...base, maxRetries: 0 }
+  return {
+    maxRetries: options.maxRetries ?? base.maxRetries,
+    budget: options.budget ?? base.budget,
+    backoffBaseMs: options.backoffBaseMs ?? base.backoffBaseMs,
+    backoffMaxMs: options.backoffMaxMs ?? base.backoffMaxMs,
+    attemptTimeoutMs: options.attemptTimeoutMs ?? base.attemptTimeoutMs,
+    statusCodes: options.statusCodes === undefined ? base.statusCodes : new Set(options.statusCodes),
+  }
+}

@@ -1,0 +1,5 @@
+export { FakeClock, settlePromises } from './fake-clock.ts'
+export { type FakeAnswer, FakeDiscovery, FakeWatchDiscovery } from './fake-discovery.ts'
+export { instance, instances, weighted } from './instances.ts'
+export { type BackendBehaviour, type BackendRequest, type BackendScript, LoopbackBackend } from './loopback-backend.ts'
+export { seededRandom } from './seeded-random.ts'
