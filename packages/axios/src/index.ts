@@ -1,1 +1,3 @@
-export {}
+export { type FailedAttempt, isLoadBalancedError, type LoadBalancedError, type LoadBalancerDetails } from './error.ts'
+export { loadBalance, loadBalancedAdapter } from './load-balanced-adapter.ts'
+export type { LoadBalancedAdapterOptions } from './options.ts'

@@ -152,7 +152,7 @@ async function runAttempt<T>(
   const latencyMs = clock.now() - startedAt
   let classification: Classification = { ok: false, retry: 'never' }
   try {
-    classification = options.classify?.(result) ?? classifyResult(result, policy.statusCodes)
+    classification = options.classify?.(result) ?? classifyResult(result)
   } catch (error) {
     result = { ok: false, error }
   }
@@ -212,9 +212,9 @@ function start<T>(
   return cancelTimer === undefined ? promise : promise.finally(cancelTimer)
 }
 
-function classifyResult<T>(result: AttemptResult<T>, statusCodes: ReadonlySet<number>): Classification {
+function classifyResult<T>(result: AttemptResult<T>): Classification {
   if (!result.ok) return classifyError(result.error)
-  return isResponse(result.value) ? classifyStatus(result.value.status, statusCodes) : { ok: true, retry: 'never' }
+  return isResponse(result.value) ? classifyStatus(result.value.status) : { ok: true, retry: 'never' }
 }
 
 /** How long to wait before the next attempt; `undefined` when there is to be none. */
@@ -222,7 +222,7 @@ function retryDelayMs<T>(
   target: ServiceBalancer,
   options: ExecuteOptions<T>,
   policy: RetryPolicy,
-  { retry }: Classification,
+  { statusCode, retry = policy.statusCodes.has(statusCode ?? 0) ? 'idempotent' : 'never' }: Classification,
   number: number,
   scope: CallScope,
   instance: ServiceInstance,

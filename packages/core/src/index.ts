@@ -42,7 +42,7 @@ export {
 } from './options.ts'
 export type { PickResult } from './pick-result.ts'
 export type { Random } from './random.ts'
-export { type AttemptResult, type Classification, classifyError } from './retry/classification.ts'
+export { type AttemptResult, type Classification, classifyError, classifyStatus } from './retry/classification.ts'
 export { isIdempotentMethod } from './retry/idempotency.ts'
 export type { RetryBudgetOptions } from './retry/retry-budget.ts'
 export { RetryBudget } from './retry/retry-budget.ts'

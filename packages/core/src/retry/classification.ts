@@ -12,7 +12,8 @@ export interface Classification {
   /** Whether the instance did its work. Goes into the `Outcome`. */
   readonly ok: boolean
   readonly statusCode?: number
-  readonly retry: 'always' | 'idempotent' | 'never'
+  /** Default: `idempotent` when `statusCode` is one of the service's `retry.statusCodes`, else `never`. */
+  readonly retry?: 'always' | 'idempotent' | 'never'
 }
 
 /** What an attempt gave: a value, or what it threw. */
@@ -55,12 +56,8 @@ const programmingErrors: ReadonlySet<string> = new Set([
 ])
 
 /** Classifies a status: 5xx is the instance's failure, anything else is an answer. */
-export function classifyStatus(statusCode: number, retryStatusCodes: ReadonlySet<number>): Classification {
-  return {
-    ok: statusCode < 500,
-    statusCode,
-    retry: retryStatusCodes.has(statusCode) ? 'idempotent' : 'never',
-  }
+export function classifyStatus(statusCode: number): Classification {
+  return { ok: statusCode < 500, statusCode }
 }
 
 /**

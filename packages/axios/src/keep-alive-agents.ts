@@ -1,0 +1,56 @@
+import { type AgentOptions, Agent as HttpAgent } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
+import type { LoadBalancer, ServiceInstance } from '@lb/core'
+
+export interface KeepAliveAgents {
+  readonly http: HttpAgent
+  readonly https: HttpsAgent
+}
+
+const agentOptions: AgentOptions = {
+  keepAlive: true,
+  // Most recently used first: what is idle longest is what the other side is about to close.
+  scheduling: 'lifo',
+  maxFreeSockets: 256,
+  // Idle connections are closed before the 5 s after which Node's servers close them: whoever closes first wins the
+  // race against the next request. A `Keep-Alive: timeout` that is shorter is honoured by Node itself.
+  timeout: 4_000,
+}
+
+const key = Symbol.for('@lb/axios.keep-alive-agents')
+
+/** The agents of this process, shared by every copy of this package in it. */
+export function keepAliveAgents(): KeepAliveAgents {
+  const scope = globalThis as { [key]?: KeepAliveAgents }
+  scope[key] ??= { http: new HttpAgent(agentOptions), https: new HttpsAgent(agentOptions) }
+  return scope[key]
+}
+
+/** Closes idle connections to instances that `lb` no longer knows, and all of its when it is closed. */
+export function closeIdleConnections(lb: LoadBalancer, { http, https }: KeepAliveAgents): void {
+  const known = new Map<string, ServiceInstance>()
+  const remember = (instance: ServiceInstance): unknown => known.set(instance.id, instance)
+  const forget = (instance: ServiceInstance): void => {
+    known.delete(instance.id)
+    closeIdle(http, instance)
+    closeIdle(https, instance)
+  }
+  for (const { instances } of lb.inspect()) for (const { instance } of instances) remember(instance)
+  lb.subscribe((event) => {
+    if (event.type === 'instances-changed') {
+      event.added.forEach(remember)
+      event.removed.forEach(forget)
+    } else if (event.type === 'instance-drained') {
+      forget(event.instance)
+    } else if (event.type === 'closed') {
+      Array.from(known.values()).forEach(forget)
+    }
+  })
+}
+
+function closeIdle(agent: HttpAgent, { host, port }: ServiceInstance): void {
+  for (const [name, sockets] of Object.entries(agent.freeSockets)) {
+    if (!name.startsWith(`${host}:${port}:`)) continue
+    for (const socket of sockets ?? []) socket.destroy()
+  }
+}

@@ -1,0 +1,49 @@
+import { checkFunction, checkKeys, type LoadBalancer, rejectOption } from '@lb/core'
+import type { AxiosRequestConfig, InternalAxiosRequestConfig } from 'axios'
+
+/** How requests to services are told apart and sent. */
+export interface LoadBalancedAdapterOptions {
+  /** Sends the request, to the instance or wherever else it goes. Default: what axios itself would use. */
+  readonly adapter?: AxiosRequestConfig['adapter']
+  /**
+   * The service a URL is meant for, or `undefined` when the URL is not a service's. Default: a URL is a service's when
+   * its scheme is `lb:`, when its host is configured under `services`, or when its host is a single label that is
+   * neither `localhost` nor an IP address and no port is written.
+   */
+  readonly serviceOf?: (url: URL) => string | undefined
+  /**
+   * What the `Host` header says, when the caller gives none: the instance's address (default), or the name of the
+   * service, for instances that serve several names. For https it is also the name the certificate must have.
+   */
+  readonly hostHeader?: 'instance' | 'service'
+  /** Requests with the same key go to the same instance, with a balancer that hashes. Default: no key. */
+  readonly hashKey?: (config: InternalAxiosRequestConfig) => string | undefined
+  /**
+   * Whether sending the request twice has the effect of once. Default: its method says so (RFC 9110 section 9.2.2), or
+   * it has an `Idempotency-Key` header.
+   */
+  readonly idempotent?: (config: InternalAxiosRequestConfig) => boolean
+}
+
+const optionKeys: readonly (keyof LoadBalancedAdapterOptions)[] = [
+  'adapter',
+  'serviceOf',
+  'hostHeader',
+  'hashKey',
+  'idempotent',
+]
+
+/** @throws InvalidOptionError */
+export function checkArguments(caller: string, lb: LoadBalancer, options: LoadBalancedAdapterOptions): void {
+  if (typeof lb?.execute !== 'function' || typeof lb.subscribe !== 'function') {
+    rejectOption(`${caller}.lb`, 'a LoadBalancer', lb)
+  }
+  checkKeys(caller, options, optionKeys)
+  checkFunction(`${caller}.serviceOf`, options.serviceOf)
+  checkFunction(`${caller}.hashKey`, options.hashKey)
+  checkFunction(`${caller}.idempotent`, options.idempotent)
+  const { hostHeader } = options
+  if (hostHeader !== undefined && hostHeader !== 'instance' && hostHeader !== 'service') {
+    rejectOption(`${caller}.hostHeader`, '"instance" or "service"', hostHeader)
+  }
+}

@@ -1,0 +1,65 @@
+import type { ServiceInstance } from '@lb/core'
+import type { InternalAxiosRequestConfig } from 'axios'
+
+/** A URL whose host is a service, in pieces that are put together again without touching the rest. */
+export interface ServiceUrl {
+  readonly service: string
+  readonly scheme: string
+  /** `user:password@`, or empty. */
+  readonly userInfo: string
+  /** Path, query and fragment, exactly as written. */
+  readonly rest: string
+}
+
+export interface ServiceUrlRules {
+  readonly configuredServices: ReadonlySet<string>
+  readonly serviceOf?: ((url: URL) => string | undefined) | undefined
+}
+
+// Scheme, user info, host name, port, rest. IPv6 addresses and anything a URL parser would rewrite do not match.
+const pattern = /^(https?|lb):\/\/([^/?#\\]*@)?([^/?#@\\:[\]\s]+)(?::(\d*))?(?![^/?#])(.*)$/is
+
+/** The request's URL as axios will combine it from `baseURL` and `url`. */
+export function requestUrl(config: InternalAxiosRequestConfig): string {
+  const { baseURL, url = '', allowAbsoluteUrls } = config
+  const absolute = /^(?:[a-z][a-z\d+\-.]*:)?\/\//i.test(url)
+  if (baseURL === undefined || baseURL === '' || (absolute && allowAbsoluteUrls !== false)) return url
+  return url === '' ? baseURL : `${baseURL.replace(/\/?\/$/, '')}/${url.replace(/^\/+/, '')}`
+}
+
+/** The pieces of `url` when it is a service's, else `undefined`. */
+export function parseServiceUrl(url: string, rules: ServiceUrlRules): ServiceUrl | undefined {
+  const match = pattern.exec(url)
+  if (match === null) return undefined
+  const [, scheme = '', userInfo = '', host = '', port, rest = ''] = match
+  const service =
+    rules.serviceOf === undefined
+      ? defaultService(scheme.toLowerCase(), host, port, rules.configuredServices)
+      : askServiceOf(url, rules.serviceOf)
+  return service === undefined ? undefined : { service, scheme: scheme.toLowerCase(), userInfo, rest }
+}
+
+/** `url` with the instance in place of the service. A URL written as https never turns into http. */
+export function instanceUrl(url: ServiceUrl, { host, port, secure }: ServiceInstance): string {
+  const scheme = secure || url.scheme === 'https' ? 'https' : 'http'
+  return `${scheme}://${url.userInfo}${host.includes(':') ? `[${host}]` : host}:${port}${url.rest}`
+}
+
+function defaultService(
+  scheme: string,
+  host: string,
+  port: string | undefined,
+  configured: ReadonlySet<string>,
+): string | undefined {
+  if (configured.has(host)) return host
+  const lowerCase = host.toLowerCase()
+  if (configured.has(lowerCase)) return lowerCase
+  if (scheme === 'lb') return host
+  // A port names one server. A number alone is an IPv4 address.
+  const singleLabel = port === undefined && /^[a-z\d_-]+$/i.test(host) && !/^(?:\d+|0x[\da-f]*)$/i.test(host)
+  return singleLabel && lowerCase !== 'localhost' ? host : undefined
+}
+
+function askServiceOf(url: string, serviceOf: (url: URL) => string | undefined): string | undefined {
+  return URL.canParse(url) ? serviceOf(new URL(url)) : undefined
+}

@@ -1,0 +1,247 @@
+import { Readable } from 'node:stream'
+import { LoadBalancer, type LoadBalancerEvent, type LoadBalancerOptions, StaticDiscovery } from '@lb/core'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { LoopbackBackend } from './loopback-backend.ts'
+
+export interface HttpClientRequest {
+  readonly url: string
+  /** Default GET. */
+  readonly method?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string | Readable
+  readonly signal?: AbortSignal
+  /** Limit of the whole request, as the client offers it. */
+  readonly timeoutMs?: number
+}
+
+export interface HttpClientResponse {
+  readonly status: number
+  readonly body: string
+}
+
+/** The client under test, with lb installed. Resolves for every status; rejects when there is no response. */
+export interface HttpClientHarness {
+  create(lb: LoadBalancer): (request: HttpClientRequest) => Promise<HttpClientResponse>
+}
+
+export interface HttpClientCapabilities {
+  /** Bodies can be Node streams. Default true. */
+  readonly streams?: boolean
+  /** The client has a time limit of its own. Default true. */
+  readonly timeout?: boolean
+}
+
+/** How soon a request that must end early has to end, whatever the machine is doing. */
+const promptlyMs = 2_000
+
+/**
+ * What every HTTP client with lb installed must do, on real sockets: the service's name becomes an instance, failures
+ * move on when that is safe, and every attempt is reported done exactly once.
+ *
+ *     describeHttpClient('axios', {
+ *       create: (lb) => {
+ *         const client = loadBalance(axios.create({ validateStatus: () => true, responseType: 'text' }), lb)
+ *         return async ({ body, timeoutMs, ...request }) => { ... }
+ *       },
+ *     })
+ */
+export function describeHttpClient(
+  name: string,
+  harness: HttpClientHarness,
+  capabilities: HttpClientCapabilities = {},
+): void {
+  const { streams = true, timeout = true } = capabilities
+
+  describe(`${name} as a load balanced HTTP client`, () => {
+    let backends: LoopbackBackend[]
+    let lb: LoadBalancer
+    let finished: LoadBalancerEvent[]
+    let send: (request: HttpClientRequest) => Promise<HttpClientResponse>
+
+    beforeEach(async () => {
+      backends = await Promise.all(['a', 'b', 'c'].map((id) => LoopbackBackend.start({ id })))
+      use({})
+    })
+
+    afterEach(async () => {
+      await lb.close()
+      await Promise.all(backends.map((backend) => backend.stop()))
+    })
+
+    function use(options: Partial<LoadBalancerOptions>): void {
+      lb = new LoadBalancer({
+        discovery: new StaticDiscovery({ 'user-service': backends.map(({ address }) => address) }),
+        retry: { backoffBaseMs: 1 },
+        ...options,
+      })
+      finished = []
+      lb.subscribe((event) => {
+        if (event.type === 'request-finished') finished.push(event)
+      })
+      send = harness.create(lb)
+    }
+
+    const requests = (): number => backends.reduce((sum, backend) => sum + backend.requests.length, 0)
+
+    async function expectAllDone(attempts: number): Promise<void> {
+      await seen(() => finished.length >= attempts)
+      expect(finished).toHaveLength(attempts)
+      expect(lb.inspect('user-service').inFlight).toBe(0)
+    }
+
+    it('sends a request to an instance of the service named by the host', async () => {
+      const response = await send({ url: 'http://user-service/v1/profile?x=1&y=%20' })
+      expect(response.status).toBe(200)
+      expect(JSON.parse(response.body)).toMatchObject({ method: 'GET', url: '/v1/profile?x=1&y=%20' })
+      await expectAllDone(1)
+    })
+
+    it('takes the instances in turn', async () => {
+      for (let number = 0; number < 9; number++) await send({ url: 'http://user-service/' })
+      expect(backends.map((backend) => backend.requests.length)).toEqual([3, 3, 3])
+    })
+
+    it('keeps the query and escapes of the path', async () => {
+      const response = await send({ url: 'http://user-service/a%2Fb/c?d=e%2Ff&g' })
+      expect(JSON.parse(response.body).url).toBe('/a%2Fb/c?d=e%2Ff&g')
+    })
+
+    it('sends method, headers and body on', async () => {
+      const headers = { 'content-type': 'text/plain', 'x-trace': '7' }
+      const response = await send({ url: 'http://user-service/', method: 'POST', headers, body: 'hello' })
+      expect(JSON.parse(response.body)).toMatchObject({ method: 'POST', body: 'hello', headers: { 'x-trace': '7' } })
+    })
+
+    it('leaves a URL alone whose host is an address', async () => {
+      const [backend] = backends as [LoopbackBackend, LoopbackBackend, LoopbackBackend]
+      const response = await send({ url: `${backend.url}/direct` })
+      expect(JSON.parse(response.body)).toMatchObject({ id: 'a', url: '/direct' })
+      expect(finished).toEqual([])
+    })
+
+    it('moves a GET on when an instance refuses connections, without a failure', async () => {
+      await backends[0]?.stop()
+      for (let number = 0; number < 12; number++) {
+        expect((await send({ url: 'http://user-service/' })).status).toBe(200)
+      }
+      expect(backends.map((backend) => backend.requests.length)).toEqual([0, 6, 6])
+      await expectAllDone(16)
+    })
+
+    it('moves a POST on when an instance refuses connections: it was never sent', async () => {
+      await backends[0]?.stop()
+      for (let number = 0; number < 6; number++) {
+        expect((await send({ url: 'http://user-service/', method: 'POST', body: 'x' })).status).toBe(200)
+      }
+      expect(requests()).toBe(6)
+    })
+
+    it.each(['reset', 'close', 'reset-in-body'] as const)('moves a GET on after a %s', async (fault) => {
+      if (backends[0] !== undefined) backends[0].script = { fault }
+      for (let number = 0; number < 6; number++) {
+        expect((await send({ url: 'http://user-service/' })).status).toBe(200)
+      }
+      await expectAllDone(6 + (backends[0]?.requests.length ?? 0))
+    })
+
+    it('never repeats a POST that may have been executed', async () => {
+      for (const backend of backends) backend.script = { fault: 'reset' }
+      await expect(send({ url: 'http://user-service/', method: 'POST', body: 'x' })).rejects.toThrow()
+      expect(requests()).toBe(1)
+      await expectAllDone(1)
+    })
+
+    it('repeats a POST with an Idempotency-Key', async () => {
+      if (backends[0] !== undefined) backends[0].script = { fault: 'reset' }
+      for (let number = 0; number < 3; number++) {
+        const headers = { 'idempotency-key': String(number) }
+        expect((await send({ url: 'http://user-service/', method: 'POST', headers, body: 'x' })).status).toBe(200)
+      }
+      expect(requests()).toBe(4)
+    })
+
+    it('moves a GET on after a 503, and gives the 503 when every instance says so', async () => {
+      if (backends[0] !== undefined) backends[0].script = { status: 503 }
+      for (let number = 0; number < 6; number++) {
+        expect((await send({ url: 'http://user-service/' })).status).toBe(200)
+      }
+      for (const backend of backends) backend.script = { status: 503 }
+      expect((await send({ url: 'http://user-service/' })).status).toBe(503)
+      await expectAllDone(requests())
+    })
+
+    it('gives a 404 as it is', async () => {
+      for (const backend of backends) backend.script = { status: 404 }
+      expect((await send({ url: 'http://user-service/' })).status).toBe(404)
+      await expectAllDone(1)
+    })
+
+    it('fails soon when every instance is down, after one attempt on each', async () => {
+      await Promise.all(backends.map((backend) => backend.stop()))
+      await expect(send({ url: 'http://user-service/' })).rejects.toThrow()
+      await expectAllDone(3)
+    })
+
+    it('fails when the service has no instances', async () => {
+      await expect(send({ url: 'http://nobody/' })).rejects.toThrow(/nobody/)
+      expect(lb.inspect().map(({ service }) => service)).not.toContain('nobody')
+    })
+
+    it('ends at once when the caller aborts, and reports the attempt done', async () => {
+      for (const backend of backends) backend.script = { fault: 'black-hole' }
+      const controller = new AbortController()
+      const startedAt = performance.now()
+      const failure = expect(send({ url: 'http://user-service/', signal: controller.signal })).rejects.toThrow()
+      await seen(() => requests() === 1)
+      controller.abort()
+      await failure
+      expect(performance.now() - startedAt).toBeLessThan(promptlyMs)
+      await expectAllDone(1)
+    })
+
+    if (timeout) {
+      it('ends at its time limit when nobody answers, and reports the attempt done', async () => {
+        for (const backend of backends) backend.script = { fault: 'black-hole' }
+        const startedAt = performance.now()
+        await expect(send({ url: 'http://user-service/', timeoutMs: 100 })).rejects.toThrow()
+        expect(performance.now() - startedAt).toBeLessThan(promptlyMs)
+        await expectAllDone(1)
+      })
+
+      it('moves on within the time limit when an attempt takes too long', async () => {
+        await lb.close()
+        use({ retry: { backoffBaseMs: 1, attemptTimeoutMs: 50 } })
+        if (backends[0] !== undefined) backends[0].script = { fault: 'black-hole' }
+        for (let number = 0; number < 3; number++) {
+          expect((await send({ url: 'http://user-service/', timeoutMs: 1_500 })).status).toBe(200)
+        }
+        await expectAllDone(4)
+      })
+    }
+
+    if (streams) {
+      it('sends a stream once, and does not repeat it', async () => {
+        for (const backend of backends) backend.script = { status: 503 }
+        const body = Readable.from(['one ', 'two'])
+        expect((await send({ url: 'http://user-service/', method: 'PUT', body })).status).toBe(503)
+        expect(backends.flatMap((backend) => backend.requests.map((request) => request.body))).toEqual(['one two'])
+        await expectAllDone(1)
+      })
+    }
+
+    it('reaches a new instance, and leaves a removed one, without a new client', async () => {
+      await lb.close()
+      const [first, second] = backends as [LoopbackBackend, LoopbackBackend, LoopbackBackend]
+      const discovery = new StaticDiscovery({ 'user-service': [first.address] })
+      use({ discovery })
+      await send({ url: 'http://user-service/' })
+      discovery.set('user-service', [second.address])
+      expect(JSON.parse((await send({ url: 'http://user-service/' })).body).id).toBe('b')
+    })
+  })
+}
+
+/** Sockets give no sign when the other side has seen something, so it is looked for. */
+async function seen(condition: () => boolean): Promise<void> {
+  await expect.poll(condition, { timeout: promptlyMs, interval: 2 }).toBe(true)
+}
