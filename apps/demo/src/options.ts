@@ -9,7 +9,7 @@ export interface DemoOptions {
 
 /** Whole cycles of 3 instances, of weights 5, 1, 1, and of two groups with two members: shares are then exact. */
 const requestsUnit = 42
-const defaultRequests = 4_200
+const defaultRequests = 2_100
 const maxRequests = 10_000_000
 
 export const usage: string = `Usage: npm start -- [--requests N] [--json]

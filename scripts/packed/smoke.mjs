@@ -1,0 +1,29 @@
+// An ES module that uses the packed packages as an application would.
+import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import { createRequire } from 'node:module'
+import { isLoadBalancedError, loadBalance } from '@lb/axios'
+import { InvalidOptionError, LoadBalancer, NoAvailableInstanceError, StaticDiscovery } from '@lb/core'
+import axios from 'axios'
+
+const server = createServer((request, response) => response.end(JSON.stringify({ url: request.url })))
+await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+const discovery = new StaticDiscovery({ 'user-service': [`127.0.0.1:${server.address().port}`] })
+const lb = new LoadBalancer({ discovery })
+const client = loadBalance(axios.create(), lb)
+
+assert.equal((await client.get('http://user-service/v1/profile')).data.url, '/v1/profile')
+const failure = await client.get('http://nobody/').catch((error) => error)
+assert.ok(isLoadBalancedError(failure) && failure.cause instanceof NoAvailableInstanceError)
+
+// The other copy of the package recognises the errors of this one.
+const commonJs = createRequire(import.meta.url)('@lb/core')
+assert.notEqual(commonJs.LoadBalancer, LoadBalancer)
+assert.ok(failure.cause instanceof commonJs.NoAvailableInstanceError)
+assert.ok(!(failure.cause instanceof commonJs.InvalidOptionError))
+assert.throws(() => new LoadBalancer({ discovery, balancer: 'round-robbin' }), commonJs.InvalidOptionError)
+assert.throws(() => new commonJs.LoadBalancer({}), InvalidOptionError)
+
+await lb.close()
+server.close()
+console.log(`ESM on Node ${process.version} with axios ${axios.VERSION}: ok`)
