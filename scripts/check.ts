@@ -17,6 +17,7 @@ const vitestArgs = args.filter((argument) => argument !== '--fast')
 const gates: readonly Gate[] = [
   { name: 'build', command: ['pnpm', 'exec', 'turbo', 'run', 'build', '--output-logs=errors-only'], fast: true },
   { name: 'types', command: ['pnpm', 'exec', 'turbo', 'run', 'typecheck', '--output-logs=errors-only'], fast: true },
+  { name: 'types of scripts and tests', command: ['pnpm', 'exec', 'tsc', '-p', 'tsconfig.json'], fast: true },
   { name: 'format and lint', command: ['pnpm', 'exec', 'biome', 'check', '--error-on-warnings', '.'], fast: true },
   { name: 'lint with types', command: ['pnpm', 'exec', 'oxlint', '--type-aware', '--deny-warnings'], fast: true },
   { name: 'unused code', command: ['pnpm', 'exec', 'knip'], fast: true },
