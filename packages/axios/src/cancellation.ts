@@ -1,28 +1,29 @@
 import type { InternalAxiosRequestConfig } from 'axios'
+import { endOf, isBody } from './response-body.ts'
 
 /** The caller's signal and cancel token as one signal. */
 export class Cancellation {
   readonly signal: AbortSignal | undefined
-  readonly release: () => void = () => {}
+  #letGo: () => void = () => {}
 
   constructor({ signal, cancelToken }: InternalAxiosRequestConfig) {
     this.signal = signal as AbortSignal | undefined
     if (cancelToken === undefined) return
     const controller = new AbortController()
     const abort = (): void => controller.abort()
-    const token = cancelToken as typeof cancelToken & Subscribable
-    token.subscribe(abort)
+    cancelToken.subscribe(abort)
     signal?.addEventListener?.('abort', abort)
     if (signal?.aborted === true) abort()
     this.signal = controller.signal
-    this.release = () => {
-      token.unsubscribe(abort)
+    this.#letGo = () => {
+      cancelToken.unsubscribe(abort)
       signal?.removeEventListener?.('abort', abort)
     }
   }
-}
 
-interface Subscribable {
-  subscribe(listener: () => void): void
-  unsubscribe(listener: () => void): void
+  /** Lets go of signal and token, now or when `body` was read. */
+  release(body?: unknown): void {
+    if (isBody(body)) void endOf(body).then(this.#letGo, this.#letGo)
+    else this.#letGo()
+  }
 }

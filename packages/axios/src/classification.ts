@@ -1,5 +1,6 @@
 import type { AttemptResult, Classification } from '@lb/core'
 import { AxiosError, type AxiosResponse, type InternalAxiosRequestConfig, isAxiosError } from 'axios'
+import { AttemptError } from './attempt-error.ts'
 import type { RedirectedRequest } from './redirect.ts'
 import { isReplayable } from './request-body.ts'
 
@@ -10,7 +11,7 @@ export function isRedirected(settled: Settled): settled is RedirectedRequest {
   return 'statusCode' in settled
 }
 
-/** Mistakes in the request, which no instance can be blamed for. */
+/** Mistakes in the request and limits of the caller's, which no instance can be blamed for. */
 const callerFaults: ReadonlySet<string | undefined> = new Set([
   AxiosError.ERR_BAD_OPTION,
   AxiosError.ERR_BAD_OPTION_VALUE,
@@ -18,6 +19,8 @@ const callerFaults: ReadonlySet<string | undefined> = new Set([
   AxiosError.ERR_BAD_RESPONSE,
   AxiosError.ERR_INVALID_URL,
   AxiosError.ERR_NOT_SUPPORT,
+  'ERR_FR_MAX_BODY_LENGTH_EXCEEDED',
+  'ERR_FR_REDIRECTION_FAILURE',
   'ERR_FR_TOO_MANY_REDIRECTS',
 ])
 
@@ -26,7 +29,7 @@ export function classify(
   result: AttemptResult<Settled>,
   config: InternalAxiosRequestConfig,
 ): Classification | undefined {
-  const classification = result.ok ? classifyStatus(result.value) : classifyFailure(result.error, config)
+  const classification = result.ok ? classifyStatus(result.value) : classifyFailure(AttemptError.unwrap(result.error))
   if (isReplayable(config.data)) return classification
   return { ...classification, ok: classification?.ok ?? false, retry: 'never' }
 }
@@ -36,13 +39,11 @@ function classifyStatus(settled: Settled): Classification {
   return { ok: statusCode < 500, statusCode }
 }
 
-function classifyFailure(error: unknown, config: InternalAxiosRequestConfig): Classification | undefined {
+function classifyFailure(error: unknown): Classification | undefined {
   if (!isAxiosError(error)) return undefined
-  const statusCode = error.response?.status
-  if (statusCode !== undefined) {
-    const refused = config.validateStatus?.(statusCode) === false
-    // A status that is accepted came with a body that broke off.
-    return refused ? { ok: statusCode < 500, statusCode } : { ok: false, statusCode, retry: 'idempotent' }
-  }
-  return callerFaults.has(error.code) && error.cause === undefined ? { ok: true, retry: 'never' } : undefined
+  const { response } = error
+  if (response === undefined) return callerFaults.has(error.code) ? { ok: true, retry: 'never' } : undefined
+  const statusCode = response.status
+  // Without data it is not the status that was refused: the body broke off.
+  return 'data' in response ? { ok: statusCode < 500, statusCode } : { ok: false, statusCode, retry: 'idempotent' }
 }

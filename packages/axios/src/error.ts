@@ -23,42 +23,29 @@ export function isLoadBalancedError(error: unknown): error is LoadBalancedError 
 
 /** What the caller gets: an AxiosError about the request as the caller wrote it, with the cause kept. */
 export function callerError(error: unknown, config: InternalAxiosRequestConfig, details: LoadBalancerDetails): unknown {
-  const seen = cancellation(config) ?? asAxiosError(error, config)
+  // The reason belongs to the token, which may be that of other requests too.
+  if (config.cancelToken?.reason !== undefined) return config.cancelToken.reason
+  const seen = config.signal?.aborted === true ? new CanceledError(undefined, config) : asAxiosError(error, config)
   if (!isAxiosError(seen)) return seen
   seen.config = config
   if (seen.response !== undefined) seen.response.config = config
   return Object.assign(seen, { loadBalancer: details })
 }
 
-function cancellation(config: InternalAxiosRequestConfig): unknown {
-  if (config.cancelToken?.reason !== undefined) return config.cancelToken.reason
-  return config.signal?.aborted === true ? new CanceledError(undefined, config) : undefined
-}
-
 function asAxiosError(error: unknown, config: InternalAxiosRequestConfig): unknown {
   if (isAxiosError(error)) {
     // The attempt was given what was left of the time; the caller knows the limit of the whole.
-    return isTimeout(error) ? timeoutError(config, error) : error
+    error.message = error.message.replace(/^timeout of \d+ms exceeded$/, `timeout of ${config.timeout}ms exceeded`)
+    return error
   }
-  if (error instanceof DeadlineExceededError) return timeoutError(config, error)
   if (!(error instanceof LoadBalancerError)) return error
-  return withCause(new AxiosError(error.message, error.code, config), error)
+  const timedOut = error instanceof DeadlineExceededError
+  const message = (timedOut && config.timeoutErrorMessage) || error.message
+  const seen = new AxiosError(message, timedOut ? timeoutCode(config) : error.code, config)
+  // Like the `cause` that axios and the platform set, it is not enumerable.
+  return Object.defineProperty(seen, 'cause', { value: error, writable: true, configurable: true })
 }
 
-function isTimeout(error: AxiosError): boolean {
-  const timedOut = error.code === AxiosError.ECONNABORTED || error.code === AxiosError.ETIMEDOUT
-  return timedOut && error.cause === undefined && error.response === undefined
-}
-
-function timeoutError(config: InternalAxiosRequestConfig, cause: AxiosError | DeadlineExceededError): AxiosError {
-  const { timeout, timeoutErrorMessage, transitional } = config
-  const code = transitional?.clarifyTimeoutError === true ? AxiosError.ETIMEDOUT : AxiosError.ECONNABORTED
-  const limit = timeout ? `timeout of ${timeout}ms exceeded` : cause.message
-  const request: unknown = isAxiosError(cause) ? cause.request : undefined
-  return withCause(new AxiosError(timeoutErrorMessage || limit, code, config, request), cause)
-}
-
-function withCause(error: AxiosError, cause: Error): AxiosError {
-  error.cause = cause
-  return error
+function timeoutCode({ transitional }: InternalAxiosRequestConfig): string | undefined {
+  return transitional?.clarifyTimeoutError === true ? AxiosError.ETIMEDOUT : AxiosError.ECONNABORTED
 }

@@ -1,6 +1,7 @@
 import { type AgentOptions, Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import type { LoadBalancer, ServiceInstance } from '@lb/core'
+import { instanceHost } from './service-url.ts'
 
 export interface KeepAliveAgents {
   readonly http: HttpAgent
@@ -48,9 +49,12 @@ export function closeIdleConnections(lb: LoadBalancer, { http, https }: KeepAliv
   })
 }
 
-function closeIdle(agent: HttpAgent, { host, port }: ServiceInstance): void {
+function closeIdle(agent: HttpAgent, instance: ServiceInstance): void {
+  // Agents name their connections by the host as a URL spells it: in lower case, IPv6 shortened.
+  const { hostname } = new URL(`http://${instanceHost(instance)}`)
+  const prefix = `${hostname.replace(/^\[|\]$/g, '')}:${instance.port}:`
   for (const [name, sockets] of Object.entries(agent.freeSockets)) {
-    if (!name.startsWith(`${host}:${port}:`)) continue
+    if (!name.startsWith(prefix)) continue
     for (const socket of sockets ?? []) socket.destroy()
   }
 }

@@ -1,18 +1,26 @@
-import { type AttemptContext, isIdempotentMethod, type LoadBalancer, type ServiceInstance } from '@lb/core'
+import {
+  type AttemptContext,
+  isIdempotentMethod,
+  type LoadBalancer,
+  rejectOption,
+  type ServiceInstance,
+} from '@lb/core'
 import axios, {
   type AxiosAdapter,
   AxiosHeaders,
   type AxiosInstance,
   type AxiosResponse,
   type InternalAxiosRequestConfig,
+  isAxiosError,
 } from 'axios'
+import { AttemptError } from './attempt-error.ts'
 import { Cancellation } from './cancellation.ts'
 import { classify, isRedirected, type Settled } from './classification.ts'
 import { callerError, type FailedAttempt } from './error.ts'
 import { closeIdleConnections, type KeepAliveAgents, keepAliveAgents } from './keep-alive-agents.ts'
 import { checkArguments, type LoadBalancedAdapterOptions } from './options.ts'
 import { type RedirectedRequest, RedirectFollower } from './redirect.ts'
-import { endOf, isReadable } from './response-body.ts'
+import { aboutRequest, endOf, giveUp, isBody } from './response-body.ts'
 import { instanceUrl, parseServiceUrl, requestUrl, type ServiceUrl, type ServiceUrlRules } from './service-url.ts'
 
 /**
@@ -40,6 +48,8 @@ export function loadBalance<T extends AxiosInstance>(
   lb: LoadBalancer,
   options: LoadBalancedAdapterOptions = {},
 ): T {
+  checkArguments('loadBalance', lb, options)
+  if (client?.defaults === undefined) rejectOption('loadBalance.client', 'an axios instance', client)
   const adapter = options.adapter ?? client.defaults.adapter
   client.defaults.adapter = loadBalancedAdapter(lb, adapter === undefined ? options : { ...options, adapter })
   return client
@@ -63,14 +73,17 @@ class Sender {
   }
 
   async send(config: InternalAxiosRequestConfig): Promise<AxiosResponse> {
+    // Asked for here too: an adapter that does not exist is no instance's failure.
+    const adapter = axios.getAdapter(this.#adapter, config)
     const redirects = new RedirectFollower(this.#lb, this.#rules)
     let current = config
     for (;;) {
       const url = current.socketPath ? undefined : parseServiceUrl(requestUrl(current), this.#rules)
-      if (url === undefined) return axios.getAdapter(this.#adapter, current)(current)
+      if (url === undefined) return adapter(current)
       const settled = await this.#sendToService(current, url, redirects, config)
       if (!isRedirected(settled)) {
         settled.config = config
+        aboutRequest(settled.data, config)
         return settled
       }
       current = settled.config
@@ -85,36 +98,36 @@ class Sender {
   ): Promise<Settled> {
     const { service } = url
     const attempts: FailedAttempt[] = []
-    const cancel = new Cancellation(config)
-    const timeoutMs = Number(config.timeout) || Number.POSITIVE_INFINITY
+    let tried: ServiceInstance
+    const idempotent = this.#options.idempotent?.(config) ?? isIdempotent(config)
     const hashKey = this.#options.hashKey?.(config)
+    const cancel = new Cancellation(config)
     try {
-      return await this.#lb.execute<Settled>(
+      const settled = await this.#lb.execute<Settled>(
         service,
-        async (instance, context) => {
-          try {
-            return await this.#attempt(config, url, instance, context, redirects)
-          } catch (error) {
-            attempts.push({ instance, error })
-            throw error
-          }
+        (instance, context) => {
+          giveUpBody(attempts.at(-1)?.error)
+          tried = instance
+          return this.#attempt(config, url, instance, context, redirects)
         },
         {
-          idempotent: this.#options.idempotent?.(config) ?? isIdempotent(config),
+          idempotent,
           // The time limit itself stays with the transport, where axios ends it with the response's headers.
-          retryWithinMs: timeoutMs,
-          classify: (result) => classify(result, config),
-          discard: (settled) => {
-            if (!isRedirected(settled) && isReadable(settled.data)) settled.data.destroy()
+          retryWithinMs: timeoutMs(config) ?? Number.POSITIVE_INFINITY,
+          classify: (result) => {
+            if (!result.ok) attempts.push({ instance: tried, error: AttemptError.unwrap(result.error) })
+            return classify(result, config)
           },
+          discard: (given) => giveUp(isRedirected(given) ? undefined : given.data),
           ...(hashKey === undefined ? undefined : { hashKey }),
           ...(cancel.signal === undefined ? undefined : { signal: cancel.signal }),
         },
       )
+      cancel.release(isRedirected(settled) ? undefined : settled.data)
+      return settled
     } catch (error) {
-      throw callerError(error, written, { service, attempts })
-    } finally {
       cancel.release()
+      throw callerError(AttemptError.unwrap(error), written, { service, attempts })
     }
   }
 
@@ -126,32 +139,49 @@ class Sender {
     redirects: RedirectFollower,
   ): Promise<Settled> {
     let redirected: RedirectedRequest | undefined
+    const attempted = { config, url, instanceUrl: instanceUrl(url, instance) }
     const request: InternalAxiosRequestConfig = {
       ...config,
-      url: instanceUrl(url, instance),
+      ...timeLeft(config, context),
+      url: attempted.instanceUrl,
       headers: new AxiosHeaders(config.headers),
       httpAgent: config.httpAgent ?? this.#agents.http,
       httpsAgent: config.httpsAgent ?? this.#agents.https,
       signal: context.signal,
-      beforeRedirect: redirects.hook(config, url.service, (next) => {
+      beforeRedirect: redirects.hook(attempted, (next) => {
         redirected = next
       }),
     }
     delete request.baseURL
-    delete request.cancelToken
-    if (config.timeout) request.timeout = Math.max(1, Math.ceil(Number(config.timeout) - context.elapsedMs))
+    const maxRedirects = redirects.maxRedirects(config)
+    if (maxRedirects !== undefined) request.maxRedirects = maxRedirects
     if (this.#options.hostHeader === 'service') request.headers.set('Host', url.service, false)
     try {
       const response = await axios.getAdapter(this.#adapter, request)(request)
-      if (isReadable(response.data)) context.until(endOf(response.data))
+      if (isBody(response.data)) context.until(endOf(response.data))
       return response
     } catch (error) {
-      if (redirected !== undefined) return redirected
-      throw error
+      if (redirected === undefined) throw AttemptError.wrap(error)
+      return { ...redirected, config: { ...redirected.config, ...timeLeft(config, context) } }
     }
   }
 }
 
 function isIdempotent({ method = 'get', headers }: InternalAxiosRequestConfig): boolean {
   return isIdempotentMethod(method) || headers.has('Idempotency-Key')
+}
+
+/** The caller's time limit, read as axios reads it; `undefined` when there is none, or none that axios accepts. */
+function timeoutMs({ timeout }: InternalAxiosRequestConfig): number | undefined {
+  const ms = Number.parseInt(String(timeout), 10)
+  return ms > 0 ? ms : undefined
+}
+
+function timeLeft(config: InternalAxiosRequestConfig, { elapsedMs }: AttemptContext): { timeout?: number } {
+  const ms = timeoutMs(config)
+  return ms === undefined ? {} : { timeout: Math.max(1, Math.ceil(ms - elapsedMs)) }
+}
+
+function giveUpBody(error: unknown): void {
+  if (isAxiosError(error)) giveUp(error.response?.data)
 }

@@ -1,5 +1,5 @@
 import type { LoadBalancer } from '@lb/core'
-import { AxiosError, AxiosHeaders, type InternalAxiosRequestConfig } from 'axios'
+import { type AxiosBasicCredentials, AxiosHeaders, type InternalAxiosRequestConfig } from 'axios'
 import { isStream } from './request-body.ts'
 import { instanceUrl, parseServiceUrl, type ServiceUrl, type ServiceUrlRules } from './service-url.ts'
 
@@ -18,6 +18,14 @@ export interface RedirectedRequest {
   readonly statusCode: number
 }
 
+/** What one attempt at a request asks for. */
+export interface Attempted {
+  readonly config: InternalAxiosRequestConfig
+  readonly url: ServiceUrl
+  /** Where the attempt goes. */
+  readonly instanceUrl: string
+}
+
 /**
  * Follows one request through its redirects. Those to an address are the transport's work; those to a service are taken
  * over, and balanced like any request.
@@ -32,41 +40,47 @@ export class RedirectFollower {
     this.#rules = rules
   }
 
+  /** How many redirects the transport may follow: the limit holds for the whole chain. */
+  maxRedirects({ maxRedirects }: InternalAxiosRequestConfig): number | undefined {
+    if (this.#followed === 0) return maxRedirects
+    // 0 would mean to hand the next redirect out; -1 refuses it.
+    return (maxRedirects ?? defaultMaxRedirects) - this.#followed || -1
+  }
+
   /**
-   * The hook for one attempt at `config`. `takeOver` is called with the request to make instead when a redirect leads to
-   * a service; the attempt then fails with an error of no interest.
+   * The hook for one attempt. `takeOver` is called with the request to make instead when a redirect leads to a service;
+   * the attempt then fails with an error of no interest.
    */
-  hook(
-    config: InternalAxiosRequestConfig,
-    service: string,
-    takeOver: (next: RedirectedRequest) => void,
-  ): BeforeRedirect {
-    const followed = this.#followed
+  hook(attempted: Attempted, takeOver: (next: RedirectedRequest) => void): BeforeRedirect {
+    const { config, url } = attempted
     let hops = 0
+    let stayed = true
     return (options, details, request) => {
       hops++
-      this.#followed = followed + hops
       config.beforeRedirect?.(options, details, request)
-      if (this.#followed > (config.maxRedirects ?? defaultMaxRedirects)) {
-        throw new AxiosError('Maximum number of redirects exceeded', 'ERR_FR_TOO_MANY_REDIRECTS', config)
-      }
-      const target = parseServiceUrl(redirectUrl(options), this.#rules)
-      if (target === undefined) return
-      if (isStream(config.data) && keepsMethod(options, config)) {
-        // Only the transport still has the body, so the redirect stays with it.
-        sendToInstance(options, target, this.#lb)
+      const location = redirectUrl(options)
+      const target = parseServiceUrl(location, this.#rules)
+      if (target === undefined) {
+        stayed &&= sameOrigin(location, attempted.instanceUrl)
         return
       }
-      takeOver({
-        config: redirected(config, options, service === target.service),
-        statusCode: details.statusCode as unknown as number,
-      })
+      // Credentials go on to the service they were meant for, and to no other; once away they stay away.
+      const next = redirected(attempted, options, stayed && url.service === target.service)
+      if (next.data !== undefined && isStream(next.data)) {
+        // Only the transport still has the body, so the redirect stays with it.
+        sendToInstance(options, next, target, this.#lb)
+        return
+      }
+      this.#followed += hops
+      takeOver({ config: next, statusCode: details.statusCode as unknown as number })
       throw new RedirectTakenOver()
     }
   }
 }
 
 function redirectUrl({ protocol, hostname, port, path }: RedirectOptions): string {
+  // A proxy is asked for the whole URL.
+  if (!String(path).startsWith('/')) return path
   const host = String(hostname).includes(':') ? `[${hostname}]` : hostname
   return `${protocol}//${host}${port ? `:${port}` : ''}${path}`
 }
@@ -75,33 +89,53 @@ function keepsMethod(options: RedirectOptions, config: InternalAxiosRequestConfi
   return String(options.method).toUpperCase() === (config.method ?? 'get').toUpperCase()
 }
 
-/** Credentials go on to the service they were meant for, and to no other. */
-function redirected(
-  config: InternalAxiosRequestConfig,
-  options: RedirectOptions,
-  sameService: boolean,
-): InternalAxiosRequestConfig {
-  const headers = new AxiosHeaders(options.headers)
-  headers.delete('host')
-  if (sameService) headers.set({ ...credentials(config), ...headers.toJSON() })
-  const next = { ...config, url: redirectUrl(options), headers, method: String(options.method).toLowerCase() }
+function sameOrigin(url: string, other: string): boolean {
+  return URL.canParse(url) && new URL(url).origin === new URL(other).origin
+}
+
+function redirected({ config, url }: Attempted, options: RedirectOptions, keep: boolean): InternalAxiosRequestConfig {
+  const location = redirectUrl(options)
+  const next = {
+    ...config,
+    url: keep ? location.replace('//', () => `//${url.userInfo}`) : location,
+    headers: redirectHeaders(options, keep ? config : undefined),
+    method: String(options.method).toLowerCase(),
+  }
   delete next.baseURL
   delete next.params
   if (!keepsMethod(options, config)) delete next.data
-  if (!sameService) delete next.auth
+  if (!keep) delete next.auth
+  // Given by the caller's own hook.
+  if (typeof options.auth === 'string') next.auth = parseAuth(options.auth)
   return next
 }
 
-function credentials({ headers }: InternalAxiosRequestConfig): Record<string, string> {
-  const kept: Record<string, string> = {}
-  for (const name of ['authorization', 'cookie']) {
-    const value = headers.get(name)
-    if (typeof value === 'string') kept[name] = value
+/** The headers of the next request, with those that the transport took away given back from `kept`. */
+function redirectHeaders(options: RedirectOptions, kept: InternalAxiosRequestConfig | undefined): AxiosHeaders {
+  const headers = new AxiosHeaders(options.headers)
+  headers.delete(['host', 'proxy-authorization'])
+  for (const name of ['authorization', 'cookie', ...(kept?.sensitiveHeaders ?? [])]) {
+    const value = kept?.headers.get(name)
+    if (value !== undefined && value !== null) headers.set(name, value, false)
   }
-  return kept
+  return headers
 }
 
-function sendToInstance(options: RedirectOptions, target: ServiceUrl, lb: LoadBalancer): void {
+function parseAuth(auth: string): AxiosBasicCredentials {
+  const [username = '', ...password] = auth.split(':')
+  return { username, password: password.join(':') }
+}
+
+function sendToInstance(
+  options: RedirectOptions,
+  { headers, auth }: InternalAxiosRequestConfig,
+  target: ServiceUrl,
+  lb: LoadBalancer,
+): void {
+  // To a proxy the name is as good as an address.
+  if (!String(options.path).startsWith('/')) return
   const { protocol, hostname, port, host, href } = new URL(instanceUrl(target, lb.pick(target.service)))
   Object.assign(options, { protocol, hostname: hostname.replace(/^\[|\]$/g, ''), port, host, href })
+  options.headers = headers.toJSON()
+  if (auth !== undefined) options.auth = `${auth.username}:${auth.password}`
 }

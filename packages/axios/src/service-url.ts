@@ -19,12 +19,11 @@ export interface ServiceUrlRules {
 // Scheme, user info, host name, port, rest. IPv6 addresses and anything a URL parser would rewrite do not match.
 const pattern = /^(https?|lb):\/\/([^/?#\\]*@)?([^/?#@\\:[\]\s]+)(?::(\d*))?(?![^/?#])(.*)$/is
 
-/** The request's URL as axios will combine it from `baseURL` and `url`. */
-export function requestUrl(config: InternalAxiosRequestConfig): string {
-  const { baseURL, url = '', allowAbsoluteUrls } = config
+/** The request's URL as axios combines it from `baseURL` and `url`. */
+export function requestUrl({ baseURL, url = '', allowAbsoluteUrls }: InternalAxiosRequestConfig): string {
   const absolute = /^(?:[a-z][a-z\d+\-.]*:)?\/\//i.test(url)
   if (baseURL === undefined || baseURL === '' || (absolute && allowAbsoluteUrls !== false)) return url
-  return url === '' ? baseURL : `${baseURL.replace(/\/?\/$/, '')}/${url.replace(/^\/+/, '')}`
+  return url === '' ? baseURL : `${baseURL.replace(/\/+$/, '')}/${url.replace(/^\/+/, '')}`
 }
 
 /** The pieces of `url` when it is a service's, else `undefined`. */
@@ -40,9 +39,14 @@ export function parseServiceUrl(url: string, rules: ServiceUrlRules): ServiceUrl
 }
 
 /** `url` with the instance in place of the service. A URL written as https never turns into http. */
-export function instanceUrl(url: ServiceUrl, { host, port, secure }: ServiceInstance): string {
-  const scheme = secure || url.scheme === 'https' ? 'https' : 'http'
-  return `${scheme}://${url.userInfo}${host.includes(':') ? `[${host}]` : host}:${port}${url.rest}`
+export function instanceUrl(url: ServiceUrl, instance: ServiceInstance): string {
+  const scheme = instance.secure || url.scheme === 'https' ? 'https' : 'http'
+  return `${scheme}://${url.userInfo}${instanceHost(instance)}:${instance.port}${url.rest}`
+}
+
+/** The host as URLs write it. */
+export function instanceHost({ host }: ServiceInstance): string {
+  return host.includes(':') ? `[${host}]` : host
 }
 
 function defaultService(
