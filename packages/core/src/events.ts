@@ -76,6 +76,8 @@ export class EventChannel {
   /** A listener that throws does not keep the others, or the caller, from going on. */
   emit(event: LoadBalancerEvent): void {
     for (const listener of this.#listeners) {
+      // It may have been unsubscribed by one before it.
+      if (!this.#listeners.includes(listener)) continue
       try {
         listener(event)
       } catch (error) {

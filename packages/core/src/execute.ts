@@ -3,6 +3,7 @@ import type { CallScope } from './call-scope.ts'
 import type { CancelTimer } from './clock.ts'
 import { DeadlineExceededError } from './errors.ts'
 import type { ServiceInstance } from './instance.ts'
+import { rejectOption } from './options.ts'
 import type { PickResult } from './pick-result.ts'
 import { fullJitterBackoffMs } from './retry/backoff.ts'
 import { type AttemptResult, type Classification, classifyError, classifyStatus } from './retry/classification.ts'
@@ -60,10 +61,10 @@ export async function execute<T>(
 ): Promise<T> {
   const policy = retryPolicy(options.retry, target.settings.retry)
   const previous: ServiceInstance[] = []
-  let avoid = options.avoid
+  const tried = new Set<string>()
   target.budget?.deposit()
   for (let number = 1; ; number++) {
-    const picked = target.acquire(pickRequest(options.hashKey, avoid))
+    const picked = target.acquire(pickRequest(options.hashKey, toAvoid(target, options.avoid, tried)))
     const { instance } = picked
     const run = new Attempt(number, [...previous], scope)
     const { result, classification, outcome } = await runAttempt(target, attempt, options, policy, instance, run, scope)
@@ -84,7 +85,7 @@ export async function execute<T>(
     }
     await backOff(target, scope, delayMs)
     previous.push(instance)
-    avoid = new Set(avoid).add(instance.id)
+    tried.add(instance.id)
   }
 }
 
@@ -115,8 +116,11 @@ class Attempt implements AttemptContext {
     return this.#ended
   }
 
-  until(ended: PromiseLike<unknown>): void {
+  // A property, as it may be taken out of the context.
+  readonly until = (ended: PromiseLike<unknown>): void => {
     this.#ended = ended
+    // The attempt may be given up before anybody waits for it.
+    ended.then(undefined, () => {})
   }
 
   readonly abort = (reason: unknown): void => {
@@ -152,7 +156,7 @@ async function runAttempt<T>(
   const latencyMs = clock.now() - startedAt
   let classification: Classification = { ok: false, retry: 'never' }
   try {
-    classification = options.classify?.(result) ?? classifyResult(result)
+    classification = checkedClassification(options.classify?.(result)) ?? classifyResult(result)
   } catch (error) {
     result = { ok: false, error }
   }
@@ -212,6 +216,11 @@ function start<T>(
   return cancelTimer === undefined ? promise : promise.finally(cancelTimer)
 }
 
+function checkedClassification(given: Classification | undefined): Classification | undefined {
+  if (given === undefined || typeof given?.ok === 'boolean') return given
+  return rejectOption('options.classify()', 'undefined or a Classification with ok (boolean)', given)
+}
+
 function classifyResult<T>(result: AttemptResult<T>): Classification {
   if (!result.ok) return classifyError(result.error)
   return isResponse(result.value) ? classifyStatus(result.value.status) : { ok: true, retry: 'never' }
@@ -227,7 +236,7 @@ function retryDelayMs<T>(
   scope: CallScope,
   instance: ServiceInstance,
 ): number | undefined {
-  if (scope.ended || number > policy.maxRetries || retry === 'never') return undefined
+  if (scope.ended || target.closed || number > policy.maxRetries || retry === 'never') return undefined
   if (retry === 'idempotent' && options.idempotent !== true) return undefined
   const delayMs = fullJitterBackoffMs(number, policy.backoffBaseMs, policy.backoffMaxMs, target.random)
   const latestMs = Math.min(scope.deadlineMs, scope.startedAtMs + (options.retryWithinMs ?? Number.POSITIVE_INFINITY))
@@ -247,6 +256,17 @@ async function backOff(target: ServiceBalancer, scope: CallScope, delayMs: numbe
   } finally {
     target.waiting.delete(scope)
   }
+}
+
+/** What was tried, and what the caller avoids: the latter gives way first when nobody else is left. */
+function toAvoid(
+  target: ServiceBalancer,
+  avoid: ReadonlySet<string> | undefined,
+  tried: ReadonlySet<string>,
+): ReadonlySet<string> | undefined {
+  if (tried.size === 0 || avoid === undefined) return tried.size === 0 ? avoid : tried
+  const both = new Set([...tried, ...avoid])
+  return target.hasCandidateBeyond(both) ? both : tried
 }
 
 function pickRequest(hashKey: string | undefined, avoid: ReadonlySet<string> | undefined): PickRequest | undefined {

@@ -1,17 +1,19 @@
+const octet = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)'
+const ipv4 = new RegExp(`^(?:${octet}\\.){3}${octet}$`)
+
 /**
  * Why `host` cannot be the host of an instance, or `undefined` when it can: a DNS name, an IPv4 address or an
  * IPv6 address without brackets. Hosts come from registries and go into URLs, so whatever a URL parser would
  * read differently (`0x7f.1`, `a@b`, `a/b`) is refused.
  */
 export function hostProblem(host: string): string | undefined {
+  if (ipv4.test(host)) return undefined
   if (host === '') return 'is empty'
   if (host.length > 253) return 'is longer than 253 characters'
   if (host.includes(':')) return isIPv6(host) ? undefined : 'is not an IPv6 address'
   const labels = host.split('.')
   // A URL parser takes a host whose last label is a number for an IPv4 address, in any base.
-  if (/^(?:\d+|0x[\da-f]*)$/i.test(labels.at(-1) as string)) {
-    return isIPv4(labels) ? undefined : 'is not an IPv4 address in dotted decimal'
-  }
+  if (/^(?:\d+|0x[\da-f]*)$/i.test(labels.at(-1) as string)) return 'is not an IPv4 address in dotted decimal'
   for (const label of labels) {
     if (label === '') return 'has an empty label'
     if (label.length > 63) return 'has a label longer than 63 characters'
@@ -20,10 +22,6 @@ export function hostProblem(host: string): string | undefined {
     }
   }
   return undefined
-}
-
-function isIPv4(labels: readonly string[]): boolean {
-  return labels.length === 4 && labels.every((label) => /^(?:0|[1-9]\d{0,2})$/.test(label) && Number(label) <= 255)
 }
 
 /** Whether `text` is an IPv6 address (RFC 4291 section 2.2), without brackets and without a zone. */
@@ -37,7 +35,7 @@ export function isIPv6(text: string): boolean {
     for (const [position, part] of parts.entries()) {
       const last = index === halves.length - 1 && position === parts.length - 1
       if (last && part.includes('.')) {
-        if (!isIPv4(part.split('.'))) return false
+        if (!ipv4.test(part)) return false
         groups += 2
       } else {
         if (!/^[\da-f]{1,4}$/i.test(part)) return false

@@ -32,11 +32,12 @@ export type ServiceInstanceInit = string | (Partial<ServiceInstance> & { host: s
 
 /**
  * Checks `init`, fills in the defaults and freezes the result. Fields that an instance does not have are
- * ignored: registries send many.
+ * ignored: registries send many. An instance that was parsed before is given back as it is.
  *
  * @throws InvalidInstanceError naming the field, the value and the remedy
  */
 export function parseInstance(init: ServiceInstanceInit): ServiceInstance {
+  if (isParsed(init)) return init
   if (typeof init === 'string') return build(parseAddress(init))
   if (typeof init !== 'object' || init === null) {
     return reject('instance', 'a string such as "10.0.1.12:8080", or an object with host and port', init)
@@ -45,6 +46,13 @@ export function parseInstance(init: ServiceInstanceInit): ServiceInstance {
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+// Lists of thousands pass through here on every refresh. The mark does not survive a copy, and JSON cannot forge it.
+const parsed = Symbol.for('@lb/core.parsed-instance')
+
+function isParsed(init: unknown): init is ServiceInstance {
+  return typeof init === 'object' && init !== null && parsed in init
+}
 
 const noMetadata: Readonly<Record<string, string>> = Object.freeze(Object.create(null))
 
@@ -77,13 +85,15 @@ function build(init: Partial<ServiceInstance>): ServiceInstance {
   }
   if (zone !== undefined) instance.zone = zone
   if (healthy !== undefined) instance.healthy = healthy
+  Object.defineProperty(instance, parsed, { value: true })
   return Object.freeze(instance)
 }
 
 function parseHost(value: unknown): string {
   if (typeof value !== 'string') return reject('host', 'a string', value)
-  const host = value.startsWith('[') && value.endsWith(']') ? value.slice(1, -1) : value
-  const problem = hostProblem(host)
+  const bracketed = value.startsWith('[') && value.endsWith(']')
+  const host = bracketed ? value.slice(1, -1) : value
+  const problem = bracketed && !host.includes(':') ? 'is not an IPv6 address, but in brackets' : hostProblem(host)
   if (problem !== undefined) {
     return reject('host', 'a DNS name, an IPv4 address or an IPv6 address', value, `It ${problem}`)
   }

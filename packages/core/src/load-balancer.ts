@@ -6,7 +6,7 @@ import { DiscoveryError, LoadBalancerClosedError, NoAvailableInstanceError } fro
 import { EventChannel, type LoadBalancerListener } from './events.ts'
 import { type AttemptFunction, type ExecuteOptions, execute } from './execute.ts'
 import type { ServiceInstance } from './instance.ts'
-import { checkDurationMs, checkFunction, checkKeys, rejectOption } from './options.ts'
+import { checkBoolean, checkDurationMs, checkFunction, checkKeys, rejectOption } from './options.ts'
 import type { PickResult } from './pick-result.ts'
 import { type Random, systemRandom } from './random.ts'
 import { checkRetryOptions } from './retry/retry-policy.ts'
@@ -60,7 +60,7 @@ export class LoadBalancer implements AsyncDisposable {
   /** @throws InvalidOptionError naming the option, what is legal and what was given */
   constructor(options: LoadBalancerOptions) {
     checkLoadBalancerOptions(options)
-    this.#options = { ...options, services: copyEach(options.services ?? {}) }
+    this.#options = { ...options, ...copyOptions(options), services: copyEach(options.services ?? {}) }
     this.#configured = new Set(Object.keys(options.services ?? {}))
     this.#maxServices = options.maxServices ?? maxServicesDefault
     this.#clock = options.clock ?? systemClock
@@ -81,6 +81,7 @@ export class LoadBalancer implements AsyncDisposable {
    */
   async ready(service: string, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     const target = this.#started(service)
+    checkObject('options', options)
     const scope = this.#scope(service, options.signal, Number.POSITIVE_INFINITY)
     try {
       scope.throwIfEnded()
@@ -110,6 +111,7 @@ export class LoadBalancer implements AsyncDisposable {
    */
   async acquire(service: string, request: PickRequest & { readonly signal?: AbortSignal } = {}): Promise<PickResult> {
     const target = this.#started(service)
+    checkObject('request', request)
     request.signal?.throwIfAborted()
     if (!target.hasList) await this.ready(service, request)
     return target.acquire(request)
@@ -155,7 +157,14 @@ export class LoadBalancer implements AsyncDisposable {
    * requests in flight finish. A second call gives the same promise.
    */
   close(): Promise<void> {
-    this.#closing ??= this.#close()
+    if (this.#closing === undefined) {
+      let begin: () => void = () => {}
+      // Known before anything is closed: listeners of the last events may close again, or pick.
+      this.#closing = new Promise((resolve) => {
+        begin = () => resolve(this.#close())
+      })
+      begin()
+    }
     return this.#closing
   }
 
@@ -234,20 +243,41 @@ export class LoadBalancer implements AsyncDisposable {
 }
 
 function copyEach(services: Readonly<Record<string, ServiceOptions>>): Record<string, ServiceOptions> {
-  return Object.fromEntries(Object.entries(services).map(([service, options]) => [service, { ...options }]))
+  return Object.fromEntries(Object.entries(services).map(([service, options]) => [service, copyOptions(options)]))
+}
+
+function copyOptions(options: ServiceOptions): ServiceOptions {
+  const { retry } = options
+  if (retry === undefined || retry === false) return { ...options }
+  const { budget, statusCodes } = retry
+  return {
+    ...options,
+    retry: {
+      ...retry,
+      ...(typeof budget === 'object' ? { budget: { ...budget } } : undefined),
+      ...(statusCodes === undefined ? undefined : { statusCodes: [...statusCodes] }),
+    },
+  }
+}
+
+/** Throws unless `value` is an object: hot, so no more is looked at. */
+function checkObject(path: string, value: unknown): void {
+  if (typeof value !== 'object' || value === null) rejectOption(path, 'an object', value)
 }
 
 function checkExecuteOptions(attempt: unknown, options: ExecuteOptions): void {
   checkFunction('attempt', attempt ?? null)
   checkKeys('options', options, executeKeys)
-  const { signal, timeoutMs, retryWithinMs, retry, avoid } = options
+  const { signal, timeoutMs, retryWithinMs, retry, avoid, hashKey } = options
   if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
     rejectOption('options.signal', 'an AbortSignal', signal)
   }
   checkDurationMs('options.timeoutMs', timeoutMs, { min: 0, infinite: true })
   checkDurationMs('options.retryWithinMs', retryWithinMs, { infinite: true })
+  checkBoolean('options.idempotent', options.idempotent)
   checkFunction('options.classify', options.classify)
   checkFunction('options.discard', options.discard)
+  if (hashKey !== undefined && typeof hashKey !== 'string') rejectOption('options.hashKey', 'a string', hashKey)
   if (avoid !== undefined && typeof avoid?.has !== 'function') rejectOption('options.avoid', 'a Set of ids', avoid)
   if (retry === undefined) return
   checkRetryOptions('options.retry', retry)

@@ -1,4 +1,4 @@
-import { maxTimerDelayMs } from './clock.ts'
+import { type Clock, maxTimerDelayMs } from './clock.ts'
 import { InvalidOptionError } from './errors.ts'
 import { nearestName } from './nearest-name.ts'
 
@@ -61,6 +61,13 @@ export function checkInteger(path: string, value: number | undefined, min: numbe
 /** A function, or `undefined` when absent. */
 export function checkFunction(path: string, value: unknown): void {
   if (value !== undefined && typeof value !== 'function') rejectOption(path, 'a function', value)
+}
+
+/** A clock, or `undefined` when absent. */
+export function checkClock(path: string, value: Clock | undefined): void {
+  if (value !== undefined && (typeof value?.now !== 'function' || typeof value.setTimeout !== 'function')) {
+    rejectOption(path, 'a Clock with now and setTimeout', value)
+  }
 }
 
 /** A boolean, or `undefined` when absent. */

@@ -42,7 +42,9 @@ export class ServiceBalancer {
   readonly #onUnknown: (() => void) | undefined
   readonly #records = new Map<string, InstanceRecord>()
   #balancer: Balancer
+  #candidates: readonly ServiceInstance[] = []
   #started = false
+  #closed = false
   #inFlight = 0
   #cancelUnknownTimer: CancelTimer | undefined
 
@@ -74,6 +76,10 @@ export class ServiceBalancer {
     return this.#inFlight
   }
 
+  get closed(): boolean {
+    return this.#closed
+  }
+
   get started(): boolean {
     return this.#started
   }
@@ -97,6 +103,7 @@ export class ServiceBalancer {
 
   /** Ends the watch; calls that wait for the first list, or back off, reject with `error`. */
   close(error: Error): void {
+    this.#closed = true
     const waiting = [...this.waiting]
     this.waiting.clear()
     for (const scope of waiting) scope.end(error)
@@ -120,6 +127,11 @@ export class ServiceBalancer {
       cancelTimer()
       unsubscribe()
     }
+  }
+
+  /** Whether an instance that may be picked has none of these ids. */
+  hasCandidateBeyond(ids: ReadonlySet<string>): boolean {
+    return this.#candidates.some(({ id }) => !ids.has(id))
   }
 
   /** Chooses, and counts nothing. */
@@ -195,6 +207,7 @@ export class ServiceBalancer {
     for (const [index, instance] of instances.entries()) {
       this.#records.get(instance.id)?.enter(verdicts[index] as InstanceRecord['state'], now)
     }
+    this.#candidates = candidates
     this.#followWeights(candidates)
     this.#balancer.update(candidates)
     this.#cancelUnknownTimer?.()

@@ -3,7 +3,7 @@ import { type BalancerName, checkBalancerName } from './balancer/balancer-by-nam
 import type { Clock } from './clock.ts'
 import type { ServiceDiscovery } from './discovery/discovery.ts'
 import { InvalidOptionError } from './errors.ts'
-import { checkDurationMs, checkFunction, checkInteger, checkKeys, rejectOption } from './options.ts'
+import { checkClock, checkDurationMs, checkFunction, checkInteger, checkKeys, rejectOption } from './options.ts'
 import type { Random } from './random.ts'
 import { checkRetryOptions, type RetryOptions, type RetryPolicy, retryPolicy } from './retry/retry-policy.ts'
 
@@ -89,10 +89,8 @@ export function checkLoadBalancerOptions(options: LoadBalancerOptions): void {
   checkServiceOptions('LoadBalancer', options)
   checkInteger('LoadBalancer.maxServices', options.maxServices, 1, Number.MAX_SAFE_INTEGER)
   checkFunction('LoadBalancer.random', options.random)
-  const { clock, services } = options
-  if (clock !== undefined && (typeof clock?.now !== 'function' || typeof clock.setTimeout !== 'function')) {
-    rejectOption('LoadBalancer.clock', 'a Clock with now and setTimeout', clock)
-  }
+  checkClock('LoadBalancer.clock', options.clock)
+  const { services } = options
   if (services === undefined) return
   if (typeof services !== 'object' || services === null || Array.isArray(services)) {
     rejectOption('LoadBalancer.services', 'an object of service names and options', services)

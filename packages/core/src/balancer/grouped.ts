@@ -73,15 +73,11 @@ export class GroupedBalancer implements Balancer {
     const sameGroups = before.length === groups.length && groups.every((group, slot) => sameSlot(group, before[slot]))
     if (sameGroups) return
     const shares = groups.map((group) => group.share)
-    if (before.length === 0 || groups.length === 0) {
-      this.#schedule.reset(shares, this.#start ?? this.#random)
-      return
-    }
     const slots = new Map(before.map((group, slot) => [group.key, slot]))
-    this.#schedule.reconcile(
-      shares,
-      groups.map((group) => slots.get(group.key) ?? -1),
-    )
+    const origin = groups.map((group) => slots.get(group.key) ?? -1)
+    // Without survivors there is no place to keep.
+    if (origin.every((slot) => slot === -1)) this.#schedule.reset(shares, this.#start ?? this.#random)
+    else this.#schedule.reconcile(shares, origin)
   }
 
   pick(request?: PickRequest): ServiceInstance | undefined {
@@ -114,7 +110,7 @@ export class GroupedBalancer implements Balancer {
   }
 
   #effectiveShares(members: ReadonlyMap<string, readonly ServiceInstance[]>): ReadonlyMap<string, number> {
-    if (this.#shares === undefined) return new Map(Array.from(members, ([key, group]) => [key, sumOfWeights(group)]))
+    if (this.#shares === undefined) return sumsOfWeights(members)
     const shares = new Map<string, number>()
     const standIn = this.#fallback.find((key) => members.has(key))
     for (const [key, share] of this.#shares) {
@@ -129,11 +125,12 @@ export class GroupedBalancer implements Balancer {
   }
 }
 
-function sumOfWeights(instances: readonly ServiceInstance[]): number {
-  return Math.min(
-    Number.MAX_VALUE,
-    instances.reduce((sum, instance) => sum + instance.weight, 0),
-  )
+function sumsOfWeights(members: ReadonlyMap<string, readonly ServiceInstance[]>): ReadonlyMap<string, number> {
+  const sums = (scale: number): [string, number][] =>
+    Array.from(members, ([key, group]) => [key, group.reduce((sum, { weight }) => sum + weight / scale, 0)])
+  const plain = sums(1)
+  // The sum of huge weights overflows; only the proportions count.
+  return new Map(plain.every(([, sum]) => Number.isFinite(sum)) ? plain : sums(Number.MAX_VALUE))
 }
 
 function sameSlot(group: Group, before: Group | undefined): boolean {

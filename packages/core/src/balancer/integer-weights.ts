@@ -1,4 +1,4 @@
-/** Weights with decimals are scaled by a power of ten up to this; finer ones are rounded. */
+/** Weights with decimals are scaled by a power of ten up to this; finer ones are rounded to this part of the largest. */
 const maxDecimalScale = 1e6
 const maxIntegerWeight = 2 ** 31
 
@@ -10,18 +10,20 @@ const maxIntegerWeight = 2 ** 31
 export function toIntegerWeights(weights: readonly number[]): Float64Array {
   const max = weights.reduce((largest, weight) => Math.max(largest, weight), 0)
   if (!(max > 0)) return new Float64Array(weights.length).fill(1)
-  const scale = max > maxIntegerWeight ? maxIntegerWeight / max : decimalScale(weights, max)
-  const scaled = Float64Array.from(weights, (weight) => (weight > 0 ? Math.max(1, Math.round(weight * scale)) : 0))
+  const toInteger = scaling(weights, max)
+  const scaled = Float64Array.from(weights, (weight) => (weight > 0 ? Math.max(1, Math.round(toInteger(weight))) : 0))
   let divisor = 0
   for (const weight of scaled) divisor = greatestCommonDivisor(divisor, weight)
   return divisor === 1 ? scaled : scaled.map((weight) => weight / divisor)
 }
 
-function decimalScale(weights: readonly number[], max: number): number {
+// Divided by the largest before anything else: a product could overflow, and a quotient of tiny numbers too.
+function scaling(weights: readonly number[], max: number): (weight: number) => number {
+  if (max > maxIntegerWeight) return (weight) => (weight / max) * maxIntegerWeight
   for (let scale = 1; scale <= maxDecimalScale && max * scale <= maxIntegerWeight; scale *= 10) {
-    if (weights.every((weight) => isNearlyInteger(weight * scale))) return scale
+    if (weights.every((weight) => isNearlyInteger(weight * scale))) return (weight) => weight * scale
   }
-  return Math.max(1, Math.min(maxDecimalScale, maxIntegerWeight / max))
+  return (weight) => (weight / max) * maxDecimalScale
 }
 
 function isNearlyInteger(value: number): boolean {

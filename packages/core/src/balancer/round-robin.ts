@@ -53,13 +53,18 @@ export class RoundRobinBalancer implements Balancer {
     this.#instances = instances
     if (instances.length === 0) return
     if (before.length === 0) {
-      this.#next = (this.#start ?? randomInteger(this.#random, instances.length)) % instances.length
+      this.#next = this.#phase()
       this.#detour = this.#next
     } else {
       const positions = new Map(instances.map((instance, index) => [instance.id, index]))
-      this.#next = positionAfterUpdate(before, this.#next, positions)
-      this.#detour = positionAfterUpdate(before, this.#detour, positions)
+      this.#next = positionAfterUpdate(before, this.#next, positions) ?? this.#phase()
+      this.#detour = positionAfterUpdate(before, this.#detour, positions) ?? this.#next
     }
+  }
+
+  #phase(): number {
+    const count = this.#instances.length
+    return this.#start === undefined ? randomInteger(this.#random, count) : this.#start % count
   }
 
   pick(request?: PickRequest): ServiceInstance | undefined {
@@ -86,16 +91,16 @@ export class RoundRobinBalancer implements Balancer {
   }
 }
 
-/** Where the instance that was next, or the first survivor after it, stands in the new list. */
+/** Where the instance that was next, or the first survivor after it, stands in the new list, if there is one. */
 function positionAfterUpdate(
   before: readonly ServiceInstance[],
   next: number,
   positions: ReadonlyMap<string, number>,
-): number {
+): number | undefined {
   for (let step = 0; step < before.length; step++) {
     const survivor = before[(next + step) % before.length] as ServiceInstance
     const position = positions.get(survivor.id)
     if (position !== undefined) return position
   }
-  return 0
+  return undefined
 }

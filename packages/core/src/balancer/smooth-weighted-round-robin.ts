@@ -22,6 +22,9 @@ export class SmoothWeightedRoundRobinBalancer implements Balancer {
   readonly #phase: number | Random
   readonly #schedule = new SmoothWeightedSchedule()
   #instances: readonly ServiceInstance[] = []
+  /** The instances in the order of their turns, once a cycle is known: a pick is then one look at an array. */
+  #turns: readonly ServiceInstance[] | undefined
+  #position = 0
 
   /** @throws InvalidOptionError */
   constructor(options: SmoothWeightedRoundRobinOptions = {}) {
@@ -32,31 +35,50 @@ export class SmoothWeightedRoundRobinBalancer implements Balancer {
   }
 
   update(candidates: readonly ServiceInstance[]): void {
+    if (this.#turns !== undefined) this.#schedule.position = this.#position
     const before = this.#instances
     const instances = distinctById(candidates)
     this.#instances = instances
+    this.#turns = undefined
     if (before.length === instances.length && instances.every((instance, slot) => sameSlot(instance, before[slot]))) {
+      this.#followCycle()
       return
     }
     const weights = instances.map((instance) => instance.weight)
-    if (before.length === 0 || instances.length === 0) {
-      this.#schedule.reset(weights, this.#phase)
-      return
-    }
     const slots = new Map(before.map((instance, slot) => [instance.id, slot]))
     const origin = instances.map((instance) => slots.get(instance.id) ?? -1)
-    this.#schedule.reconcile(weights, origin)
+    // Without survivors there is no place to keep.
+    if (origin.every((slot) => slot === -1)) this.#schedule.reset(weights, this.#phase)
+    else this.#schedule.reconcile(weights, origin)
   }
 
   pick(request?: PickRequest): ServiceInstance | undefined {
+    const turns = this.#turns
+    if (turns === undefined || request?.avoid !== undefined) return this.#pickSlowly(request?.avoid)
+    const position = this.#position
+    const next = position + 1
+    this.#position = next < turns.length ? next : 0
+    return turns[position]
+  }
+
+  #pickSlowly(avoid: ReadonlySet<string> | undefined): ServiceInstance | undefined {
     const instances = this.#instances
     if (instances.length === 0) return undefined
-    const avoid = request?.avoid
     if (avoid !== undefined && avoid.size > 0) {
       const slot = this.#schedule.nextExcept((index) => avoid.has((instances[index] as ServiceInstance).id))
       if (slot !== -1) return instances[slot]
     }
-    return instances[this.#schedule.next()]
+    if (this.#turns !== undefined) return this.pick()
+    const instance = instances[this.#schedule.next()]
+    this.#followCycle()
+    return instance
+  }
+
+  #followCycle(): void {
+    const { cycle, position } = this.#schedule
+    if (cycle === undefined) return
+    this.#turns = Array.from(cycle, (slot) => this.#instances[slot] as ServiceInstance)
+    this.#position = position
   }
 }
 

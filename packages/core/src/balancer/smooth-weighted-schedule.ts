@@ -1,10 +1,10 @@
-import { type Random, randomInteger } from '../random.ts'
+import type { Random } from '../random.ts'
 import { toIntegerWeights } from './integer-weights.ts'
+import { currentsAtPhase } from './schedule-phase.ts'
 
 /** Longest cycle that is kept for replay; at two bytes an entry this bounds the table to 128 KiB. */
 const maxTableLength = 65_536
-/** Most work (picks × slots) spent on walking to a random phase; beyond it the phase is computed. */
-const maxSeekWork = 1_000_000
+type Table = Uint16Array | Uint32Array
 
 const noTable = new Uint16Array(0)
 
@@ -26,7 +26,7 @@ export class SmoothWeightedSchedule {
   /** Steps in one cycle, or 0 when that is too many to keep. */
   #cycleLength = 0
   /** Slots of one cycle, in order of their turns. Allocated by the first step. */
-  #table: Uint16Array = noTable
+  #table: Table = noTable
   /** How many entries of the table are known. */
   #recorded = 0
   /** Position in the table, once it is all known. */
@@ -38,14 +38,8 @@ export class SmoothWeightedSchedule {
 
   /** Starts afresh with `weights`, `phase` steps into the cycle, or at a random one. */
   reset(weights: readonly number[], phase: number | Random): void {
-    this.#install(weights, new Float64Array(weights.length))
-    if (this.#weights.length === 0) return
-    const step = typeof phase === 'number' ? phase % this.#total : randomInteger(phase, this.#total)
-    if (typeof phase === 'number' || step * weights.length <= maxSeekWork) {
-      for (let done = 0; done < step; done++) this.#step()
-    } else {
-      this.#currents = currentsAfter(this.#weights, this.#total, step)
-    }
+    this.#install(weights)
+    if (this.#weights.length > 0) this.#currents = currentsAtPhase(this.#weights, this.#total, phase)
     this.#record()
   }
 
@@ -58,7 +52,7 @@ export class SmoothWeightedSchedule {
     const before = this.#materialized()
     const scale = 1 / this.#total
     const previousDetour = this.#detour
-    this.#install(weights, new Float64Array(weights.length))
+    this.#install(weights)
     const total = this.#total
     for (const [slot, old] of origin.entries()) {
       if (old < 0 || this.#weights[slot] === 0) continue
@@ -67,6 +61,20 @@ export class SmoothWeightedSchedule {
     }
     settle(this.#currents, this.#weights, total)
     this.#record()
+  }
+
+  /** One whole cycle, once it is known; it then goes round, beginning at `position`. */
+  get cycle(): ArrayLike<number> | undefined {
+    return this.#cycleLength > 0 && this.#recorded === this.#cycleLength ? this.#table : undefined
+  }
+
+  /** The next step of the cycle; whoever replays `cycle` himself puts it where he stopped. */
+  get position(): number {
+    return this.#position
+  }
+
+  set position(position: number) {
+    this.#position = position
   }
 
   /** The slot whose turn it is. Call only when there is a slot. */
@@ -112,10 +120,10 @@ export class SmoothWeightedSchedule {
     return Array.from(this.#materialized())
   }
 
-  #install(weights: readonly number[], currents: Float64Array): void {
+  #install(weights: readonly number[]): void {
     this.#weights = toIntegerWeights(weights)
     this.#total = this.#weights.reduce((sum, weight) => sum + weight, 0)
-    this.#currents = currents
+    this.#currents = new Float64Array(weights.length)
     this.#detour = new Float64Array(weights.length)
   }
 
@@ -130,7 +138,7 @@ export class SmoothWeightedSchedule {
     const length = this.#cycleLength
     if (length === 0) return this.#step()
     if (this.#recorded === 0) {
-      if (this.#table.length === 0) this.#table = new Uint16Array(length)
+      if (this.#table.length === 0) this.#table = newTable(length, this.#weights.length)
       this.#cycleStart = this.#currents.slice()
     }
     const slot = this.#step()
@@ -171,18 +179,6 @@ export class SmoothWeightedSchedule {
   }
 }
 
-/** Where the currents stand, within one turn a slot, after `steps` steps from zero: largest remainders. */
-function currentsAfter(weights: Float64Array, total: number, steps: number): Float64Array {
-  const turns = weights.map((weight) => Math.floor((steps * weight) / total))
-  const missing = steps - turns.reduce((sum, count) => sum + count, 0)
-  const currents = weights.map((weight, slot) => steps * weight - (turns[slot] as number) * total)
-  const byCredit = Array.from(currents.keys()).sort(
-    (a, b) => (currents[b] as number) - (currents[a] as number) || a - b,
-  )
-  for (const slot of byCredit.slice(0, missing)) currents[slot] = (currents[slot] as number) - total
-  return currents
-}
-
 /** Spreads what is missing to a sum of zero over the slots, by weight, in integers. */
 function settle(currents: Float64Array, weights: Float64Array, total: number): void {
   const surplus = currents.reduce((sum, current) => sum + current, 0)
@@ -198,6 +194,11 @@ function settle(currents: Float64Array, weights: Float64Array, total: number): v
     currents[slot] = (currents[slot] as number) - unit
     rest -= unit
   }
+}
+
+// Drained slots may make a list longer than its cycle.
+function newTable(length: number, slots: number): Table {
+  return slots <= 65_536 ? new Uint16Array(length) : new Uint32Array(length)
 }
 
 function sameNumbers(left: Float64Array, right: Float64Array): boolean {

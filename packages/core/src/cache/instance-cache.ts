@@ -103,7 +103,7 @@ export class InstanceCache {
 
   /** Ends the watch and every timer. */
   close(): void {
-    if (this.#state.kind === 'closed') return
+    if (this.#closed) return
     this.#state = { kind: 'closed', sinceMs: this.#options.clock.now() }
     this.#cancelExpiry?.()
     this.#cancelResubscribe?.()
@@ -111,6 +111,11 @@ export class InstanceCache {
     this.#closeQuietly(this.#subscription)
     this.#subscription = undefined
     this.#tellWaiters(this.#closedError())
+  }
+
+  // Listeners are the application's code: any of them may close the load balancer.
+  get #closed(): boolean {
+    return this.#state.kind === 'closed'
   }
 
   #subscribe(): void {
@@ -133,6 +138,7 @@ export class InstanceCache {
       this.#subscribeFailures = 0
     } catch (cause) {
       this.#fail(cause)
+      if (this.#closed) return
       const delayMs = Math.min(resubscribeMaxMs, resubscribeMinMs * 2 ** Math.min(this.#subscribeFailures++, 30))
       this.#cancelResubscribe = clock.setTimeout(() => this.#subscribe(), jittered(delayMs, 0.5, random), {
         background: true,
@@ -142,18 +148,19 @@ export class InstanceCache {
 
   // The observer may have been called, and the cache closed by it, before `watch` returned.
   #keep(subscription: DiscoverySubscription): void {
-    if (this.#state.kind === 'closed') this.#closeQuietly(subscription)
+    if (this.#closed) this.#closeQuietly(subscription)
     else this.#subscription = subscription
   }
 
   #receive(answer: unknown): void {
-    if (this.#state.kind === 'closed') return
+    if (this.#closed) return
     const { service, events } = this.#options
     let instances: readonly ServiceInstance[]
     try {
       const parsed = parseAnswer(service, answer)
       instances = parsed.instances
       for (const error of parsed.rejected) events.emit({ type: 'instance-rejected', service, error })
+      if (this.#closed) return
     } catch (error) {
       this.#fail(error)
       return
@@ -169,10 +176,11 @@ export class InstanceCache {
 
   #holdEmpty(): void {
     this.#answered()
-    if (this.#holdingEmpty) return
+    if (this.#holdingEmpty || this.#closed) return
     this.#holdingEmpty = true
     const { service, discovery, emptyGraceMs, clock, random, events } = this.#options
     events.emit({ type: 'empty-list-held', service })
+    if (this.#closed) return
     if (emptyGraceMs !== undefined) {
       this.#cancelGrace = clock.setTimeout(() => this.#graceEnded(), emptyGraceMs, { background: true })
     } else if (typeof discovery.watch === 'function') {
@@ -207,6 +215,7 @@ export class InstanceCache {
     this.#endHold()
     const first = this.#state.kind === 'waiting'
     this.#answered()
+    if (this.#closed) return
     const diff = diffInstances(this.#instances, instances)
     if (diff !== undefined) this.#change(diff)
     else if (first) this.#options.onChange(emptyDiff)
@@ -260,6 +269,7 @@ export class InstanceCache {
     this.#state = { kind: 'expired', sinceMs, error }
     const diff = diffInstances(this.#instances, [])
     if (diff !== undefined) this.#change(diff)
+    if (this.#closed) return
     events.emit({ type: 'list-expired', service, staleForMs: clock.now() - sinceMs })
   }
 

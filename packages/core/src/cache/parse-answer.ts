@@ -34,7 +34,7 @@ export function parseAnswer(service: string, answer: unknown): ParsedAnswer {
       else byId.set(instance.id, instance)
     } catch (error) {
       if (!(error instanceof InvalidInstanceError)) throw error
-      reject(error)
+      reject(new InvalidInstanceError(error.field, error.message, { service }))
     }
   }
   if (byId.size === 0 && rejected.length > 0) {

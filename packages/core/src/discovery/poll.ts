@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../clock.ts'
 import { DiscoveryError } from '../errors.ts'
 import type { ServiceInstanceInit } from '../instance.ts'
-import { checkDurationMs, checkFunction, checkKeys, checkNumber } from '../options.ts'
+import { checkClock, checkDurationMs, checkFunction, checkKeys, checkNumber } from '../options.ts'
 import { jittered, type Random, systemRandom } from '../random.ts'
 import type { DiscoveryObserver, DiscoverySubscription } from './discovery.ts'
 
@@ -68,6 +68,7 @@ export function poll(
   checkDurationMs('poll.initialDelayMs', options.initialDelayMs)
   checkNumber('poll.jitter', options.jitter, 0, 1)
   checkFunction('poll.random', options.random)
+  checkClock('poll.clock', options.clock)
   const settings: PollSettings = {
     intervalMs: options.intervalMs ?? defaults.intervalMs,
     minTtlMs: options.minTtlMs ?? defaults.minTtlMs,

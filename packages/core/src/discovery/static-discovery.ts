@@ -27,7 +27,12 @@ export class StaticDiscovery implements ServiceDiscovery {
   set(service: string, instances: readonly ServiceInstanceInit[]): void {
     const list = parseList(service, instances)
     this.#services.set(service, list)
-    for (const observer of Array.from(this.#observers.get(service) ?? [])) observer.next(list)
+    const observers = this.#observers.get(service)
+    for (const observer of Array.from(observers ?? [])) {
+      // An observer may set another list, or close another watch.
+      if (this.#services.get(service) !== list) return
+      if (observers?.has(observer) === true) observer.next(list)
+    }
   }
 
   getInstances(service: string): Promise<readonly ServiceInstance[]> {

@@ -110,7 +110,7 @@ function networkFaults(error: unknown, depth = 0): NetworkFault[] {
   if (inner.length > 0) return inner
   if (typeof code !== 'string' || !platformCode.test(code)) return []
   // `ERR_INVALID_ARG_TYPE` and its like are mistakes of the caller.
-  return code.startsWith('ERR_INVALID') && isProgrammingError(error) ? [] : [{ code, syscall, message }]
+  return code.startsWith('ERR_') && isProgrammingError(error) ? [] : [{ code, syscall, message }]
 }
 
 function isAbort(error: unknown): boolean {

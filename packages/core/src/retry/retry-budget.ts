@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '../clock.ts'
-import { checkDurationMs, checkKeys, checkNumber } from '../options.ts'
+import { checkClock, checkDurationMs, checkKeys, checkNumber } from '../options.ts'
 
 export interface RetryBudgetOptions {
   /** Retries allowed for each request of the window, in [0, 1 000]. Default 0.2. Raising it raises the load in an outage. */
@@ -12,7 +12,7 @@ export interface RetryBudgetOptions {
 
 const bucketCount = 10
 
-export const retryBudgetKeys: readonly (keyof RetryBudgetOptions)[] = ['ratio', 'minPerSecond', 'windowMs']
+const retryBudgetKeys: readonly (keyof RetryBudgetOptions)[] = ['ratio', 'minPerSecond', 'windowMs']
 
 /** @throws InvalidOptionError */
 export function checkRetryBudget(path: string, options: RetryBudgetOptions): void {
@@ -41,7 +41,9 @@ export class RetryBudget {
 
   /** @throws InvalidOptionError */
   constructor(options: RetryBudgetOptions & { readonly clock?: Clock } = {}) {
+    checkKeys('RetryBudget', options, [...retryBudgetKeys, 'clock'])
     const { clock = systemClock, ...budget } = options
+    checkClock('RetryBudget.clock', clock)
     checkRetryBudget('RetryBudget', budget)
     const { ratio = 0.2, minPerSecond = 10, windowMs = 10_000 } = budget
     this.#clock = clock
@@ -80,8 +82,13 @@ export class RetryBudget {
   #advance(): number {
     const current = Math.floor(this.#clock.now() / this.#bucketMs)
     const passed = Math.min(current - this.#newest, bucketCount)
-    for (let step = 1; step <= passed; step++) this.#buckets[(this.#newest + step) % bucketCount] = 0
+    for (let step = 1; step <= passed; step++) this.#buckets[bucketIndex(this.#newest + step)] = 0
     if (passed > 0) this.#newest = current
-    return this.#newest % bucketCount
+    return bucketIndex(this.#newest)
   }
+}
+
+// A clock may start below zero.
+function bucketIndex(bucket: number): number {
+  return ((bucket % bucketCount) + bucketCount) % bucketCount
 }

@@ -1,0 +1,66 @@
+import { describeBalancer, seededRandom, weighted } from '@lb/testing'
+import { describe, expect, it } from 'vitest'
+import { InvalidOptionError } from '../errors.ts'
+import type { Balancer } from './balancer.ts'
+import { type BalancerName, balancerByName, checkBalancerName } from './balancer-by-name.ts'
+import { GroupedBalancer } from './grouped.ts'
+import { RandomBalancer } from './random.ts'
+import { RoundRobinBalancer } from './round-robin.ts'
+import { SmoothWeightedRoundRobinBalancer } from './smooth-weighted-round-robin.ts'
+
+const byName = (name: BalancerName) => (options: { random: () => number }) => balancerByName(name, options.random)
+
+describeBalancer('round-robin', byName('round-robin'), { sequential: true })
+describeBalancer('smooth-weighted-round-robin', byName('smooth-weighted-round-robin'), {
+  weights: 'exact',
+  sequential: true,
+})
+describeBalancer('grouped', byName('grouped'), { weights: 'exact', sequential: true })
+describeBalancer('random', byName('random'), { weights: 'statistical' })
+
+const all: readonly [BalancerName, new () => Balancer][] = [
+  ['round-robin', RoundRobinBalancer],
+  ['smooth-weighted-round-robin', SmoothWeightedRoundRobinBalancer],
+  ['grouped', GroupedBalancer],
+  ['random', RandomBalancer],
+]
+
+describe('balancerByName', () => {
+  it.each(all)('gives a new balancer of its own for %s', (name, type) => {
+    const balancer = balancerByName(name, seededRandom(1))
+    expect(balancer).toBeInstanceOf(type)
+    expect(balancerByName(name, seededRandom(1))).not.toBe(balancer)
+  })
+
+  it.each(all)('takes all chance of %s from the given generator', (name) => {
+    const sequence = (seed: number): string[] => {
+      const balancer = balancerByName(name, seededRandom(seed))
+      balancer.update(weighted({ a: 3, b: 2, c: 1 }))
+      return Array.from({ length: 30 }, () => balancer.pick()?.id ?? 'nobody')
+    }
+    for (let seed = 0; seed < 20; seed++) expect(sequence(seed)).toEqual(sequence(seed))
+  })
+})
+
+describe('checkBalancerName', () => {
+  it.each(all)('accepts %s', (name) => {
+    expect(() => checkBalancerName('balancer', name)).not.toThrow()
+  })
+
+  it('names the nearest for a misspelt name', () => {
+    const check = (): void => checkBalancerName('services.user-service.balancer', 'round-robbin')
+    expect(check).toThrow(InvalidOptionError)
+    expect(check).toThrow(
+      'services.user-service.balancer must be one of round-robin, smooth-weighted-round-robin, grouped, random, ' +
+        'or a function that gives a Balancer, got "round-robbin" (string). Did you mean round-robin?',
+    )
+  })
+
+  it('names no nearest for a name that is like none', () => {
+    expect(() => checkBalancerName('balancer', 'consistent')).toThrow(/got "consistent" \(string\)$/)
+  })
+
+  it.each(['toString', 'constructor', '__proto__', '', 'Random'])('rejects %j', (name) => {
+    expect(() => checkBalancerName('balancer', name)).toThrow(InvalidOptionError)
+  })
+})

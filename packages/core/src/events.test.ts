@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest'
+import { EventChannel, type LoadBalancerEvent } from './events.ts'
+
+const held: LoadBalancerEvent = { type: 'empty-list-held', service: 'users' }
+
+describe('EventChannel', () => {
+  it('tells every listener every event, in the order of subscription', () => {
+    const events = new EventChannel()
+    const told: string[] = []
+    events.subscribe(({ type }) => told.push(`first ${type}`))
+    events.subscribe(({ type }) => told.push(`second ${type}`))
+    events.emit(held)
+    events.emit({ type: 'closed' })
+    expect(told).toEqual(['first empty-list-held', 'second empty-list-held', 'first closed', 'second closed'])
+  })
+
+  it('is active only while somebody listens', () => {
+    const events = new EventChannel()
+    expect(events.active).toBe(false)
+    const unsubscribe = events.subscribe(() => {})
+    expect(events.active).toBe(true)
+    unsubscribe()
+    unsubscribe()
+    expect(events.active).toBe(false)
+  })
+
+  it('counts a listener that subscribes twice as two', () => {
+    const events = new EventChannel()
+    let calls = 0
+    const listener = (): void => {
+      calls++
+    }
+    const first = events.subscribe(listener)
+    events.subscribe(listener)
+    events.emit(held)
+    expect(calls).toBe(2)
+    first()
+    first()
+    events.emit(held)
+    expect(calls).toBe(3)
+  })
+
+  it('goes on when a listener throws, and tells the others', () => {
+    const events = new EventChannel()
+    const told: LoadBalancerEvent[] = []
+    const error = new Error('listener')
+    const thrower = (): void => {
+      throw error
+    }
+    events.subscribe(thrower)
+    events.subscribe((event) => told.push(event))
+    events.emit(held)
+    expect(told).toEqual([{ type: 'listener-failed', error }, held])
+  })
+
+  it('does not recurse when every listener always throws', () => {
+    const events = new EventChannel()
+    let calls = 0
+    for (let index = 0; index < 3; index++) {
+      events.subscribe(() => {
+        calls++
+        throw new Error('listener')
+      })
+    }
+    events.emit(held)
+    // Each of the three gets the event, and of each failure the two others are told.
+    expect(calls).toBe(3 + 3 * 2)
+  })
+
+  it('tells nobody after clear', () => {
+    const events = new EventChannel()
+    let calls = 0
+    events.subscribe(() => calls++)
+    events.clear()
+    events.emit(held)
+    expect(calls).toBe(0)
+    expect(events.active).toBe(false)
+  })
+
+  it('tells a listener that subscribes during an event only of the next one', () => {
+    const events = new EventChannel()
+    let late = 0
+    const unsubscribe = events.subscribe(() => {
+      unsubscribe()
+      events.subscribe(() => late++)
+    })
+    events.emit(held)
+    expect(late).toBe(0)
+    events.emit(held)
+    expect(late).toBe(1)
+  })
+
+  it('does not tell a listener that another one unsubscribed during the event', () => {
+    const events = new EventChannel()
+    let calls = 0
+    let unsubscribe: () => void = () => {}
+    events.subscribe(() => unsubscribe())
+    unsubscribe = events.subscribe(() => calls++)
+    events.emit(held)
+    expect(calls).toBe(0)
+  })
+})

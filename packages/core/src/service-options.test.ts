@@ -1,0 +1,249 @@
+import { describe, expect, it } from 'vitest'
+import { StaticDiscovery } from './discovery/static-discovery.ts'
+import { InvalidOptionError } from './errors.ts'
+import {
+  checkLoadBalancerOptions,
+  checkServiceName,
+  type LoadBalancerOptions,
+  type ServiceOptions,
+  serviceSettings,
+} from './service-options.ts'
+
+const discovery = new StaticDiscovery()
+
+/** Checks options that code without types can pass. */
+function check(options: object): void {
+  checkLoadBalancerOptions({ discovery, ...options })
+}
+
+describe('checkLoadBalancerOptions', () => {
+  it('passes every option with a legal value', () => {
+    const service: ServiceOptions = {
+      balancer: 'random',
+      discovery,
+      refreshIntervalMs: 1,
+      maxStaleMs: Number.POSITIVE_INFINITY,
+      emptyGraceMs: 0,
+      firstListTimeoutMs: 0,
+      timeoutMs: Number.POSITIVE_INFINITY,
+      retry: {
+        maxRetries: 0,
+        budget: { ratio: 0.1, minPerSecond: 0, windowMs: 10 },
+        backoffBaseMs: 0,
+        backoffMaxMs: 0,
+        attemptTimeoutMs: 1,
+        statusCodes: [429],
+      },
+    }
+    check({ ...service, services: { users: service, orders: { retry: false } }, maxServices: 1, random: Math.random })
+    check({ retry: { budget: false } })
+    check({ clock: { now: () => 0, setTimeout: () => () => {} } })
+  })
+
+  it('asks for the discovery that is missing', () => {
+    const build = (): void => checkLoadBalancerOptions({} as LoadBalancerOptions)
+    expect(build).toThrow(InvalidOptionError)
+    expect(build).toThrow(
+      expect.objectContaining({
+        code: 'LB_INVALID_OPTION',
+        option: 'LoadBalancer.discovery',
+        message: 'LoadBalancer.discovery is missing. Give a ServiceDiscovery, such as new StaticDiscovery({ ... })',
+      }),
+    )
+  })
+
+  it.each([
+    [null, 'null (object)'],
+    [undefined, 'undefined (undefined)'],
+    ['x', '"x" (string)'],
+  ])('refuses %s as options', (options, got) => {
+    expect(() => checkLoadBalancerOptions(options as unknown as LoadBalancerOptions)).toThrow(
+      expect.objectContaining({ option: 'LoadBalancer', message: `LoadBalancer must be an object, got ${got}` }),
+    )
+  })
+
+  it.each([
+    [{ balancr: 'random' }, 'balancr', 'balancer'],
+    [{ maxService: 1 }, 'maxService', 'maxServices'],
+    [{ services: { users: { refreshInterval: 5 } } }, 'services.users.refreshInterval', 'refreshIntervalMs'],
+    [{ services: { users: { retry: { maxRetrys: 5 } } } }, 'services.users.retry.maxRetrys', 'maxRetries'],
+    [{ retry: { maxretries: 5 } }, 'retry.maxretries', 'maxRetries'],
+    [{ retry: { budget: { ration: 5 } } }, 'retry.budget.ration', 'ratio'],
+    [
+      { services: { users: { retry: { budget: { windowMS: 5 } } } } },
+      'services.users.retry.budget.windowMS',
+      'windowMs',
+    ],
+  ])('suggests the nearest name: %j', (options, path, nearest) => {
+    expect(() => check(options)).toThrow(
+      expect.objectContaining({
+        code: 'LB_INVALID_OPTION',
+        option: `LoadBalancer.${path}`,
+        message: `LoadBalancer.${path} is not a known option. Did you mean ${nearest}?`,
+      }),
+    )
+  })
+
+  it('does not take the options of the load balancer for those of a service', () => {
+    for (const key of ['services', 'maxServices', 'clock', 'random']) {
+      expect(() => check({ services: { users: { [key]: undefined } } })).toThrow(
+        expect.objectContaining({ option: `LoadBalancer.services.users.${key}` }),
+      )
+    }
+  })
+
+  it.each([
+    ['balancer', 'round-robbin', /one of round-robin, .+, got "round-robbin" \(string\)\. Did you mean round-robin\?$/],
+    ['balancer', 'toString', /one of round-robin, .+, got "toString" \(string\)$/],
+    ['balancer', null, /the name of a balancer, or a function that gives one, got null/],
+    ['balancer', {}, /the name of a balancer, or a function that gives one, got an object/],
+    ['discovery', null, /a ServiceDiscovery with getInstances, got null/],
+    ['discovery', {}, /a ServiceDiscovery with getInstances, got an object/],
+    ['refreshIntervalMs', 0, /a number of milliseconds in \[1, 2147483647\], got 0/],
+    ['refreshIntervalMs', Number.POSITIVE_INFINITY, /a number of milliseconds in \[1, 2147483647\], got Infinity/],
+    ['refreshIntervalMs', null, /a number of milliseconds in .+, got null/],
+    ['maxStaleMs', -1, /a number of milliseconds in \[0, 2147483647\], or Infinity, got -1/],
+    ['emptyGraceMs', '5', /a number of milliseconds in .+, got "5" \(string\)/],
+    ['firstListTimeoutMs', Number.NaN, /a number of milliseconds in .+, got NaN/],
+    ['timeoutMs', 0, /a number of milliseconds in \[1, 2147483647\], or Infinity, got 0/],
+    ['retry', null, /an object, got null/],
+    ['retry', true, /an object, got true/],
+    ['retry.maxRetries', -1, /an integer in \[0, 100\], got -1/],
+    ['retry.maxRetries', 1.5, /an integer in \[0, 100\], got 1\.5/],
+    ['retry.backoffBaseMs', -1, /a number of milliseconds in .+, got -1/],
+    ['retry.backoffMaxMs', '9', /a number of milliseconds in .+, got "9"/],
+    ['retry.attemptTimeoutMs', 0, /a number of milliseconds in \[1, 2147483647\], or Infinity, got 0/],
+    ['retry.statusCodes', 503, /an array of HTTP statuses, got 503/],
+    ['retry.statusCodes[1]', '503', /an integer in \[100, 599\], got "503"/],
+    ['retry.budget', null, /an object, got null/],
+    ['retry.budget', true, /an object, got true/],
+    ['retry.budget.ratio', -0.1, /a finite number in \[0, 1000\], got -0\.1/],
+    ['retry.budget.minPerSecond', Number.NaN, /a finite number in \[0, 1000000\], got NaN/],
+    ['retry.budget.windowMs', 9, /a number of milliseconds in \[10, 2147483647\], got 9/],
+  ])('refuses %s %j, at the top and for a service', (path, value, message) => {
+    const options = nested(path, value)
+    for (const [prefix, all] of [
+      ['LoadBalancer', options],
+      ['LoadBalancer.services.users', { services: { users: options } }],
+    ] as const) {
+      const build = (): void => check(all)
+      expect(build).toThrow(InvalidOptionError)
+      expect(build).toThrow(
+        expect.objectContaining({
+          option: `${prefix}.${path}`,
+          message: expect.stringMatching(message),
+        }),
+      )
+      expect(build).toThrow(`${prefix}.${path} must be `)
+    }
+  })
+
+  it.each([
+    ['services', null, 'an object of service names and options, got null (object)'],
+    ['services', [], 'an object of service names and options, got an array of 0 (object)'],
+    ['services.users', null, 'an object, got null (object)'],
+    ['services.users', undefined, 'an object, got undefined (undefined)'],
+    ['maxServices', 0, 'an integer in [1, 9007199254740991], got 0 (number)'],
+    ['maxServices', null, 'an integer in [1, 9007199254740991], got null (object)'],
+    ['random', 4, 'a function, got 4 (number)'],
+    ['clock', null, 'a Clock with now and setTimeout, got null (object)'],
+    ['clock', { now: () => 0 }, 'a Clock with now and setTimeout, got an object (object)'],
+  ])('refuses %s %j', (path, value, rest) => {
+    expect(() => check(nested(path, value))).toThrow(
+      expect.objectContaining({
+        option: `LoadBalancer.${path}`,
+        message: `LoadBalancer.${path} must be ${rest}`,
+      }),
+    )
+  })
+
+  it('refuses the name of a service that cannot be one', () => {
+    for (const name of ['', 'a b', 'a/b']) {
+      expect(() => check({ services: { [name]: {} } })).toThrow(
+        expect.objectContaining({
+          option: 'LoadBalancer.services',
+          message: expect.stringContaining(`got ${JSON.stringify(name)} (string)`),
+        }),
+      )
+    }
+  })
+})
+
+describe('checkServiceName', () => {
+  it.each(['user-service', 'a', 'users.prod:8080', '_grpc._tcp.example', 'ü', 'a'.repeat(253), '__proto__'])(
+    'passes %s',
+    (name) => {
+      checkServiceName('service', name)
+    },
+  )
+
+  it.each(['', ' ', 'a b', 'a\n', 'a\0', 'a/b', 'a?b', 'a#b', 'a@b', 'a\\b', 'a'.repeat(254), null, undefined, 5, {}])(
+    'refuses %j',
+    (name) => {
+      expect(() => checkServiceName('service', name as unknown as string)).toThrow(
+        expect.objectContaining({
+          code: 'LB_INVALID_OPTION',
+          option: 'service',
+          message: expect.stringMatching(/^service must be a service name: 1 to 253 characters without .+, got /),
+        }),
+      )
+    },
+  )
+})
+
+describe('serviceSettings', () => {
+  it('fills in the documented defaults', () => {
+    const { retry, ...settings } = serviceSettings({ discovery }, 'users')
+    expect(settings).toEqual({
+      balancer: undefined,
+      discovery,
+      refreshIntervalMs: 10_000,
+      maxStaleMs: Number.POSITIVE_INFINITY,
+      emptyGraceMs: undefined,
+      firstListTimeoutMs: 5_000,
+      timeoutMs: Number.POSITIVE_INFINITY,
+    })
+    expect(retry).toMatchObject({ maxRetries: 2, budget: {}, backoffBaseMs: 25, backoffMaxMs: 250 })
+  })
+
+  it('takes a service over the top level, field by field, also within retry', () => {
+    const own = new StaticDiscovery()
+    const options: LoadBalancerOptions = {
+      discovery,
+      balancer: 'random',
+      refreshIntervalMs: 1,
+      emptyGraceMs: 2,
+      timeoutMs: 3,
+      retry: { maxRetries: 5, backoffBaseMs: 7, budget: false },
+      services: { users: { discovery: own, refreshIntervalMs: 100, emptyGraceMs: 0, retry: { maxRetries: 1 } } },
+    }
+    expect(serviceSettings(options, 'users')).toMatchObject({
+      balancer: 'random',
+      discovery: own,
+      refreshIntervalMs: 100,
+      emptyGraceMs: 0,
+      timeoutMs: 3,
+      retry: { maxRetries: 1, backoffBaseMs: 7, budget: false },
+    })
+    expect(serviceSettings(options, 'orders')).toMatchObject({
+      discovery,
+      refreshIntervalMs: 1,
+      emptyGraceMs: 2,
+      retry: { maxRetries: 5 },
+    })
+  })
+
+  it('finds no options under the names of properties of every object', () => {
+    expect(serviceSettings({ discovery, services: {} }, 'constructor').refreshIntervalMs).toBe(10_000)
+    const services = JSON.parse('{"__proto__":{"refreshIntervalMs":7}}') as Record<string, ServiceOptions>
+    expect(serviceSettings({ discovery, services }, '__proto__').refreshIntervalMs).toBe(7)
+    expect(serviceSettings({ discovery, services }, 'users').refreshIntervalMs).toBe(10_000)
+  })
+})
+
+/** `nested('a.b[1]', 5)` is `{ a: { b: [200, 5] } }`. */
+function nested(path: string, value: unknown): object {
+  const [head = '', ...rest] = path.split('.')
+  if (rest.length > 0) return { [head]: nested(rest.join('.'), value) }
+  return head.endsWith('[1]') ? { [head.slice(0, -3)]: [200, value] } : { [head]: value }
+}

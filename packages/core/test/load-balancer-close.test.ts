@@ -1,0 +1,245 @@
+import { FakeClock, FakeDiscovery, FakeWatchDiscovery, settlePromises } from '@lb/testing'
+import { describe, expect, it } from 'vitest'
+import { LoadBalancer, LoadBalancerClosedError, type LoadBalancerEvent, StaticDiscovery } from '../src/index.ts'
+import { ObservedLoadBalancer, refused } from './observed-load-balancer.ts'
+
+/** A discovery that notes how often it was closed. */
+class ClosingDiscovery extends StaticDiscovery {
+  closed = 0
+  readonly #error: Error | undefined
+
+  constructor(error?: Error) {
+    super({ users: ['a:1'] })
+    this.#error = error
+  }
+
+  async close(): Promise<void> {
+    this.closed++
+    if (this.#error !== undefined) throw this.#error
+  }
+}
+
+describe('close', () => {
+  it('ends every call afterwards', async () => {
+    const { lb } = new ObservedLoadBalancer(['a:1'])
+    lb.pick('users')
+    await lb.close()
+    const expected = { code: 'LB_CLOSED', service: 'users', message: 'users: the load balancer was closed' }
+    expect(() => lb.pick('users')).toThrow(LoadBalancerClosedError)
+    expect(() => lb.pick('users')).toThrow(expect.objectContaining(expected))
+    await expect(lb.ready('users')).rejects.toMatchObject(expected)
+    await expect(lb.acquire('users')).rejects.toMatchObject(expected)
+    await expect(lb.execute('users', () => 1)).rejects.toMatchObject(expected)
+    expect(lb.inspect()).toEqual([])
+    expect(lb.inspect('users').status).toBe('unused')
+  })
+
+  it('ends calls that wait for the first list', async () => {
+    const clock = new FakeClock()
+    const discovery = new FakeDiscovery('wait')
+    for (const services of [{}, { users: {} }]) {
+      const lb = new LoadBalancer({ discovery, clock, services })
+      const calls = Promise.allSettled([lb.ready('users'), lb.acquire('users'), lb.execute('users', () => 1)])
+      await settlePromises()
+      await lb.close()
+      for (const result of await calls)
+        expect(result).toMatchObject({ reason: { code: 'LB_CLOSED', service: 'users' } })
+      expect([clock.pendingTimers, discovery.open]).toEqual([0, 0])
+    }
+  })
+
+  it('ends calls that wait before a retry', async () => {
+    const observed = new ObservedLoadBalancer(['a:1', 'b:1'], { random: () => 0.9 })
+    let attempts = 0
+    const call = Promise.allSettled([
+      observed.lb.execute('users', () => {
+        attempts++
+        throw refused
+      }),
+    ])
+    await settlePromises()
+    expect(observed.clock.pendingTimers).toBe(1)
+    await observed.lb.close()
+    expect(await call).toMatchObject([{ reason: { code: 'LB_CLOSED' } }])
+    expect(observed.clock.pendingTimers).toBe(0)
+    await observed.clock.advance(1_000)
+    expect(attempts).toBe(1)
+  })
+
+  it('lets requests in flight finish', async () => {
+    const observed = new ObservedLoadBalancer(['a:1'])
+    let finish: (value: string) => void = () => {}
+    let signal: AbortSignal | undefined
+    const call = observed.lb.execute('users', (_instance, context) => {
+      signal = context.signal
+      return new Promise<string>((resolve) => {
+        finish = resolve
+      })
+    })
+    const picked = await observed.lb.acquire('users')
+    await observed.lb.close()
+    expect(signal?.aborted).toBe(false)
+    finish('value')
+    expect(await call).toBe('value')
+    picked.done({ ok: true, latencyMs: 1 })
+  })
+
+  it('lets a retry in flight finish, whose call waited before', async () => {
+    const observed = new ObservedLoadBalancer(['a:1', 'b:1'])
+    let finish: (value: string) => void = () => {}
+    const call = observed.lb.execute('users', (_instance, { number }) => {
+      if (number === 1) throw refused
+      return new Promise<string>((resolve) => {
+        finish = resolve
+      })
+    })
+    await observed.clock.advance(1_000)
+    await observed.lb.close()
+    finish('value')
+    expect(await call).toBe('value')
+  })
+
+  it('lets a call in flight finish, which waited for the first list before', async () => {
+    const clock = new FakeClock()
+    const discovery = new FakeDiscovery('wait')
+    const lb = new LoadBalancer({ discovery, clock, services: { users: {} } })
+    let finish: (value: string) => void = () => {}
+    const call = lb.execute(
+      'users',
+      () =>
+        new Promise<string>((resolve) => {
+          finish = resolve
+        }),
+    )
+    await settlePromises()
+    discovery.release(['a:1'])
+    await settlePromises()
+    await lb.close()
+    finish('value')
+    expect(await call).toBe('value')
+  })
+
+  it('starts no other attempt for a request in flight that fails', async () => {
+    const observed = new ObservedLoadBalancer(['a:1', 'b:1'], { random: () => 0.9 })
+    let attempts = 0
+    let fail: (error: Error) => void = () => {}
+    const call = Promise.allSettled([
+      observed.lb.execute('users', () => {
+        attempts++
+        return new Promise<never>((_resolve, reject) => {
+          fail = reject
+        })
+      }),
+    ])
+    await settlePromises()
+    await observed.lb.close()
+    fail(refused)
+    await settlePromises()
+    expect(observed.clock.pendingTimers).toBe(0)
+    await observed.clock.advance(1_000)
+    expect(attempts).toBe(1)
+    expect(await call).toMatchObject([{ status: 'rejected' }])
+  })
+
+  it('gives the same promise again', async () => {
+    const { lb } = new ObservedLoadBalancer([])
+    const closing = lb.close()
+    expect(lb.close()).toBe(closing)
+    await closing
+    expect(lb.close()).toBe(closing)
+  })
+
+  it('closes each discovery once, whoever shares it, used or not', async () => {
+    const [shared, own, unused] = [new ClosingDiscovery(), new ClosingDiscovery(), new ClosingDiscovery()]
+    const lb = new LoadBalancer({
+      discovery: shared,
+      services: { users: { discovery: own }, orders: { discovery: own }, carts: { discovery: unused }, mails: {} },
+    })
+    lb.pick('users')
+    await lb.close()
+    await lb.close()
+    expect([shared.closed, own.closed, unused.closed]).toEqual([1, 1, 1])
+  })
+
+  it('closes all discoveries although one cannot be closed, and then says so', async () => {
+    const cause = new Error('stuck')
+    const [broken, sound] = [new ClosingDiscovery(cause), new ClosingDiscovery()]
+    const lb = new LoadBalancer({ discovery: broken, services: { users: { discovery: sound } } })
+    await expect(lb.close()).rejects.toMatchObject({
+      code: 'LB_DISCOVERY',
+      message: 'a discovery could not be closed',
+      cause,
+    })
+    expect(sound.closed).toBe(1)
+  })
+
+  it('is told as the last event', async () => {
+    const observed = new ObservedLoadBalancer(['a:1'])
+    const picked = await observed.lb.acquire('users')
+    await observed.lb.close()
+    observed.discovery.set('users', ['b:1'])
+    picked.done({ ok: true, latencyMs: 1 })
+    expect(observed.events.at(-1)).toEqual({ type: 'closed' })
+    expect(observed.eventsOf('closed')).toHaveLength(1)
+  })
+
+  it('happens once, although a listener of the last event closes again', async () => {
+    const observed = new ObservedLoadBalancer(['a:1'])
+    const closings: Promise<void>[] = []
+    let told = 0
+    observed.lb.subscribe(({ type }) => {
+      // Bounded, so that a close that tells the event again ends.
+      if (type === 'closed' && told++ < 10) closings.push(observed.lb.close())
+    })
+    const closing = observed.lb.close()
+    await closing
+    expect(closings).toHaveLength(1)
+    expect(closings[0]).toBe(closing)
+    expect(observed.eventsOf('closed')).toHaveLength(1)
+  })
+
+  it('leaves no watch behind, although a listener of the last event picks', async () => {
+    const discovery = new FakeWatchDiscovery(['a:1'])
+    const lb = new LoadBalancer({ discovery, clock: new FakeClock() })
+    lb.pick('users')
+    const errors: unknown[] = []
+    lb.subscribe(({ type }) => {
+      if (type !== 'closed') return
+      try {
+        lb.pick('orders')
+      } catch (error) {
+        errors.push(error)
+      }
+    })
+    await lb.close()
+    expect(discovery.watchers).toBe(0)
+    expect(errors).toMatchObject([{ code: 'LB_CLOSED' }])
+  })
+
+  it('drops what the discovery says afterwards', async () => {
+    const clock = new FakeClock()
+    const discovery = new FakeDiscovery('wait')
+    const lb = new LoadBalancer({ discovery, clock, services: { users: {} } })
+    const events: LoadBalancerEvent[] = []
+    const ready = Promise.allSettled([lb.ready('users')])
+    await settlePromises()
+    lb.subscribe((event) => events.push(event))
+    await lb.close()
+    discovery.release(['a:1'])
+    await clock.advance(60_000)
+    expect((await ready)[0]?.status).toBe('rejected')
+    expect(events).toEqual([{ type: 'closed' }])
+  })
+
+  it('is what await using does', async () => {
+    const discovery = new ClosingDiscovery()
+    let kept: LoadBalancer
+    {
+      await using lb = new LoadBalancer({ discovery })
+      expect(lb.pick('users').id).toBe('a:1')
+      kept = lb
+    }
+    expect(discovery.closed).toBe(1)
+    expect(() => kept.pick('users')).toThrow(LoadBalancerClosedError)
+  })
+})

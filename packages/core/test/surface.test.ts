@@ -1,0 +1,66 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import * as core from '../src/index.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+const sources = readdirSync(`${root}/src`, { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts'))
+  .toSorted()
+
+describe('@lb/core', () => {
+  it('exports these names and no others', () => {
+    expect(Object.keys(core).toSorted()).toEqual([
+      'DeadlineExceededError',
+      'DiscoveryError',
+      'GroupedBalancer',
+      'InvalidInstanceError',
+      'InvalidOptionError',
+      'LoadBalancer',
+      'LoadBalancerClosedError',
+      'LoadBalancerError',
+      'NoAvailableInstanceError',
+      'RandomBalancer',
+      'RetryBudget',
+      'RoundRobinBalancer',
+      'SharedCounter',
+      'SmoothWeightedRoundRobinBalancer',
+      'StaticDiscovery',
+      'checkBoolean',
+      'checkDurationMs',
+      'checkFunction',
+      'checkInteger',
+      'checkKeys',
+      'checkNumber',
+      'classifyError',
+      'classifyStatus',
+      'isIdempotentMethod',
+      'parseInstance',
+      'poll',
+      'rejectOption',
+      'systemClock',
+    ])
+  })
+
+  it('depends on no package', () => {
+    const manifest = JSON.parse(readFileSync(`${root}/package.json`, 'utf8')) as Record<string, unknown>
+    for (const field of ['dependencies', 'peerDependencies', 'optionalDependencies', 'bundledDependencies']) {
+      expect(manifest, field).not.toHaveProperty(field)
+    }
+  })
+
+  it('has sources to look at', () => {
+    expect(sources).toContain('index.ts')
+    expect(sources.length).toBeGreaterThan(20)
+  })
+
+  it.each(sources)('imports nothing but its own files: %s', (path) => {
+    const text = readFileSync(`${root}/src/${path}`, 'utf8')
+    const imported = Array.from(
+      text.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)(['"`])([^'"`\n]+)\1/g),
+      ([, , specifier]) => specifier,
+    )
+    expect(imported.filter((specifier) => !/^\.\.?\/.+\.ts$/.test(specifier ?? ''))).toEqual([])
+  })
+})
