@@ -28,7 +28,7 @@ export interface Way {
   readonly received: (count: number) => Promise<void>
 }
 
-export interface SeenRequest {
+interface SeenRequest {
   readonly method: string
   readonly url: string
   readonly headers: IncomingHttpHeaders

@@ -58,7 +58,7 @@ export class ObservedLoadBalancer {
 }
 
 /** An error of the platform, such as a transport throws. */
-export function failure(code: string): Error {
+function failure(code: string): Error {
   return Object.assign(new Error(code), { code })
 }
 

@@ -1,0 +1,66 @@
+import type { Contender } from './contender.ts'
+import { floor, nginx } from './contenders-baseline.ts'
+import {
+  lbGrouped,
+  lbRandom,
+  lbRecordingSmoothWeighted,
+  lbRoundRobin,
+  lbRoundRobinService,
+  lbSharedRoundRobin,
+  lbSmoothWeighted,
+  lbSmoothWeightedService,
+} from './contenders-lb.ts'
+import { grpcRoundRobin, grpcWeightedRoundRobin } from './peers/grpc.ts'
+import { moleculerRandom, moleculerRoundRobin } from './peers/moleculer.ts'
+import { undiciBalancedPool, undiciRoundRobinPool } from './peers/undici.ts'
+
+/** Everybody, in the order of the table: the floor, then kind by kind, lb before its peers. */
+export const contenders: readonly Contender[] = [
+  floor,
+  lbRoundRobin,
+  lbSharedRoundRobin,
+  grpcRoundRobin,
+  undiciBalancedPool,
+  undiciRoundRobinPool,
+  moleculerRoundRobin,
+  lbSmoothWeighted,
+  lbRecordingSmoothWeighted,
+  lbGrouped,
+  nginx,
+  grpcWeightedRoundRobin,
+  lbRandom,
+  moleculerRandom,
+  lbRoundRobinService,
+  lbSmoothWeightedService,
+]
+
+/** A balancer of lb and a contender that does the same job. */
+export interface Pairing {
+  readonly ours: Contender
+  readonly peer: Contender
+}
+
+export const pairings: readonly Pairing[] = [
+  { ours: lbRoundRobin, peer: grpcRoundRobin },
+  { ours: lbRoundRobin, peer: undiciBalancedPool },
+  { ours: lbRoundRobin, peer: undiciRoundRobinPool },
+  { ours: lbRoundRobin, peer: moleculerRoundRobin },
+  { ours: lbSmoothWeighted, peer: grpcWeightedRoundRobin },
+  { ours: lbSmoothWeighted, peer: nginx },
+  { ours: lbGrouped, peer: grpcWeightedRoundRobin },
+  { ours: lbGrouped, peer: nginx },
+  { ours: lbRandom, peer: moleculerRandom },
+]
+
+/** Of these the allocations are measured: what lb promises not to do, and what peers do. */
+export const allocating: readonly { readonly contender: Contender; readonly ours: boolean }[] = [
+  { contender: lbRoundRobin, ours: true },
+  { contender: lbSmoothWeighted, ours: true },
+  { contender: lbRoundRobinService, ours: true },
+  { contender: lbSmoothWeightedService, ours: true },
+  { contender: grpcRoundRobin, ours: false },
+  { contender: grpcWeightedRoundRobin, ours: false },
+  { contender: undiciBalancedPool, ours: false },
+  { contender: undiciRoundRobinPool, ours: false },
+  { contender: moleculerRoundRobin, ours: false },
+]
