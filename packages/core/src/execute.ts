@@ -24,7 +24,7 @@ export interface AttemptContext {
    * Counts the request in flight, and passes the caller's abort on, until `ended` settles: for a response whose body is
    * still being read when the attempt resolves. A rejection counts as the instance's failure.
    */
-  until(ended: PromiseLike<unknown>): void
+  readonly until: (ended: PromiseLike<unknown>) => void
 }
 
 export interface ExecuteOptions<T = unknown> extends PickRequest {
@@ -95,6 +95,7 @@ class Attempt implements AttemptContext {
   readonly #scope: CallScope
   #controller: AbortController | undefined
   #ended: PromiseLike<unknown> | undefined
+  #aborted = false
 
   constructor(number: number, previous: readonly ServiceInstance[], scope: CallScope) {
     this.number = number
@@ -123,7 +124,12 @@ class Attempt implements AttemptContext {
     ended.then(undefined, () => {})
   }
 
+  get aborted(): boolean {
+    return this.#aborted
+  }
+
   readonly abort = (reason: unknown): void => {
+    this.#aborted = true
     this.#controller ??= new AbortController()
     this.#controller.abort(reason)
   }
@@ -149,7 +155,10 @@ async function runAttempt<T>(
   const startedAt = clock.now()
   let result: AttemptResult<T>
   try {
-    result = { ok: true, value: await start(target, attempt, policy.attemptTimeoutMs, instance, run, scope) }
+    result = {
+      ok: true,
+      value: await start(target, attempt, policy.attemptTimeoutMs, instance, run, scope, options.discard),
+    }
   } catch (error) {
     result = { ok: false, error }
   }
@@ -198,6 +207,7 @@ function start<T>(
   instance: ServiceInstance,
   run: Attempt,
   scope: CallScope,
+  given: ((value: T) => void) | undefined,
 ): Promise<T> {
   let cancelTimer: CancelTimer | undefined
   const promise = scope.run<T>((resolve, reject) => {
@@ -211,7 +221,11 @@ function start<T>(
       }, attemptTimeoutMs)
     }
     // The executor of a promise turns a synchronous throw into a rejection.
-    Promise.resolve(attempt(instance, run)).then(resolve, reject)
+    Promise.resolve(attempt(instance, run)).then((value) => {
+      // Nobody waits any more for an attempt that did not heed its signal.
+      if (run.aborted) discard(value, given)
+      else resolve(value)
+    }, reject)
   }, run.abort)
   return cancelTimer === undefined ? promise : promise.finally(cancelTimer)
 }

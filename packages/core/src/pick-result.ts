@@ -6,7 +6,7 @@ import { rejectOption } from './options.ts'
 export interface PickResult {
   readonly instance: ServiceInstance
   /** Reports how the request ended. Exactly once on every path; a second call is ignored. */
-  done(outcome: Outcome): void
+  readonly done: (outcome: Outcome) => void
 }
 
 /** A `PickResult` that hands the first outcome to `finish`. */
@@ -20,7 +20,8 @@ export class SinglePickResult implements PickResult {
   }
 
   /** @throws InvalidOptionError when `outcome` is not an object with `ok` and `latencyMs` */
-  done(outcome: Outcome): void {
+  // A property, as it may be taken out of the result.
+  readonly done = (outcome: Outcome): void => {
     const finish = this.#finish
     if (finish === undefined) return
     if (typeof outcome?.ok !== 'boolean' || typeof outcome.latencyMs !== 'number') {

@@ -2,13 +2,14 @@ import { describe, expect, it } from 'vitest'
 import type { AttemptFunction, LoadBalancerOptions } from '../src/index.ts'
 import { ObservedLoadBalancer, refused, reset } from './observed-load-balancer.ts'
 
-const requests = 10_000
+const many = 10_000
 
-/** Sends 10 000 requests to a dead service within `durationMs`, and counts the attempts. */
+/** Sends `requests` to a dead service within `durationMs`, and counts the attempts. */
 async function storm(
   durationMs: number,
   error: Error | Response,
   options: Partial<LoadBalancerOptions> = {},
+  requests = many,
 ): Promise<{ attempts: number; failed: number; observed: ObservedLoadBalancer }> {
   const observed = new ObservedLoadBalancer(['a:1', 'b:1', 'c:1'], options)
   let attempts = 0
@@ -41,13 +42,13 @@ describe('10 000 requests to a dead service', () => {
     ['over 10 s, answered with 503', 10_000, new Response(null, { status: 503 })],
   ])('make at most 1.25 times as many attempts: %s', async (_, durationMs, error) => {
     const { attempts, failed, observed } = await storm(durationMs, error)
-    expect(attempts).toBeLessThanOrEqual(1.25 * requests)
+    expect(attempts).toBeLessThanOrEqual(1.25 * many)
     // The budget is used, too: a fifth of the requests is retried.
-    expect(attempts).toBeGreaterThanOrEqual(1.19 * requests)
-    expect(failed).toBe(error instanceof Error ? requests : 0)
+    expect(attempts).toBeGreaterThanOrEqual(1.19 * many)
+    expect(failed).toBe(error instanceof Error ? many : 0)
     expect(observed.finished).toHaveLength(attempts)
     expect([observed.inFlight, observed.clock.pendingTimers]).toEqual([0, 0])
-    expect(observed.eventsOf('retry')).toHaveLength(attempts - requests)
+    expect(observed.eventsOf('retry')).toHaveLength(attempts - many)
     expect(observed.eventsOf('retry-budget-exhausted').length).toBeGreaterThan(0)
   })
 
@@ -56,8 +57,8 @@ describe('10 000 requests to a dead service', () => {
     expect(attempts).toBe(12_100)
   })
 
-  it('make three times as many without a budget', async () => {
-    const { attempts } = await storm(0, refused, { retry: { budget: false } })
-    expect(attempts).toBe(3 * requests)
+  it('would make three times as many without a budget', async () => {
+    const { attempts } = await storm(0, refused, { retry: { budget: false } }, 1_000)
+    expect(attempts).toBe(3_000)
   })
 })

@@ -4,7 +4,7 @@ import { checkFunction, checkInteger, checkKeys, checkNumber, rejectOption } fro
 import { type Random, systemRandom } from '../random.ts'
 import { type Balancer, distinctById, type PickRequest } from './balancer.ts'
 import { RoundRobinBalancer } from './round-robin.ts'
-import { SmoothWeightedSchedule } from './smooth-weighted-schedule.ts'
+import { WeightedTurns } from './weighted-turns.ts'
 
 export interface GroupedOptions {
   /**
@@ -49,8 +49,8 @@ export class GroupedBalancer implements Balancer {
   readonly #fallback: readonly string[]
   readonly #start: number | undefined
   readonly #random: Random
-  readonly #schedule = new SmoothWeightedSchedule()
-  #groups: readonly Group[] = []
+  readonly #turns: WeightedTurns<Group>
+  #groups: ReadonlyMap<string, Group> = new Map()
 
   /** @throws InvalidOptionError */
   constructor(options: GroupedOptions = {}) {
@@ -63,32 +63,24 @@ export class GroupedBalancer implements Balancer {
     this.#fallback = options.fallback === undefined ? [] : checkFallback(options.fallback)
     this.#start = options.start
     this.#random = options.random ?? systemRandom
+    this.#turns = new WeightedTurns(this.#start ?? this.#random, {
+      keyOf: (group) => group.key,
+      weightOf: (group) => group.share,
+    })
   }
 
   /** @throws InvalidOptionError when `groupOf` gives something that is not a string */
   update(candidates: readonly ServiceInstance[]): void {
-    const before = this.#groups
     const groups = this.#regroup(distinctById(candidates))
-    this.#groups = groups
-    const sameGroups = before.length === groups.length && groups.every((group, slot) => sameSlot(group, before[slot]))
-    if (sameGroups) return
-    const shares = groups.map((group) => group.share)
-    const slots = new Map(before.map((group, slot) => [group.key, slot]))
-    const origin = groups.map((group) => slots.get(group.key) ?? -1)
-    // Without survivors there is no place to keep.
-    if (origin.every((slot) => slot === -1)) this.#schedule.reset(shares, this.#start ?? this.#random)
-    else this.#schedule.reconcile(shares, origin)
+    this.#groups = new Map(groups.map((group) => [group.key, group]))
+    this.#turns.update(groups)
   }
 
   pick(request?: PickRequest): ServiceInstance | undefined {
-    const groups = this.#groups
-    if (groups.length === 0) return undefined
     const avoid = request?.avoid
-    if (avoid !== undefined && avoid.size > 0) {
-      const slot = this.#schedule.nextExcept((index) => allAvoided(groups[index] as Group, avoid))
-      if (slot !== -1) return (groups[slot] as Group).balancer.pick(request)
-    }
-    return (groups[this.#schedule.next()] as Group).balancer.pick()
+    if (avoid === undefined || avoid.size === 0) return this.#turns.next()?.balancer.pick()
+    const group = this.#turns.nextExcept((each) => allAvoided(each, avoid))
+    return group === undefined ? this.#turns.next()?.balancer.pick() : group.balancer.pick(request)
   }
 
   #regroup(candidates: readonly ServiceInstance[]): Group[] {
@@ -101,9 +93,8 @@ export class GroupedBalancer implements Balancer {
       else group.push(candidate)
     }
     const shares = this.#effectiveShares(members)
-    const before = new Map(this.#groups.map((group) => [group.key, group.balancer]))
     return Array.from(members, ([key, instances]) => {
-      const balancer = before.get(key) ?? this.#newRoundRobin()
+      const balancer = this.#groups.get(key)?.balancer ?? this.#newRoundRobin()
       balancer.update(instances)
       return { key, share: shares.get(key) ?? 0, members: instances, balancer }
     })
@@ -133,16 +124,12 @@ function sumsOfWeights(members: ReadonlyMap<string, readonly ServiceInstance[]>)
   return new Map(plain.every(([, sum]) => Number.isFinite(sum)) ? plain : sums(Number.MAX_VALUE))
 }
 
-function sameSlot(group: Group, before: Group | undefined): boolean {
-  return before !== undefined && group.key === before.key && group.share === before.share
-}
-
 function allAvoided(group: Group, avoid: ReadonlySet<string>): boolean {
   return group.members.length <= avoid.size && group.members.every((instance) => avoid.has(instance.id))
 }
 
 function checkShares(shares: Readonly<Record<string, number>>): ReadonlyMap<string, number> {
-  if (typeof shares !== 'object' || shares === null) {
+  if (typeof shares !== 'object' || shares === null || Array.isArray(shares)) {
     rejectOption('GroupedBalancer.shares', 'an object of group names and numbers', shares)
   }
   const entries = Object.entries(shares)

@@ -10,11 +10,19 @@ const maxIntegerWeight = 2 ** 31
 export function toIntegerWeights(weights: readonly number[]): Float64Array {
   const max = weights.reduce((largest, weight) => Math.max(largest, weight), 0)
   if (!(max > 0)) return new Float64Array(weights.length).fill(1)
+  // Large integers may have a common divisor; they need no scaling then.
+  const reduced = weights.every(Number.isSafeInteger) ? withoutCommonDivisor(Float64Array.from(weights)) : undefined
+  if (reduced?.every((weight) => weight <= maxIntegerWeight) === true) return reduced
   const toInteger = scaling(weights, max)
-  const scaled = Float64Array.from(weights, (weight) => (weight > 0 ? Math.max(1, Math.round(toInteger(weight))) : 0))
+  return withoutCommonDivisor(
+    Float64Array.from(weights, (weight) => (weight > 0 ? Math.max(1, Math.round(toInteger(weight))) : 0)),
+  )
+}
+
+function withoutCommonDivisor(integers: Float64Array): Float64Array {
   let divisor = 0
-  for (const weight of scaled) divisor = greatestCommonDivisor(divisor, weight)
-  return divisor === 1 ? scaled : scaled.map((weight) => weight / divisor)
+  for (const weight of integers) divisor = greatestCommonDivisor(divisor, weight)
+  return divisor === 1 ? integers : integers.map((weight) => weight / divisor)
 }
 
 // Divided by the largest before anything else: a product could overflow, and a quotient of tiny numbers too.

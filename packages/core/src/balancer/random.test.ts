@@ -55,16 +55,13 @@ describe('RandomBalancer', () => {
       fc.property(weights, (list) => {
         const total = list.reduce((sum, weight) => sum + weight, 0)
         fc.pre(total > 0)
-        // A pick takes two numbers; together the picks go over a grid of both.
+        // A pick takes one number; together the picks go evenly over all that random can give.
         let draw = 0
-        const grid = (): number => {
-          const [row, column] = [Math.floor(draw / 2 / steps), Math.floor(draw / 2) % steps]
-          return draw++ % 2 === 0 ? (row + 0.5) / list.length : (column + 0.5) / steps
-        }
+        const grid = (): number => (draw++ + 0.5) / (list.length * steps)
         const members = list.map((weight, index) => instance(`i${index}`, { weight }))
         const picks = list.length * steps
         const counts = countPicks(filled(grid, members), picks)
-        // Each row is split between two, off by at most one column.
+        // Each slot is split between two, off by at most one step.
         for (const { id, weight } of members) {
           expect(Math.abs((counts[id] ?? 0) - (picks * weight) / total)).toBeLessThanOrEqual(list.length)
         }

@@ -1,6 +1,6 @@
 import type { ServiceInstance } from '../instance.ts'
 import { checkFunction, checkKeys } from '../options.ts'
-import { type Random, randomInteger, systemRandom } from '../random.ts'
+import { type Random, systemRandom } from '../random.ts'
 import { type Balancer, distinctById, type PickRequest } from './balancer.ts'
 
 export interface RandomOptions {
@@ -56,12 +56,16 @@ export class RandomBalancer implements Balancer {
     const count = instances.length
     if (count === 0) return undefined
     if (request?.avoid !== undefined && request.avoid.size > 0) return this.#pickAvoiding(request.avoid)
-    const slot = randomInteger(this.#random, count)
-    return instances[this.#random() < (this.#own[slot] as number) ? slot : (this.#alias[slot] as number)]
+    // One draw: the slot, and where in it.
+    const value = this.#random() * count
+    const slot = Math.floor(value)
+    if (!(slot >= 0 && slot < count)) return instances[this.#alias[0] as number]
+    return instances[value - slot < (this.#own[slot] as number) ? slot : (this.#alias[slot] as number)]
   }
 
   #pickAvoiding(avoid: ReadonlySet<string>): ServiceInstance | undefined {
-    const usable = this.#instances.filter((instance) => !avoid.has(instance.id))
+    const drained = this.#instances.some(({ weight }) => weight > 0) ? 0 : -1
+    const usable = this.#instances.filter(({ id, weight }) => weight > drained && !avoid.has(id))
     if (usable.length === 0) return this.pick()
     const weights = shares(usable)
     let rest = this.#random() * usable.length

@@ -12,6 +12,9 @@ export class SharedCounter {
   /** The memory to hand to other threads: one unsigned 32-bit integer. */
   readonly buffer: SharedArrayBuffer
   readonly #cell: Uint32Array
+  // A remainder of 2³² is slow; the modulus hardly ever changes.
+  #modulus = range
+  #limit = range
 
   /** @throws InvalidOptionError when `buffer` is not a SharedArrayBuffer of at least 4 bytes */
   constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(4)) {
@@ -32,7 +35,11 @@ export class SharedCounter {
    */
   next(modulus: number = range): number {
     const cell = this.#cell
-    const limit = range - (range % modulus)
+    if (modulus !== this.#modulus) {
+      this.#modulus = modulus
+      this.#limit = range - (range % modulus)
+    }
+    const limit = this.#limit
     let seen = Atomics.load(cell, 0)
     for (;;) {
       const position = seen % modulus

@@ -1,4 +1,4 @@
-import type { Random } from '../random.ts'
+import { type Random, randomInteger } from '../random.ts'
 import { toIntegerWeights } from './integer-weights.ts'
 import { currentsAtPhase } from './schedule-phase.ts'
 
@@ -35,11 +35,14 @@ export class SmoothWeightedSchedule {
   #cycleStart: Float64Array = this.#currents
   /** Currents of the picks that pass somebody over; see `nextExcept`. */
   #detour: Float64Array = this.#currents
+  /** Draws the first of such picks, so that the retries of many processes do not all meet at one slot. */
+  #detourStart: Random | undefined
 
   /** Starts afresh with `weights`, `phase` steps into the cycle, or at a random one. */
   reset(weights: readonly number[], phase: number | Random): void {
     this.#install(weights)
     if (this.#weights.length > 0) this.#currents = currentsAtPhase(this.#weights, this.#total, phase)
+    this.#detourStart = typeof phase === 'function' ? phase : undefined
     this.#record()
   }
 
@@ -89,7 +92,7 @@ export class SmoothWeightedSchedule {
   }
 
   /**
-   * A slot for which `excluded` is false, by the weights of those, or -1 when there is none. Such picks (retries,
+   * A slot with a weight for which `excluded` is false, by the weights of those, or -1 when there is none. Such picks (retries,
    * mostly) keep credit of their own: they are smooth among themselves and take nobody's turn in `next`. O(slots).
    */
   nextExcept(excluded: (slot: number) => boolean): number {
@@ -97,22 +100,31 @@ export class SmoothWeightedSchedule {
     const currents = this.#detour
     let total = 0
     let best = -1
-    let drained = -1
     for (let slot = 0; slot < weights.length; slot++) {
       if (excluded(slot)) continue
       const weight = weights[slot] as number
-      if (weight === 0) {
-        drained = slot
-        continue
-      }
+      if (weight === 0) continue
       const current = (currents[slot] as number) + weight
       currents[slot] = current
       total += weight
       if (best === -1 || current > (currents[best] as number)) best = slot
     }
-    if (best === -1) return drained
+    if (best === -1) return -1
+    if (this.#detourStart !== undefined) {
+      best = this.#randomExcept(excluded, total, this.#detourStart)
+      this.#detourStart = undefined
+    }
     currents[best] = (currents[best] as number) - total
     return best
+  }
+
+  #randomExcept(excluded: (slot: number) => boolean, total: number, random: Random): number {
+    let rest = randomInteger(random, total)
+    return this.#weights.findIndex((weight, slot) => {
+      if (weight === 0 || excluded(slot)) return false
+      rest -= weight
+      return rest < 0
+    })
   }
 
   /** Current weight of every slot, in units in which one turn costs the total. They sum to zero. */

@@ -6,6 +6,7 @@ import type { EventChannel } from '../events.ts'
 import type { ServiceInstance } from '../instance.ts'
 import { jittered, type Random } from '../random.ts'
 import { diffInstances, type InstancesDiff } from './diff-instances.ts'
+import { EmptyAnswer } from './empty-answer.ts'
 import { parseAnswer } from './parse-answer.ts'
 
 export interface InstanceCacheOptions {
@@ -38,8 +39,6 @@ export type ListState =
   | { readonly kind: 'expired'; readonly sinceMs: number; readonly error: unknown }
   | { readonly kind: 'closed'; readonly sinceMs: number }
 
-/** Delay before an empty answer of a discovery that pushes is confirmed by asking it. */
-const confirmDelayMs = 1_000
 const resubscribeMinMs = 1_000
 const resubscribeMaxMs = 30_000
 
@@ -54,20 +53,23 @@ const emptyDiff: InstancesDiff = Object.freeze({ instances: [], added: [], remov
  */
 export class InstanceCache {
   readonly #options: InstanceCacheOptions
+  readonly #empty: EmptyAnswer
+  readonly #observer: DiscoveryObserver = {
+    next: (answer) => this.#receive(answer),
+    error: (cause) => this.#fail(cause),
+  }
   #state: ListState
   #instances: readonly ServiceInstance[] = []
   #answeredAtMs: number
   #subscription: DiscoverySubscription | undefined
-  #confirmation: DiscoverySubscription | undefined
-  #holdingEmpty = false
   #subscribeFailures = 0
-  #cancelGrace: CancelTimer | undefined
   #cancelExpiry: CancelTimer | undefined
   #cancelResubscribe: CancelTimer | undefined
   #waiters: ((error?: LoadBalancerClosedError) => void)[] = []
 
   constructor(options: InstanceCacheOptions) {
     this.#options = options
+    this.#empty = new EmptyAnswer({ ...options, observer: this.#observer, onGraceEnded: () => this.#graceEnded() })
     this.#answeredAtMs = options.clock.now()
     this.#state = { kind: 'waiting', sinceMs: this.#answeredAtMs }
   }
@@ -107,7 +109,7 @@ export class InstanceCache {
     this.#state = { kind: 'closed', sinceMs: this.#options.clock.now() }
     this.#cancelExpiry?.()
     this.#cancelResubscribe?.()
-    this.#endHold()
+    this.#empty.release()
     this.#closeQuietly(this.#subscription)
     this.#subscription = undefined
     this.#tellWaiters(this.#closedError())
@@ -120,21 +122,17 @@ export class InstanceCache {
 
   #subscribe(): void {
     const { discovery, service, refreshIntervalMs: intervalMs, clock, random } = this.#options
-    const observer: DiscoveryObserver = {
-      next: (answer) => this.#receive(answer),
-      error: (cause) => this.#fail(cause),
-    }
     if (typeof discovery.watch !== 'function') {
       const watch = poll((name, options) => discovery.getInstances(name, options), {
         intervalMs,
         clock,
         random,
       })
-      this.#keep(watch(service, observer))
+      this.#keep(watch(service, this.#observer))
       return
     }
     try {
-      this.#keep(discovery.watch(service, observer))
+      this.#keep(discovery.watch(service, this.#observer))
       this.#subscribeFailures = 0
     } catch (cause) {
       this.#fail(cause)
@@ -165,54 +163,42 @@ export class InstanceCache {
       this.#fail(error)
       return
     }
-    if (instances.length === 0 && this.#instances.length > 0 && !this.#confirmsEmpty()) this.#holdEmpty()
-    else this.#apply(instances)
-  }
-
-  #confirmsEmpty(): boolean {
-    const { emptyGraceMs } = this.#options
-    return emptyGraceMs === 0 || (emptyGraceMs === undefined && this.#holdingEmpty)
+    if (instances.length === 0 && this.#instances.length > 0 && !this.#empty.isConfirmed) this.#holdEmpty()
+    else this.#tryApply(instances)
   }
 
   #holdEmpty(): void {
     this.#answered()
-    if (this.#holdingEmpty || this.#closed) return
-    this.#holdingEmpty = true
-    const { service, discovery, emptyGraceMs, clock, random, events } = this.#options
+    if (this.#empty.held || this.#closed) return
+    this.#empty.hold()
+    const { service, events } = this.#options
     events.emit({ type: 'empty-list-held', service })
-    if (this.#closed) return
-    if (emptyGraceMs !== undefined) {
-      this.#cancelGrace = clock.setTimeout(() => this.#graceEnded(), emptyGraceMs, { background: true })
-    } else if (typeof discovery.watch === 'function') {
-      // A discovery that pushes says nothing again until something changes, so it is asked.
-      const ask = poll((name, options) => discovery.getInstances(name, options), {
-        initialDelayMs: confirmDelayMs,
-        clock,
-        random,
-      })
-      this.#confirmation = ask(service, {
-        next: (answer) => this.#receive(answer),
-        error: (cause) => this.#fail(cause),
-      })
-    }
   }
 
   // A discovery that failed after its empty answer did not confirm it.
   #graceEnded(): void {
-    if (this.#state.kind === 'fresh') this.#apply([])
-    else this.#endHold()
+    if (this.#state.kind === 'fresh') this.#tryApply([])
+    else this.#empty.release()
   }
 
-  #endHold(): void {
-    this.#holdingEmpty = false
-    this.#cancelGrace?.()
-    this.#cancelGrace = undefined
-    this.#closeQuietly(this.#confirmation)
-    this.#confirmation = undefined
+  // What listens to changes includes balancers of the application. One that throws gets the change again with the next
+  // answer, as if this one had not come.
+  #tryApply(instances: readonly ServiceInstance[]): void {
+    const { service } = this.#options
+    const [list, state] = [this.#instances, this.#state]
+    try {
+      this.#apply(instances)
+    } catch (cause) {
+      this.#instances = list
+      if (state.kind === 'waiting') this.#state = state
+      this.#fail(
+        new DiscoveryError(`${service}: the list could not be applied: ${messageOf(cause)}`, { service, cause }),
+      )
+    }
   }
 
   #apply(instances: readonly ServiceInstance[]): void {
-    this.#endHold()
+    this.#empty.release()
     const first = this.#state.kind === 'waiting'
     this.#answered()
     if (this.#closed) return
@@ -265,7 +251,7 @@ export class InstanceCache {
     const { service, clock, events } = this.#options
     if (this.#state.kind !== 'stale') return
     const { sinceMs, error } = this.#state
-    this.#endHold()
+    this.#empty.release()
     this.#state = { kind: 'expired', sinceMs, error }
     const diff = diffInstances(this.#instances, [])
     if (diff !== undefined) this.#change(diff)
@@ -302,6 +288,9 @@ export class InstanceCache {
 /** `cause` as the error that events and callers get. */
 export function asDiscoveryError(service: string, cause: unknown): DiscoveryError {
   if (cause instanceof DiscoveryError) return cause
-  const reason = cause instanceof Error ? cause.message : String(cause)
-  return new DiscoveryError(`${service}: the discovery failed: ${reason}`, { service, cause })
+  return new DiscoveryError(`${service}: the discovery failed: ${messageOf(cause)}`, { service, cause })
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause)
 }

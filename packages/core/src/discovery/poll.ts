@@ -156,7 +156,12 @@ class Poller {
     this.#failures = 0
     const { intervalMs, minTtlMs, maxTtlMs } = this.#settings
     const timed = isTimed(result) ? result : { instances: result as readonly ServiceInstanceInit[] }
-    this.#observer.next(timed.instances)
+    try {
+      this.#observer.next(timed.instances)
+    } catch (cause) {
+      // The observer's mistake is no reason to stop asking.
+      this.#observer.error(cause)
+    }
     const { ttlMs } = timed
     if (typeof ttlMs !== 'number' || Number.isNaN(ttlMs)) return intervalMs
     return Math.min(Math.max(ttlMs, minTtlMs), maxTtlMs)

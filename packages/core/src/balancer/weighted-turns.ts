@@ -1,0 +1,80 @@
+import type { Random } from '../random.ts'
+import { SmoothWeightedSchedule } from './smooth-weighted-schedule.ts'
+
+/** How the items of `WeightedTurns` are told apart and weighed. */
+export interface WeightedItem<T> {
+  readonly keyOf: (item: T) => string
+  readonly weightOf: (item: T) => number
+}
+
+/**
+ * Items that take turns by weight, smoothly: a `SmoothWeightedSchedule` over a list that changes. Once a cycle is known,
+ * the items stand in an array in the order of their turns, and the next one is one look at it.
+ */
+export class WeightedTurns<T> {
+  readonly #phase: number | Random
+  readonly #item: WeightedItem<T>
+  readonly #schedule = new SmoothWeightedSchedule()
+  #items: readonly T[] = []
+  #turns: readonly T[] | undefined
+  #position = 0
+
+  constructor(phase: number | Random, item: WeightedItem<T>) {
+    this.#phase = phase
+    this.#item = item
+  }
+
+  /** Changes the items. Survivors keep their place; when nothing but the items' other fields changed, so does everybody. */
+  update(items: readonly T[]): void {
+    const { keyOf, weightOf } = this.#item
+    const before = this.#items
+    this.#items = items
+    if (this.#turns !== undefined) this.#schedule.position = this.#position
+    this.#turns = undefined
+    const same = before.length === items.length && items.every((item, slot) => this.#isSame(item, before[slot] as T))
+    if (!same) {
+      const slots = new Map(before.map((item, slot) => [keyOf(item), slot]))
+      const origin = items.map((item) => slots.get(keyOf(item)) ?? -1)
+      const weights = items.map(weightOf)
+      // Without survivors there is no place to keep.
+      if (origin.every((slot) => slot === -1)) this.#schedule.reset(weights, this.#phase)
+      else this.#schedule.reconcile(weights, origin)
+    }
+    this.#followCycle()
+  }
+
+  /** The item whose turn it is; `undefined` when there is none. */
+  next(): T | undefined {
+    const turns = this.#turns
+    if (turns === undefined) return this.#nextRecording()
+    const position = this.#position
+    const following = position + 1
+    this.#position = following < turns.length ? following : 0
+    return turns[position]
+  }
+
+  /** An item for which `excluded` is false, by weight; `undefined` when there is none. Takes nobody's turn. */
+  nextExcept(excluded: (item: T) => boolean): T | undefined {
+    const items = this.#items
+    return items[this.#schedule.nextExcept((slot) => excluded(items[slot] as T))]
+  }
+
+  #nextRecording(): T | undefined {
+    if (this.#items.length === 0) return undefined
+    const item = this.#items[this.#schedule.next()]
+    this.#followCycle()
+    return item
+  }
+
+  #followCycle(): void {
+    const { cycle, position } = this.#schedule
+    if (cycle === undefined) return
+    this.#turns = Array.from(cycle, (slot) => this.#items[slot] as T)
+    this.#position = position
+  }
+
+  #isSame(item: T, before: T): boolean {
+    const { keyOf, weightOf } = this.#item
+    return keyOf(item) === keyOf(before) && weightOf(item) === weightOf(before)
+  }
+}

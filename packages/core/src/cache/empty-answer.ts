@@ -1,0 +1,66 @@
+import type { CancelTimer, Clock } from '../clock.ts'
+import type { DiscoveryObserver, DiscoverySubscription, ServiceDiscovery } from '../discovery/discovery.ts'
+import { poll } from '../discovery/poll.ts'
+import type { Random } from '../random.ts'
+
+export interface EmptyAnswerOptions {
+  readonly service: string
+  readonly discovery: ServiceDiscovery
+  /** How long an empty answer is held back; `undefined`: until another answer confirms it. */
+  readonly emptyGraceMs: number | undefined
+  readonly clock: Clock
+  readonly random: Random
+  /** Gets the answers that are asked for to confirm. */
+  readonly observer: DiscoveryObserver
+  /** The grace is over, and no other answer came. */
+  readonly onGraceEnded: () => void
+}
+
+/** Delay before an empty answer of a discovery that pushes is confirmed by asking it. */
+const confirmDelayMs = 1_000
+
+/**
+ * Holds an empty answer back while instances are known: registries lose their memory, and a list that is empty by
+ * mistake would stop a service that works.
+ */
+export class EmptyAnswer {
+  readonly #options: EmptyAnswerOptions
+  #held = false
+  #cancelGrace: CancelTimer | undefined
+  #confirmation: DiscoverySubscription | undefined
+
+  constructor(options: EmptyAnswerOptions) {
+    this.#options = options
+  }
+
+  get held(): boolean {
+    return this.#held
+  }
+
+  /** Whether an empty answer that comes now is to be believed. */
+  get isConfirmed(): boolean {
+    const { emptyGraceMs } = this.#options
+    return emptyGraceMs === 0 || (emptyGraceMs === undefined && this.#held)
+  }
+
+  hold(): void {
+    const { service, discovery, emptyGraceMs, clock, random, observer, onGraceEnded } = this.#options
+    this.#held = true
+    if (emptyGraceMs !== undefined) {
+      this.#cancelGrace = clock.setTimeout(onGraceEnded, emptyGraceMs, { background: true })
+    } else if (typeof discovery.watch === 'function') {
+      // A discovery that pushes says nothing again until something changes, so it is asked.
+      const options = { initialDelayMs: confirmDelayMs, clock, random }
+      const ask = poll((name, { signal }) => discovery.getInstances(name, { signal }), options)
+      this.#confirmation = ask(service, observer)
+    }
+  }
+
+  release(): void {
+    this.#held = false
+    this.#cancelGrace?.()
+    this.#cancelGrace = undefined
+    this.#confirmation?.close()
+    this.#confirmation = undefined
+  }
+}
