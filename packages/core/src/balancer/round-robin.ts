@@ -68,13 +68,19 @@ export class RoundRobinBalancer implements Balancer {
   }
 
   pick(request?: PickRequest): ServiceInstance | undefined {
+    if (request?.avoid !== undefined || this.#counter !== undefined) return this.#pickSlowly(request?.avoid)
     const instances = this.#instances
-    const count = instances.length
-    if (request?.avoid !== undefined && request.avoid.size > 0 && count > 1) return this.#pickAvoiding(request.avoid)
-    if (this.#counter !== undefined) return count === 0 ? undefined : instances[this.#counter.next(count)]
     const index = this.#next
-    this.#next = index + 1 >= count ? 0 : index + 1
+    const next = index + 1
+    this.#next = next < instances.length ? next : 0
     return instances[index]
+  }
+
+  #pickSlowly(avoid: ReadonlySet<string> | undefined): ServiceInstance | undefined {
+    const count = this.#instances.length
+    if (avoid !== undefined && avoid.size > 0 && count > 1) return this.#pickAvoiding(avoid)
+    if (this.#counter === undefined) return this.pick()
+    return count === 0 ? undefined : this.#instances[this.#counter.next(count)]
   }
 
   #pickAvoiding(avoid: ReadonlySet<string>): ServiceInstance | undefined {
