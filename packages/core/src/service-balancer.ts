@@ -45,6 +45,8 @@ export class ServiceBalancer {
   #candidates: readonly ServiceInstance[] = []
   #started = false
   #closed = false
+  /** Whether it ever had an instance: one that was scaled to zero is not unknown. */
+  #known = false
   #inFlight = 0
   #cancelUnknownTimer: CancelTimer | undefined
 
@@ -211,7 +213,8 @@ export class ServiceBalancer {
     this.#followWeights(candidates)
     this.#balancer.update(candidates)
     this.#cancelUnknownTimer?.()
-    if (instances.length === 0 && this.#cache.state.kind === 'fresh') this.#tellUnknown()
+    if (instances.length > 0) this.#known = true
+    else if (!this.#known) this.#tellUnknown()
   }
 
   // Later, so that the calls that wait for this list see it first.

@@ -135,17 +135,19 @@ describe('a service that nobody configured', () => {
     expect(lb.inspect('later').status).toBe('fresh')
   })
 
-  it('is forgotten when all its instances went away', async () => {
+  it('stays known when all its instances went away, so that no call asks the registry', async () => {
     const discovery = new CountingDiscovery()
     const { lb, clock, released } = unconfigured(discovery, { emptyGraceMs: 5_000 })
-    lb.pick('known')
-    const picked = await lb.acquire('known')
-    discovery.known.set('known', [])
-    await clock.advance(4_999)
     expect(lb.pick('known').id).toBe('a:1')
-    await clock.advance(1)
-    expect([lb.inspect(), discovery.watches, clock.pendingTimers, released()]).toEqual([[], 0, 0, ['known']])
-    picked.done({ ok: true, latencyMs: 1 })
+    discovery.known.set('known', [])
+    await clock.advance(5_000)
+    expect(() => lb.pick('known')).toThrow(NoAvailableInstanceError)
+    expect(() => lb.pick('known')).toThrow(NoAvailableInstanceError)
+    expect([lb.inspect().length, discovery.watches, released()]).toEqual([1, 1, []])
+    discovery.known.set('known', ['b:1'])
+    expect(lb.pick('known').id).toBe('b:1')
+    await lb.close()
+    expect([discovery.watches, clock.pendingTimers]).toEqual([0, 0])
   })
 
   it('stays known when its list expired: the discovery failed, it did not deny it', async () => {
