@@ -1,0 +1,127 @@
+import type { CancelTimer, Clock } from '../clock.ts'
+import { checkDurationMs, checkInteger, checkKeys } from '../options.ts'
+
+/** When an instance that says nothing counts as dead although its connections stand. */
+export interface NoAnswerOptions {
+  /** How long it must have answered nothing while others did, in milliseconds. Default 500. */
+  readonly afterMs?: number
+  /** How many requests must be waiting for it. Default 3. */
+  readonly minimumRequests?: number
+}
+
+/** @throws InvalidOptionError */
+export function checkNoAnswerOptions(path: string, options: NoAnswerOptions | false): void {
+  if (options === false) return
+  checkKeys(path, options, ['afterMs', 'minimumRequests'])
+  checkDurationMs(`${path}.afterMs`, options.afterMs, { min: 10 })
+  checkInteger(`${path}.minimumRequests`, options.minimumRequests, 1, 1_000_000)
+}
+
+/** What is looked at, and kept, about one instance. */
+export interface Watched {
+  readonly inFlight: number
+  /** Answers it ever gave. */
+  readonly answers: number
+  /** `answers` at the last look. */
+  answersBefore: number
+  /** Looks in a row at which it had requests in flight and had answered none since the look before. */
+  silentLooks: number
+  /** Answers of all instances together when its silence began. */
+  othersBefore: number
+}
+
+export interface AnswerWatchOptions<T extends Watched> extends NoAnswerOptions {
+  readonly clock: Clock
+  readonly instances: () => Iterable<T>
+  /** `instance` is silent for at least `forMs`; told again at every look while that lasts. */
+  readonly onSilent: (instance: T, forMs: number) => void
+}
+
+const looksPerLimit = 4
+
+/**
+ * Finds instances that take requests and answer nothing, as a stopped process or a dropped route does: no error ever
+ * comes, so nothing else notices before the callers' deadlines.
+ *
+ * An instance is silent when it has `minimumRequests` in flight and answered nothing for `afterMs`, or for as long as
+ * this service's answers may usually take if that is longer (mean + 4 deviations, as TCP computes its timeout, RFC 6298),
+ * while the other instances gave at least as many answers. It looks at counters a few times in that span: a request costs
+ * nothing more, and a pause of this very process is one look, not a silence. While nothing is in flight there is no timer.
+ */
+export class AnswerWatch<T extends Watched> {
+  readonly #options: AnswerWatchOptions<T>
+  readonly #minimumRequests: number
+  readonly #afterMs: number
+  readonly #lookMs: number
+  #meanMs = 0
+  #deviationMs = 0
+  #answers = 0
+  #cancelTimer: CancelTimer | undefined
+
+  constructor(options: AnswerWatchOptions<T>) {
+    this.#options = options
+    this.#afterMs = options.afterMs ?? 500
+    this.#minimumRequests = options.minimumRequests ?? 3
+    this.#lookMs = this.#afterMs / looksPerLimit
+  }
+
+  /** A request starts. */
+  started(): void {
+    if (this.#cancelTimer === undefined) this.#schedule()
+  }
+
+  /** An answer took `latencyMs`. */
+  answered(latencyMs: number): void {
+    this.#answers++
+    const error = Math.abs(latencyMs - this.#meanMs)
+    if (this.#answers === 1) {
+      this.#meanMs = latencyMs
+      this.#deviationMs = latencyMs / 2
+      return
+    }
+    this.#deviationMs += (error - this.#deviationMs) / 4
+    this.#meanMs += (latencyMs - this.#meanMs) / 8
+  }
+
+  /** How long a silence must last now, in milliseconds. */
+  get limitMs(): number {
+    return Math.max(this.#afterMs, this.#meanMs + 4 * this.#deviationMs)
+  }
+
+  close(): void {
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
+  }
+
+  #schedule(): void {
+    this.#cancelTimer = this.#options.clock.setTimeout(() => this.#look(), this.#lookMs, { background: true })
+  }
+
+  #look(): void {
+    this.#cancelTimer = undefined
+    const { instances, onSilent } = this.#options
+    // At the first silent look the requests may have only just started.
+    const looks = Math.ceil(this.limitMs / this.#lookMs) + 1
+    let inFlight = 0
+    const silent: T[] = []
+    for (const instance of instances()) {
+      inFlight += instance.inFlight
+      if (this.#isSilent(instance) && instance.silentLooks >= looks) silent.push(instance)
+    }
+    if (inFlight > 0) this.#schedule()
+    for (const instance of silent) {
+      if (this.#answers - instance.othersBefore < this.#minimumRequests) continue
+      onSilent(instance, (instance.silentLooks - 1) * this.#lookMs)
+    }
+  }
+
+  /** Counts the look; says whether the instance was silent since the one before. */
+  #isSilent(instance: T): boolean {
+    const { inFlight, answers } = instance
+    const silent = inFlight >= this.#minimumRequests && answers === instance.answersBefore
+    instance.answersBefore = answers
+    if (!silent) instance.silentLooks = 0
+    else if (instance.silentLooks++ === 0) instance.othersBefore = this.#answers
+    return silent
+  }
+}
