@@ -1,0 +1,163 @@
+import { type Clock, systemClock } from '../clock.ts'
+import { checkClock, checkDurationMs, checkKeys, checkNumber } from '../options.ts'
+import type { LoadReport } from './load-report.ts'
+
+/** How weights are learned from what the instances say of their load. */
+export interface LoadReportOptions {
+  /** How long an instance must have reported before its weight is used, in milliseconds. Default 10 000. */
+  readonly blackoutMs?: number
+  /** How long a report counts, in milliseconds. Default 180 000. */
+  readonly expiryMs?: number
+  /**
+   * How much failed requests lower the weight: at 1, to fail every request counts like a fully used CPU. In [0, 1 000];
+   * default 1; 0: failures do not count.
+   */
+  readonly errorUtilizationPenalty?: number
+  /** Weights change at most this often, in milliseconds, at least 100. Default 1 000. */
+  readonly updateMs?: number
+}
+
+const loadReportKeys: readonly (keyof LoadReportOptions)[] = [
+  'blackoutMs',
+  'expiryMs',
+  'errorUtilizationPenalty',
+  'updateMs',
+]
+
+/** A weight is kept within these multiples of the mean: nobody starves, and nobody takes everything by one odd report. */
+const leastShare = 0.01
+const largestShare = 10
+
+/** @throws InvalidOptionError */
+export function checkLoadReportOptions(path: string, options: LoadReportOptions): void {
+  checkKeys(path, options, loadReportKeys)
+  checkDurationMs(`${path}.blackoutMs`, options.blackoutMs)
+  checkDurationMs(`${path}.expiryMs`, options.expiryMs, { min: 1 })
+  checkNumber(`${path}.errorUtilizationPenalty`, options.errorUtilizationPenalty, 0, 1_000)
+  checkDurationMs(`${path}.updateMs`, options.updateMs, { min: 100 })
+}
+
+/** What is known of one instance. */
+interface Learned {
+  weight: number
+  /** When the reports began that never stopped for `expiryMs` since. */
+  sinceMs: number
+  lastMs: number
+}
+
+/**
+ * Weights from load reports: requests per second / (utilization + errors per second / requests per second × penalty).
+ * An instance that does more at a lower load gets more.
+ *
+ * They take the place of the configured weights and are not multiplied with them: what a configured weight says of an
+ * instance's size is in its reports already, and would count twice. Instances with the configured weight 0 are none of
+ * the candidates.
+ *
+ * Source: gRFC A58; the limits of [0.01, 10] × mean are those of grpc's static stride scheduler.
+ */
+export class LearnedWeights {
+  readonly #clock: Clock
+  readonly #blackoutMs: number
+  readonly #expiryMs: number
+  readonly #penalty: number
+  readonly #updateMs: number
+  readonly #learned = new Map<string, Learned>()
+  #ids: readonly string[] | undefined
+  #weights: Float64Array | undefined
+  #computedMs = 0
+
+  /** @throws InvalidOptionError */
+  constructor(options: LoadReportOptions & { readonly clock?: Clock } = {}) {
+    checkKeys('LearnedWeights', options, [...loadReportKeys, 'clock'])
+    const { clock = systemClock, ...loadReport } = options
+    checkClock('LearnedWeights.clock', clock)
+    checkLoadReportOptions('LearnedWeights', loadReport)
+    this.#clock = clock
+    this.#blackoutMs = loadReport.blackoutMs ?? 10_000
+    this.#expiryMs = loadReport.expiryMs ?? 180_000
+    this.#penalty = loadReport.errorUtilizationPenalty ?? 1
+    this.#updateMs = loadReport.updateMs ?? 1_000
+  }
+
+  /** Instances of which something is known. */
+  get size(): number {
+    return this.#learned.size
+  }
+
+  /** Takes in a report of an instance. One without requests or utilization says nothing, and is left out. */
+  report(id: string, report: LoadReport): void {
+    const weight = this.#weightOf(report)
+    if (!(weight > 0 && weight < Number.POSITIVE_INFINITY)) return
+    const nowMs = this.#clock.now()
+    const learned = this.#learned.get(id)
+    if (learned === undefined) {
+      this.#learned.set(id, { weight, sinceMs: nowMs, lastMs: nowMs })
+      return
+    }
+    if (this.#isExpired(learned, nowMs)) learned.sinceMs = nowMs
+    learned.weight = weight
+    learned.lastMs = nowMs
+  }
+
+  /** The instance is gone, or was started anew: what it reported before does not count. */
+  forget(id: string): void {
+    this.#learned.delete(id)
+  }
+
+  /**
+   * The weights of these instances, in their order, with a mean of about 1. An instance that is not known, or not long
+   * enough, has the mean of the known ones. `undefined`: fewer than two are known, so the configured weights are to be used.
+   *
+   * Cheap enough for each request: computed anew only for another array, and `updateMs` after the last time. The result is
+   * the same object as before unless a weight changed; it is not to be changed.
+   */
+  weights(ids: readonly string[]): Float64Array | undefined {
+    const nowMs = this.#clock.now()
+    if (ids === this.#ids && nowMs - this.#computedMs < this.#updateMs) return this.#weights
+    this.#ids = ids
+    this.#computedMs = nowMs
+    this.#dropExpired(nowMs)
+    const weights = scaled(Float64Array.from(ids, (id) => this.#usableWeight(id, nowMs)))
+    if (!isSame(weights, this.#weights)) this.#weights = weights
+    return this.#weights
+  }
+
+  #weightOf({ applicationUtilization = 0, cpuUtilization = 0, rpsFractional = 0, eps = 0 }: LoadReport): number {
+    const utilization = applicationUtilization > 0 ? applicationUtilization : cpuUtilization
+    if (!(utilization > 0 && rpsFractional > 0)) return 0
+    return rpsFractional / (utilization + (eps / rpsFractional) * this.#penalty)
+  }
+
+  /** 0: not known, or not to be used yet. */
+  #usableWeight(id: string, nowMs: number): number {
+    const learned = this.#learned.get(id)
+    return learned === undefined || nowMs - learned.sinceMs < this.#blackoutMs ? 0 : learned.weight
+  }
+
+  #isExpired(learned: Learned, nowMs: number): boolean {
+    return nowMs - learned.lastMs >= this.#expiryMs
+  }
+
+  /** Also bounds what a late report of an instance that was forgotten leaves behind. */
+  #dropExpired(nowMs: number): void {
+    for (const [id, learned] of this.#learned) if (this.#isExpired(learned, nowMs)) this.#learned.delete(id)
+  }
+}
+
+/** Scaled to a mean of 1 over the known ones, which is also what the unknown (0) get. */
+function scaled(weights: Float64Array): Float64Array | undefined {
+  const known = weights.filter((weight) => weight > 0)
+  if (known.length < 2) return undefined
+  // Divided by the largest first: the sum of huge weights would overflow.
+  const largest = known.reduce((max, weight) => Math.max(max, weight), 0)
+  const mean = known.reduce((sum, weight) => sum + weight / largest, 0) / known.length
+  return weights.map((weight) => {
+    if (weight === 0) return 1
+    return Math.min(Math.max(weight / largest / mean, leastShare), largestShare)
+  })
+}
+
+function isSame(one: Float64Array | undefined, other: Float64Array | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other
+  return one.length === other.length && one.every((weight, index) => weight === other[index])
+}

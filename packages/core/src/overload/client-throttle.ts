@@ -1,0 +1,125 @@
+import { type Clock, systemClock } from '../clock.ts'
+import { checkClock, checkDurationMs, checkFunction, checkKeys, checkNumber } from '../options.ts'
+import { type Random, systemRandom } from '../random.ts'
+
+export interface ThrottleOptions {
+  /**
+   * Requests sent for each one accepted, before the others are rejected locally. In [1, 100]; default 2. Lower rejects
+   * sooner, but notices a recovery later.
+   */
+  readonly ratio?: number
+  /** How long a request counts, in milliseconds. Default 120 000. */
+  readonly windowMs?: number
+}
+
+const bucketCount = 24
+
+const throttleKeys: readonly (keyof ThrottleOptions)[] = ['ratio', 'windowMs']
+
+/** @throws InvalidOptionError */
+export function checkThrottleOptions(path: string, options: ThrottleOptions): void {
+  checkKeys(path, options, throttleKeys)
+  checkNumber(`${path}.ratio`, options.ratio, 1, 100)
+  checkDurationMs(`${path}.windowMs`, options.windowMs, { min: bucketCount })
+}
+
+/**
+ * Rejects requests locally while the service rejects most of them, so that it is not kept busy with refusing: each with
+ * probability max(0, (requests − ratio × accepts) / (requests + 1)), over a sliding window.
+ *
+ * A service that accepts A requests per second of many more is sent ratio × A. One that accepts none is still sent
+ * about one request per window, which is how its recovery is noticed. A service that accepts more than 1 in `ratio` is
+ * never throttled for long.
+ *
+ * A request that was sent counts when its end is known, not when it begins: else a burst of requests to a healthy
+ * service that did not answer the first of them yet would be rejected. One that its caller gave up need not count at all.
+ *
+ * Source: Google, "Site Reliability Engineering", chapter 21 "Handling Overload", client-side throttling.
+ */
+export class ClientThrottle {
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #ratio: number
+  readonly #bucketMs: number
+  /** Counts of each part of the window, and their sums. */
+  readonly #requests = new Float64Array(bucketCount)
+  readonly #accepts = new Float64Array(bucketCount)
+  #requestSum = 0
+  #acceptSum = 0
+  /** Number of the part of the window, counted from the clock's start, that the newest bucket is for. */
+  #newest: number
+
+  /** @throws InvalidOptionError */
+  constructor(options: ThrottleOptions & { readonly clock?: Clock; readonly random?: Random } = {}) {
+    checkKeys('ClientThrottle', options, [...throttleKeys, 'clock', 'random'])
+    const { clock = systemClock, random = systemRandom, ...throttle } = options
+    checkClock('ClientThrottle.clock', clock)
+    checkFunction('ClientThrottle.random', random)
+    checkThrottleOptions('ClientThrottle', throttle)
+    const { ratio = 2, windowMs = 120_000 } = throttle
+    this.#clock = clock
+    this.#random = random
+    this.#ratio = ratio
+    this.#bucketMs = windowMs / bucketCount
+    this.#newest = Math.floor(clock.now() / this.#bucketMs)
+  }
+
+  /** Probability that the next request is rejected. */
+  get rejectProbability(): number {
+    this.#advance()
+    return this.#probability()
+  }
+
+  /** Whether a request is to be rejected without being sent. One that is counts as a request. */
+  shouldReject(): boolean {
+    const bucket = this.#advance()
+    const probability = this.#probability()
+    // No draw when it cannot matter.
+    if (probability === 0 || this.#random() >= probability) return false
+    this.#count(bucket)
+    return true
+  }
+
+  /** The service accepted a request that was sent: it did the work, or refused for a reason of the request's own (4xx). */
+  accepted(): void {
+    const bucket = this.#advance()
+    this.#count(bucket)
+    this.#accepts[bucket] = (this.#accepts[bucket] as number) + 1
+    this.#acceptSum++
+  }
+
+  /** The service did not accept a request that was sent: it refused or failed, or gave no answer in time. */
+  refused(): void {
+    this.#count(this.#advance())
+  }
+
+  #count(bucket: number): void {
+    this.#requests[bucket] = (this.#requests[bucket] as number) + 1
+    this.#requestSum++
+  }
+
+  #probability(): number {
+    return Math.max(0, (this.#requestSum - this.#ratio * this.#acceptSum) / (this.#requestSum + 1))
+  }
+
+  /** Empties the buckets that left the window; gives the index of the newest. */
+  #advance(): number {
+    const current = Math.floor(this.#clock.now() / this.#bucketMs)
+    const passed = Math.min(current - this.#newest, bucketCount)
+    for (let step = 1; step <= passed; step++) this.#empty(bucketIndex(this.#newest + step))
+    if (passed > 0) this.#newest = current
+    return bucketIndex(this.#newest)
+  }
+
+  #empty(bucket: number): void {
+    this.#requestSum -= this.#requests[bucket] as number
+    this.#acceptSum -= this.#accepts[bucket] as number
+    this.#requests[bucket] = 0
+    this.#accepts[bucket] = 0
+  }
+}
+
+// A clock may start below zero.
+function bucketIndex(bucket: number): number {
+  return ((bucket % bucketCount) + bucketCount) % bucketCount
+}

@@ -1,0 +1,67 @@
+import { checkDurationMs, checkInteger, checkKeys, checkNumber } from '../options.ts'
+
+/**
+ * When a request that has no answer yet is sent to a second instance as well; the first answer counts. Only for
+ * requests that may be repeated, and out of the same budget as retries.
+ *
+ * Sources: J. Dean, L. A. Barroso, "The Tail at Scale" (2013); gRFC A6.
+ */
+export interface HedgeOptions {
+  /** How long to wait for an answer, in milliseconds; 0: not at all. Default: as long as `percentile` says. */
+  readonly delayMs?: number | undefined
+  /**
+   * Wait as long as this share of the requests takes, when `delayMs` is absent. In percent, in [1, 100]; default 95:
+   * about 5 % more requests. No hedging until enough requests were seen.
+   */
+  readonly percentile?: number
+  /** Attempts besides the first that may run at a time. Integer in [1, 10]; default 1. */
+  readonly maxHedges?: number
+  /** Shortest delay that `percentile` may lead to, in milliseconds. Default 1. */
+  readonly minDelayMs?: number
+}
+
+/** `HedgeOptions` with every default filled in. */
+export interface HedgePolicy {
+  /** `undefined`: as long as `percentile` says. */
+  readonly delayMs: number | undefined
+  readonly percentile: number
+  readonly maxHedges: number
+  readonly minDelayMs: number
+}
+
+const hedgeKeys: readonly (keyof HedgeOptions)[] = ['delayMs', 'percentile', 'maxHedges', 'minDelayMs']
+
+const defaultPolicy: HedgePolicy = Object.freeze({
+  delayMs: undefined,
+  percentile: 95,
+  maxHedges: 1,
+  minDelayMs: 1,
+})
+
+/** @throws InvalidOptionError */
+export function checkHedgeOptions(path: string, options: HedgeOptions | false): void {
+  if (options === false) return
+  checkKeys(path, options, hedgeKeys)
+  checkDurationMs(`${path}.delayMs`, options.delayMs)
+  checkNumber(`${path}.percentile`, options.percentile, 1, 100)
+  checkInteger(`${path}.maxHedges`, options.maxHedges, 1, 10)
+  checkDurationMs(`${path}.minDelayMs`, options.minDelayMs)
+}
+
+/**
+ * The policy that `options` (checked before) mean, on top of `base`. `undefined`: no hedging, which is the default, and
+ * what `false` means. An object, also an empty one, switches it on.
+ */
+export function hedgePolicy(options: HedgeOptions | false | undefined, base?: HedgePolicy): HedgePolicy | undefined {
+  if (options === undefined) return base
+  if (options === false) return undefined
+  const { delayMs, percentile, maxHedges, minDelayMs } = base ?? defaultPolicy
+  // Who asks for a percentile does not want the fixed delay of the base, which would win over it.
+  const ownDelay = Object.hasOwn(options, 'delayMs') || options.percentile !== undefined
+  return {
+    delayMs: ownDelay ? options.delayMs : delayMs,
+    percentile: options.percentile ?? percentile,
+    maxHedges: options.maxHedges ?? maxHedges,
+    minDelayMs: options.minDelayMs ?? minDelayMs,
+  }
+}
