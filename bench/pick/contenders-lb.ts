@@ -1,8 +1,13 @@
 import {
   type BalancerName,
   GroupedBalancer,
+  LeastRequestBalancer,
   LoadBalancer,
+  MaglevBalancer,
+  PeakEwmaBalancer,
+  type PickRequest,
   RandomBalancer,
+  RingHashBalancer,
   RoundRobinBalancer,
   type ServiceInstance,
   SharedCounter,
@@ -131,6 +136,83 @@ export const lbRandom: Contender = {
 function pickRandom(balancer: RandomBalancer, picks: number): number {
   let missing = 0
   for (let i = 0; i < picks; i++) if (balancer.pick() === undefined) missing++
+  return missing
+}
+
+/** Every instance has a request in flight, so that loads are compared. */
+function keepBusy(balancer: LeastRequestBalancer | PeakEwmaBalancer, instances: readonly ServiceInstance[]): void {
+  balancer.update(instances)
+  for (const [index, instance] of instances.entries()) {
+    balancer.started(instance)
+    balancer.finished(instance, { ok: true, latencyMs: 5 + (index % 7) })
+    balancer.started(instance)
+  }
+}
+
+export const lbLeastRequest: Contender = {
+  name: 'lb LeastRequestBalancer (weighted)',
+  open(count) {
+    const balancer = new LeastRequestBalancer()
+    keepBusy(balancer, instancesOf(count, 'weighted'))
+    return { run: (picks) => pickLeastRequest(balancer, picks) }
+  },
+}
+
+function pickLeastRequest(balancer: LeastRequestBalancer, picks: number): number {
+  let missing = 0
+  for (let i = 0; i < picks; i++) if (balancer.pick() === undefined) missing++
+  return missing
+}
+
+export const lbPeakEwma: Contender = {
+  name: 'lb PeakEwmaBalancer (weighted)',
+  open(count) {
+    const balancer = new PeakEwmaBalancer()
+    keepBusy(balancer, instancesOf(count, 'weighted'))
+    return { run: (picks) => pickPeakEwma(balancer, picks) }
+  },
+}
+
+function pickPeakEwma(balancer: PeakEwmaBalancer, picks: number): number {
+  let missing = 0
+  for (let i = 0; i < picks; i++) if (balancer.pick() === undefined) missing++
+  return missing
+}
+
+/** Requests with a key of 13 characters each; a power of two, so that going round costs nothing. */
+function keyedRequests(): readonly PickRequest[] {
+  return Array.from({ length: 1_024 }, (_, index) => ({ hashKey: `user-${10_000_000 + index * 7_919}` }))
+}
+
+export const lbRingHash: Contender = {
+  name: 'lb RingHashBalancer (weighted, by key)',
+  open(count) {
+    const balancer = new RingHashBalancer()
+    balancer.update(instancesOf(count, 'weighted'))
+    const requests = keyedRequests()
+    return { run: (picks) => pickRingHash(balancer, requests, picks) }
+  },
+}
+
+function pickRingHash(balancer: RingHashBalancer, requests: readonly PickRequest[], picks: number): number {
+  let missing = 0
+  for (let i = 0; i < picks; i++) if (balancer.pick(requests[i & 1_023]) === undefined) missing++
+  return missing
+}
+
+export const lbMaglev: Contender = {
+  name: 'lb MaglevBalancer (weighted, by key)',
+  open(count) {
+    const balancer = new MaglevBalancer()
+    balancer.update(instancesOf(count, 'weighted'))
+    const requests = keyedRequests()
+    return { run: (picks) => pickMaglev(balancer, requests, picks) }
+  },
+}
+
+function pickMaglev(balancer: MaglevBalancer, requests: readonly PickRequest[], picks: number): number {
+  let missing = 0
+  for (let i = 0; i < picks; i++) if (balancer.pick(requests[i & 1_023]) === undefined) missing++
   return missing
 }
 

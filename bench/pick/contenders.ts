@@ -2,8 +2,12 @@ import type { Contender } from './contender.ts'
 import { floor, nginx } from './contenders-baseline.ts'
 import {
   lbGrouped,
+  lbLeastRequest,
+  lbMaglev,
+  lbPeakEwma,
   lbRandom,
   lbRecordingSmoothWeighted,
+  lbRingHash,
   lbRoundRobin,
   lbRoundRobinService,
   lbSharedRoundRobin,
@@ -30,6 +34,10 @@ export const contenders: readonly Contender[] = [
   grpcWeightedRoundRobin,
   lbRandom,
   moleculerRandom,
+  lbLeastRequest,
+  lbPeakEwma,
+  lbRingHash,
+  lbMaglev,
   lbRoundRobinService,
   lbSmoothWeightedService,
 ]

@@ -55,6 +55,19 @@ export function describeStatisticalWeights(create: CreateBalancer): void {
   })
 }
 
+export function describeApproximateWeights(create: CreateBalancer): void {
+  it.each(weightSets)('gives each instance roughly its weight on average: %o', (weights) => {
+    const picks = 20_000
+    const total = sum(Object.values(weights))
+    const counted = counts(take(filled(create, 17, weighted(weights)), picks), weights)
+    for (const [id, weight] of Object.entries(weights)) {
+      const expected = (picks * weight) / total
+      expect(counted[id], id).toBeGreaterThanOrEqual(expected / 2)
+      expect(counted[id], id).toBeLessThanOrEqual(expected * 2)
+    }
+  })
+}
+
 export function describeSequence(create: CreateBalancer): void {
   it('takes equal instances in turn, in list order', () => {
     for (let seed = 0; seed < 20; seed++) {

@@ -13,9 +13,7 @@ class LeastLoaded implements Balancer {
 
   update(candidates: readonly ServiceInstance[]): void {
     this.#instances = candidates.filter(({ id }, index) => candidates.findIndex((other) => other.id === id) === index)
-    for (const id of this.#active.keys()) {
-      if (!this.#instances.some((member) => member.id === id)) this.#active.delete(id)
-    }
+    for (const [id, active] of this.#active) if (active === 0) this.#active.delete(id)
   }
 
   pick({ avoid }: PickRequest = {}): ServiceInstance | undefined {
@@ -27,7 +25,7 @@ class LeastLoaded implements Balancer {
   }
 
   started({ id }: ServiceInstance): void {
-    if (this.#instances.some((member) => member.id === id)) this.#active.set(id, (this.#active.get(id) ?? 0) + 1)
+    this.#active.set(id, (this.#active.get(id) ?? 0) + 1)
   }
 
   finished({ id }: ServiceInstance): void {
@@ -36,4 +34,6 @@ class LeastLoaded implements Balancer {
   }
 }
 
-describeBalancer('a balancer that looks at load', (options) => new LeastLoaded(options))
+describeBalancer('a balancer that looks at load', (options) => new LeastLoaded(options), {
+  looksAtLoad: true,
+})

@@ -1,7 +1,10 @@
 import type { Balancer, Outcome, ServiceInstance } from '@lb/core'
 import { describe, expect, it } from 'vitest'
 import { type CreateBalancer, filled, idsOf, success, take } from './balancer-picks.ts'
+import { describeHashing } from './describe-balancer-hashing.ts'
+import { describeLoad } from './describe-balancer-load.ts'
 import {
+  describeApproximateWeights,
   describeDrained,
   describeExactWeights,
   describeSequence,
@@ -13,17 +16,31 @@ import { seededRandom } from './seeded-random.ts'
 export interface BalancerCapabilities {
   /**
    * What weights do. `exact`: over as many picks as the weights sum to, each instance is picked exactly as often as
-   * its weight says. `statistical`: that holds on average. `ignored`: they do nothing.
+   * its weight says. `statistical`: that holds on average. `approximate`: on average each is picked at least half and
+   * at most twice as often. `ignored`: they do nothing.
    *
    * @default 'ignored'
    */
-  readonly weights?: 'exact' | 'statistical' | 'ignored'
+  readonly weights?: 'exact' | 'statistical' | 'approximate' | 'ignored'
   /**
    * Whether instances of equal weight are taken in turn, in list order, and the turn is kept when another comes or goes.
    *
    * @default false
    */
   readonly sequential?: boolean
+  /**
+   * Whether requests with the same `hashKey` go to the same instance, in every process and whatever the order of the list,
+   * and stay there when another comes or goes, but for a few.
+   *
+   * @default false
+   */
+  readonly hashes?: boolean
+  /**
+   * Whether requests in flight, which it learns by `started` and `finished`, keep others away.
+   *
+   * @default false
+   */
+  readonly looksAtLoad?: boolean
 }
 
 const failure: Outcome = Object.freeze({ ok: false, latencyMs: 5, error: new Error('reset') })
@@ -36,15 +53,15 @@ const failure: Outcome = Object.freeze({ ok: false, latencyMs: 5, error: new Err
  *       sequential: true,
  *     })
  *
- * All chance must come from the `random` that is passed: equal seeds must give equal sequences. Every request of the
- * suite starts and finishes before the next pick, so load plays no part.
+ * All chance must come from the `random` that is passed: equal seeds must give equal sequences. Requests of the suite start
+ * and finish before the next pick, so that load plays no part, unless the capability `looksAtLoad` is declared.
  */
 export function describeBalancer(
   name: string,
   create: (options: { random: () => number }) => Balancer,
   capabilities: BalancerCapabilities = {},
 ): void {
-  const { weights = 'ignored', sequential = false } = capabilities
+  const { weights = 'ignored', sequential = false, hashes = false, looksAtLoad = false } = capabilities
   describe(`${name} as a Balancer`, () => {
     describeCandidates(create)
     describeUpdates(create)
@@ -54,7 +71,10 @@ export function describeBalancer(
     if (weights !== 'ignored') describeDrained(create)
     if (weights === 'exact') describeExactWeights(create)
     if (weights === 'statistical') describeStatisticalWeights(create)
+    if (weights === 'approximate') describeApproximateWeights(create)
     if (sequential) describeSequence(create)
+    if (hashes) describeHashing(create)
+    if (looksAtLoad) describeLoad(create)
   })
 }
 

@@ -1,14 +1,19 @@
-import { describeBalancer, seededRandom, weighted } from '@lb/testing'
+import { describeBalancer, FakeClock, instance, seededRandom, weighted } from '@lb/testing'
 import { describe, expect, it } from 'vitest'
 import { InvalidOptionError } from '../errors.ts'
 import type { Balancer } from './balancer.ts'
 import { type BalancerName, balancerByName, checkBalancerName } from './balancer-by-name.ts'
 import { GroupedBalancer } from './grouped.ts'
+import { LeastRequestBalancer } from './least-request.ts'
+import { MaglevBalancer } from './maglev.ts'
+import { PeakEwmaBalancer } from './peak-ewma.ts'
 import { RandomBalancer } from './random.ts'
+import { RingHashBalancer } from './ring-hash.ts'
 import { RoundRobinBalancer } from './round-robin.ts'
 import { SmoothWeightedRoundRobinBalancer } from './smooth-weighted-round-robin.ts'
 
-const byName = (name: BalancerName) => (options: { random: () => number }) => balancerByName(name, options.random)
+const byName = (name: BalancerName) => (options: { random: () => number }) =>
+  balancerByName(name, { ...options, clock: new FakeClock() })
 
 describeBalancer('round-robin', byName('round-robin'), { sequential: true })
 describeBalancer('smooth-weighted-round-robin', byName('smooth-weighted-round-robin'), {
@@ -17,28 +22,50 @@ describeBalancer('smooth-weighted-round-robin', byName('smooth-weighted-round-ro
 })
 describeBalancer('grouped', byName('grouped'), { weights: 'exact', sequential: true })
 describeBalancer('random', byName('random'), { weights: 'statistical' })
+describeBalancer('least-request', byName('least-request'), { weights: 'statistical', looksAtLoad: true })
+describeBalancer('peak-ewma', byName('peak-ewma'), { weights: 'statistical', looksAtLoad: true })
+// For maglev see maglev.test.ts: a thousand of its large tables take seconds.
+describeBalancer('ring-hash', byName('ring-hash'), { weights: 'approximate', hashes: true })
 
 const all: readonly [BalancerName, new () => Balancer][] = [
   ['round-robin', RoundRobinBalancer],
   ['smooth-weighted-round-robin', SmoothWeightedRoundRobinBalancer],
   ['grouped', GroupedBalancer],
   ['random', RandomBalancer],
+  ['least-request', LeastRequestBalancer],
+  ['peak-ewma', PeakEwmaBalancer],
+  ['ring-hash', RingHashBalancer],
+  ['maglev', MaglevBalancer],
 ]
 
 describe('balancerByName', () => {
   it.each(all)('gives a new balancer of its own for %s', (name, type) => {
-    const balancer = balancerByName(name, seededRandom(1))
+    const balancer = byName(name)({ random: seededRandom(1) })
     expect(balancer).toBeInstanceOf(type)
-    expect(balancerByName(name, seededRandom(1))).not.toBe(balancer)
+    expect(byName(name)({ random: seededRandom(1) })).not.toBe(balancer)
   })
 
   it.each(all)('takes all chance of %s from the given generator', (name) => {
     const sequence = (seed: number): string[] => {
-      const balancer = balancerByName(name, seededRandom(seed))
+      const balancer = byName(name)({ random: seededRandom(seed) })
       balancer.update(weighted({ a: 3, b: 2, c: 1 }))
       return Array.from({ length: 30 }, () => balancer.pick()?.id ?? 'nobody')
     }
     for (let seed = 0; seed < 20; seed++) expect(sequence(seed)).toEqual(sequence(seed))
+  })
+
+  it('takes the time of peak-ewma from the given clock', () => {
+    const clock = new FakeClock()
+    const [a, b] = [instance('a'), instance('b')]
+    const balancer = balancerByName('peak-ewma', { random: seededRandom(1), clock })
+    balancer.update([a, b])
+    balancer.started?.(a)
+    balancer.started?.(b)
+    balancer.finished?.(a, { ok: true, latencyMs: 100 })
+    clock.advanceSync(10_000)
+    balancer.finished?.(b, { ok: true, latencyMs: 50 })
+    // 100 ms came down to 37 ms.
+    expect(balancer.pick()).toBe(a)
   })
 })
 
@@ -52,7 +79,7 @@ describe('checkBalancerName', () => {
     expect(check).toThrow(InvalidOptionError)
     expect(check).toThrow(
       'services.user-service.balancer must be one of round-robin, smooth-weighted-round-robin, grouped, random, ' +
-        'or a function that gives a Balancer, got "round-robbin" (string). Did you mean round-robin?',
+        'least-request, peak-ewma, ring-hash, maglev, or a function that gives a Balancer, got "round-robbin" (string). Did you mean round-robin?',
     )
   })
 

@@ -1,26 +1,49 @@
+import type { Clock } from '../clock.ts'
 import { nearestName } from '../nearest-name.ts'
 import { rejectOption } from '../options.ts'
 import type { Random } from '../random.ts'
 import type { Balancer } from './balancer.ts'
 import { GroupedBalancer } from './grouped.ts'
+import { LeastRequestBalancer } from './least-request.ts'
+import { MaglevBalancer } from './maglev.ts'
+import { PeakEwmaBalancer } from './peak-ewma.ts'
 import { RandomBalancer } from './random.ts'
+import { RingHashBalancer } from './ring-hash.ts'
 import { RoundRobinBalancer } from './round-robin.ts'
 import { SmoothWeightedRoundRobinBalancer } from './smooth-weighted-round-robin.ts'
 
 /** The balancers that a service can ask for by name, with their defaults. */
-export type BalancerName = 'round-robin' | 'smooth-weighted-round-robin' | 'grouped' | 'random'
+export type BalancerName =
+  | 'round-robin'
+  | 'smooth-weighted-round-robin'
+  | 'grouped'
+  | 'random'
+  | 'least-request'
+  | 'peak-ewma'
+  | 'ring-hash'
+  | 'maglev'
 
-const constructors: Readonly<Record<BalancerName, new (options: { random: Random }) => Balancer>> = {
-  'round-robin': RoundRobinBalancer,
-  'smooth-weighted-round-robin': SmoothWeightedRoundRobinBalancer,
-  grouped: GroupedBalancer,
-  random: RandomBalancer,
+/** Where a balancer gets chance and time from. */
+interface BalancerSources {
+  readonly random: Random
+  readonly clock: Clock
+}
+
+const makers: Readonly<Record<BalancerName, (sources: BalancerSources) => Balancer>> = {
+  'round-robin': ({ random }) => new RoundRobinBalancer({ random }),
+  'smooth-weighted-round-robin': ({ random }) => new SmoothWeightedRoundRobinBalancer({ random }),
+  grouped: ({ random }) => new GroupedBalancer({ random }),
+  random: ({ random }) => new RandomBalancer({ random }),
+  'least-request': ({ random }) => new LeastRequestBalancer({ random }),
+  'peak-ewma': ({ random, clock }) => new PeakEwmaBalancer({ random, clock }),
+  'ring-hash': ({ random }) => new RingHashBalancer({ random }),
+  maglev: ({ random }) => new MaglevBalancer({ random }),
 }
 
 /** Throws unless `name` is one of the names. */
 export function checkBalancerName(path: string, name: string): asserts name is BalancerName {
-  if (Object.hasOwn(constructors, name)) return
-  const names = Object.keys(constructors)
+  if (Object.hasOwn(makers, name)) return
+  const names = Object.keys(makers)
   const nearest = nearestName(name, names)
   rejectOption(
     path,
@@ -30,6 +53,6 @@ export function checkBalancerName(path: string, name: string): asserts name is B
   )
 }
 
-export function balancerByName(name: BalancerName, random: Random): Balancer {
-  return new constructors[name]({ random })
+export function balancerByName(name: BalancerName, sources: BalancerSources): Balancer {
+  return makers[name](sources)
 }

@@ -1,4 +1,5 @@
 import type { ServiceInstance } from '../instance.ts'
+import type { LoadReport } from '../load-report/load-report.ts'
 
 /** What a caller may say about a pick. */
 export interface PickRequest {
@@ -16,6 +17,10 @@ export type Outcome = {
   readonly latencyMs: number
   readonly statusCode?: number
   readonly error?: unknown
+  /** The caller gave up before the instance had answered: its latency and failure say nothing of the instance. */
+  readonly cancelled?: boolean
+  /** What the instance said of its load, for weights that are learnt (`loadReports`). */
+  readonly loadReport?: LoadReport
 }
 
 /**
