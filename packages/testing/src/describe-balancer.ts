@@ -246,6 +246,25 @@ function describeChance(create: CreateBalancer): void {
     expect(new Set(idsOf(nexts.flat()))).toEqual(new Set(idsOf(instances(count))))
   })
 
+  it('does not meet with the others where a batch of instances was replaced', () => {
+    const list = instances(20)
+    const nexts = Array.from({ length: 400 }, (_, seed) => {
+      const balancer = filled(create, seed, list)
+      for (let batch = 1; batch < 5; batch++) {
+        take(balancer, 1)
+        const joined = Array.from({ length: 4 * batch }, (__, index) => instance(`new${index}`))
+        balancer.update([...list.slice(4 * batch), ...joined])
+      }
+      // The turn that was due when the last batch joined is not the joiners'.
+      take(balancer, 10)
+      return take(balancer, 1)
+    })
+    const counts = new Map<string, number>()
+    for (const id of idsOf(nexts.flat())) counts.set(id, (counts.get(id) ?? 0) + 1)
+    // 400 fair draws of one in 20: 20 each, with deviation √(400 × 0.05 × 0.95) = 4.4; five of them are 22.
+    expect(Math.max(...counts.values())).toBeLessThanOrEqual(42)
+  })
+
   it('passes to any of the others at first when one is to be avoided, so that retries do not all meet at one', () => {
     const avoid = new Set(['i1'])
     const firsts = Array.from({ length: 256 }, (_, seed) => take(filled(create, seed, instances(4)), 1, { avoid }))

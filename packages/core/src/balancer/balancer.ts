@@ -29,9 +29,11 @@ export type Outcome = {
  *
  * - State (position, credit, load) is kept under `instance.id`: an update keeps that of the survivors, newcomers
  *   start neutral, that of the others is forgotten. An identical list changes nothing.
- * - The order of the given list is kept. An id that occurs twice counts once, the first time.
+ * - A first list is used in its order; who joins later has no place of its own. An id that occurs twice counts once, the
+ *   first time.
  * - Weights are shares. Weight 0 among positive ones is never picked; when all are 0 they count as equal.
- * - A fresh balancer starts at a random phase, so that many processes do not march in step.
+ * - A fresh balancer starts at a random phase, and newcomers are placed at random, so that many processes do not march
+ *   in step, nor all come to a batch of newcomers at once.
  */
 export interface Balancer {
   /** Replaces the candidates. Rare; may allocate; does not keep the array. */

@@ -14,9 +14,9 @@ export interface RoundRobinOptions {
 }
 
 /**
- * Each instance in turn, in list order, whatever its weight. O(1) per pick.
+ * Each instance in turn, in list order, whatever its weight; newcomers at random places. O(1) per pick.
  *
- * The sequence continues at the same instance when the list changes. Picks that avoid somebody (retries) walk
+ * The sequence continues at the same instance when the list changes, and at a random one when that is gone. Picks that avoid somebody (retries) walk
  * on a cursor of their own, so that they spread evenly over the rest and do not take anybody's turn.
  *
  * With a `counter`, threads that hold the same list share one sequence, in which no position is skipped or
@@ -48,8 +48,8 @@ export class RoundRobinBalancer implements Balancer {
   }
 
   update(candidates: readonly ServiceInstance[]): void {
-    const instances = distinctById(candidates)
     const before = this.#instances
+    const instances = this.#ordered(before, distinctById(candidates))
     this.#instances = instances
     if (instances.length === 0) return
     if (before.length === 0) {
@@ -57,9 +57,39 @@ export class RoundRobinBalancer implements Balancer {
       this.#detour = this.#next
     } else {
       const positions = new Map(instances.map((instance, index) => [instance.id, index]))
-      this.#next = positionAfterUpdate(before, this.#next, positions) ?? this.#phase()
-      this.#detour = positionAfterUpdate(before, this.#detour, positions) ?? this.#next
+      this.#next = this.#positionAfterUpdate(before, this.#next, positions)
+      this.#detour = this.#positionAfterUpdate(before, this.#detour, positions)
     }
+  }
+
+  /**
+   * List order, until somebody joins a list in use: newcomers are put in at random places, each client's own. At the end
+   * of the list, a batch of them would get nothing before the clients come by, and then all of them at once.
+   */
+  #ordered(before: readonly ServiceInstance[], instances: ServiceInstance[]): readonly ServiceInstance[] {
+    if (before.length === 0 || this.#start !== undefined || this.#counter !== undefined) return instances
+    const joining = new Map(instances.map((instance) => [instance.id, instance]))
+    const survivors: ServiceInstance[] = []
+    for (const { id } of before) {
+      const survivor = joining.get(id)
+      if (survivor !== undefined) survivors.push(survivor)
+      joining.delete(id)
+    }
+    return survivors.length === 0 ? instances : interspersed(survivors, [...joining.values()], this.#random)
+  }
+
+  /**
+   * Where the instance that was next stands now. When it is gone, a random place, unless `start` fixes the phase: at the
+   * first survivor after it, all clients that stood within a batch that was replaced would meet, and go on in step.
+   */
+  #positionAfterUpdate(
+    before: readonly ServiceInstance[],
+    next: number,
+    positions: ReadonlyMap<string, number>,
+  ): number {
+    const position = positions.get((before[next] as ServiceInstance).id)
+    if (position !== undefined) return position
+    return (this.#start === undefined ? undefined : firstSurvivor(before, next, positions)) ?? this.#phase()
   }
 
   #phase(): number {
@@ -97,16 +127,29 @@ export class RoundRobinBalancer implements Balancer {
   }
 }
 
-/** Where the instance that was next, or the first survivor after it, stands in the new list, if there is one. */
-function positionAfterUpdate(
+/** Where the first survivor after `next` stands in the new list, if there is one. */
+function firstSurvivor(
   before: readonly ServiceInstance[],
   next: number,
   positions: ReadonlyMap<string, number>,
 ): number | undefined {
-  for (let step = 0; step < before.length; step++) {
+  for (let step = 1; step < before.length; step++) {
     const survivor = before[(next + step) % before.length] as ServiceInstance
     const position = positions.get(survivor.id)
     if (position !== undefined) return position
   }
   return undefined
+}
+
+/** `others` put among `instances`, each before a random one of them or at the end. */
+function interspersed<T>(instances: readonly T[], others: readonly T[], random: Random): readonly T[] {
+  const placed = others.map((item) => ({ item, place: randomInteger(random, instances.length + 1) }))
+  placed.sort((left, right) => left.place - right.place)
+  const merged: T[] = []
+  let next = 0
+  for (let index = 0; index <= instances.length; index++) {
+    for (; placed[next]?.place === index; next++) merged.push((placed[next] as { item: T }).item)
+    if (index < instances.length) merged.push(instances[index] as T)
+  }
+  return merged
 }

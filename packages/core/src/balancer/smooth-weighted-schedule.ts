@@ -49,9 +49,11 @@ export class SmoothWeightedSchedule {
   /**
    * Changes the slots. `origin[i]` is the slot that slot `i` was before, or -1 for a new one. Survivors keep
    * their place: their credit is carried over as a fraction of a turn. The first cycle after a change may give a
-   * slot one turn more or less than its weight; from then on cycles are exact again.
+   * slot one turn more or less than its weight; from then on cycles are exact again. New slots stand at a random place of
+   * the cycle, after the one that is next: half a cycle from there, all clients would come to a batch of them at once.
    */
-  reconcile(weights: readonly number[], origin: readonly number[]): void {
+  reconcile(weights: readonly number[], origin: readonly number[], random?: Random): void {
+    const due = this.peek()
     const before = this.#materialized()
     const scale = 1 / this.#total
     const previousDetour = this.#detour
@@ -62,6 +64,7 @@ export class SmoothWeightedSchedule {
       this.#currents[slot] = Math.round((before[old] as number) * scale * total)
       if (previousDetour.length > 0) this.#detour[slot] = (previousDetour[old] as number) * scale * total
     }
+    if (random !== undefined) this.#placeNewcomers(origin, origin.indexOf(due), random)
     settle(this.#currents, this.#weights, total)
     this.#record()
   }
@@ -127,9 +130,28 @@ export class SmoothWeightedSchedule {
     })
   }
 
+  /** The slot that `next` would give, without giving it; -1 when there is no slot. */
+  peek(): number {
+    if (this.#recorded === this.#cycleLength && this.#cycleLength !== 0) return this.#table[this.#position] as number
+    const standing = this.#currents.map((current, slot) => current + (this.#weights[slot] as number))
+    return standing.reduce((best, value, slot) => (best === -1 || value > (standing[best] as number) ? slot : best), -1)
+  }
+
   /** Current weight of every slot, in units in which one turn costs the total. They sum to zero. */
   currents(): readonly number[] {
     return Array.from(this.#materialized())
+  }
+
+  #placeNewcomers(origin: readonly number[], due: number, random: Random): void {
+    const weights = this.#weights
+    const dueStanding =
+      due === -1 ? Number.POSITIVE_INFINITY : (this.#currents[due] as number) + (weights[due] as number)
+    for (const [slot, old] of origin.entries()) {
+      const weight = weights[slot] as number
+      if (old >= 0 || weight === 0) continue
+      const current = weight - this.#total + randomInteger(random, this.#total)
+      this.#currents[slot] = Math.min(current, dueStanding - weight - 1)
+    }
   }
 
   #install(weights: readonly number[]): void {

@@ -36,9 +36,8 @@ export class WeightedTurns<T> {
       const slots = new Map(before.map((item, slot) => [keyOf(item), slot]))
       const origin = items.map((item) => slots.get(keyOf(item)) ?? -1)
       const weights = items.map(weightOf)
-      // Without survivors there is no place to keep.
-      if (origin.every((slot) => slot === -1)) this.#schedule.reset(weights, this.#phase)
-      else this.#schedule.reconcile(weights, origin)
+      if (this.#isPlaceLost(origin)) this.#schedule.reset(weights, this.#phase)
+      else this.#schedule.reconcile(weights, origin, typeof this.#phase === 'function' ? this.#phase : undefined)
     }
     this.#followCycle()
   }
@@ -71,6 +70,15 @@ export class WeightedTurns<T> {
     if (cycle === undefined) return
     this.#turns = Array.from(cycle, (slot) => this.#items[slot] as T)
     this.#position = position
+  }
+
+  /**
+   * Without survivors there is no place to keep. When the one that was next is gone, it is given up for a random one: all
+   * clients whose next was within a batch that was replaced would go on in step otherwise.
+   */
+  #isPlaceLost(origin: readonly number[]): boolean {
+    if (origin.every((slot) => slot === -1)) return true
+    return typeof this.#phase === 'function' && !origin.includes(this.#schedule.peek())
   }
 
   #isSame(item: T, before: T): boolean {
