@@ -1,5 +1,5 @@
-import type { AttemptResult, Classification } from '@lb/core'
-import { AxiosError, type AxiosResponse, type InternalAxiosRequestConfig, isAxiosError } from 'axios'
+import { type AttemptResult, type Classification, loadReportHeader, parseRetryAfter } from '@lb/core'
+import { AxiosError, AxiosHeaders, type AxiosResponse, type InternalAxiosRequestConfig, isAxiosError } from 'axios'
 import { AttemptError } from './attempt-error.ts'
 import type { RedirectedRequest } from './redirect.ts'
 import { isReplayable } from './request-body.ts'
@@ -35,7 +35,8 @@ export function classify(
 }
 
 function classifyStatus(settled: Settled): Classification {
-  const statusCode = isRedirected(settled) ? settled.statusCode : settled.status
+  if (!isRedirected(settled)) return classifyResponse(settled)
+  const { statusCode } = settled
   return { ok: statusCode < 500, statusCode }
 }
 
@@ -43,7 +44,26 @@ function classifyFailure(error: unknown): Classification | undefined {
   if (!isAxiosError(error)) return undefined
   const { response } = error
   if (response === undefined) return callerFaults.has(error.code) ? { ok: true, retry: 'never' } : undefined
-  const statusCode = response.status
   // Without data it is not the status that was refused: the body broke off.
-  return 'data' in response ? { ok: statusCode < 500, statusCode } : { ok: false, statusCode, retry: 'idempotent' }
+  if (Object.hasOwn(response, 'data')) return classifyResponse(response)
+  return { ok: false, statusCode: response.status, retry: 'idempotent' }
+}
+
+function classifyResponse({ status, headers: given }: AxiosResponse): Classification {
+  // An adapter of the application's may give a plain object.
+  const headers = AxiosHeaders.from(given as AxiosHeaders)
+  const asks = status >= 500 || status === 429
+  const retryAfterMs = asks ? parseRetryAfter(text(headers, 'retry-after'), text(headers, 'date')) : undefined
+  const loadReport = text(headers, loadReportHeader)
+  return {
+    ok: status < 500,
+    statusCode: status,
+    ...(retryAfterMs === undefined ? undefined : { retryAfterMs }),
+    ...(loadReport === undefined ? undefined : { loadReport }),
+  }
+}
+
+function text(headers: AxiosHeaders, name: string): string | undefined {
+  const value = headers.get(name)
+  return typeof value === 'string' ? value : undefined
 }

@@ -20,6 +20,7 @@ import { callerError, type FailedAttempt } from './error.ts'
 import { closeIdleConnections, type KeepAliveAgents, keepAliveAgents } from './keep-alive-agents.ts'
 import { checkArguments, type LoadBalancedAdapterOptions } from './options.ts'
 import { type RedirectedRequest, RedirectFollower } from './redirect.ts'
+import { isStream } from './request-body.ts'
 import { aboutRequest, endOf, giveUp, isBody } from './response-body.ts'
 import { instanceUrl, parseServiceUrl, requestUrl, type ServiceUrl, type ServiceUrlRules } from './service-url.ts'
 
@@ -98,24 +99,23 @@ class Sender {
   ): Promise<Settled> {
     const { service } = url
     const attempts: FailedAttempt[] = []
-    let tried: ServiceInstance
-    const idempotent = this.#options.idempotent?.(config) ?? isIdempotent(config)
+    // A stream can be sent again as long as nobody read it, but not to two instances at a time.
+    const idempotent = !isStream(config.data) && (this.#options.idempotent?.(config) ?? isIdempotent(config))
     const hashKey = this.#options.hashKey?.(config)
     const cancel = new Cancellation(config)
     try {
       const settled = await this.#lb.execute<Settled>(
         service,
         (instance, context) => {
-          giveUpBody(attempts.at(-1)?.error)
-          tried = instance
+          giveUpBodies(attempts)
           return this.#attempt(config, url, instance, context, redirects)
         },
         {
           idempotent,
           // The time limit itself stays with the transport, where axios ends it with the response's headers.
           retryWithinMs: timeoutMs(config) ?? Number.POSITIVE_INFINITY,
-          classify: (result) => {
-            if (!result.ok) attempts.push({ instance: tried, error: AttemptError.unwrap(result.error) })
+          classify: (result, instance) => {
+            if (!result.ok) attempts.push({ instance, error: AttemptError.unwrap(result.error) })
             return classify(result, config)
           },
           discard: (given) => giveUp(isRedirected(given) ? undefined : given.data),
@@ -123,11 +123,14 @@ class Sender {
           ...(cancel.signal === undefined ? undefined : { signal: cancel.signal }),
         },
       )
+      giveUpBodies(attempts)
       cancel.release(isRedirected(settled) ? undefined : settled.data)
       return settled
-    } catch (error) {
+    } catch (failure) {
+      const error = AttemptError.unwrap(failure)
+      giveUpBodies(attempts.filter((attempt) => attempt.error !== error))
       cancel.release()
-      throw callerError(AttemptError.unwrap(error), written, { service, attempts })
+      throw callerError(error, written, { service, attempts })
     }
   }
 
@@ -182,6 +185,6 @@ function timeLeft(config: InternalAxiosRequestConfig, { elapsedMs }: AttemptCont
   return ms === undefined ? {} : { timeout: Math.max(1, Math.ceil(ms - elapsedMs)) }
 }
 
-function giveUpBody(error: unknown): void {
-  if (isAxiosError(error)) giveUp(error.response?.data)
+function giveUpBodies(attempts: readonly FailedAttempt[]): void {
+  for (const { error } of attempts) if (isAxiosError(error)) giveUp(error.response?.data)
 }

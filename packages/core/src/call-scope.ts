@@ -46,6 +46,11 @@ export class CallScope {
     return this.#ended
   }
 
+  /** Whether it was ended from outside, not by its deadline. */
+  get cancelled(): boolean {
+    return this.#ended && !(this.#reason instanceof DeadlineExceededError)
+  }
+
   /** Whether the signal is still passed on although the call has settled. */
   get kept(): boolean {
     return this.#kept
@@ -81,6 +86,12 @@ export class CallScope {
     })
   }
 
+  /** From now on `interrupted` is called when the call ends early; at once when it has. */
+  interrupts(interrupted: (reason: unknown) => void): void {
+    if (this.#ended) interrupted(this.#reason)
+    else this.#interrupt = interrupted
+  }
+
   /** Waits `delayMs`. */
   sleep(delayMs: number): Promise<void> {
     let cancel: CancelTimer = () => {}
@@ -96,8 +107,7 @@ export class CallScope {
   keepSignal(interrupted: (reason: unknown) => void): void {
     this.#cancelDeadline?.()
     this.#kept = true
-    if (this.#ended) interrupted(this.#reason)
-    else this.#interrupt = interrupted
+    this.interrupts(interrupted)
   }
 
   /** Ends the call from outside, as its signal would. */

@@ -8,6 +8,7 @@ import {
   LoadBalancerClosedError,
   LoadBalancerError,
   NoAvailableInstanceError,
+  OverloadedError,
 } from './errors.ts'
 
 const every = [
@@ -16,6 +17,7 @@ const every = [
   { type: InvalidInstanceError, error: new InvalidInstanceError('port', 'm'), code: 'LB_INVALID_INSTANCE' },
   { type: InvalidOptionError, error: new InvalidOptionError('retry', 'm'), code: 'LB_INVALID_OPTION' },
   { type: DeadlineExceededError, error: new DeadlineExceededError('m'), code: 'LB_DEADLINE_EXCEEDED' },
+  { type: OverloadedError, error: new OverloadedError('m'), code: 'LB_OVERLOADED' },
   { type: LoadBalancerClosedError, error: new LoadBalancerClosedError('m'), code: 'LB_CLOSED' },
 ]
 

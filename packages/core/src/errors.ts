@@ -5,6 +5,7 @@ export type LoadBalancerErrorCode =
   | 'LB_INVALID_INSTANCE'
   | 'LB_INVALID_OPTION'
   | 'LB_DEADLINE_EXCEEDED'
+  | 'LB_OVERLOADED'
   | 'LB_CLOSED'
 
 /** Every code, for tests and documentation. */
@@ -14,6 +15,7 @@ export const errorCodes: readonly LoadBalancerErrorCode[] = Object.freeze([
   'LB_INVALID_INSTANCE',
   'LB_INVALID_OPTION',
   'LB_DEADLINE_EXCEEDED',
+  'LB_OVERLOADED',
   'LB_CLOSED',
 ])
 
@@ -101,6 +103,14 @@ export class DeadlineExceededError extends LoadBalancerError {
   static override readonly code = 'LB_DEADLINE_EXCEEDED' as const
   constructor(message: string, options?: LoadBalancerErrorOptions) {
     super(DeadlineExceededError.code, message, options)
+  }
+}
+
+/** The call was refused before it was sent: limits of requests in flight are reached, or most requests are refused. */
+export class OverloadedError extends LoadBalancerError {
+  static override readonly code = 'LB_OVERLOADED' as const
+  constructor(message: string, options?: LoadBalancerErrorOptions) {
+    super(OverloadedError.code, message, options)
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Outcome } from './balancer/balancer.ts'
 import type { DiscoveryError, InvalidInstanceError } from './errors.ts'
+import type { Ejection, ReturnedBy } from './health/ejection.ts'
 import type { ServiceInstance } from './instance.ts'
 
 /** What `LoadBalancer.subscribe` tells, told apart by `type`. */
@@ -30,6 +31,48 @@ export type LoadBalancerEvent =
   | { readonly type: 'list-expired'; readonly service: string; readonly staleForMs: number }
   /** A removed instance finished its last request in flight. */
   | { readonly type: 'instance-drained'; readonly service: string; readonly instance: ServiceInstance }
+  /** Active checks of an instance changed their mind; `reason` is what the last one found. */
+  | {
+      readonly type: 'instance-health-changed'
+      readonly service: string
+      readonly instance: ServiceInstance
+      readonly status: 'healthy' | 'unhealthy'
+      readonly reason: string
+    }
+  /**
+   * The answers of an instance are so bad that it is taken out for `forMs`; or would be (`enforced: false`), but
+   * `unenforcedBecause` says what keeps it in.
+   */
+  | ({
+      readonly type: 'instance-ejected'
+      readonly service: string
+      readonly instance: ServiceInstance
+    } & Omit<Ejection, 'id'>)
+  /** An ejection is over: one request (`half-open`) tries whether the instance is back. */
+  | { readonly type: 'instance-half-open'; readonly service: string; readonly instance: ServiceInstance }
+  /** An ejected instance is back: its probe request or an active check went well, or too many are ejected by now. */
+  | {
+      readonly type: 'instance-returned'
+      readonly service: string
+      readonly instance: ServiceInstance
+      readonly by: ReturnedBy
+    }
+  /** The registry no longer lists an instance that passes its checks; it is used for at most `forMs` more. */
+  | {
+      readonly type: 'instance-kept'
+      readonly service: string
+      readonly instance: ServiceInstance
+      readonly forMs: number
+    }
+  /** Panic began, or its reason changed: too few instances are healthy. `undefined`: it is over. */
+  | { readonly type: 'panic-changed'; readonly service: string; readonly reason: string | undefined }
+  /** Zone routing became active or inactive. */
+  | {
+      readonly type: 'zone-routing-changed'
+      readonly service: string
+      readonly active: boolean
+      readonly reason: string
+    }
   /** A pick was reported done: one request, or one attempt of it, is over. */
   | {
       readonly type: 'request-finished'
@@ -48,6 +91,19 @@ export type LoadBalancerEvent =
     }
   /** A retry was due but the retry budget is spent; the caller gets the failure. */
   | { readonly type: 'retry-budget-exhausted'; readonly service: string; readonly instance: ServiceInstance }
+  /** Attempt `number` takes so long that another one was started beside it; the first good answer counts. */
+  | {
+      readonly type: 'hedge'
+      readonly service: string
+      readonly instance: ServiceInstance
+      readonly number: number
+    }
+  /** A call was refused before it was sent: `queue-full`, `queue-timeout` or `throttled`. */
+  | {
+      readonly type: 'call-refused'
+      readonly service: string
+      readonly because: 'queue-full' | 'queue-timeout' | 'throttled'
+    }
   /** A name that nobody configured and the discovery does not know was forgotten, with its watch. */
   | { readonly type: 'service-released'; readonly service: string }
   /** A listener threw; told to the other listeners. */

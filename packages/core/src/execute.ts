@@ -1,31 +1,16 @@
-import type { Outcome, PickRequest } from './balancer/balancer.ts'
+import { Attempt, type AttemptFunction, type Judged, type SettledAttempt } from './attempt.ts'
+import type { PickRequest } from './balancer/balancer.ts'
 import type { CallScope } from './call-scope.ts'
-import type { CancelTimer } from './clock.ts'
-import { DeadlineExceededError } from './errors.ts'
+import type { DeadlineExceededError } from './errors.ts'
+import { hedged } from './hedged-attempts.ts'
 import type { ServiceInstance } from './instance.ts'
 import { rejectOption } from './options.ts'
 import type { PickResult } from './pick-result.ts'
+import { discardResponse, isResponse, responseClassification } from './response.ts'
 import { fullJitterBackoffMs } from './retry/backoff.ts'
-import { type AttemptResult, type Classification, classifyError, classifyStatus } from './retry/classification.ts'
+import { type AttemptResult, type Classification, classifyError } from './retry/classification.ts'
 import { type RetryOptions, type RetryPolicy, retryPolicy } from './retry/retry-policy.ts'
 import type { ServiceBalancer } from './service-balancer.ts'
-
-/** What an attempt may know of the call it belongs to. */
-export interface AttemptContext {
-  /** 1 for the first attempt. */
-  readonly number: number
-  /** Aborted when the caller aborts, the deadline passes or the attempt takes too long. Pass it to the transport. */
-  readonly signal: AbortSignal
-  /** Instances tried before, in order. */
-  readonly previous: readonly ServiceInstance[]
-  /** Milliseconds since the call began. */
-  readonly elapsedMs: number
-  /**
-   * Counts the request in flight, and passes the caller's abort on, until `ended` settles: for a response whose body is
-   * still being read when the attempt resolves. A rejection counts as the instance's failure.
-   */
-  readonly until: (ended: PromiseLike<unknown>) => void
-}
 
 export interface ExecuteOptions<T = unknown> extends PickRequest {
   /** Ends the call with the signal's reason. */
@@ -43,258 +28,266 @@ export interface ExecuteOptions<T = unknown> extends PickRequest {
   readonly retry?: Omit<RetryOptions, 'budget'> | false
   /**
    * Says how an attempt ended; `undefined` leaves it to the default: a fetch `Response` by its status, any other value
-   * as success, an error by its code.
+   * as success, an error by its code. Not asked about an attempt that was cancelled because another was faster.
    */
-  readonly classify?: (result: AttemptResult<T>) => Classification | undefined
+  readonly classify?: (result: AttemptResult<T>, instance: ServiceInstance) => Classification | undefined
   /** Called with a value that is given up for a retry, to free what it holds. A fetch `Response` needs none. */
   readonly discard?: (value: T) => void
 }
 
-export type AttemptFunction<T> = (instance: ServiceInstance, context: AttemptContext) => Promise<T> | T
+/**
+ * Longest `Retry-After` that a call waits for, in milliseconds; beyond it the caller gets the response, which says when to
+ * come again. A call without a deadline must not be held for hours because one header says so.
+ */
+const longestAskedWaitMs = 30_000
 
-/** Picks, runs, classifies and maybe retries on an instance not tried yet, all within `scope` and the retry budget. */
-export async function execute<T>(
+/**
+ * Picks, runs, classifies and maybe retries on an instance not tried yet, all within `scope`, the limits of the service
+ * and the retry budget.
+ */
+export function execute<T>(
   target: ServiceBalancer,
   attempt: AttemptFunction<T>,
   options: ExecuteOptions<T>,
   scope: CallScope,
 ): Promise<T> {
-  const policy = retryPolicy(options.retry, target.settings.retry)
-  const previous: ServiceInstance[] = []
-  const tried = new Set<string>()
-  target.budget?.deposit()
-  for (let number = 1; ; number++) {
-    const picked = target.acquire(pickRequest(options.hashKey, toAvoid(target, options.avoid, tried)))
-    const { instance } = picked
-    const run = new Attempt(number, [...previous], scope)
-    const { result, classification, outcome } = await runAttempt(target, attempt, options, policy, instance, run, scope)
-    const delayMs = retryDelayMs(target, options, policy, classification, number, scope, instance)
-    if (delayMs === undefined && result.ok && run.ended !== undefined) {
-      holdUntil(run.ended, run, picked, outcome, scope)
-    } else {
-      picked.done(outcome)
-    }
-    if (delayMs === undefined) {
-      if (result.ok) return result.value
-      throw result.error
-    }
-    if (result.ok) discard(result.value, options.discard)
-    if (target.events.active) {
-      const error = result.ok ? `status ${classification.statusCode}` : result.error
-      target.events.emit({ type: 'retry', service: target.service, instance, number, error, delayMs })
-    }
-    await backOff(target, scope, delayMs)
-    previous.push(instance)
-    tried.add(instance.id)
-  }
+  return new Call(target, attempt, options, scope).run()
 }
 
-class Attempt implements AttemptContext {
-  readonly number: number
-  readonly previous: readonly ServiceInstance[]
+class Call<T> {
+  readonly #target: ServiceBalancer
+  readonly #attempt: AttemptFunction<T>
+  readonly #options: ExecuteOptions<T>
   readonly #scope: CallScope
-  #controller: AbortController | undefined
-  #ended: PromiseLike<unknown> | undefined
-  #aborted = false
+  readonly #policy: RetryPolicy
+  readonly #idempotent: boolean
+  readonly #previous: ServiceInstance[] = []
+  readonly #tried = new Set<string>()
+  #retries = 0
+  /** Whether the next retry was paid for out of the budget already. */
+  #paidAhead = false
 
-  constructor(number: number, previous: readonly ServiceInstance[], scope: CallScope) {
-    this.number = number
-    this.previous = previous
+  constructor(target: ServiceBalancer, attempt: AttemptFunction<T>, options: ExecuteOptions<T>, scope: CallScope) {
+    this.#target = target
+    this.#attempt = attempt
+    this.#options = options
     this.#scope = scope
+    this.#policy = retryPolicy(options.retry, target.settings.retry)
+    this.#idempotent = options.idempotent === true
   }
 
-  // Made only for attempts that ask for it: a controller costs more than a pick.
-  get signal(): AbortSignal {
-    this.#controller ??= new AbortController()
-    return this.#controller.signal
-  }
-
-  get elapsedMs(): number {
-    return this.#scope.elapsedMs
-  }
-
-  get ended(): PromiseLike<unknown> | undefined {
-    return this.#ended
-  }
-
-  // A property, as it may be taken out of the context.
-  readonly until = (ended: PromiseLike<unknown>): void => {
-    this.#ended = ended
-    // The attempt may be given up before anybody waits for it.
-    ended.then(undefined, () => {})
-  }
-
-  get aborted(): boolean {
-    return this.#aborted
-  }
-
-  readonly abort = (reason: unknown): void => {
-    this.#aborted = true
-    this.#controller ??= new AbortController()
-    this.#controller.abort(reason)
-  }
-}
-
-interface Settled<T> {
-  readonly result: AttemptResult<T>
-  readonly classification: Classification
-  readonly outcome: Outcome
-}
-
-/** Runs one attempt to its end, whatever that is. Never rejects. */
-async function runAttempt<T>(
-  target: ServiceBalancer,
-  attempt: AttemptFunction<T>,
-  options: ExecuteOptions<T>,
-  policy: RetryPolicy,
-  instance: ServiceInstance,
-  run: Attempt,
-  scope: CallScope,
-): Promise<Settled<T>> {
-  const { clock } = target
-  const startedAt = clock.now()
-  let result: AttemptResult<T>
-  try {
-    result = {
-      ok: true,
-      value: await start(target, attempt, policy.attemptTimeoutMs, instance, run, scope, options.discard),
+  async run(): Promise<T> {
+    this.#target.refuseIfThrottled()
+    for (;;) {
+      const settled = await this.#round()
+      const delayMs = this.#retryDelayMs(settled)
+      if (delayMs === undefined) return this.#end(settled)
+      this.#giveUp(settled, delayMs)
+      await this.#backOff(delayMs)
+      this.#retries++
     }
-  } catch (error) {
-    result = { ok: false, error }
   }
-  const latencyMs = clock.now() - startedAt
-  let classification: Classification = { ok: false, retry: 'never' }
-  try {
-    classification = checkedClassification(options.classify?.(result)) ?? classifyResult(result)
-  } catch (error) {
-    result = { ok: false, error }
-  }
-  const { ok, statusCode } = classification
-  const outcome: Outcome = {
-    ok,
-    latencyMs,
-    ...(statusCode === undefined ? undefined : { statusCode }),
-    ...(result.ok ? undefined : { error: result.error }),
-  }
-  return { result, classification, outcome }
-}
 
-/** Reports the request done when `ended` settles; until then the caller's abort still reaches it. */
-function holdUntil(
-  ended: PromiseLike<unknown>,
-  run: Attempt,
-  picked: PickResult,
-  outcome: Outcome,
-  scope: CallScope,
-): void {
-  scope.keepSignal(run.abort)
-  ended.then(
-    () => {
-      picked.done(outcome)
-      scope.release()
-    },
-    (error: unknown) => {
-      picked.done({ ...outcome, ok: false, error })
-      scope.release()
-    },
-  )
-}
-
-function start<T>(
-  target: ServiceBalancer,
-  attempt: AttemptFunction<T>,
-  attemptTimeoutMs: number,
-  instance: ServiceInstance,
-  run: Attempt,
-  scope: CallScope,
-  given: ((value: T) => void) | undefined,
-): Promise<T> {
-  let cancelTimer: CancelTimer | undefined
-  const promise = scope.run<T>((resolve, reject) => {
-    if (attemptTimeoutMs !== Number.POSITIVE_INFINITY) {
-      const { service } = target
-      cancelTimer = target.clock.setTimeout(() => {
-        const message = `${service}: the attempt on ${instance.id} took longer than ${attemptTimeoutMs} ms`
-        const error = new DeadlineExceededError(message, { service })
-        run.abort(error)
-        reject(error)
-      }, attemptTimeoutMs)
+  /** One attempt, or several beside each other. */
+  async #round(): Promise<SettledAttempt<T>> {
+    const { budget, settings } = this.#target
+    const { hedge } = settings
+    const first = this.#newAttempt(await this.#acquire())
+    // Only for a request that is sent: calls that are refused here must not pay for retries.
+    if (this.#retries === 0) budget?.deposit()
+    if (hedge === undefined || !this.#idempotent || this.#retries > 0) {
+      this.#scope.interrupts(first.interrupt)
+      return this.#run(first)
     }
-    // The executor of a promise turns a synchronous throw into a rejection.
-    Promise.resolve(attempt(instance, run)).then((value) => {
-      // Nobody waits any more for an attempt that did not heed its signal.
-      if (run.aborted) discard(value, given)
-      else resolve(value)
-    }, reject)
-  }, run.abort)
-  return cancelTimer === undefined ? promise : promise.finally(cancelTimer)
+    return hedged(first, {
+      policy: hedge,
+      target: this.#target,
+      scope: this.#scope,
+      run: (attempt) => this.#run(attempt),
+      another: () => this.#hedge(),
+      isFinal: ({ classification }) => !this.#isRepeatable(classification),
+    })
+  }
+
+  async #run(attempt: Attempt<T>): Promise<SettledAttempt<T>> {
+    const { movable } = this.#target
+    if (!this.#idempotent || this.#policy.maxRetries === 0) return attempt.run(this.#attempt)
+    const entry = { instance: attempt.instance, moveOn: (error: DeadlineExceededError) => this.#moveOn(attempt, error) }
+    movable.add(entry)
+    const settled = await attempt.run(this.#attempt)
+    movable.delete(entry)
+    return settled
+  }
+
+  /** Leaves an instance that fell silent, if there is a retry for it. */
+  #moveOn(attempt: Attempt<T>, error: DeadlineExceededError): void {
+    const { budget, clock } = this.#target
+    if (this.#retries >= this.#policy.maxRetries || clock.now() >= this.#latestMs) return
+    if (!this.#target.hasCandidateBeyond(this.#tried)) return
+    if (!this.#paidAhead && budget !== undefined && !budget.tryWithdraw()) return
+    this.#paidAhead = true
+    attempt.interrupt(error)
+  }
+
+  // Synchronous while there is room: the first attempt starts within the caller's own turn.
+  #acquire(): PickResult | Promise<PickResult> {
+    const target = this.#target
+    const request = this.#pickRequest()
+    // A request that can be repeated elsewhere may try whether an ejected instance is back.
+    const mayProbe = this.#idempotent && this.#retries === 0 && this.#policy.maxRetries > 0
+    const take = (): PickResult | undefined => target.acquire(request, mayProbe)
+    return take() ?? target.capacity.waitForRoom(this.#scope, take)
+  }
+
+  /** A further attempt beside the first; `undefined` when there is no budget, no room, or nobody else to ask. */
+  #hedge(): Attempt<T> | undefined {
+    const target = this.#target
+    const { budget, capacity, clock, events, feedback, service } = target
+    if (target.closed || !capacity.hasRoom || clock.now() >= this.#latestMs) return undefined
+    // One with room: the limit of an instance would lead back to one that is being asked.
+    if (!target.hasCandidateBeyond(new Set([...this.#tried, ...capacity.fullInstances()]))) return undefined
+    if (feedback.throttle?.shouldReject() === true) return undefined
+    if (budget !== undefined && !budget.tryWithdraw()) return undefined
+    const picked = this.#tryAcquire()
+    if (picked === undefined) return undefined
+    const attempt = this.#newAttempt(picked)
+    const { number, instance } = attempt
+    if (events.active) events.emit({ type: 'hedge', service, instance, number })
+    return attempt
+  }
+
+  #tryAcquire(): PickResult | undefined {
+    try {
+      return this.#target.acquire(this.#pickRequest(), false)
+    } catch {
+      // A balancer of the application's. The call has an attempt that may still end well.
+      return undefined
+    }
+  }
+
+  #newAttempt(picked: PickResult): Attempt<T> {
+    const { service, settings, clock } = this.#target
+    const previous = [...this.#previous]
+    this.#previous.push(picked.instance)
+    this.#tried.add(picked.instance.id)
+    return new Attempt<T>({
+      service,
+      clock,
+      scope: this.#scope,
+      number: this.#previous.length,
+      previous,
+      picked,
+      timeoutMs: this.#policy.attemptTimeoutMs,
+      readLoadReports: settings.loadReports !== undefined,
+      classify: (result, instance) => this.#classify(result, instance),
+      discard: (value) => this.#discard(value),
+    })
+  }
+
+  #classify(result: AttemptResult<T>, instance: ServiceInstance): Judged<T> {
+    try {
+      const { classify } = this.#options
+      const classification = checkedClassification(classify?.(result, instance)) ?? this.#defaultClassification(result)
+      return { result, classification }
+    } catch (error) {
+      return { result: { ok: false, error }, classification: { ok: false, retry: 'never' } }
+    }
+  }
+
+  #defaultClassification(result: AttemptResult<T>): Classification {
+    if (!result.ok) return classifyError(result.error)
+    if (!isResponse(result.value)) return { ok: true, retry: 'never' }
+    return responseClassification(result.value, this.#target.settings.loadReports !== undefined)
+  }
+
+  #isRepeatable({ statusCode, retry }: Classification): boolean {
+    const byStatus = this.#policy.statusCodes.has(statusCode ?? 0) ? 'idempotent' : 'never'
+    const allowed = retry ?? byStatus
+    return allowed === 'always' || (allowed === 'idempotent' && this.#idempotent)
+  }
+
+  /** No attempt starts later. */
+  get #latestMs(): number {
+    const { deadlineMs, startedAtMs } = this.#scope
+    return Math.min(deadlineMs, startedAtMs + (this.#options.retryWithinMs ?? Number.POSITIVE_INFINITY))
+  }
+
+  /** How long to wait before the next attempt; `undefined` when there is to be none. */
+  #retryDelayMs({ attempt, classification }: SettledAttempt<T>): number | undefined {
+    const target = this.#target
+    const { maxRetries, backoffBaseMs, backoffMaxMs } = this.#policy
+    if (this.#scope.ended || target.closed || this.#retries >= maxRetries) return undefined
+    if (!this.#isRepeatable(classification)) return undefined
+    const backoffMs = fullJitterBackoffMs(this.#retries + 1, backoffBaseMs, backoffMaxMs, target.random)
+    const askedMs = this.#askedToWaitMs(classification)
+    const delayMs = Math.max(backoffMs, askedMs)
+    if (askedMs > longestAskedWaitMs || target.clock.now() + delayMs >= this.#latestMs) return undefined
+    if (target.feedback.throttle?.shouldReject() === true) return undefined
+    // Charged before the wait: retries that are waiting must count against those that would join them.
+    if (this.#paidAhead || target.budget === undefined || target.budget.tryWithdraw()) return delayMs
+    const { service, events } = target
+    events.emit({ type: 'retry-budget-exhausted', service, instance: attempt.instance })
+    return undefined
+  }
+
+  // It is the instance that asks for a pause; another one need not wait for it.
+  #askedToWaitMs({ retryAfterMs = 0 }: Classification): number {
+    return retryAfterMs > 0 && !this.#target.hasCandidateBeyond(this.#tried) ? retryAfterMs : 0
+  }
+
+  #giveUp({ attempt, result, classification }: SettledAttempt<T>, delayMs: number): void {
+    const { events, service } = this.#target
+    this.#paidAhead = false
+    attempt.done()
+    if (result.ok) this.#discard(result.value)
+    if (!events.active) return
+    const error = result.ok ? `status ${classification.statusCode}` : result.error
+    const { instance, number } = attempt
+    events.emit({ type: 'retry', service, instance, number, error, delayMs })
+  }
+
+  #end({ attempt, result }: SettledAttempt<T>): T {
+    if (result.ok) attempt.doneAtEnd()
+    else attempt.done()
+    if (result.ok) return result.value
+    throw result.error
+  }
+
+  async #backOff(delayMs: number): Promise<void> {
+    const { waiting } = this.#target
+    waiting.add(this.#scope)
+    try {
+      await this.#scope.sleep(delayMs)
+    } finally {
+      waiting.delete(this.#scope)
+    }
+  }
+
+  #pickRequest(): PickRequest | undefined {
+    const { hashKey } = this.#options
+    const avoid = this.#toAvoid()
+    if (hashKey === undefined) return avoid === undefined ? undefined : { avoid }
+    return avoid === undefined ? { hashKey } : { hashKey, avoid }
+  }
+
+  /** What was tried, and what the caller avoids: the latter gives way first when nobody else is left. */
+  #toAvoid(): ReadonlySet<string> | undefined {
+    const { avoid } = this.#options
+    if (this.#tried.size === 0) return avoid
+    const tried = new Set(this.#tried)
+    if (avoid === undefined) return tried
+    const both = new Set([...tried, ...avoid])
+    return this.#target.hasCandidateBeyond(both) ? both : tried
+  }
+
+  #discard(value: T): void {
+    const { discard } = this.#options
+    if (discard !== undefined) discard(value)
+    else discardResponse(value)
+  }
 }
 
 function checkedClassification(given: Classification | undefined): Classification | undefined {
   if (given === undefined || typeof given?.ok === 'boolean') return given
   return rejectOption('options.classify()', 'undefined or a Classification with ok (boolean)', given)
-}
-
-function classifyResult<T>(result: AttemptResult<T>): Classification {
-  if (!result.ok) return classifyError(result.error)
-  return isResponse(result.value) ? classifyStatus(result.value.status) : { ok: true, retry: 'never' }
-}
-
-/** How long to wait before the next attempt; `undefined` when there is to be none. */
-function retryDelayMs<T>(
-  target: ServiceBalancer,
-  options: ExecuteOptions<T>,
-  policy: RetryPolicy,
-  { statusCode, retry = policy.statusCodes.has(statusCode ?? 0) ? 'idempotent' : 'never' }: Classification,
-  number: number,
-  scope: CallScope,
-  instance: ServiceInstance,
-): number | undefined {
-  if (scope.ended || target.closed || number > policy.maxRetries || retry === 'never') return undefined
-  if (retry === 'idempotent' && options.idempotent !== true) return undefined
-  const delayMs = fullJitterBackoffMs(number, policy.backoffBaseMs, policy.backoffMaxMs, target.random)
-  const latestMs = Math.min(scope.deadlineMs, scope.startedAtMs + (options.retryWithinMs ?? Number.POSITIVE_INFINITY))
-  if (target.clock.now() + delayMs >= latestMs) return undefined
-  // Charged before the wait: retries that are waiting must count against those that would join them.
-  if (target.budget !== undefined && !target.budget.tryWithdraw()) {
-    target.events.emit({ type: 'retry-budget-exhausted', service: target.service, instance })
-    return undefined
-  }
-  return delayMs
-}
-
-async function backOff(target: ServiceBalancer, scope: CallScope, delayMs: number): Promise<void> {
-  target.waiting.add(scope)
-  try {
-    await scope.sleep(delayMs)
-  } finally {
-    target.waiting.delete(scope)
-  }
-}
-
-/** What was tried, and what the caller avoids: the latter gives way first when nobody else is left. */
-function toAvoid(
-  target: ServiceBalancer,
-  avoid: ReadonlySet<string> | undefined,
-  tried: ReadonlySet<string>,
-): ReadonlySet<string> | undefined {
-  if (tried.size === 0 || avoid === undefined) return tried.size === 0 ? avoid : tried
-  const both = new Set([...tried, ...avoid])
-  return target.hasCandidateBeyond(both) ? both : tried
-}
-
-function pickRequest(hashKey: string | undefined, avoid: ReadonlySet<string> | undefined): PickRequest | undefined {
-  if (hashKey === undefined) return avoid === undefined ? undefined : { avoid }
-  return avoid === undefined ? { hashKey } : { hashKey, avoid }
-}
-
-function discard<T>(value: T, given: ((value: T) => void) | undefined): void {
-  if (given !== undefined) given(value)
-  // An unread body would keep its connection.
-  else if (isResponse(value)) value.body?.cancel().catch(() => {})
-}
-
-/** A fetch Response, of whatever realm or polyfill. */
-function isResponse(value: unknown): value is Response {
-  return Object.prototype.toString.call(value) === '[object Response]'
 }

@@ -1,9 +1,14 @@
 // For applications.
 
+export type { AttemptContext, AttemptFunction } from './attempt.ts'
 export type { Balancer, Outcome, PickRequest } from './balancer/balancer.ts'
 export type { BalancerName } from './balancer/balancer-by-name.ts'
 export { GroupedBalancer, type GroupedOptions } from './balancer/grouped.ts'
+export { LeastRequestBalancer, type LeastRequestOptions } from './balancer/least-request.ts'
+export { MaglevBalancer, type MaglevOptions } from './balancer/maglev.ts'
+export { PeakEwmaBalancer, type PeakEwmaOptions } from './balancer/peak-ewma.ts'
 export { RandomBalancer, type RandomOptions } from './balancer/random.ts'
+export { RingHashBalancer, type RingHashOptions } from './balancer/ring-hash.ts'
 export { RoundRobinBalancer, type RoundRobinOptions } from './balancer/round-robin.ts'
 export { SharedCounter } from './balancer/shared-counter.ts'
 export {
@@ -24,13 +29,30 @@ export {
   type LoadBalancerErrorCode,
   type LoadBalancerErrorOptions,
   NoAvailableInstanceError,
+  OverloadedError,
 } from './errors.ts'
 export type { LoadBalancerEvent, LoadBalancerListener } from './events.ts'
-export type { AttemptContext, AttemptFunction, ExecuteOptions } from './execute.ts'
+export type { ExecuteOptions } from './execute.ts'
+export type { NoAnswerOptions } from './health/answer-watch.ts'
+export type { Ejection, EjectionReason, ReturnedBy, UnenforcedBecause } from './health/ejection.ts'
 export type { Eligibility } from './health/eligibility.ts'
+export type { HealthCheckOptions, HealthProbe, HealthProbeResult } from './health/health-check-options.ts'
+export { HealthChecker, type HealthState, type HealthStatus, type HealthSubscription } from './health/health-checker.ts'
+export type {
+  FailurePercentageOptions,
+  OutlierDetectionOptions,
+  SuccessRateOptions,
+} from './health/outlier-detection-options.ts'
+export { OutlierDetector, type OutlierDetectorOptions, type OutlierListener } from './health/outlier-detector.ts'
+export type { OutlierTracker } from './health/outlier-tracker.ts'
+export type { PanicOptions } from './health/panic.ts'
+export type { SlowStartOptions } from './health/slow-start.ts'
+export type { ZoneOptions } from './health/zone-routing.ts'
 // For authors of discoveries, balancers and adapters.
 export { parseInstance, type ServiceInstance, type ServiceInstanceInit } from './instance.ts'
 export { LoadBalancer } from './load-balancer.ts'
+export type { LoadReportOptions } from './load-report/learned-weights.ts'
+export { formatLoadReport, type LoadReport, loadReportHeader, parseLoadReport } from './load-report/load-report.ts'
 export {
   checkBoolean,
   checkDurationMs,
@@ -40,10 +62,15 @@ export {
   checkNumber,
   rejectOption,
 } from './options.ts'
+export type { ThrottleOptions } from './overload/client-throttle.ts'
+export type { QueueOptions } from './overload/queue-options.ts'
 export type { PickResult } from './pick-result.ts'
 export type { Random } from './random.ts'
+export { rendezvousSubset, type SubsetOptions } from './rendezvous-subset.ts'
 export { type AttemptResult, type Classification, classifyError, classifyStatus } from './retry/classification.ts'
+export type { HedgeOptions } from './retry/hedging.ts'
 export { isIdempotentMethod } from './retry/idempotency.ts'
+export { parseRetryAfter } from './retry/retry-after.ts'
 export type { RetryBudgetOptions } from './retry/retry-budget.ts'
 export { RetryBudget } from './retry/retry-budget.ts'
 export type { RetryOptions } from './retry/retry-policy.ts'

@@ -1,26 +1,67 @@
+import type { Watched } from './health/answer-watch.ts'
+import type { Eligibility, Judged } from './health/eligibility.ts'
+import type { HealthSubscription } from './health/health-checker.ts'
+import type { OutlierTracker } from './health/outlier-tracker.ts'
 import type { ServiceInstance } from './instance.ts'
 import type { InstanceSnapshot, InstanceState } from './snapshot.ts'
 
-const reasons: Readonly<Record<InstanceState, string>> = Object.freeze({
-  available: 'may be picked',
-  standby: 'a lower priority number is in use',
-  drained: 'its weight is 0',
-  unhealthy: 'the registry says it is unhealthy',
-  draining: 'removed from the list; requests in flight finish',
-})
-
 /** What is kept about one instance as long as it is known or has requests in flight. */
-export class InstanceRecord {
+export class InstanceRecord implements Judged, Watched {
   instance: ServiceInstance
+  /** What the balancer sees: the instance, with its learnt weight when there is one. */
+  candidate: ServiceInstance
   state: InstanceState = 'available'
   stateSinceMs: number
+  /** Whether the balancer may pick it. */
+  isCandidate = false
   inFlight = 0
   succeeded = 0
   failed = 0
+  /** When its slow start began; NaN: it is warm. */
+  warmingSinceMs: number = Number.NaN
+  /** Requests since its slow start began. */
+  warmingRequests = 0
+  /** Until when it is used although the registry no longer lists it; NaN: it is listed. */
+  keptUntilMs: number = Number.NaN
+  health: HealthSubscription | undefined = undefined
+  tracker: OutlierTracker | undefined = undefined
+  /** Whether the last verdict of active checks was bad. */
+  failedChecks = false
+  answers = 0
+  answersBefore = 0
+  silentLooks = 0
+  othersBefore = 0
+  /** Requests that started since its last answer. */
+  #unanswered = 0
 
   constructor(instance: ServiceInstance, nowMs: number) {
     this.instance = instance
+    this.candidate = instance
     this.stateSinceMs = nowMs
+  }
+
+  get waiting(): number {
+    return Math.min(this.inFlight, this.#unanswered)
+  }
+
+  /** A request starts; `probe`: the one that tries it after its ejection. */
+  began(probe: boolean): void {
+    this.inFlight++
+    this.warmingRequests++
+    this.#unanswered++
+    // The probe gets all of the time that an answer may take.
+    if (probe) this.silentLooks = 0
+  }
+
+  answered(): void {
+    this.answers++
+    this.#unanswered = 0
+  }
+
+  get problem(): Judged['problem'] {
+    const { tracker } = this
+    if (tracker !== undefined && tracker.state !== 'in') return tracker.state
+    return this.instance.healthy === false || this.health?.state.status === 'unhealthy' ? 'unhealthy' : undefined
   }
 
   enter(state: InstanceState, nowMs: number): void {
@@ -29,16 +70,55 @@ export class InstanceRecord {
     this.stateSinceMs = nowMs
   }
 
-  snapshot(nowMs: number): InstanceSnapshot {
-    const { instance, state, inFlight, succeeded, failed } = this
+  judged(verdict: Eligibility, isCandidate: boolean, nowMs: number): void {
+    this.isCandidate = isCandidate
+    this.enter(verdict, nowMs)
+  }
+
+  snapshot(nowMs: number, warmth: number, panic: string | undefined): InstanceSnapshot {
+    const { instance, state, inFlight, succeeded, failed, candidate, isCandidate } = this
+    const health = this.health?.state
     return {
       instance,
       state,
-      reason: reasons[state],
+      reason: this.#reason(nowMs, panic),
       forMs: nowMs - this.stateSinceMs,
+      candidate: isCandidate,
+      effectiveWeight: candidate.weight * warmth,
       inFlight,
       succeeded,
       failed,
+      ...(health === undefined
+        ? undefined
+        : { activeCheck: { status: health.status, reason: health.reason, forMs: nowMs - health.sinceMs } }),
+      ejections: this.tracker?.timesEjected ?? 0,
+    }
+  }
+
+  #reason(nowMs: number, panic: string | undefined): string {
+    if (this.state === 'available' && !this.isCandidate && panic !== undefined) return panic
+    const reason = this.#stateReason(nowMs)
+    return this.isCandidate && this.state !== 'available' ? `${reason}; picked all the same: ${panic}` : reason
+  }
+
+  #stateReason(nowMs: number): string {
+    switch (this.state) {
+      case 'available':
+        if (Number.isNaN(this.keptUntilMs)) return 'may be picked'
+        return `gone from the registry but passes its checks: kept for ${Math.round(this.keptUntilMs - nowMs)} ms more`
+      case 'standby':
+        return 'a lower priority number is in use'
+      case 'drained':
+        return 'its weight is 0'
+      case 'unhealthy':
+        if (this.instance.healthy === false) return 'the registry says it is unhealthy'
+        return `its checks fail: ${this.health?.state.reason}`
+      case 'ejected':
+        return `ejected: ${this.tracker?.ejection?.detail}`
+      case 'half-open':
+        return 'the ejection is over: one request tries whether it is back'
+      case 'draining':
+        return 'removed from the list; requests in flight finish'
     }
   }
 }

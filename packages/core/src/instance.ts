@@ -45,6 +45,13 @@ export function parseInstance(init: ServiceInstanceInit): ServiceInstance {
   return build(init)
 }
 
+/** `instance` as a balancer is to see it: with another weight, under the same id. */
+export function withWeight(instance: ServiceInstance, weight: number): ServiceInstance {
+  const copy: ServiceInstance = { ...instance, weight }
+  Object.defineProperty(copy, parsed, { value: true })
+  return Object.freeze(copy)
+}
+
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 // Lists of thousands pass through here on every refresh. The mark does not survive a copy, and JSON cannot forge it.

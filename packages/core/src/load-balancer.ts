@@ -1,23 +1,21 @@
+import type { AttemptFunction } from './attempt.ts'
 import type { PickRequest } from './balancer/balancer.ts'
 import { CallScope } from './call-scope.ts'
 import { type Clock, systemClock } from './clock.ts'
+import { copyOptions } from './copy-options.ts'
 import type { ServiceDiscovery } from './discovery/discovery.ts'
 import { DiscoveryError, LoadBalancerClosedError, NoAvailableInstanceError } from './errors.ts'
 import { EventChannel, type LoadBalancerListener } from './events.ts'
-import { type AttemptFunction, type ExecuteOptions, execute } from './execute.ts'
+import { type ExecuteOptions, execute } from './execute.ts'
+import { HealthCheckers } from './health-checkers.ts'
 import type { ServiceInstance } from './instance.ts'
 import { checkBoolean, checkDurationMs, checkFunction, checkKeys, rejectOption } from './options.ts'
 import type { PickResult } from './pick-result.ts'
 import { type Random, systemRandom } from './random.ts'
 import { checkRetryOptions } from './retry/retry-policy.ts'
 import { ServiceBalancer } from './service-balancer.ts'
-import {
-  checkLoadBalancerOptions,
-  checkServiceName,
-  type LoadBalancerOptions,
-  type ServiceOptions,
-  serviceSettings,
-} from './service-options.ts'
+import { checkLoadBalancerOptions, checkServiceName, type LoadBalancerOptions } from './service-options.ts'
+import { serviceSettings } from './service-settings.ts'
 import type { ServiceSnapshot } from './snapshot.ts'
 
 const executeKeys: readonly (keyof ExecuteOptions)[] = [
@@ -54,17 +52,19 @@ export class LoadBalancer implements AsyncDisposable {
   readonly #clock: Clock
   readonly #random: Random
   readonly #events = new EventChannel()
+  readonly #healthCheckers: HealthCheckers
   readonly #services = new Map<string, ServiceBalancer>()
   #closing: Promise<void> | undefined
 
   /** @throws InvalidOptionError naming the option, what is legal and what was given */
   constructor(options: LoadBalancerOptions) {
     checkLoadBalancerOptions(options)
-    this.#options = { ...options, ...copyOptions(options), services: copyEach(options.services ?? {}) }
+    this.#options = copyOptions(options)
     this.#configured = new Set(Object.keys(options.services ?? {}))
     this.#maxServices = options.maxServices ?? maxServicesDefault
     this.#clock = options.clock ?? systemClock
     this.#random = options.random ?? systemRandom
+    this.#healthCheckers = new HealthCheckers(this.#options.healthCheck, { clock: this.#clock, random: this.#random })
     for (const service of this.#configured) this.#services.set(service, this.#newService(service))
   }
 
@@ -106,23 +106,31 @@ export class LoadBalancer implements AsyncDisposable {
    * Chooses an instance and counts the request in flight on it until `done(outcome)`. Waits for the first list when that
    * is not known yet.
    *
-   * @throws NoAvailableInstanceError; DiscoveryError when there is no list after `firstListTimeoutMs`; the signal's
-   * reason when it is aborted; LoadBalancerClosedError
+   * @throws NoAvailableInstanceError; OverloadedError; DiscoveryError when there is no list after `firstListTimeoutMs`;
+   * the signal's reason when it is aborted; LoadBalancerClosedError
    */
   async acquire(service: string, request: PickRequest & { readonly signal?: AbortSignal } = {}): Promise<PickResult> {
     const target = this.#started(service)
     checkObject('request', request)
     request.signal?.throwIfAborted()
     if (!target.hasList) await this.ready(service, request)
-    return target.acquire(request)
+    target.refuseIfThrottled()
+    const taken = target.acquire(request)
+    if (taken !== undefined) return taken
+    const scope = this.#scope(service, request.signal, Number.POSITIVE_INFINITY)
+    try {
+      return await target.capacity.waitForRoom(scope, () => target.acquire(request))
+    } finally {
+      scope.release()
+    }
   }
 
   /**
    * Runs `attempt` on a chosen instance; when it fails, and repeating is safe, runs it again on another, within
    * `retry.maxRetries`, the retry budget and the deadline. Resolves or rejects with what the last attempt gave.
    *
-   * @throws what the last attempt threw; NoAvailableInstanceError; DeadlineExceededError; DiscoveryError when there is no
-   * list after `firstListTimeoutMs`; the signal's reason when it is aborted; LoadBalancerClosedError; InvalidOptionError
+   * @throws what the last attempt threw; NoAvailableInstanceError; OverloadedError; DeadlineExceededError; DiscoveryError
+   * when there is no list after `firstListTimeoutMs`; the signal's reason when it is aborted; LoadBalancerClosedError; InvalidOptionError
    */
   async execute<T>(service: string, attempt: AttemptFunction<T>, options: ExecuteOptions<T> = {}): Promise<T> {
     const target = this.#started(service)
@@ -176,6 +184,7 @@ export class LoadBalancer implements AsyncDisposable {
     const services = [...this.#services.values()]
     this.#services.clear()
     for (const each of services) each.close(this.#closedError(each.service))
+    this.#healthCheckers.close()
     this.#events.emit({ type: 'closed' })
     this.#events.clear()
     const { discovery, services: configured = {} } = this.#options
@@ -213,7 +222,7 @@ export class LoadBalancer implements AsyncDisposable {
   #newService(service: string, onUnknown?: () => void): ServiceBalancer {
     return new ServiceBalancer({
       service,
-      settings: serviceSettings(this.#options, service),
+      settings: serviceSettings(this.#options, service, (own) => this.#healthCheckers.for(own)),
       clock: this.#clock,
       random: this.#random,
       events: this.#events,
@@ -239,24 +248,6 @@ export class LoadBalancer implements AsyncDisposable {
     this.#services.delete(target.service)
     target.close(target.noListError())
     this.#events.emit({ type: 'service-released', service: target.service })
-  }
-}
-
-function copyEach(services: Readonly<Record<string, ServiceOptions>>): Record<string, ServiceOptions> {
-  return Object.fromEntries(Object.entries(services).map(([service, options]) => [service, copyOptions(options)]))
-}
-
-function copyOptions(options: ServiceOptions): ServiceOptions {
-  const { retry } = options
-  if (retry === undefined || retry === false) return { ...options }
-  const { budget, statusCodes } = retry
-  return {
-    ...options,
-    retry: {
-      ...retry,
-      ...(typeof budget === 'object' ? { budget: { ...budget } } : undefined),
-      ...(statusCodes === undefined ? undefined : { statusCodes: [...statusCodes] }),
-    },
   }
 }
 

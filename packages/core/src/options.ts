@@ -74,3 +74,9 @@ export function checkClock(path: string, value: Clock | undefined): void {
 export function checkBoolean(path: string, value: unknown): void {
   if (value !== undefined && typeof value !== 'boolean') rejectOption(path, 'a boolean', value)
 }
+
+/** How an object is called in messages: by its class. */
+export function className(value: object): string {
+  const name = value.constructor?.name
+  return name === undefined || name === '' || name === 'Object' ? 'a custom object' : name
+}

@@ -1,22 +1,27 @@
 import type { Balancer, Outcome, PickRequest } from './balancer/balancer.ts'
 import { balancerByName } from './balancer/balancer-by-name.ts'
-import { RoundRobinBalancer } from './balancer/round-robin.ts'
-import { SmoothWeightedRoundRobinBalancer } from './balancer/smooth-weighted-round-robin.ts'
 import type { InstancesDiff } from './cache/diff-instances.ts'
 import { asDiscoveryError, InstanceCache } from './cache/instance-cache.ts'
 import type { CallScope } from './call-scope.ts'
+import { Capacity } from './capacity.ts'
 import type { CancelTimer, Clock } from './clock.ts'
-import { DiscoveryError, NoAvailableInstanceError } from './errors.ts'
+import type { DiscoveryError, NoAvailableInstanceError } from './errors.ts'
 import type { EventChannel } from './events.ts'
-import { judgeEligibility } from './health/eligibility.ts'
+import type { Ejection } from './health/ejection.ts'
 import type { ServiceInstance } from './instance.ts'
-import { InstanceRecord } from './instance-record.ts'
-import { rejectOption } from './options.ts'
+import { InstancePicker, type Picked } from './instance-picker.ts'
+import { InstanceRoster } from './instance-roster.ts'
+import { MovableAttempts } from './movable-attempts.ts'
+import { noAvailableInstance, noList } from './no-available-instance.ts'
+import { className, rejectOption } from './options.ts'
+import { OutcomeFeedback } from './outcome-feedback.ts'
 import { type PickResult, SinglePickResult } from './pick-result.ts'
 import type { Random } from './random.ts'
 import { RetryBudget } from './retry/retry-budget.ts'
-import type { ServiceSettings } from './service-options.ts'
+import type { ServiceSettings } from './service-settings.ts'
+import { warmth } from './slow-start-pick.ts'
 import type { ServiceSnapshot } from './snapshot.ts'
+import { TrafficSplit } from './traffic-split.ts'
 
 export interface ServiceBalancerOptions {
   readonly service: string
@@ -28,7 +33,7 @@ export interface ServiceBalancerOptions {
   readonly onUnknown?: () => void
 }
 
-/** One service with everything wired: cache → eligibility → balancer, requests in flight and the retry budget. */
+/** One service with everything wired: cache → roster (health, eligibility) → picker, capacity and the retry budget. */
 export class ServiceBalancer {
   readonly service: string
   readonly settings: ServiceSettings
@@ -36,46 +41,63 @@ export class ServiceBalancer {
   readonly random: Random
   readonly events: EventChannel
   readonly budget: RetryBudget | undefined
+  readonly capacity: Capacity
+  readonly feedback: OutcomeFeedback
   /** Calls that wait or back off; closing ends them. */
   readonly waiting: Set<CallScope> = new Set()
+  readonly movable: MovableAttempts
   readonly #cache: InstanceCache
+  readonly #roster: InstanceRoster
+  readonly #split: TrafficSplit
+  readonly #picker: InstancePicker
   readonly #onUnknown: (() => void) | undefined
-  readonly #records = new Map<string, InstanceRecord>()
-  #balancer: Balancer
-  #candidates: readonly ServiceInstance[] = []
   #started = false
+  /** Whether a list was ever applied. */
+  #listed = false
   #closed = false
   /** Whether it ever had an instance: one that was scaled to zero is not unknown. */
   #known = false
-  #inFlight = 0
+  #requests = 0
   #cancelUnknownTimer: CancelTimer | undefined
 
   /** @throws InvalidOptionError when the balancer option gives something that is no Balancer */
-  constructor({ service, settings, clock, random, events, onUnknown }: ServiceBalancerOptions) {
+  constructor({ onUnknown, ...context }: ServiceBalancerOptions) {
+    const { service, settings, clock, random, events } = context
     this.service = service
     this.settings = settings
     this.clock = clock
     this.random = random
     this.events = events
     this.#onUnknown = onUnknown
-    this.#balancer = this.#newBalancer()
     const { budget } = settings.retry
+    this.movable = new MovableAttempts(service)
     this.budget = budget === false ? undefined : new RetryBudget({ ...budget, clock })
-    this.#cache = new InstanceCache({
-      service,
-      discovery: settings.discovery,
-      refreshIntervalMs: settings.refreshIntervalMs,
-      maxStaleMs: settings.maxStaleMs,
-      emptyGraceMs: settings.emptyGraceMs,
-      clock,
+    const split = new TrafficSplit({
+      newBalancer: () => this.#newBalancer(),
+      followWeights: settings.balancer === undefined,
       random,
-      events,
-      onChange: (diff) => this.#change(diff),
     })
+    const roster = new InstanceRoster({
+      ...context,
+      split,
+      traffic: () => this.#requests,
+      onUnsettled: () => {
+        this.#picker.unsettle()
+        this.capacity.admit()
+      },
+      onSilenced: ({ instance }, forMs) => this.movable.leave(instance, forMs),
+    })
+    this.#split = split
+    this.#roster = roster
+    const settle = (): void => this.#picker.settle()
+    this.capacity = new Capacity({ ...context, waiting: this.waiting, records: roster.records, settle })
+    this.feedback = new OutcomeFeedback({ ...context, roster })
+    this.#picker = new InstancePicker({ ...context, roster, split, capacity: this.capacity })
+    this.#cache = new InstanceCache({ ...context, ...settings, onChange: (diff) => this.#change(diff) })
   }
 
   get inFlight(): number {
-    return this.#inFlight
+    return this.capacity.inFlight
   }
 
   get closed(): boolean {
@@ -103,7 +125,7 @@ export class ServiceBalancer {
     this.#cache.start()
   }
 
-  /** Ends the watch; calls that wait for the first list, or back off, reject with `error`. */
+  /** Ends the watch; calls that wait for the first list or for capacity, or back off, reject with `error`. */
   close(error: Error): void {
     this.#closed = true
     const waiting = [...this.waiting]
@@ -111,6 +133,9 @@ export class ServiceBalancer {
     for (const scope of waiting) scope.end(error)
     this.#cancelUnknownTimer?.()
     this.#cache.close()
+    this.feedback.close()
+    this.#roster.close()
+    this.capacity.close()
   }
 
   /** Waits for the first list, at most `firstListTimeoutMs`. */
@@ -133,61 +158,70 @@ export class ServiceBalancer {
 
   /** Whether an instance that may be picked has none of these ids. */
   hasCandidateBeyond(ids: ReadonlySet<string>): boolean {
-    return this.#candidates.some(({ id }) => !ids.has(id))
+    return this.#picker.hasCandidateBeyond(ids)
+  }
+
+  /** @throws OverloadedError when the throttle says so */
+  refuseIfThrottled(): void {
+    if (this.feedback.throttle?.shouldReject() === true) throw this.capacity.refused('throttled')
   }
 
   /** Chooses, and counts nothing. */
   pick(request?: PickRequest): ServiceInstance {
-    const instance = this.#balancer.pick(request)
+    // A list that could not be applied is not known yet.
+    const instance = this.#listed ? this.#picker.pick(request) : undefined
     if (instance === undefined) throw this.#noAvailableInstance()
     return instance
   }
 
-  /** Chooses, and counts the request in flight until `done`. */
-  acquire(request?: PickRequest): PickResult {
-    const instance = this.pick(request)
-    const record = this.#records.get(instance.id)
-    // Only a balancer of the user's own can give an instance that it was not given.
-    if (record === undefined) throw this.#noAvailableInstance()
-    record.inFlight++
-    this.#inFlight++
-    this.#balancer.started?.(instance)
-    return new SinglePickResult(instance, (outcome) => this.#finish(record, instance, outcome))
+  /**
+   * Chooses, and counts the request in flight until `done`. `undefined`: limits of requests in flight are reached.
+   * `mayProbe`: the request can do without its answer, so it may be the one that tries an instance after its ejection.
+   */
+  acquire(request?: PickRequest, mayProbe = true): PickResult | undefined {
+    if (!this.capacity.hasRoom) return undefined
+    const picked = this.#listed ? this.#picker.take(request, mayProbe) : undefined
+    if (picked === undefined) throw this.#noAvailableInstance()
+    return picked === 'full' ? undefined : this.#begin(picked)
   }
 
   snapshot(): ServiceSnapshot {
-    const now = this.clock.now()
+    this.#picker.settle()
+    const { settings, clock } = this
     const { state, ageMs } = this.#cache
+    const { records } = this.#roster
+    const { panic, zone } = this.#roster.state
+    const now = clock.now()
     return {
       service: this.service,
       status: !this.#started || state.kind === 'closed' ? 'unused' : state.kind,
       ...('error' in state && state.error !== undefined
         ? { discoveryError: asDiscoveryError(this.service, state.error).message }
         : undefined),
-      discovery: className(this.settings.discovery),
-      balancer: className(this.#balancer),
+      discovery: className(settings.discovery),
+      balancer: className(this.#split.first.balancer),
       listAgeMs: ageMs,
-      inFlight: this.#inFlight,
+      inFlight: this.inFlight,
+      queued: this.capacity.queued,
       retryBudget: this.budget?.balance ?? Number.POSITIVE_INFINITY,
-      instances: Array.from(this.#records.values(), (record) => record.snapshot(now)),
+      ...(panic === undefined ? undefined : { panic }),
+      ...(zone === undefined || settings.zone === undefined
+        ? undefined
+        : { zone: { local: settings.zone.local, active: zone.active, reason: zone.reason } }),
+      instances: Array.from(records.values(), (record) =>
+        record.snapshot(now, warmth(record, settings.slowStart, now), panic),
+      ),
     }
   }
 
   /** Why there is no list. */
   noListError(): DiscoveryError {
-    const { state, ageMs } = this.#cache
-    const cause = state.kind === 'waiting' ? state.error : undefined
-    const reason =
-      cause === undefined ? 'it has not answered' : `it fails: ${asDiscoveryError(this.service, cause).message}`
-    return new DiscoveryError(
-      `${this.service}: no list of instances from ${className(this.settings.discovery)} after ${Math.round(ageMs)} ms; ${reason}`,
-      { service: this.service, cause },
-    )
+    return noList(this.service, this.#cache, this.settings.discovery)
   }
 
   #newBalancer(): Balancer {
     const { balancer } = this.settings
-    if (typeof balancer !== 'function') return balancerByName(balancer ?? 'round-robin', this.random)
+    if (typeof balancer !== 'function') return balancerByName(balancer ?? 'round-robin', this)
     const made: Balancer = balancer()
     if (typeof made?.update !== 'function' || typeof made.pick !== 'function') {
       rejectOption(`${this.service}.balancer()`, 'a Balancer with update and pick', made)
@@ -195,26 +229,19 @@ export class ServiceBalancer {
     return made
   }
 
-  #change({ instances, added, removed, updated }: InstancesDiff): void {
-    const now = this.clock.now()
-    for (const instance of removed) this.#remove(instance, now)
-    for (const instance of added) {
-      // It may be back while it still drains; its requests in flight are then its own again.
-      const draining = this.#records.get(instance.id)
-      if (draining === undefined) this.#records.set(instance.id, new InstanceRecord(instance, now))
-      else draining.instance = instance
+  #change(diff: InstancesDiff): void {
+    try {
+      this.#roster.apply(diff)
+    } finally {
+      this.#picker.unsettle()
     }
-    for (const instance of updated) (this.#records.get(instance.id) as InstanceRecord).instance = instance
-    const { candidates, verdicts } = judgeEligibility(instances)
-    for (const [index, instance] of instances.entries()) {
-      this.#records.get(instance.id)?.enter(verdicts[index] as InstanceRecord['state'], now)
-    }
-    this.#candidates = candidates
-    this.#followWeights(candidates)
-    this.#balancer.update(candidates)
+    this.#listed = true
+    this.feedback.instancesChanged(diff)
+    this.#picker.settle()
     this.#cancelUnknownTimer?.()
-    if (instances.length > 0) this.#known = true
+    if (diff.instances.length > 0) this.#known = true
     else if (!this.#known) this.#tellUnknown()
+    this.capacity.admit()
   }
 
   // Later, so that the calls that wait for this list see it first.
@@ -226,59 +253,33 @@ export class ServiceBalancer {
     })
   }
 
-  #remove(instance: ServiceInstance, now: number): void {
-    const record = this.#records.get(instance.id) as InstanceRecord
-    if (record.inFlight > 0) record.enter('draining', now)
-    else this.#records.delete(instance.id)
+  #begin(picked: Picked): PickResult {
+    const { record, route, probe } = picked
+    const { instance } = record
+    const probed = probe ? record.tracker?.ejection : undefined
+    record.began(probe)
+    this.#requests++
+    this.capacity.inFlight++
+    this.feedback.started()
+    route.started(instance)
+    return new SinglePickResult(instance, (outcome) => this.#finish(picked, instance, probed, outcome))
   }
 
-  // Whoever gives weights wants them to count. It stays: weights that differ once will differ again.
-  #followWeights(candidates: readonly ServiceInstance[]): void {
-    if (this.settings.balancer !== undefined || !(this.#balancer instanceof RoundRobinBalancer)) return
-    if (candidates.every((instance) => instance.weight === candidates[0]?.weight)) return
-    this.#balancer = new SmoothWeightedRoundRobinBalancer({ random: this.random })
-  }
-
-  #finish(record: InstanceRecord, instance: ServiceInstance, outcome: Outcome): void {
+  #finish({ record, route }: Picked, instance: ServiceInstance, probed: Ejection | undefined, outcome: Outcome): void {
     record.inFlight--
-    this.#inFlight--
-    if (outcome.ok) record.succeeded++
-    else record.failed++
-    this.#balancer.finished?.(instance, outcome)
+    this.capacity.inFlight--
+    this.feedback.finished(record, outcome, probed)
+    route.finished(instance, outcome)
     const { events, service } = this
     if (events.active) events.emit({ type: 'request-finished', service, instance, outcome })
+    this.capacity.admit()
     if (record.state !== 'draining' || record.inFlight > 0) return
-    this.#records.delete(record.instance.id)
+    this.#roster.forget(record)
     if (events.active) events.emit({ type: 'instance-drained', service, instance })
   }
 
   #noAvailableInstance(): NoAvailableInstanceError {
-    const { service } = this
-    const { state, ageMs } = this.#cache
-    const source = className(this.settings.discovery)
-    const cause = 'error' in state ? state.error : undefined
-    if (state.kind === 'waiting') {
-      const advice = `the first list from ${source} is not known yet; await ready(${JSON.stringify(service)}) first`
-      return new NoAvailableInstanceError(`${service}: no available instance (${advice})`, { service, cause })
-    }
-    const counts = new Map<string, number>()
-    let known = 0
-    for (const { state: each } of this.#records.values()) {
-      if (each === 'draining') continue
-      known++
-      counts.set(each, (counts.get(each) ?? 0) + 1)
-    }
-    const states = Array.from(counts, ([each, count]) => `${count} ${each}`).join(', ')
-    const age = `${state.kind === 'expired' ? 'expired ' : ''}list ${Math.round(ageMs / 1_000)} s old from ${source}`
-    const knownText = states === '' ? `${known} known` : `${known} known: ${states}`
-    return new NoAvailableInstanceError(`${service}: no available instance (${knownText}; ${age})`, {
-      service,
-      cause,
-    })
+    const { records, state } = this.#roster
+    return noAvailableInstance(this.service, this.#cache, this.settings.discovery, records.values(), state.panic)
   }
-}
-
-function className(value: object): string {
-  const name = value.constructor?.name
-  return name === undefined || name === '' || name === 'Object' ? 'a custom object' : name
 }

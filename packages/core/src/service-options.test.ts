@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { StaticDiscovery } from './discovery/static-discovery.ts'
 import { InvalidOptionError } from './errors.ts'
+import { HealthChecker } from './health/health-checker.ts'
 import {
   checkLoadBalancerOptions,
   checkServiceName,
   type LoadBalancerOptions,
   type ServiceOptions,
-  serviceSettings,
 } from './service-options.ts'
 
 const discovery = new StaticDiscovery()
@@ -34,9 +34,36 @@ describe('checkLoadBalancerOptions', () => {
         attemptTimeoutMs: 1,
         statusCodes: [429],
       },
+      hedge: { delayMs: 0, percentile: 99, maxHedges: 1, minDelayMs: 0 },
+      healthCheck: { path: '/health', keepRemovedMs: 0 },
+      outlierDetection: { consecutiveServerErrors: false, noAnswer: { afterMs: 100, minimumRequests: 1 } },
+      slowStart: { windowMs: 1, aggression: 1, minimum: 1 },
+      panic: { threshold: 0, mode: 'fail' },
+      zone: { local: 'a', clients: { a: 1 } },
+      subset: { size: 1, clientId: 'x' },
+      loadReports: { blackoutMs: 0 },
+      maxInFlight: 1,
+      maxInFlightPerInstance: Number.POSITIVE_INFINITY,
+      queue: { maxSize: 0, maxWaitMs: 0 },
+      throttle: { ratio: 2, windowMs: 120_000 },
     }
     check({ ...service, services: { users: service, orders: { retry: false } }, maxServices: 1, random: Math.random })
     check({ retry: { budget: false } })
+    const off = [
+      'retry',
+      'hedge',
+      'healthCheck',
+      'outlierDetection',
+      'slowStart',
+      'panic',
+      'zone',
+      'subset',
+      'loadReports',
+      'queue',
+      'throttle',
+    ]
+    check(Object.fromEntries(off.map((name) => [name, false])))
+    check({ zone: 'a', healthCheck: new HealthChecker({ probe: () => true }) })
     check({ clock: { now: () => 0, setTimeout: () => () => {} } })
   })
 
@@ -69,6 +96,11 @@ describe('checkLoadBalancerOptions', () => {
     [{ services: { users: { retry: { maxRetrys: 5 } } } }, 'services.users.retry.maxRetrys', 'maxRetries'],
     [{ retry: { maxretries: 5 } }, 'retry.maxretries', 'maxRetries'],
     [{ retry: { budget: { ration: 5 } } }, 'retry.budget.ration', 'ratio'],
+    [{ outlierDetection: { enforced: true } }, 'outlierDetection.enforced', 'enforce'],
+    [{ outlierDetection: { noAnswer: { after: 5 } } }, 'outlierDetection.noAnswer.after', 'afterMs'],
+    [{ slowStart: { window: 5 } }, 'slowStart.window', 'windowMs'],
+    [{ healthCheck: { interval: 5 } }, 'healthCheck.interval', 'intervalMs'],
+    [{ zone: { local: 'a', client: {} } }, 'zone.client', 'clients'],
     [
       { services: { users: { retry: { budget: { windowMS: 5 } } } } },
       'services.users.retry.budget.windowMS',
@@ -120,6 +152,41 @@ describe('checkLoadBalancerOptions', () => {
     ['retry.budget.ratio', -0.1, /a finite number in \[0, 1000\], got -0\.1/],
     ['retry.budget.minPerSecond', Number.NaN, /a finite number in \[0, 1000000\], got NaN/],
     ['retry.budget.windowMs', 9, /a number of milliseconds in \[10, 2147483647\], got 9/],
+    ['hedge', null, /an object, got null/],
+    ['hedge.delayMs', -1, /a number of milliseconds in .+, got -1/],
+    ['hedge.percentile', 0, /a finite number in \[1, 100\], got 0/],
+    ['hedge.maxHedges', 0, /an integer in \[1, 10\], got 0/],
+    ['healthCheck', null, /an object, got null/],
+    ['healthCheck', true, /an object, got true/],
+    ['healthCheck.path', 'health', /a path that starts with "\/"/],
+    ['healthCheck.intervalMs', 0, /a number of milliseconds in \[1, 2147483647\], got 0/],
+    ['healthCheck.keepRemovedMs', -1, /a number of milliseconds in .+, got -1/],
+    ['outlierDetection', null, /an object, got null/],
+    ['outlierDetection.consecutiveServerErrors', 0, /an integer in \[1, 1000000000\], got 0/],
+    ['outlierDetection.failurePercentage.threshold', 0, /a finite number in \[1, 100\], got 0/],
+    ['outlierDetection.noAnswer.afterMs', 9, /a number of milliseconds in \[10, 2147483647\], got 9/],
+    ['outlierDetection.maxEjectionPercent', 101, /a finite number in \[0, 100\], got 101/],
+    ['slowStart', null, /an object, got null/],
+    ['slowStart', true, /an object, got true/],
+    ['slowStart.windowMs', 0, /a number of milliseconds in .+, got 0/],
+    ['panic', null, /an object, got null/],
+    ['panic.threshold', 50, /a finite number in \[0, 1\], got 50/],
+    ['panic.mode', 'none', /"all" or "fail", got "none"/],
+    ['zone', '', /the name of a zone, ZoneOptions or false, got ""/],
+    ['zone', null, /an object, got null/],
+    ['zone.local', 5, /the name of the zone this process runs in, got 5/],
+    ['subset', null, /an object, got null/],
+    ['subset.size', 0, /an integer in .+, got 0/],
+    ['loadReports', null, /an object, got null/],
+    ['loadReports.updateMs', 99, /a number of milliseconds in \[100, 2147483647\], got 99/],
+    ['maxInFlight', 0, /an integer ≥ 1, or Infinity, got 0/],
+    ['maxInFlight', null, /an integer ≥ 1, or Infinity, got null/],
+    ['maxInFlightPerInstance', 1.5, /an integer ≥ 1, or Infinity, got 1\.5/],
+    ['queue', null, /an object, got null/],
+    ['queue.maxSize', -1, /an integer in \[0, 1000000\], got -1/],
+    ['queue.maxWaitMs', '1', /a number of milliseconds in .+, got "1"/],
+    ['throttle', null, /an object, got null/],
+    ['throttle.ratio', 0.5, /a finite number in \[1, 100\], got 0\.5/],
   ])('refuses %s %j, at the top and for a service', (path, value, message) => {
     const options = nested(path, value)
     for (const [prefix, all] of [
@@ -189,56 +256,6 @@ describe('checkServiceName', () => {
       )
     },
   )
-})
-
-describe('serviceSettings', () => {
-  it('fills in the documented defaults', () => {
-    const { retry, ...settings } = serviceSettings({ discovery }, 'users')
-    expect(settings).toEqual({
-      balancer: undefined,
-      discovery,
-      refreshIntervalMs: 10_000,
-      maxStaleMs: Number.POSITIVE_INFINITY,
-      emptyGraceMs: undefined,
-      firstListTimeoutMs: 5_000,
-      timeoutMs: Number.POSITIVE_INFINITY,
-    })
-    expect(retry).toMatchObject({ maxRetries: 2, budget: {}, backoffBaseMs: 25, backoffMaxMs: 250 })
-  })
-
-  it('takes a service over the top level, field by field, also within retry', () => {
-    const own = new StaticDiscovery()
-    const options: LoadBalancerOptions = {
-      discovery,
-      balancer: 'random',
-      refreshIntervalMs: 1,
-      emptyGraceMs: 2,
-      timeoutMs: 3,
-      retry: { maxRetries: 5, backoffBaseMs: 7, budget: false },
-      services: { users: { discovery: own, refreshIntervalMs: 100, emptyGraceMs: 0, retry: { maxRetries: 1 } } },
-    }
-    expect(serviceSettings(options, 'users')).toMatchObject({
-      balancer: 'random',
-      discovery: own,
-      refreshIntervalMs: 100,
-      emptyGraceMs: 0,
-      timeoutMs: 3,
-      retry: { maxRetries: 1, backoffBaseMs: 7, budget: false },
-    })
-    expect(serviceSettings(options, 'orders')).toMatchObject({
-      discovery,
-      refreshIntervalMs: 1,
-      emptyGraceMs: 2,
-      retry: { maxRetries: 5 },
-    })
-  })
-
-  it('finds no options under the names of properties of every object', () => {
-    expect(serviceSettings({ discovery, services: {} }, 'constructor').refreshIntervalMs).toBe(10_000)
-    const services = JSON.parse('{"__proto__":{"refreshIntervalMs":7}}') as Record<string, ServiceOptions>
-    expect(serviceSettings({ discovery, services }, '__proto__').refreshIntervalMs).toBe(7)
-    expect(serviceSettings({ discovery, services }, 'users').refreshIntervalMs).toBe(10_000)
-  })
 })
 
 /** `nested('a.b[1]', 5)` is `{ a: { b: [200, 5] } }`. */

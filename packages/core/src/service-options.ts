@@ -3,15 +3,27 @@ import { type BalancerName, checkBalancerName } from './balancer/balancer-by-nam
 import type { Clock } from './clock.ts'
 import type { ServiceDiscovery } from './discovery/discovery.ts'
 import { InvalidOptionError } from './errors.ts'
+import { checkHealthCheckOptions, type HealthCheckOptions } from './health/health-check-options.ts'
+import type { HealthChecker } from './health/health-checker.ts'
+import { checkOutlierDetectionOptions, type OutlierDetectionOptions } from './health/outlier-detection-options.ts'
+import { checkPanicOptions, type PanicOptions } from './health/panic.ts'
+import { checkSlowStartOptions, type SlowStartOptions } from './health/slow-start.ts'
+import { checkZoneOptions, type ZoneOptions } from './health/zone-routing.ts'
+import { checkLoadReportOptions, type LoadReportOptions } from './load-report/learned-weights.ts'
 import { checkClock, checkDurationMs, checkFunction, checkInteger, checkKeys, rejectOption } from './options.ts'
+import { checkThrottleOptions, type ThrottleOptions } from './overload/client-throttle.ts'
+import { checkQueueOptions, type QueueOptions } from './overload/queue-options.ts'
 import type { Random } from './random.ts'
-import { checkRetryOptions, type RetryOptions, type RetryPolicy, retryPolicy } from './retry/retry-policy.ts'
+import { checkSubset, type SubsetOptions } from './rendezvous-subset.ts'
+import { checkHedgeOptions, type HedgeOptions } from './retry/hedging.ts'
+import { checkRetryOptions, type RetryOptions } from './retry/retry-policy.ts'
 
 /** How one service is found, balanced and called. Every field has a default. */
 export interface ServiceOptions {
   /**
-   * A name, or a function that gives a balancer of its own for each service. Default `round-robin`, which turns into
-   * `smooth-weighted-round-robin` as soon as weights differ.
+   * A name, or a function that gives a new balancer each time: one for each service, and within it for each priority
+   * level and zone that gets traffic. Default `round-robin`, which turns into `smooth-weighted-round-robin` as soon as
+   * weights differ.
    */
   readonly balancer?: BalancerName | (() => Balancer)
   /** Default: the load balancer's discovery. Closed together with the load balancer. */
@@ -34,6 +46,33 @@ export interface ServiceOptions {
   readonly timeoutMs?: number
   /** What happens when an attempt fails. `false`: the caller gets the failure at once. */
   readonly retry?: RetryOptions | false
+  /** Starts a second attempt beside one that takes long. Default `false`. */
+  readonly hedge?: HedgeOptions | false
+  /**
+   * Asks each instance for its health. Default `false`, as nobody knows what an instance answers to; `{}` asks for
+   * `GET /health`. A HealthChecker is shared by everybody it is given to, and stays yours to close.
+   */
+  readonly healthCheck?: HealthCheckOptions | HealthChecker | false
+  /** Takes instances out whose answers are bad, or that give none. On by default. */
+  readonly outlierDetection?: OutlierDetectionOptions | false
+  /** Lets instances that join or recover take their share little by little. Default `false`. */
+  readonly slowStart?: SlowStartOptions | false
+  /** What happens when few instances are healthy. Default: below one half health is ignored. */
+  readonly panic?: PanicOptions | false
+  /** The zone this process runs in: instances there are preferred. Default `false`. */
+  readonly zone?: ZoneOptions | string | false
+  /** Uses only some of many instances, the same ones always, each client others. Default `false`: all. */
+  readonly subset?: SubsetOptions | false
+  /** Learns weights from the load reports that instances send with their answers (ORCA). Default `false`. */
+  readonly loadReports?: LoadReportOptions | false
+  /** Most requests in flight at once, on all instances together. Default `Infinity`. */
+  readonly maxInFlight?: number
+  /** Most requests in flight at once on any one instance. Default `Infinity`. */
+  readonly maxInFlightPerInstance?: number
+  /** Where calls wait when those limits are reached. `false`: they are refused at once. */
+  readonly queue?: QueueOptions | false
+  /** Refuses calls here while the service refuses most of them. Default `false`. */
+  readonly throttle?: ThrottleOptions | false
 }
 
 /** The top level gives the defaults for every service; `services` overrides them per service, field by field. */
@@ -52,18 +91,6 @@ export interface LoadBalancerOptions extends ServiceOptions {
   readonly random?: Random
 }
 
-/** `ServiceOptions` with every default filled in. */
-export interface ServiceSettings {
-  readonly balancer: BalancerName | (() => Balancer) | undefined
-  readonly discovery: ServiceDiscovery
-  readonly refreshIntervalMs: number
-  readonly maxStaleMs: number
-  readonly emptyGraceMs: number | undefined
-  readonly firstListTimeoutMs: number
-  readonly timeoutMs: number
-  readonly retry: RetryPolicy
-}
-
 const serviceKeys: readonly (keyof ServiceOptions)[] = [
   'balancer',
   'discovery',
@@ -73,6 +100,18 @@ const serviceKeys: readonly (keyof ServiceOptions)[] = [
   'firstListTimeoutMs',
   'timeoutMs',
   'retry',
+  'hedge',
+  'healthCheck',
+  'outlierDetection',
+  'slowStart',
+  'panic',
+  'zone',
+  'subset',
+  'loadReports',
+  'maxInFlight',
+  'maxInFlightPerInstance',
+  'queue',
+  'throttle',
 ]
 
 const loadBalancerKeys: readonly string[] = [...serviceKeys, 'services', 'maxServices', 'clock', 'random']
@@ -113,21 +152,9 @@ export function checkServiceName(path: string, service: string): void {
   )
 }
 
-/** What holds for a service: its own options, then the load balancer's, then the defaults. */
-export function serviceSettings(options: LoadBalancerOptions, service: string): ServiceSettings {
-  const { services } = options
-  const own: ServiceOptions =
-    services !== undefined && Object.hasOwn(services, service) ? (services[service] as ServiceOptions) : {}
-  return {
-    balancer: own.balancer ?? options.balancer,
-    discovery: own.discovery ?? options.discovery,
-    refreshIntervalMs: own.refreshIntervalMs ?? options.refreshIntervalMs ?? 10_000,
-    maxStaleMs: own.maxStaleMs ?? options.maxStaleMs ?? Number.POSITIVE_INFINITY,
-    emptyGraceMs: own.emptyGraceMs ?? options.emptyGraceMs,
-    firstListTimeoutMs: own.firstListTimeoutMs ?? options.firstListTimeoutMs ?? 5_000,
-    timeoutMs: own.timeoutMs ?? options.timeoutMs ?? Number.POSITIVE_INFINITY,
-    retry: retryPolicy(own.retry, retryPolicy(options.retry)),
-  }
+/** Whether `healthCheck` is a checker and not the options for one: of whatever copy of this package. */
+export function isHealthChecker(value: ServiceOptions['healthCheck']): value is HealthChecker {
+  return typeof value === 'object' && 'watch' in value && typeof value.watch === 'function'
 }
 
 function checkServiceOptions(path: string, options: ServiceOptions): void {
@@ -145,4 +172,35 @@ function checkServiceOptions(path: string, options: ServiceOptions): void {
   checkDurationMs(`${path}.firstListTimeoutMs`, options.firstListTimeoutMs)
   checkDurationMs(`${path}.timeoutMs`, options.timeoutMs, { min: 1, infinite: true })
   if (options.retry !== undefined) checkRetryOptions(`${path}.retry`, options.retry)
+  if (options.hedge !== undefined) checkHedgeOptions(`${path}.hedge`, options.hedge)
+  checkHealth(path, options)
+  checkOverload(path, options)
+}
+
+function checkHealth(path: string, options: ServiceOptions): void {
+  const { healthCheck, outlierDetection, slowStart, panic, zone, subset } = options
+  if (healthCheck !== undefined && healthCheck !== false && !isHealthChecker(healthCheck ?? {})) {
+    checkHealthCheckOptions(`${path}.healthCheck`, healthCheck as HealthCheckOptions)
+  }
+  if (outlierDetection !== undefined && outlierDetection !== false) {
+    checkOutlierDetectionOptions(`${path}.outlierDetection`, outlierDetection)
+  }
+  if (slowStart !== undefined) checkSlowStartOptions(`${path}.slowStart`, slowStart)
+  if (panic !== undefined) checkPanicOptions(`${path}.panic`, panic)
+  if (zone !== undefined) checkZoneOptions(`${path}.zone`, zone)
+  if (subset !== undefined && subset !== false) checkSubset(`${path}.subset`, subset)
+}
+
+function checkOverload(path: string, options: ServiceOptions): void {
+  const { maxInFlight, maxInFlightPerInstance, queue, throttle, loadReports } = options
+  checkLimit(`${path}.maxInFlight`, maxInFlight)
+  checkLimit(`${path}.maxInFlightPerInstance`, maxInFlightPerInstance)
+  if (queue !== undefined && queue !== false) checkQueueOptions(`${path}.queue`, queue)
+  if (throttle !== undefined && throttle !== false) checkThrottleOptions(`${path}.throttle`, throttle)
+  if (loadReports !== undefined && loadReports !== false) checkLoadReportOptions(`${path}.loadReports`, loadReports)
+}
+
+function checkLimit(path: string, value: number | undefined): void {
+  if (value === undefined || value === Number.POSITIVE_INFINITY) return
+  if (!Number.isSafeInteger(value) || value < 1) rejectOption(path, 'an integer ≥ 1, or Infinity', value)
 }

@@ -1,4 +1,5 @@
 import type { Eligibility } from './health/eligibility.ts'
+import type { HealthStatus } from './health/health-checker.ts'
 import type { ServiceInstance } from './instance.ts'
 
 /** What is known of one service at this moment. Plain data, safe to print or to send as JSON. */
@@ -24,6 +25,12 @@ export interface ServiceSnapshot {
   readonly inFlight: number
   /** Retries the budget would allow now; `Infinity` without a budget. */
   readonly retryBudget: number
+  /** Calls that wait because limits of requests in flight are reached. */
+  readonly queued: number
+  /** Why health is ignored, or a priority level is not used; absent without panic. */
+  readonly panic?: string
+  /** Whether the local zone is preferred, and why or why not; absent when `zone` is not configured. */
+  readonly zone?: { readonly local: string; readonly active: boolean; readonly reason: string }
   readonly instances: readonly InstanceSnapshot[]
 }
 
@@ -35,6 +42,14 @@ export interface InstanceSnapshot {
   readonly reason: string
   /** Milliseconds it has been in that state. */
   readonly forMs: number
+  /** Whether it may be picked: in panic also one that is not `available`. */
+  readonly candidate: boolean
+  /** `instance.weight`, or the learnt one, times the slow start. */
+  readonly effectiveWeight: number
+  /** What active checks say; absent without them. */
+  readonly activeCheck?: { readonly status: HealthStatus; readonly reason: string; readonly forMs: number }
+  /** How often in a row it was ejected; falls while it behaves. */
+  readonly ejections: number
   readonly inFlight: number
   readonly succeeded: number
   readonly failed: number

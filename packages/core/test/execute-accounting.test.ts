@@ -109,7 +109,7 @@ describe('an attempt is reported done exactly once', () => {
     expect(observed.lb.inspect('users').instances[0]).toMatchObject(
       ok ? { succeeded: 1, failed: 0 } : { succeeded: 0, failed: 1 },
     )
-    expect(observed.clock.pendingTimers).toBe(0)
+    expect(observed.clock.pendingForegroundTimers).toBe(0)
   })
 
   it('for each of the attempts of a call', async () => {
@@ -267,7 +267,7 @@ describe('until', () => {
       signal = context.signal
       context.until(body.promise)
     })
-    expect(observed.clock.pendingTimers).toBe(0)
+    expect(observed.clock.pendingForegroundTimers).toBe(0)
     await observed.clock.advance(10_000)
     expect([signal?.aborted, observed.inFlight]).toEqual([false, 1])
     body.resolve()

@@ -56,7 +56,7 @@ describe('the deadline of a call', () => {
       expect(signal?.aborted).toBe(true)
       expect(signal?.reason).toBe(await error)
       expect(observed.finished).toEqual(['a:1'])
-      expect([observed.inFlight, observed.clock.pendingTimers]).toEqual([0, 0])
+      expect([observed.inFlight, observed.clock.pendingForegroundTimers]).toEqual([0, 0])
     }
   })
 
@@ -104,14 +104,14 @@ describe('the deadline of a call', () => {
     })
     expect(await reasonOf(call)).toBe(refused)
     expect(attempts).toBe(1)
-    expect(observed.clock.pendingTimers).toBe(0)
+    expect(observed.clock.pendingForegroundTimers).toBe(0)
   })
 
   it('is none by default', async () => {
     const observed = new ObservedLoadBalancer(three)
     void observed.lb.execute('users', ignore)
     await settlePromises()
-    expect(observed.clock.pendingTimers).toBe(0)
+    expect(observed.clock.pendingForegroundTimers).toBe(0)
     expect(observed.inFlight).toBe(1)
   })
 })
@@ -177,7 +177,7 @@ describe('attemptTimeoutMs', () => {
       { instance: { id: 'a:1' }, outcome: { ok: false, latencyMs: 500, error: { code: 'LB_DEADLINE_EXCEEDED' } } },
       { instance: { id: 'b:1' }, outcome: { ok: true, latencyMs: 0 } },
     ])
-    expect(observed.clock.pendingTimers).toBe(0)
+    expect(observed.clock.pendingForegroundTimers).toBe(0)
   })
 
   it('is not a reason to repeat a request that is not idempotent', async () => {
@@ -221,7 +221,7 @@ describe('attemptTimeoutMs', () => {
         throw refused
       }),
     )
-    expect(observed.clock.pendingTimers).toBe(0)
+    expect(observed.clock.pendingForegroundTimers).toBe(0)
   })
 
   it('drops what the attempt gives later', async () => {
@@ -249,7 +249,7 @@ describe("the caller's signal", () => {
     let attempts = 0
     const call = observed.lb.execute('users', () => attempts++, { signal: AbortSignal.abort(reason) })
     expect(await reasonOf(call)).toBe(reason)
-    expect([attempts, observed.finished, observed.clock.pendingTimers]).toEqual([0, [], 0])
+    expect([attempts, observed.finished, observed.clock.pendingForegroundTimers]).toEqual([0, [], 0])
   })
 
   it('aborts the attempt, and the call ends with its reason', async () => {
@@ -316,10 +316,10 @@ describe("the caller's signal", () => {
     )
     const error = reasonOf(call)
     await observed.clock.advance(10)
-    expect(observed.clock.pendingTimers).toBe(1)
+    expect(observed.clock.pendingForegroundTimers).toBe(1)
     controller.abort(reason)
     expect(await error).toBe(reason)
-    expect(observed.clock.pendingTimers).toBe(0)
+    expect(observed.clock.pendingForegroundTimers).toBe(0)
     await observed.clock.advance(1_000)
     expect(attempts).toBe(1)
   })
@@ -378,7 +378,7 @@ describe("the caller's signal", () => {
     )
     controller.abort()
     expect(given?.aborted).toBe(false)
-    expect(observed.clock.pendingTimers).toBe(0)
+    expect(observed.clock.pendingForegroundTimers).toBe(0)
   })
 
   it('can be shared by many calls', async () => {

@@ -25,7 +25,7 @@ describe('execute', () => {
     expect(await lb.execute('users', async () => value)).toBe(value)
     expect(await lb.execute('users', () => value)).toBe(value)
     expect(await lb.execute('users', async () => undefined)).toBeUndefined()
-    expect(clock.pendingTimers).toBe(0)
+    expect(clock.pendingForegroundTimers).toBe(0)
   })
 
   it('runs the attempt once when it succeeds, on the instance that is due', async () => {

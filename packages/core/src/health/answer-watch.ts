@@ -19,12 +19,16 @@ export function checkNoAnswerOptions(path: string, options: NoAnswerOptions | fa
 
 /** What is looked at, and kept, about one instance. */
 export interface Watched {
-  readonly inFlight: number
+  /**
+   * Requests in flight that started after its last answer. Those that are older say nothing: an open stream, or what was
+   * lost in a failure that is over.
+   */
+  readonly waiting: number
   /** Answers it ever gave. */
   readonly answers: number
   /** `answers` at the last look. */
   answersBefore: number
-  /** Looks in a row at which it had requests in flight and had answered none since the look before. */
+  /** Looks in a row at which requests waited for it and it had answered none since the look before. */
   silentLooks: number
   /** Answers of all instances together when its silence began. */
   othersBefore: number
@@ -43,10 +47,10 @@ const looksPerLimit = 4
  * Finds instances that take requests and answer nothing, as a stopped process or a dropped route does: no error ever
  * comes, so nothing else notices before the callers' deadlines.
  *
- * An instance is silent when it has `minimumRequests` in flight and answered nothing for `afterMs`, or for as long as
+ * An instance is silent when `minimumRequests` wait for it and it answered nothing for `afterMs`, or for as long as
  * this service's answers may usually take if that is longer (mean + 4 deviations, as TCP computes its timeout, RFC 6298),
  * while the other instances gave at least as many answers. It looks at counters a few times in that span: a request costs
- * nothing more, and a pause of this very process is one look, not a silence. While nothing is in flight there is no timer.
+ * nothing more, and a pause of this very process is one look, not a silence. While nothing waits there is no timer.
  */
 export class AnswerWatch<T extends Watched> {
   readonly #options: AnswerWatchOptions<T>
@@ -102,13 +106,13 @@ export class AnswerWatch<T extends Watched> {
     const { instances, onSilent } = this.#options
     // At the first silent look the requests may have only just started.
     const looks = Math.ceil(this.limitMs / this.#lookMs) + 1
-    let inFlight = 0
+    let waiting = 0
     const silent: T[] = []
     for (const instance of instances()) {
-      inFlight += instance.inFlight
+      waiting += instance.waiting
       if (this.#isSilent(instance) && instance.silentLooks >= looks) silent.push(instance)
     }
-    if (inFlight > 0) this.#schedule()
+    if (waiting > 0) this.#schedule()
     for (const instance of silent) {
       if (this.#answers - instance.othersBefore < this.#minimumRequests) continue
       onSilent(instance, (instance.silentLooks - 1) * this.#lookMs)
@@ -117,8 +121,8 @@ export class AnswerWatch<T extends Watched> {
 
   /** Counts the look; says whether the instance was silent since the one before. */
   #isSilent(instance: T): boolean {
-    const { inFlight, answers } = instance
-    const silent = inFlight >= this.#minimumRequests && answers === instance.answersBefore
+    const { waiting, answers } = instance
+    const silent = waiting >= this.#minimumRequests && answers === instance.answersBefore
     instance.answersBefore = answers
     if (!silent) instance.silentLooks = 0
     else if (instance.silentLooks++ === 0) instance.othersBefore = this.#answers

@@ -108,17 +108,18 @@ export class LearnedWeights {
    * The weights of these instances, in their order, with a mean of about 1. An instance that is not known, or not long
    * enough, has the mean of the known ones. `undefined`: fewer than two are known, so the configured weights are to be used.
    *
-   * Cheap enough for each request: computed anew only for another array, and `updateMs` after the last time. The result is
-   * the same object as before unless a weight changed; it is not to be changed.
+   * Cheap enough for each request: computed anew only for another array, and `updateMs` after the last time. For the same
+   * array the result is the same object as before unless a weight changed; it is not to be changed.
    */
   weights(ids: readonly string[]): Float64Array | undefined {
     const nowMs = this.#clock.now()
     if (ids === this.#ids && nowMs - this.#computedMs < this.#updateMs) return this.#weights
-    this.#ids = ids
-    this.#computedMs = nowMs
     this.#dropExpired(nowMs)
     const weights = scaled(Float64Array.from(ids, (id) => this.#usableWeight(id, nowMs)))
-    if (!isSame(weights, this.#weights)) this.#weights = weights
+    // The same numbers for other instances are other weights.
+    if (ids !== this.#ids || !isSame(weights, this.#weights)) this.#weights = weights
+    this.#ids = ids
+    this.#computedMs = nowMs
     return this.#weights
   }
 

@@ -14,6 +14,14 @@ export interface ThrottleOptions {
 
 const bucketCount = 24
 
+/**
+ * Highest probability of a rejection. Without a limit next to nothing is sent to a service that was dead for a window, and
+ * since each request accepted makes room for only `ratio` more, it takes some ten windows until all are sent again.
+ *
+ * Source: Envoy, admission control, default of `max_rejection_probability`.
+ */
+const maxProbability = 0.8
+
 const throttleKeys: readonly (keyof ThrottleOptions)[] = ['ratio', 'windowMs']
 
 /** @throws InvalidOptionError */
@@ -25,11 +33,10 @@ export function checkThrottleOptions(path: string, options: ThrottleOptions): vo
 
 /**
  * Rejects requests locally while the service rejects most of them, so that it is not kept busy with refusing: each with
- * probability max(0, (requests − ratio × accepts) / (requests + 1)), over a sliding window.
+ * probability max(0, (requests − ratio × accepts) / (requests + 1)), over a sliding window, and at most 0.8.
  *
- * A service that accepts A requests per second of many more is sent ratio × A. One that accepts none is still sent
- * about one request per window, which is how its recovery is noticed. A service that accepts more than 1 in `ratio` is
- * never throttled for long.
+ * A service that accepts A requests per second of many more is sent ratio × A, and never less than a fifth of them, which
+ * is how its recovery is noticed. A service that accepts more than 1 in `ratio` is never throttled for long.
  *
  * A request that was sent counts when its end is known, not when it begins: else a burst of requests to a healthy
  * service that did not answer the first of them yet would be rejected. One that its caller gave up need not count at all.
@@ -99,7 +106,8 @@ export class ClientThrottle {
   }
 
   #probability(): number {
-    return Math.max(0, (this.#requestSum - this.#ratio * this.#acceptSum) / (this.#requestSum + 1))
+    const published = (this.#requestSum - this.#ratio * this.#acceptSum) / (this.#requestSum + 1)
+    return Math.min(Math.max(0, published), maxProbability)
   }
 
   /** Empties the buckets that left the window; gives the index of the newest. */

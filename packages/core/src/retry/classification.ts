@@ -14,6 +14,13 @@ export interface Classification {
   readonly statusCode?: number
   /** Default: `idempotent` when `statusCode` is one of the service's `retry.statusCodes`, else `never`. */
   readonly retry?: 'always' | 'idempotent' | 'never'
+  /**
+   * What the response's `Retry-After` asks for, in milliseconds. A retry goes to another instance at once; when nobody
+   * else is left it waits that long, unless that is beyond the deadline or above 30 000: the caller then gets the response.
+   */
+  readonly retryAfterMs?: number
+  /** The response's `endpoint-load-metrics` header, for weights that are learnt (`loadReports`). */
+  readonly loadReport?: string
 }
 
 /** What an attempt gave: a value, or what it threw. */
@@ -69,6 +76,12 @@ export function classifyError(error: unknown): Classification {
   const faults = networkFaults(error)
   if (faults.length > 0) return { ok: false, retry: faults.every(isNeverSent) ? 'always' : 'idempotent' }
   return { ok: false, retry: isProgrammingError(error) ? 'never' : 'idempotent' }
+}
+
+/** Whether `error` speaks against the instance: the network's word or a time limit, no abort and no mistake of the program. */
+export function isInstanceFault(error: unknown): boolean {
+  if (isAbort(error) || isOwnRefusal(error)) return false
+  return networkFaults(error).length > 0 || !isProgrammingError(error)
 }
 
 type ErrorLike = {

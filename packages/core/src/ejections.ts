@@ -1,0 +1,108 @@
+import type { Clock } from './clock.ts'
+import type { EventChannel } from './events.ts'
+import type { Ejection, ReturnedBy } from './health/ejection.ts'
+import { OutlierDetector } from './health/outlier-detector.ts'
+import type { InstanceRecord } from './instance-record.ts'
+import type { Random } from './random.ts'
+import type { ServiceSettings } from './service-settings.ts'
+
+export interface EjectionsOptions {
+  readonly service: string
+  readonly settings: ServiceSettings
+  readonly clock: Clock
+  readonly random: Random
+  readonly events: EventChannel
+  readonly records: ReadonlyMap<string, InstanceRecord>
+  /** How many instances could take requests now. */
+  readonly usable: () => number
+  /** Somebody went out, may be tried, or is back. */
+  readonly onChange: () => void
+  readonly onReturned: (record: InstanceRecord) => void
+  /** The probe ended badly, or not within its time. */
+  readonly onFailedProbe: (record: InstanceRecord) => void
+}
+
+/** The ejected instances of one service: the outlier detector, its word as events, and who waits to be tried. */
+export class Ejections {
+  readonly #options: EjectionsOptions
+  readonly #detector: OutlierDetector | undefined
+  readonly #halfOpen = new Set<InstanceRecord>()
+
+  constructor(options: EjectionsOptions) {
+    this.#options = options
+    const { settings, clock, random, usable } = options
+    if (settings.outlierDetection === false) return
+    this.#detector = new OutlierDetector({
+      ...settings.outlierDetection,
+      clock,
+      random,
+      usable,
+      listener: {
+        ejected: (ejection) => this.#ejected(ejection),
+        halfOpen: (id) => this.#becameHalfOpen(id),
+        returned: (id, by) => this.#returned(id, by),
+      },
+    })
+  }
+
+  /** Whose ejection is over and who waits for the request that tries them. */
+  get halfOpen(): ReadonlySet<InstanceRecord> {
+    return this.#halfOpen
+  }
+
+  track(record: InstanceRecord): void {
+    record.tracker = this.#detector?.track(record.instance.id)
+  }
+
+  untrack(record: InstanceRecord): void {
+    record.tracker = undefined
+    this.#halfOpen.delete(record)
+    this.#detector?.untrack(record.instance.id)
+  }
+
+  /** `record` answers nothing while others do. Takes it out if that may be; says whether it is out. */
+  silent({ tracker }: InstanceRecord, forMs: number): boolean {
+    if (tracker === undefined) return false
+    if (tracker.state === 'half-open') tracker.endProbe('failed')
+    else if (tracker.state === 'in') {
+      tracker.suspect('no-answer', `no answer for ${Math.round(forMs)} ms, while others answer`)
+    }
+    return tracker.state !== 'in'
+  }
+
+  close(): void {
+    this.#detector?.close()
+    this.#halfOpen.clear()
+  }
+
+  #ejected({ id, ...ejection }: Ejection): void {
+    const { events, service, records, onChange, onFailedProbe } = this.#options
+    const record = records.get(id)
+    if (record === undefined) return
+    if (ejection.enforced) {
+      this.#halfOpen.delete(record)
+      onChange()
+    }
+    if (events.active) events.emit({ type: 'instance-ejected', service, instance: record.instance, ...ejection })
+    if (ejection.reason === 'failed-probe') onFailedProbe(record)
+  }
+
+  #becameHalfOpen(id: string): void {
+    const { events, service, records, onChange } = this.#options
+    const record = records.get(id)
+    if (record === undefined) return
+    this.#halfOpen.add(record)
+    onChange()
+    if (events.active) events.emit({ type: 'instance-half-open', service, instance: record.instance })
+  }
+
+  #returned(id: string, by: ReturnedBy): void {
+    const { events, service, records, onReturned, onChange } = this.#options
+    const record = records.get(id)
+    if (record === undefined) return
+    this.#halfOpen.delete(record)
+    onReturned(record)
+    onChange()
+    if (events.active) events.emit({ type: 'instance-returned', service, instance: record.instance, by })
+  }
+}

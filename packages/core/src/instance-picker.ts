@@ -1,0 +1,133 @@
+import type { PickRequest } from './balancer/balancer.ts'
+import type { Capacity } from './capacity.ts'
+import type { Clock } from './clock.ts'
+import type { ServiceInstance } from './instance.ts'
+import type { InstanceRecord } from './instance-record.ts'
+import type { InstanceRoster } from './instance-roster.ts'
+import type { Random } from './random.ts'
+import type { ServiceSettings } from './service-settings.ts'
+import { pickWarm } from './slow-start-pick.ts'
+import type { TrafficRoute, TrafficSplit } from './traffic-split.ts'
+
+export interface InstancePickerOptions {
+  readonly settings: ServiceSettings
+  readonly clock: Clock
+  readonly random: Random
+  readonly roster: InstanceRoster
+  readonly split: TrafficSplit
+  readonly capacity: Capacity
+}
+
+/** An instance that was picked, and the route it was picked from. */
+export interface Picked {
+  readonly record: InstanceRecord
+  readonly route: TrafficRoute
+  /** Whether the request is the one that tries the instance after its ejection. */
+  readonly probe: boolean
+}
+
+/** An instance that no harmless request came to try for this long is tried by any. */
+const probeByAnyAfterMs = 10_000
+
+/** Picks an instance of one service: a probe that is due, or what the balancer of the next route says. */
+export class InstancePicker {
+  readonly #options: InstancePickerOptions
+  /** The only route, while nothing stands between its balancer and a pick. */
+  #plain: TrafficRoute | undefined
+  /** The route of the last pick. */
+  #route: TrafficRoute
+
+  constructor(options: InstancePickerOptions) {
+    this.#options = options
+    this.#route = options.split.first
+  }
+
+  /** Something changed that has to be looked at before the next pick. */
+  unsettle(): void {
+    this.#plain = undefined
+  }
+
+  settle(): void {
+    if (this.#plain !== undefined) return
+    const { roster, split, settings } = this.#options
+    roster.settle()
+    const simple = roster.warming.size === 0 && settings.loadReports === undefined
+    this.#plain = simple ? split.only : undefined
+  }
+
+  /** Whether an instance that may be picked has none of these ids. */
+  hasCandidateBeyond(ids: ReadonlySet<string>): boolean {
+    this.settle()
+    return this.#options.split.hasCandidateBeyond(ids)
+  }
+
+  /** Hot. `undefined`: there is no candidate. */
+  pick(request?: PickRequest): ServiceInstance | undefined {
+    const plain = this.#plain
+    return plain === undefined ? this.#choose(request) : plain.balancer.pick(request)
+  }
+
+  /**
+   * Picks for a request that will count in flight. `full`: every instance has as many as it may. `mayProbe`: the request
+   * can do without its answer.
+   */
+  take(request: PickRequest | undefined, mayProbe: boolean): Picked | 'full' | undefined {
+    const { capacity, roster } = this.#options
+    if (roster.halfOpen.size > 0) {
+      const probe = this.#takeProbe(request, mayProbe)
+      if (probe !== undefined) return probe
+    }
+    const plain = this.#plain
+    let instance = this.pick(request)
+    // Nobody else is left: trying is better than refusing.
+    if (instance === undefined) return roster.halfOpen.size > 0 ? this.#takeProbe(request, true) : undefined
+    let route = plain ?? this.#route
+    if (capacity.isFull(instance.id)) {
+      instance = this.#chooseFree(request)
+      if (instance === undefined) return 'full'
+      route = this.#route
+    }
+    const record = roster.records.get(instance.id)
+    // Only a balancer of the user's own can give an instance that it was not given.
+    return record === undefined ? undefined : { record, route, probe: false }
+  }
+
+  #choose(request?: PickRequest): ServiceInstance | undefined {
+    this.settle()
+    const { roster, split, settings } = this.#options
+    const route = split.next(request)
+    this.#route = route
+    const picked = roster.warming.size > 0 ? pickWarm(route, request, this.#options) : route.balancer.pick(request)
+    // With learnt weights the balancers see copies.
+    if (picked === undefined || settings.loadReports === undefined) return picked
+    return roster.records.get(picked.id)?.instance ?? picked
+  }
+
+  /** Room counts for more than what the caller would rather avoid. */
+  #chooseFree(request: PickRequest | undefined): ServiceInstance | undefined {
+    const full = this.#options.capacity.fullInstances()
+    for (const avoid of [new Set([...full, ...(request?.avoid ?? [])]), full]) {
+      const instance = this.#choose({ ...request, avoid })
+      if (instance !== undefined && !full.has(instance.id)) return instance
+    }
+    return undefined
+  }
+
+  #takeProbe(request: PickRequest | undefined, mayProbe: boolean): Picked | undefined {
+    const { roster, split, clock, capacity } = this.#options
+    const now = clock.now()
+    for (const record of roster.halfOpen) {
+      const { tracker } = record
+      const { id } = record.instance
+      if (tracker === undefined || !isWorthTrying(record) || request?.avoid?.has(id) === true) continue
+      if ((!mayProbe && now - tracker.sinceMs < probeByAnyAfterMs) || capacity.isFull(id)) continue
+      if (tracker.tryProbe()) return { record, route: split.first, probe: true }
+    }
+    return undefined
+  }
+}
+
+/** Not when it is drained, or when others than its own answers say that it is unhealthy. */
+function isWorthTrying({ candidate, instance, health }: InstanceRecord): boolean {
+  return candidate.weight > 0 && instance.healthy !== false && health?.state.status !== 'unhealthy'
+}

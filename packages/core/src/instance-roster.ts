@@ -1,0 +1,284 @@
+import { diffInstances, type InstancesDiff } from './cache/diff-instances.ts'
+import type { Clock } from './clock.ts'
+import { Ejections } from './ejections.ts'
+import { EligibilityState } from './eligibility-state.ts'
+import type { EventChannel } from './events.ts'
+import { type Eligibility, judgeEligibility } from './health/eligibility.ts'
+import type { HealthState } from './health/health-checker.ts'
+import { outlierDetectionSettings } from './health/outlier-detection-options.ts'
+import { type ServiceInstance, withWeight } from './instance.ts'
+import { InstanceRecord } from './instance-record.ts'
+import { KeptInstances } from './kept-instances.ts'
+import type { LearnedWeights } from './load-report/learned-weights.ts'
+import type { Random } from './random.ts'
+import { rendezvousSubset } from './rendezvous-subset.ts'
+import type { ServiceSettings } from './service-settings.ts'
+import type { TrafficSplit } from './traffic-split.ts'
+
+export interface InstanceRosterOptions {
+  readonly service: string
+  readonly settings: ServiceSettings
+  readonly clock: Clock
+  readonly random: Random
+  readonly events: EventChannel
+  /** Gets the candidates. */
+  readonly split: TrafficSplit
+  /** Monotonic count of the service's requests. */
+  readonly traffic: () => number
+  /** Something changed, so that `settle` has to be called before the next pick. */
+  readonly onUnsettled: () => void
+  /** An instance was taken out although requests are waiting for it. */
+  readonly onSilenced: (record: InstanceRecord, forMs: number) => void
+}
+
+/**
+ * The instances of one service with everything known about each: the registry's word, active checks, ejections, requests
+ * in flight. Facts change it; `settle` turns them into candidates for the balancers.
+ */
+export class InstanceRoster {
+  readonly #options: InstanceRosterOptions
+  readonly #records = new Map<string, InstanceRecord>()
+  readonly #ejections: Ejections
+  readonly #warming = new Set<InstanceRecord>()
+  readonly #kept: KeptInstances
+  readonly #state: EligibilityState
+  /** The list as far as it is used: all of it, or the subset of this client. */
+  #list: readonly ServiceInstance[] = []
+  /** Those of the list, and the kept ones. */
+  #judged: readonly InstanceRecord[] = []
+  #ids: readonly string[] = []
+  #weights: Float64Array | undefined
+  #settled = true
+  #first = true
+  /** Nothing is judged meanwhile: an ejection that ends by a removal lets waiting calls in, listeners may pick. */
+  #applying = false
+
+  constructor(options: InstanceRosterOptions) {
+    this.#options = options
+    this.#state = new EligibilityState(options.service, options.events)
+    this.#kept = new KeptInstances(options.clock, (record) => this.#endKeeping(record))
+    this.#ejections = new Ejections({
+      ...options,
+      records: this.#records,
+      usable: () => this.#usable,
+      onChange: () => this.#unsettle(),
+      onReturned: (record) => this.#warm(record),
+      // One that did not end within its time may still be waited for.
+      onFailedProbe: (record) => options.onSilenced(record, this.#probeLimitMs),
+    })
+  }
+
+  /** By id, those that drain included. */
+  get records(): ReadonlyMap<string, InstanceRecord> {
+    return this.#records
+  }
+
+  /** Whose ejection is over and who waits for the request that tries them. */
+  get halfOpen(): ReadonlySet<InstanceRecord> {
+    return this.#ejections.halfOpen
+  }
+
+  /** Those in their slow start. */
+  get warming(): ReadonlySet<InstanceRecord> {
+    return this.#warming
+  }
+
+  /** Whether health is ignored and zones are preferred, as of the last `settle`. */
+  get state(): EligibilityState {
+    return this.#state
+  }
+
+  /** The list changed. Throws what a balancer throws; the change is then to be given again. */
+  apply(diff: InstancesDiff): void {
+    const now = this.#options.clock.now()
+    const { subset } = this.#options.settings
+    const list = subset === undefined ? diff.instances : rendezvousSubset(diff.instances, subset)
+    const change = subset === undefined ? diff : diffInstances(this.#list, list)
+    this.#list = change?.instances ?? this.#list
+    // Those that left the subset of this client are not gone.
+    const registered = new Set(subset === undefined ? [] : diff.instances.map(({ id }) => id))
+    this.#applying = true
+    try {
+      // Newcomers first: they count for how many may be ejected.
+      for (const instance of change?.added ?? []) this.#add(instance, now)
+      for (const { id } of change?.removed ?? []) this.#remove(id, now, !registered.has(id))
+      for (const instance of change?.updated ?? []) this.#update(instance)
+    } finally {
+      this.#applying = false
+    }
+    if (this.#list.length > 0) this.#first = false
+    const listed = this.#list.map(({ id }) => this.#records.get(id) as InstanceRecord)
+    this.#judge([...listed, ...this.#kept.records])
+    this.#settled = false
+    this.settle()
+  }
+
+  /** Turns what changed since into candidates. */
+  settle(): void {
+    if (this.#settled || this.#applying) return
+    const { clock, split, settings } = this.#options
+    const now = clock.now()
+    const result = judgeEligibility(this.#judged, settings)
+    for (const [index, record] of this.#judged.entries()) {
+      record.judged(result.verdicts[index] as Eligibility, result.candidates[index] === true, now)
+    }
+    // Settled even if a balancer of the application's throws now: it is not asked again before something changes.
+    this.#settled = true
+    split.update(result.groups)
+    this.#state.enter(result)
+  }
+
+  /** Gives every instance the weight that was learnt, or back its own. */
+  learnWeights(learned: LearnedWeights): void {
+    const weights = learned.weights(this.#ids)
+    if (weights === this.#weights) return
+    this.#weights = weights
+    for (const [index, { instance, candidate }] of this.#judged.entries()) {
+      const weight = instance.weight === 0 ? 0 : (weights?.[index] ?? instance.weight)
+      if (weight === candidate.weight) continue
+      const record = this.#judged[index] as InstanceRecord
+      record.candidate = weight === instance.weight ? instance : withWeight(instance, weight)
+    }
+    this.#unsettle()
+  }
+
+  /** A removed instance has finished its last request. */
+  forget(record: InstanceRecord): void {
+    if (this.#records.get(record.instance.id) === record) this.#records.delete(record.instance.id)
+  }
+
+  /** An instance answers nothing while others do: takes it out if that may be, with what waits for it. */
+  silent(record: InstanceRecord, forMs: number): void {
+    if (this.#ejections.silent(record, forMs)) this.#options.onSilenced(record, forMs)
+  }
+
+  /** The slow start of `record` is over. */
+  warmed(record: InstanceRecord): void {
+    record.warmingSinceMs = Number.NaN
+    this.#warming.delete(record)
+  }
+
+  close(): void {
+    this.#ejections.close()
+    for (const record of this.#records.values()) record.health?.close()
+    this.#kept.close()
+  }
+
+  get #probeLimitMs(): number {
+    const { outlierDetection } = this.#options.settings
+    return outlierDetection === false ? 0 : outlierDetectionSettings(outlierDetection).baseEjectionMs
+  }
+
+  get #usable(): number {
+    return this.#judged.reduce((count, { candidate, problem }) => {
+      return candidate.weight > 0 && problem === undefined ? count + 1 : count
+    }, 0)
+  }
+
+  #judge(records: readonly InstanceRecord[]): void {
+    this.#judged = records
+    this.#ids = records.map(({ instance }) => instance.id)
+  }
+
+  #unsettle(): void {
+    this.#settled = false
+    if (!this.#applying) this.#options.onUnsettled()
+  }
+
+  #add(instance: ServiceInstance, now: number): void {
+    // It may be back while it still drains, or is kept; its requests in flight are then its own again.
+    let record = this.#records.get(instance.id)
+    if (record === undefined) {
+      record = new InstanceRecord(instance, now)
+      this.#records.set(instance.id, record)
+    }
+    if (this.#kept.release(record)) {
+      this.#update(instance)
+      return
+    }
+    this.#replace(record, instance)
+    this.#ejections.track(record)
+    this.#watchHealth(record)
+    if (!this.#first) this.#warm(record)
+  }
+
+  #update(instance: ServiceInstance): void {
+    const record = this.#records.get(instance.id) as InstanceRecord
+    const { host, port, secure, healthy } = record.instance
+    this.#replace(record, instance)
+    if (healthy === false && instance.healthy !== false) this.#warm(record)
+    if (host !== instance.host || port !== instance.port || secure !== instance.secure) this.#watchHealth(record)
+  }
+
+  #replace(record: InstanceRecord, instance: ServiceInstance): void {
+    const { candidate, instance: before } = record
+    record.instance = instance
+    const learned = candidate.weight !== before.weight && instance.weight > 0
+    record.candidate = learned ? withWeight(instance, candidate.weight) : instance
+  }
+
+  #remove(id: string, now: number, gone: boolean): void {
+    const record = this.#records.get(id)
+    // Removed already, when the change is given again.
+    if (record === undefined) return
+    const { healthCheck } = this.#options.settings
+    const keepMs = healthCheck?.keepRemovedMs ?? 0
+    if (gone && keepMs > 0 && record.health?.state.status === 'healthy') this.#keep(record, keepMs)
+    else this.#drop(record, now)
+  }
+
+  #keep(record: InstanceRecord, forMs: number): void {
+    const { events, service } = this.#options
+    this.#kept.keep(record, forMs)
+    if (events.active) events.emit({ type: 'instance-kept', service, instance: record.instance, forMs })
+  }
+
+  #endKeeping(record: InstanceRecord): void {
+    this.#judge(this.#judged.filter((other) => other !== record))
+    this.#drop(record, this.#options.clock.now())
+    this.#unsettle()
+  }
+
+  #drop(record: InstanceRecord, now: number): void {
+    record.health?.close()
+    record.health = undefined
+    this.#ejections.untrack(record)
+    this.warmed(record)
+    record.isCandidate = false
+    if (record.inFlight > 0) record.enter('draining', now)
+    else this.#records.delete(record.instance.id)
+  }
+
+  #watchHealth(record: InstanceRecord): void {
+    const { settings, traffic } = this.#options
+    const before = record.health
+    record.health = settings.healthCheck?.watch(record.instance, (state) => this.#healthChanged(record, state), traffic)
+    // Only then, so that what is known of an address others do not watch is not forgotten.
+    before?.close()
+  }
+
+  #healthChanged(record: InstanceRecord, { status, reason }: HealthState): void {
+    const { events, service } = this.#options
+    const { instance } = record
+    if (status === 'unknown') return
+    if (events.active) events.emit({ type: 'instance-health-changed', service, instance, status, reason })
+    if (status === 'healthy') {
+      record.tracker?.uneject()
+      // The first verdict on an instance that was used all along is no recovery.
+      if (record.failedChecks) this.#warm(record)
+    } else if (this.#kept.release(record)) {
+      this.#endKeeping(record)
+    }
+    record.failedChecks = status === 'unhealthy'
+    this.#unsettle()
+  }
+
+  #warm(record: InstanceRecord): void {
+    const { settings, clock } = this.#options
+    if (settings.slowStart === undefined) return
+    record.warmingSinceMs = clock.now()
+    record.warmingRequests = 0
+    this.#warming.add(record)
+    if (!this.#applying) this.#options.onUnsettled()
+  }
+}

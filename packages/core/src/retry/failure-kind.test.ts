@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest'
+import { DeadlineExceededError, LoadBalancerClosedError, NoAvailableInstanceError, OverloadedError } from '../errors.ts'
+import { failureKind } from './failure-kind.ts'
+
+function coded(code: string): Error {
+  return Object.assign(new Error(code), { code })
+}
+
+describe('failureKind', () => {
+  it.each([500, 502, 503, 504, 599])(
+    'takes status %d for an error of the server, whatever was thrown',
+    (statusCode) => {
+      expect(failureKind({ statusCode })).toBe('server')
+      expect(failureKind({ statusCode, error: new TypeError('x') })).toBe('server')
+    },
+  )
+
+  it.each(['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'ENOTFOUND', 'EPIPE', 'UND_ERR_SOCKET', 'CERT_HAS_EXPIRED'])(
+    'takes %s for a connection that failed, also as a cause',
+    (code) => {
+      expect(failureKind({ error: coded(code) })).toBe('connect')
+      expect(failureKind({ error: new TypeError('fetch failed', { cause: coded(code) }) })).toBe('connect')
+    },
+  )
+
+  it('takes a time limit, and errors it does not know, for a connection that failed', () => {
+    expect(failureKind({ error: new DeadlineExceededError('late') })).toBe('connect')
+    expect(failureKind({ error: new DOMException('late', 'TimeoutError') })).toBe('connect')
+    expect(failureKind({ error: new Error('who knows') })).toBe('connect')
+    expect(failureKind({ error: 'who knows' })).toBe('connect')
+  })
+
+  it('takes a connection that breaks within a good answer for one that failed', () => {
+    expect(failureKind({ statusCode: 200, error: coded('ECONNRESET') })).toBe('connect')
+  })
+
+  it('takes an answer that the application calls a failure for an error of the server', () => {
+    expect(failureKind({ statusCode: 429 })).toBe('server')
+    expect(failureKind({})).toBe('server')
+  })
+
+  it.each([
+    new TypeError('x'),
+    new RangeError('x'),
+    new ReferenceError('x'),
+    new SyntaxError('x'),
+    new DOMException('x', 'AbortError'),
+    Object.assign(new Error('x'), { name: 'CanceledError', code: 'ERR_CANCELED' }),
+    Object.assign(new TypeError('x'), { code: 'ERR_INVALID_ARG_TYPE' }),
+    new NoAvailableInstanceError('x'),
+    new OverloadedError('x'),
+    new LoadBalancerClosedError('x'),
+  ])('blames nobody for %s', (error) => {
+    expect(failureKind({ error })).toBeUndefined()
+  })
+
+  it('blames nobody when the caller went away, whatever came of it', () => {
+    expect(failureKind({ cancelled: true, error: coded('ECONNRESET') })).toBeUndefined()
+    expect(failureKind({ cancelled: true, statusCode: 503 })).toBeUndefined()
+    expect(failureKind({ cancelled: true })).toBeUndefined()
+  })
+})
