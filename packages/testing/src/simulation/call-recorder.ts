@@ -1,0 +1,59 @@
+/** How the calls of one second of virtual time ended; a call counts for the second in which it began. */
+export interface SecondReport {
+  readonly calls: number
+  readonly succeeded: number
+}
+
+/** Counts calls and keeps the latencies of those that succeeded, 8 bytes for each. */
+export class CallRecorder {
+  calls = 0
+  succeeded = 0
+  attempts = 0
+  readonly #secondCalls: number[] = []
+  readonly #secondSucceeded: number[] = []
+  readonly #failures = new Map<string, number>()
+  #latenciesMs = new Float64Array(1_024)
+
+  /** A call began `elapsedMs` after the start. */
+  began(elapsedMs: number): void {
+    this.calls++
+    const second = Math.floor(elapsedMs / 1_000)
+    while (this.#secondCalls.length <= second) this.#secondCalls.push(0)
+    this.#secondCalls[second] = (this.#secondCalls[second] ?? 0) + 1
+  }
+
+  /** The call that began then succeeded. */
+  ended(elapsedMs: number, latencyMs: number): void {
+    const second = Math.floor(elapsedMs / 1_000)
+    this.#secondSucceeded[second] = (this.#secondSucceeded[second] ?? 0) + 1
+    if (this.succeeded === this.#latenciesMs.length) {
+      const larger = new Float64Array(2 * this.succeeded)
+      larger.set(this.#latenciesMs)
+      this.#latenciesMs = larger
+    }
+    this.#latenciesMs[this.succeeded++] = latencyMs
+  }
+
+  /** A call failed for a reason of which there are few. */
+  failed(reason: string): void {
+    this.#failures.set(reason, (this.#failures.get(reason) ?? 0) + 1)
+  }
+
+  get failures(): Readonly<Record<string, number>> {
+    return Object.fromEntries([...this.#failures].sort(([left], [right]) => (left < right ? -1 : 1)))
+  }
+
+  /** The latencies of successful calls at these ratios, by nearest rank; NaN when no call succeeded. */
+  percentilesMs(ratios: readonly number[]): number[] {
+    const sorted = this.#latenciesMs.slice(0, this.succeeded).sort()
+    return ratios.map((ratio) => sorted[Math.max(0, Math.ceil(ratio * sorted.length) - 1)] ?? Number.NaN)
+  }
+
+  /** Second by second from the start; those without calls are 0 of 0. */
+  get seconds(): SecondReport[] {
+    return Array.from(this.#secondCalls, (calls, second) => ({
+      calls,
+      succeeded: this.#secondSucceeded[second] ?? 0,
+    }))
+  }
+}

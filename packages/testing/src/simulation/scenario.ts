@@ -1,0 +1,49 @@
+import { checkNumber } from '@lb/core'
+import type { InstanceBehaviour } from './simulated-instance.ts'
+import { type SimulationOptions, type SimulationReport, type SimulationWorld, simulate } from './simulation.ts'
+
+/** Something that goes wrong in production, as a script for a fleet of any size. */
+export interface Scenario {
+  /** What happens, in one sentence. */
+  readonly description: string
+  /** What the instances do from the start, besides serving. */
+  readonly instance?: InstanceBehaviour
+  readonly script: (world: SimulationWorld) => void
+}
+
+export interface ScenarioOptions
+  extends Pick<SimulationOptions, 'clients' | 'instances' | 'durationMs' | 'seed' | 'callsPerSecond' | 'loadBalancer'> {
+  /**
+   * Share of the capacity that is in use as long as nothing goes wrong, in (0, 1]; the service time follows from it.
+   * Default 0.5.
+   */
+  readonly utilisation?: number
+}
+
+const concurrency = 4
+/** Waiting takes four service times at most: shorter than any deadline, so that an overloaded instance still does some good. */
+const queueLimit = 16
+/** Deviation of the logarithm of service times: their p99 is 6.4 times their median. */
+const sigma = 0.8
+const zones: readonly string[] = ['zone-a', 'zone-b', 'zone-c']
+
+/**
+ * Runs a scenario. Service times follow from the load (`utilisation`), deadlines from the service times.
+ *
+ * @throws InvalidOptionError
+ */
+export async function runScenario(scenario: Scenario, options: ScenarioOptions = {}): Promise<SimulationReport> {
+  const { utilisation = 0.5, ...size } = options
+  checkNumber('runScenario.utilisation', utilisation, 0.001, 1)
+  const { clients = 10, instances = 10, callsPerSecond = 10 } = size
+  const meanMs = (1_000 * utilisation * concurrency * instances) / (clients * callsPerSecond)
+  // The mean of a lognormal distribution is its median times e^(sigma² ÷ 2).
+  const serviceTime = { kind: 'lognormal', medianMs: meanMs / Math.exp(sigma ** 2 / 2), sigma } as const
+  return await simulate({
+    ...size,
+    zones,
+    timeoutMs: Math.max(100, 25 * meanMs),
+    instance: { serviceTime, concurrency, queueLimit, ...scenario.instance },
+    script: scenario.script,
+  })
+}

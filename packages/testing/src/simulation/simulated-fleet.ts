@@ -1,0 +1,103 @@
+import { type Clock, parseInstance, type Random, type ServiceInstance } from '@lb/core'
+import { type InstanceBehaviour, SimulatedInstance } from './simulated-instance.ts'
+import { SimulatedRegistry } from './simulated-registry.ts'
+
+export interface SimulatedFleetOptions {
+  readonly clock: Clock
+  /** A stream of chance for each instance. */
+  readonly stream: (...path: readonly string[]) => Random
+  /** New instances are put into these zones in turn. */
+  readonly zones: readonly string[]
+  readonly behaviour: InstanceBehaviour
+}
+
+interface Member {
+  readonly simulated: SimulatedInstance
+  listedSinceMs: number | undefined
+  listedForMs: number
+}
+
+/** Every instance that runs or ever ran, and the registry that lists some of them. */
+export class SimulatedFleet {
+  readonly registry: SimulatedRegistry
+  readonly #options: SimulatedFleetOptions
+  readonly #members = new Map<string, Member>()
+
+  constructor(options: SimulatedFleetOptions) {
+    this.#options = options
+    this.registry = new SimulatedRegistry(options.clock, { kind: 'uniform', minMs: 0, maxMs: 100 })
+  }
+
+  /** Every instance that was started, in that order. */
+  get all(): SimulatedInstance[] {
+    return Array.from(this.#members.values(), ({ simulated }) => simulated)
+  }
+
+  /** Those which the registry lists. */
+  get listed(): SimulatedInstance[] {
+    return this.registry.instances.map(({ id }) => this.get(id))
+  }
+
+  /** The simulated server behind an instance of the list. */
+  get(id: string): SimulatedInstance {
+    const member = this.#members.get(id)
+    if (member === undefined) throw new Error(`${id} was never started`)
+    return member.simulated
+  }
+
+  /** Starts `count` more instances, which the registry does not list yet. */
+  start(count: number, behaviour: InstanceBehaviour = {}): SimulatedInstance[] {
+    return Array.from({ length: count }, () => this.#startOne(behaviour))
+  }
+
+  /** Adds to the registry's list. */
+  list(instances: readonly SimulatedInstance[]): void {
+    for (const { instance } of instances) this.#member(instance).listedSinceMs ??= this.#options.clock.now()
+    this.registry.set([...new Set([...this.registry.instances, ...instances.map(({ instance }) => instance)])])
+  }
+
+  /** Takes off the registry's list. */
+  unlist(instances: readonly SimulatedInstance[]): void {
+    const gone = new Set(instances.map(({ instance }) => instance))
+    for (const instance of gone) this.#endListing(this.#member(instance))
+    this.registry.set(this.registry.instances.filter((instance) => !gone.has(instance)))
+  }
+
+  /** Requests received per second of being listed, of each instance that ever was. */
+  get loads(): number[] {
+    const loads: number[] = []
+    for (const member of this.#members.values()) {
+      const { simulated, listedSinceMs, listedForMs } = member
+      const currentMs = listedSinceMs === undefined ? 0 : this.#options.clock.now() - listedSinceMs
+      const listedMs = listedForMs + currentMs
+      if (listedMs > 0) loads.push((simulated.received / listedMs) * 1_000)
+    }
+    return loads
+  }
+
+  #startOne(behaviour: InstanceBehaviour): SimulatedInstance {
+    const { clock, stream, zones, behaviour: common } = this.#options
+    const number = this.#members.size
+    const zone = zones[number % zones.length]
+    const host = `10.${(number >> 16) & 255}.${(number >> 8) & 255}.${number & 255}`
+    const instance = parseInstance({ host, port: 8_080, ...(zone === undefined ? undefined : { zone }) })
+    const simulated = new SimulatedInstance(instance, clock, stream('instance', instance.id), {
+      ...common,
+      ...behaviour,
+    })
+    this.#members.set(instance.id, { simulated, listedSinceMs: undefined, listedForMs: 0 })
+    return simulated
+  }
+
+  #member(instance: ServiceInstance): Member {
+    const member = this.#members.get(instance.id)
+    if (member === undefined) throw new Error(`${instance.id} was never started`)
+    return member
+  }
+
+  #endListing(member: Member): void {
+    if (member.listedSinceMs === undefined) return
+    member.listedForMs += this.#options.clock.now() - member.listedSinceMs
+    member.listedSinceMs = undefined
+  }
+}

@@ -1,0 +1,293 @@
+import {
+  type Clock,
+  checkDurationMs,
+  checkFunction,
+  checkInteger,
+  checkKeys,
+  checkNumber,
+  type HealthProbe,
+  LoadBalancer,
+  type LoadBalancerOptions,
+  type Random,
+  rejectOption,
+  type ServiceInstance,
+} from '@lb/core'
+import { CallRecorder, type SecondReport } from './call-recorder.ts'
+import { EventHash } from './event-hash.ts'
+import { randomTree } from './random-tree.ts'
+import { eventKinds, SimulatedClient, simulatedService } from './simulated-client.ts'
+import { SimulatedFleet } from './simulated-fleet.ts'
+import type { InstanceBehaviour } from './simulated-instance.ts'
+import type { SimulatedRegistry } from './simulated-registry.ts'
+import { SimulationClock } from './simulation-clock.ts'
+
+/** The client that a load balancer is made for. */
+export interface SimulatedClientContext {
+  readonly index: number
+  readonly zone: string | undefined
+  /**
+   * For `healthCheck.probe`: asks the simulated instance, which says that it is well as long as it runs, however slow it
+   * is and whatever it answers to requests.
+   */
+  readonly probe: HealthProbe
+}
+
+/** Options of every load balancer of a simulation; what the simulation itself provides is left out. */
+export type SimulatedLoadBalancerOptions = Omit<LoadBalancerOptions, 'discovery' | 'services' | 'clock' | 'random'>
+
+/** What a script may do to the world. Times count from the start of the simulation. */
+export interface SimulationWorld {
+  readonly clock: Clock
+  readonly durationMs: number
+  readonly random: Random
+  readonly fleet: SimulatedFleet
+  readonly registry: SimulatedRegistry
+  /** Does something later. */
+  readonly at: (elapsedMs: number, action: () => void) => void
+}
+
+export interface SimulationOptions {
+  /** Processes with a load balancer each. Default 10. */
+  readonly clients?: number
+  /** Instances that are listed from the start. Default 10. */
+  readonly instances?: number
+  /** How long clients make calls, in milliseconds. Default 10 000. */
+  readonly durationMs?: number
+  /** The same seed gives the same simulation, event for event. Default 1. */
+  readonly seed?: number
+  /** Calls of each client per second. Default 10. */
+  readonly callsPerSecond?: number
+  /** Times between the calls of a client: random (exponential) or all the same. Default `poisson`. */
+  readonly arrivals?: 'poisson' | 'constant'
+  /** Deadline of each call, in milliseconds. Default 1 000. */
+  readonly timeoutMs?: number
+  /** Instances and clients are spread over these in turn. Default none. */
+  readonly zones?: readonly string[]
+  /** Time on the wire of an attempt, there and back, in milliseconds. Default 0.5 within a zone and 1.5 beyond. */
+  readonly network?: { readonly sameZoneMs?: number; readonly crossZoneMs?: number }
+  /** What the instances do, as long as the script does not change it. */
+  readonly instance?: InstanceBehaviour
+  /** Options of the load balancers, all the same or made for each client. */
+  readonly loadBalancer?:
+    | SimulatedLoadBalancerOptions
+    | ((client: SimulatedClientContext) => SimulatedLoadBalancerOptions)
+  /** Called before the first client starts. */
+  readonly script?: (world: SimulationWorld) => void
+}
+
+export interface SimulationReport {
+  readonly calls: number
+  readonly succeeded: number
+  /** Successful calls ÷ calls. */
+  readonly goodput: number
+  readonly succeededPerSecond: number
+  /** Of successful calls, backoff and retries included. */
+  readonly p50Ms: number
+  readonly p99Ms: number
+  readonly p999Ms: number
+  /** Requests received per second of being listed: that of the busiest instance ÷ the mean. */
+  readonly loadImbalance: number
+  /** Attempts ÷ calls. */
+  readonly amplification: number
+  /** Failed calls by error code or status. */
+  readonly failures: Readonly<Record<string, number>>
+  /** What the load balancers told, by type of event, without the end of each request. */
+  readonly events: Readonly<Record<string, number>>
+  /** Second by second. */
+  readonly seconds: readonly SecondReport[]
+  /** Timers that were left after everything was closed. */
+  readonly leakedTimers: number
+  /** Fingerprint of all events, in order. */
+  readonly hash: string
+}
+
+const simulationKeys: readonly (keyof SimulationOptions)[] = [
+  'clients',
+  'instances',
+  'durationMs',
+  'seed',
+  'callsPerSecond',
+  'arrivals',
+  'timeoutMs',
+  'zones',
+  'network',
+  'instance',
+  'loadBalancer',
+  'script',
+]
+
+/**
+ * Runs real load balancers against simulated instances in virtual time, without sockets: everything but the servers, the
+ * registry and the clock is the code that runs in production.
+ *
+ *     const report = await simulate({ clients: 100, instances: 20, loadBalancer: { balancer: 'least-request' } })
+ *
+ * @throws InvalidOptionError
+ */
+export async function simulate(options: SimulationOptions = {}): Promise<SimulationReport> {
+  checkSimulationOptions(options)
+  const simulation = new Simulation(options)
+  return await simulation.run()
+}
+
+class Simulation {
+  readonly #options: SimulationOptions
+  readonly #durationMs: number
+  readonly #timeoutMs: number
+  readonly #clock = new SimulationClock()
+  readonly #stream: (...path: readonly string[]) => Random
+  readonly #fleet: SimulatedFleet
+  readonly #recorder = new CallRecorder()
+  readonly #hash = new EventHash()
+  readonly #events = new Map<string, number>()
+  readonly #loadBalancers: LoadBalancer[] = []
+
+  constructor(options: SimulationOptions) {
+    this.#options = options
+    this.#durationMs = options.durationMs ?? 10_000
+    this.#timeoutMs = options.timeoutMs ?? 1_000
+    this.#stream = randomTree(options.seed ?? 1)
+    const { zones = [], instance: behaviour = {} } = options
+    this.#fleet = new SimulatedFleet({ clock: this.#clock, stream: this.#stream, zones, behaviour })
+  }
+
+  async run(): Promise<SimulationReport> {
+    const clock = this.#clock
+    const startMs = clock.now()
+    const endMs = startMs + this.#durationMs
+    this.#fleet.list(this.#fleet.start(this.#options.instances ?? 10))
+    this.#runScript(startMs)
+    for (let index = 0; index < (this.#options.clients ?? 10); index++) this.#newClient(index).run(endMs)
+    await clock.runUntil(endMs)
+    const { loads } = this.#fleet
+    // Calls that have begun end at their deadline at the latest.
+    await clock.runUntil(endMs + this.#timeoutMs)
+    await Promise.all(this.#loadBalancers.map((loadBalancer) => loadBalancer.close()))
+    for (const instance of this.#fleet.all) instance.crash()
+    await clock.runUntil(clock.now() + Math.max(...this.#roundTripsMs()))
+    return this.#report(loads)
+  }
+
+  #runScript(startMs: number): void {
+    const clock = this.#clock
+    const fleet = this.#fleet
+    this.#options.script?.({
+      clock,
+      durationMs: this.#durationMs,
+      random: this.#stream('script'),
+      fleet,
+      registry: fleet.registry,
+      at: (elapsedMs, action) => {
+        clock.setTimeout(action, startMs + elapsedMs - clock.now())
+      },
+    })
+  }
+
+  #newClient(index: number): SimulatedClient {
+    const { zones = [], arrivals = 'poisson', callsPerSecond = 10 } = this.#options
+    const zone = zones[index % zones.length]
+    const [sameZoneMs, crossZoneMs] = this.#roundTripsMs()
+    const roundTripMs = (instance: ServiceInstance): number => (instance.zone === zone ? sameZoneMs : crossZoneMs)
+    return new SimulatedClient({
+      index,
+      loadBalancer: this.#newLoadBalancer(index, zone, roundTripMs),
+      clock: this.#clock,
+      random: this.#stream('client', `${index}`, 'arrivals'),
+      fleet: this.#fleet,
+      recorder: this.#recorder,
+      hash: this.#hash,
+      callsPerSecond,
+      arrivals,
+      timeoutMs: this.#timeoutMs,
+      roundTripMs,
+    })
+  }
+
+  #newLoadBalancer(
+    index: number,
+    zone: string | undefined,
+    roundTripMs: (instance: ServiceInstance) => number,
+  ): LoadBalancer {
+    const { loadBalancer: given = {} } = this.#options
+    const probe = this.#probe(roundTripMs)
+    const loadBalancer = new LoadBalancer({
+      ...(typeof given === 'function' ? given({ index, zone, probe }) : given),
+      services: { [simulatedService]: {} },
+      discovery: this.#fleet.registry.discovery(this.#stream('client', `${index}`, 'registry')),
+      clock: this.#clock,
+      random: this.#stream('client', `${index}`, 'load balancer'),
+    })
+    this.#loadBalancers.push(loadBalancer)
+    loadBalancer.subscribe(({ type }) => {
+      if (type === 'request-finished') return
+      this.#events.set(type, (this.#events.get(type) ?? 0) + 1)
+      this.#hash.add(eventKinds.told, this.#clock.now(), index, type)
+    })
+    return loadBalancer
+  }
+
+  #probe(roundTripMs: (instance: ServiceInstance) => number): HealthProbe {
+    return (instance, { signal }) =>
+      new Promise((resolve, reject) => {
+        const { mode } = this.#fleet.get(instance.id).behaviour
+        let cancel = (): void => {}
+        const abort = (): void => {
+          cancel()
+          reject(signal.reason)
+        }
+        signal.addEventListener('abort', abort, { once: true })
+        if (mode === 'hanging') return
+        cancel = this.#clock.setTimeout(() => {
+          signal.removeEventListener('abort', abort)
+          resolve(mode !== 'refusing')
+        }, roundTripMs(instance))
+      })
+  }
+
+  #roundTripsMs(): [sameZoneMs: number, crossZoneMs: number] {
+    const { sameZoneMs = 0.5, crossZoneMs = 1.5 } = this.#options.network ?? {}
+    return [sameZoneMs, crossZoneMs]
+  }
+
+  #report(loads: readonly number[]): SimulationReport {
+    const { calls, succeeded, attempts, failures, seconds } = this.#recorder
+    const [p50Ms = Number.NaN, p99Ms = Number.NaN, p999Ms = Number.NaN] = this.#recorder.percentilesMs([
+      0.5, 0.99, 0.999,
+    ])
+    const meanLoad = loads.reduce((sum, load) => sum + load, 0) / loads.length
+    return {
+      calls,
+      succeeded,
+      goodput: succeeded / calls,
+      succeededPerSecond: (succeeded / this.#durationMs) * 1_000,
+      p50Ms,
+      p99Ms,
+      p999Ms,
+      loadImbalance: loads.reduce((most, load) => Math.max(most, load), 0) / meanLoad,
+      amplification: attempts / calls,
+      failures,
+      events: Object.fromEntries([...this.#events].sort(([left], [right]) => (left < right ? -1 : 1))),
+      seconds,
+      leakedTimers: this.#clock.pendingTimers,
+      hash: this.#hash.digest,
+    }
+  }
+}
+
+function checkSimulationOptions(options: SimulationOptions): void {
+  checkKeys('simulate', options, simulationKeys)
+  const { arrivals, loadBalancer, network, script } = options
+  checkInteger('simulate.clients', options.clients, 1, 1_000_000)
+  checkInteger('simulate.instances', options.instances, 0, 1_000_000)
+  checkDurationMs('simulate.durationMs', options.durationMs, { min: 1 })
+  checkNumber('simulate.callsPerSecond', options.callsPerSecond, 1e-6, 1_000_000)
+  checkDurationMs('simulate.timeoutMs', options.timeoutMs, { min: 1 })
+  if (arrivals !== undefined && arrivals !== 'poisson' && arrivals !== 'constant') {
+    rejectOption('simulate.arrivals', 'poisson or constant', arrivals)
+  }
+  if (network !== undefined) checkKeys('simulate.network', network, ['sameZoneMs', 'crossZoneMs'])
+  checkDurationMs('simulate.network.sameZoneMs', network?.sameZoneMs)
+  checkDurationMs('simulate.network.crossZoneMs', network?.crossZoneMs)
+  if (typeof loadBalancer !== 'object') checkFunction('simulate.loadBalancer', loadBalancer)
+  checkFunction('simulate.script', script)
+}
