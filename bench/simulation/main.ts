@@ -1,0 +1,61 @@
+/**
+ * What becomes of calls when things go wrong: `pnpm bench:simulation`, with real load balancers in virtual time (`simulate`
+ * of @lb/testing). It runs the built packages, as users get them, so `pnpm build` comes first. `--scenario` and
+ * `--balancer` pick one; `--write` also runs the large fleet and writes `bench/results/simulation.md`.
+ */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import { report } from './report.ts'
+import {
+  balancerRuns,
+  defaultRuns,
+  largeRuns,
+  type Result,
+  type Run,
+  runAll,
+  type Size,
+  variationRuns,
+} from './runs.ts'
+
+const { values } = parseArgs({
+  options: {
+    scenario: { type: 'string' },
+    balancer: { type: 'string' },
+    clients: { type: 'string' },
+    instances: { type: 'string' },
+    seconds: { type: 'string' },
+    rate: { type: 'string' },
+    seed: { type: 'string' },
+    write: { type: 'boolean', default: false },
+  },
+})
+
+const size: Size = {
+  clients: Number(values.clients ?? 50),
+  instances: Number(values.instances ?? 20),
+  seconds: Number(values.seconds ?? 60),
+  // Few clients must call often for instances to be busy at usual service times; many need not.
+  callsPerSecond: Number(values.rate ?? (Number(values.clients ?? 50) > 200 ? 5 : 40)),
+  seed: Number(values.seed ?? 1),
+}
+
+const progress = ({ scenario, options, size: { clients, instances } }: Run): void => {
+  console.error(`${scenario}, ${options}, ${clients} × ${instances}`)
+}
+
+if (values.scenario !== undefined || values.balancer !== undefined) {
+  const runs = defaultRuns(size, values.scenario, values.balancer)
+  console.log(report({ size, defaults: await runAll(runs, progress), balancers: [], variations: [], large: [] }))
+} else {
+  const defaults = await runAll(defaultRuns(size), progress)
+  const balancers = await runAll(balancerRuns(size), progress)
+  const variations = await runAll(variationRuns(size), progress)
+  const large: Result[] = values.write ? await runAll(largeRuns(size.seed), progress) : []
+  const text = report({ size, defaults, balancers, variations, large })
+  console.log(text)
+  if (values.write) {
+    const results = new URL('../results/', import.meta.url)
+    await mkdir(results, { recursive: true })
+    await writeFile(new URL('simulation.md', results), text)
+  }
+}

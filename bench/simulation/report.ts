@@ -1,0 +1,123 @@
+import { availableParallelism } from 'node:os'
+import { type ScenarioName, scenarios } from '@lb/testing'
+import type { Result, Size } from './runs.ts'
+
+export interface Findings {
+  readonly size: Size
+  readonly defaults: readonly Result[]
+  readonly balancers: readonly Result[]
+  readonly variations: readonly Result[]
+  readonly large: readonly Result[]
+}
+
+/** The findings as Markdown that also reads well in a terminal. */
+export function report({ size, defaults, balancers, variations, large }: Findings): string {
+  const { clients, instances, seconds, callsPerSecond, seed } = size
+  const names = [...new Set(defaults.map(({ run }) => run.scenario))]
+  return [
+    '# What becomes of calls when things go wrong',
+    '',
+    `\`pnpm bench:simulation\`, Node ${process.versions.node}, ${availableParallelism()} shared cores. Real load balancers in virtual time: ${clients} clients ×`,
+    `${instances} instances × ${seconds} s, ${callsPerSecond} calls per second and client, seed ${seed}; half of the capacity is in use when all is well.`,
+    '',
+    '## Every scenario',
+    '',
+    table(
+      columns.map(([title]) => title),
+      defaults.map(cells),
+    ),
+    '',
+    ...section('By balancer', balancers),
+    ...section('What single options change', variations),
+    ...section('A large fleet: 1 000 clients × 1 000 instances × 60 s, 5 calls per second and client', large),
+    '## What happens',
+    '',
+    ...names.map((name: ScenarioName) => `- ${name}: ${scenarios[name].description}`),
+    '',
+    '## Why calls failed',
+    '',
+    ...[...defaults, ...balancers, ...variations, ...large].map(failureLine),
+    '',
+    '## Notes',
+    '',
+    ...notes.map((note) => `- ${note}`),
+    '',
+  ].join('\n')
+}
+
+const notes: readonly string[] = [
+  'Goodput: successful calls ÷ calls. Worst second: the lowest goodput of the calls that began within one second. Latencies are those of ' +
+    'successful calls, with all their attempts and waits. Load: requests received per second of being listed.',
+  'An instance serves 4 requests at once, 16 more wait, and the next one gets a 503 at once. Service times are lognormal (p99 = 6.4 × ' +
+    'median). The deadline of a call is 25 mean service times; a server does not notice that its caller has given up.',
+  'Every call may be repeated, with the default retries and budget. Nothing else is set unless the table says so: no limit on single attempts, no health checks.',
+  'The same seed gives the same figures, event for event; only the real time and the memory differ.',
+]
+
+type Column = readonly [title: string, cell: (result: Result) => string]
+
+const columns: readonly Column[] = [
+  ['', ({ run }) => run.scenario],
+  ['options', ({ run }) => run.options],
+  ['calls', ({ report: { calls } }) => whole(calls)],
+  ['goodput', ({ report: { goodput } }) => percent(goodput)],
+  ['per second', ({ report: { succeededPerSecond } }) => whole(succeededPerSecond)],
+  ['worst second', ({ report: { seconds } }) => percent(worst(seconds))],
+  ['p50 ms', ({ report: { p50Ms } }) => milliseconds(p50Ms)],
+  ['p99 ms', ({ report: { p99Ms } }) => milliseconds(p99Ms)],
+  ['p99.9 ms', ({ report: { p999Ms } }) => milliseconds(p999Ms)],
+  ['max ÷ mean load', ({ report: { loadImbalance } }) => loadImbalance.toFixed(2)],
+  ['attempts ÷ calls', ({ report: { amplification } }) => amplification.toFixed(3)],
+  ['real s', ({ realSeconds }) => realSeconds.toFixed(1)],
+  ['MB so far', ({ maxMegabytes }) => whole(maxMegabytes)],
+]
+
+function section(title: string, results: readonly Result[]): string[] {
+  if (results.length === 0) return []
+  return [
+    `## ${title}`,
+    '',
+    table(
+      columns.map(([heading]) => heading),
+      results.map(cells),
+    ),
+    '',
+  ]
+}
+
+function cells(result: Result): string[] {
+  return columns.map(([, cell]) => cell(result))
+}
+
+function failureLine({ run, report: { failures, events } }: Result): string {
+  const reasons = Object.entries(failures).map(([reason, count]) => `${whole(count)} × ${reason}`)
+  const told = Object.entries(events).map(([type, count]) => `${whole(count)} ${type}`)
+  const size = `${run.size.clients} × ${run.size.instances}`
+  return `- ${run.scenario}, ${run.options}, ${size}: ${reasons.join(', ') || 'none'} (events: ${told.join(', ')})`
+}
+
+function worst(seconds: Result['report']['seconds']): number {
+  return seconds.reduce((least, { calls, succeeded }) => (calls === 0 ? least : Math.min(least, succeeded / calls)), 1)
+}
+
+function percent(ratio: number): string {
+  return `${(100 * ratio).toFixed(2)} %`
+}
+
+function milliseconds(value: number): string {
+  return Number.isFinite(value) ? value.toFixed(value < 100 ? 1 : 0) : '–'
+}
+
+function whole(value: number): string {
+  return Math.round(value).toLocaleString('en').replaceAll(',', ' ')
+}
+
+/** The first two columns to the left, the others to the right. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0), 3))
+  const pad = (cell: string, column: number): string =>
+    column < 2 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)
+  const line = (row: readonly string[]): string => `| ${row.map(pad).join(' | ')} |`
+  const rule = widths.map((width, column) => (column < 2 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`))
+  return [line(head), line(rule), ...rows.map(line)].join('\n')
+}
