@@ -1,0 +1,56 @@
+import type { AxiosInstance } from 'axios'
+import type { CallRecord } from './call-record.ts'
+import { Pacer } from './pacer.ts'
+
+const url = 'http://user-service/v1/profile'
+const tickMs = 2
+
+/** GET requests at a fixed rate, whatever becomes of them. */
+export class OpenLoopLoad {
+  readonly #client: AxiosInstance
+  readonly #record: CallRecord
+  readonly #pacer: Pacer
+  readonly #timer: NodeJS.Timeout
+  readonly #inFlight = new Set<Promise<void>>()
+
+  constructor(client: AxiosInstance, record: CallRecord, ratePerSecond: number) {
+    this.#client = client
+    this.#record = record
+    this.#pacer = new Pacer(ratePerSecond, performance.now())
+    this.#timer = setInterval(() => this.#sendDue(), tickMs)
+  }
+
+  get maxLagMs(): number {
+    return this.#pacer.maxLagMs
+  }
+
+  setRate(ratePerSecond: number): void {
+    this.#pacer.setRate(ratePerSecond, performance.now())
+  }
+
+  /** Resolves when the last request is over. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    await Promise.all(this.#inFlight)
+  }
+
+  #sendDue(): void {
+    for (let due = this.#pacer.takeDue(performance.now()); due > 0; due--) {
+      const request = this.#send()
+      this.#inFlight.add(request)
+      void request.then(() => this.#inFlight.delete(request))
+    }
+  }
+
+  async #send(): Promise<void> {
+    const finished = this.#record.request()
+    try {
+      const { data } = await this.#client.get<{ servedBy?: string }>(url)
+      // A body that broke off must not pass for an answer.
+      finished(typeof data.servedBy === 'string' ? undefined : 'broken body')
+    } catch (error) {
+      const { code, name } = error as NodeJS.ErrnoException
+      finished(code ?? name)
+    }
+  }
+}

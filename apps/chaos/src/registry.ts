@@ -1,0 +1,42 @@
+import { poll, type ServiceDiscovery, type ServiceInstanceInit } from '@lb/core'
+import type { BackendProcess } from './backend-process.ts'
+
+const pollIntervalMs = 250
+
+/** A registry that always lists every backend, dead or not, and that can itself be made to fail. */
+export class Registry implements ServiceDiscovery {
+  readonly #backends: readonly BackendProcess[]
+  #failing = false
+  #emptyAnswers = 0
+
+  constructor(backends: readonly BackendProcess[]) {
+    this.#backends = backends
+  }
+
+  async getInstances(): Promise<readonly ServiceInstanceInit[]> {
+    if (this.#failing) throw new Error('the registry is down')
+    if (this.#emptyAnswers > 0) {
+      this.#emptyAnswers--
+      return []
+    }
+    return this.#backends.map(({ id, port }) => ({ id, host: '127.0.0.1', port }))
+  }
+
+  readonly watch: NonNullable<ServiceDiscovery['watch']> = poll(() => this.getInstances(), {
+    intervalMs: pollIntervalMs,
+  })
+
+  /** Rejects from now on. */
+  fail(): void {
+    this.#failing = true
+  }
+
+  recover(): void {
+    this.#failing = false
+  }
+
+  /** Says once that there is no instance. */
+  answerEmptyOnce(): void {
+    this.#emptyAnswers = 1
+  }
+}

@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest'
+import type { FaultFigures } from '../src/fault-result.ts'
+import { faults } from '../src/faults.ts'
+import { promisesOf } from '../src/promises.ts'
+import { faultNamed, figures } from './figures.ts'
+
+function broken(name: string, changes: Partial<FaultFigures>): readonly string[] {
+  return promisesOf(faultNamed(name), figures(changes))
+    .filter(({ kept }) => !kept)
+    .map(({ text }) => text)
+}
+
+function made(name: string, changes: Partial<FaultFigures> = {}): readonly string[] {
+  return promisesOf(faultNamed(name), figures(changes)).map(({ text }) => text)
+}
+
+const noFailure = 'no idempotent request fails'
+const away = 'traffic moves away within 1000 ms'
+const awayWhenEjected = 'traffic moves away within 1000 ms of the ejection'
+const back = 'it has its share again within its ejection and one probe'
+const flat = 'the heap stays flat within ± 10 %'
+const bounded = 'at most 1.25 attempts a request'
+const inTime = 'every error comes within 2000 ms (+ 250)'
+
+describe('promisesOf', () => {
+  it('asks of each fault what it can be held to', () => {
+    expect(made('sigkill')).toEqual([noFailure, away, back])
+    expect(made('sigstop')).toEqual([noFailure, away, back, flat])
+    expect(made('slow')).toEqual([noFailure, back])
+    expect(made('close-reused')).toEqual([noFailure, back])
+    expect(made('close-reused', { firstEjectionMs: 7_400 })).toEqual([noFailure, back])
+    expect(made('close-reused', { firstEjectionMs: 200 })).toEqual([noFailure, awayWhenEjected, back])
+    expect(made('all-down')).toEqual([bounded, inTime, back])
+    expect(made('discovery-failing')).toEqual([noFailure, 'an event tells it: discovery-failed'])
+    expect(made('discovery-empty-once')).toEqual([noFailure, 'an event tells it: empty-list-held'])
+  })
+
+  it('is broken by one failed request', () => {
+    expect(broken('sigkill', { failed: 1, errors: { ECONNRESET: 1 } })).toEqual([noFailure])
+  })
+
+  it('is broken by traffic that leaves late or never', () => {
+    expect(broken('sigkill', { awayMs: 1_000 })).toEqual([])
+    expect(broken('sigkill', { awayMs: 1_100 })).toEqual([away])
+    const { awayMs: _, ...goingOn } = figures()
+    expect(promisesOf(faultNamed('sigkill'), goingOn)[1]).toMatchObject({ kept: false, evidence: 'it went on' })
+  })
+
+  it('counts from the ejection for an instance that still answers now and then', () => {
+    expect(broken('close-reused', { firstEjectionMs: 3_800, awayMs: 4_800 })).toEqual([])
+    expect(broken('close-reused', { firstEjectionMs: 3_800, awayMs: 4_900 })).toEqual([awayWhenEjected])
+  })
+
+  it('is broken by a return later than one probe after the ejection, or none', () => {
+    expect(broken('slow', { backMs: 25_800 })).toEqual([])
+    expect(broken('slow', { backMs: 25_900 })).toEqual([back])
+    const { backMs: _, ...gone } = figures()
+    expect(promisesOf(faultNamed('slow'), gone)[1]).toMatchObject({ text: back, kept: false })
+  })
+
+  it('bounds what an outage costs', () => {
+    const during = { requests: 4_000, failed: 4_000, attempts: 5_000, p50Ms: 1, p99Ms: 60 }
+    expect(broken('all-down', { during, slowestFailureMs: 2_250, failed: 4_000 })).toEqual([])
+    expect(broken('all-down', { during: { ...during, attempts: 5_001 }, slowestFailureMs: 2_251 })).toEqual([
+      bounded,
+      inTime,
+    ])
+  })
+
+  it('is broken by a fault of the discovery that passed unnoticed', () => {
+    expect(broken('discovery-failing', { discoveryEvents: { 'discovery-failed': 2 } })).toEqual([])
+    expect(broken('discovery-failing', {})).toEqual(['an event tells it: discovery-failed'])
+  })
+
+  it('is broken by a heap that grows, and by one that was not watched', () => {
+    expect(broken('sigstop', { heap: [100, 109, 91] })).toEqual([])
+    expect(broken('sigstop', { heap: [100, 111] })).toEqual([flat])
+    expect(broken('sigstop', { heap: [100] })).toEqual([flat])
+  })
+})
+
+describe('the bound of an outage', () => {
+  const outage = faultNamed('all-down')
+
+  it.each(outage.durationMs)('holds by arithmetic for %i ms', (durationMs) => {
+    // A second may pass until all have been started again: more requests, which allow for more.
+    for (const lengthMs of [durationMs, durationMs + 999]) {
+      const requests = 0.5 * lengthMs
+      const warmUp = 2.5 * (outage.warmUpRate ?? Number.NaN)
+      const windows = Math.ceil((lengthMs + 1_000) / 10_000)
+      const retries = 0.2 * (requests + warmUp) + 100 * windows
+      expect(1 + retries / requests).toBeLessThanOrEqual(1.25)
+    }
+  })
+
+  it('is the only fault in which requests may fail', () => {
+    expect(faults.filter(({ outage }) => outage).map(({ name }) => name)).toEqual(['all-down'])
+  })
+})
