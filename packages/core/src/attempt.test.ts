@@ -29,7 +29,7 @@ function watched(options: Partial<AttemptOptions<unknown>> = {}, signal?: AbortS
     scope,
     number: 1,
     previous: [],
-    picked: { instance: a, done: (outcome) => void outcomes.push(outcome) },
+    picked: { instance: a, answered: () => {}, done: (outcome) => void outcomes.push(outcome) },
     timeoutMs: Number.POSITIVE_INFINITY,
     readLoadReports: false,
     classify: (result: AttemptResult<unknown>) => {

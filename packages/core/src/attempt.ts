@@ -4,7 +4,7 @@ import type { CancelTimer, Clock } from './clock.ts'
 import { DeadlineExceededError } from './errors.ts'
 import type { ServiceInstance } from './instance.ts'
 import { parseLoadReport } from './load-report/load-report.ts'
-import type { PickResult } from './pick-result.ts'
+import type { SinglePickResult } from './pick-result.ts'
 import type { AttemptResult, Classification } from './retry/classification.ts'
 
 /** What an attempt may know of the call it belongs to. */
@@ -43,7 +43,7 @@ export interface AttemptOptions<T> {
   readonly scope: CallScope
   readonly number: number
   readonly previous: readonly ServiceInstance[]
-  readonly picked: PickResult
+  readonly picked: Pick<SinglePickResult, 'instance' | 'answered' | 'done'>
   readonly timeoutMs: number
   /** Whether load reports are wanted. */
   readonly readLoadReports: boolean
@@ -159,6 +159,7 @@ export class Attempt<T> implements AttemptContext {
       picked.done(outcome)
       return
     }
+    picked.answered()
     // Until then the caller's abort still reaches it.
     scope.keepSignal(this.interrupt)
     this.#ended.then(

@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts'
 import type { EventChannel } from './events.ts'
-import type { Ejection, ReturnedBy } from './health/ejection.ts'
+import type { Ejection, EjectionReason, ReturnedBy } from './health/ejection.ts'
 import { OutlierDetector } from './health/outlier-detector.ts'
 import type { InstanceRecord } from './instance-record.ts'
 import type { Random } from './random.ts'
@@ -21,6 +21,8 @@ export interface EjectionsOptions {
   /** The probe ended badly, or not within its time. */
   readonly onFailedProbe: (record: InstanceRecord) => void
 }
+
+const unreachable: ReadonlySet<EjectionReason> = new Set(['consecutive-connect-errors', 'no-answer', 'failed-probe'])
 
 /** The ejected instances of one service: the outlier detector, its word as events, and who waits to be tried. */
 export class Ejections {
@@ -60,14 +62,18 @@ export class Ejections {
     this.#detector?.untrack(record.instance.id)
   }
 
-  /** `record` answers nothing while others do. Takes it out if that may be; says whether it is out. */
-  silent({ tracker }: InstanceRecord, forMs: number): boolean {
-    if (tracker === undefined) return false
-    if (tracker.state === 'half-open') tracker.endProbe('failed')
-    else if (tracker.state === 'in') {
-      tracker.suspect('no-answer', `no answer for ${Math.round(forMs)} ms, while others answer`)
-    }
-    return tracker.state !== 'in'
+  /** `record` answers nothing while others do. Takes it out if that may be. */
+  silent({ tracker }: InstanceRecord, forMs: number): void {
+    if (tracker?.state === 'half-open') tracker.endProbe('failed')
+    else tracker?.suspect('no-answer', `no answer for ${Math.round(forMs)} ms, while others answer`)
+  }
+
+  /**
+   * An active check of `record` passed: it can be reached. That ends an ejection for want of an answer, but none for bad
+   * answers: who answers 500 to requests may well pass its checks.
+   */
+  passed({ tracker }: InstanceRecord): void {
+    if (tracker?.ejection !== undefined && unreachable.has(tracker.ejection.reason)) tracker.uneject()
   }
 
   close(): void {

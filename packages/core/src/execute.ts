@@ -5,7 +5,7 @@ import type { DeadlineExceededError } from './errors.ts'
 import { hedged } from './hedged-attempts.ts'
 import type { ServiceInstance } from './instance.ts'
 import { rejectOption } from './options.ts'
-import type { PickResult } from './pick-result.ts'
+import type { SinglePickResult } from './pick-result.ts'
 import { discardResponse, isResponse, responseClassification } from './response.ts'
 import { fullJitterBackoffMs } from './retry/backoff.ts'
 import { type AttemptResult, type Classification, classifyError } from './retry/classification.ts'
@@ -130,12 +130,12 @@ class Call<T> {
   }
 
   // Synchronous while there is room: the first attempt starts within the caller's own turn.
-  #acquire(): PickResult | Promise<PickResult> {
+  #acquire(): SinglePickResult | Promise<SinglePickResult> {
     const target = this.#target
     const request = this.#pickRequest()
     // A request that can be repeated elsewhere may try whether an ejected instance is back.
     const mayProbe = this.#idempotent && this.#retries === 0 && this.#policy.maxRetries > 0
-    const take = (): PickResult | undefined => target.acquire(request, mayProbe)
+    const take = (): SinglePickResult | undefined => target.acquire(request, mayProbe)
     return take() ?? target.capacity.waitForRoom(this.#scope, take)
   }
 
@@ -156,7 +156,7 @@ class Call<T> {
     return attempt
   }
 
-  #tryAcquire(): PickResult | undefined {
+  #tryAcquire(): SinglePickResult | undefined {
     try {
       return this.#target.acquire(this.#pickRequest(), false)
     } catch {
@@ -165,7 +165,7 @@ class Call<T> {
     }
   }
 
-  #newAttempt(picked: PickResult): Attempt<T> {
+  #newAttempt(picked: SinglePickResult): Attempt<T> {
     const { service, settings, clock } = this.#target
     const previous = [...this.#previous]
     this.#previous.push(picked.instance)

@@ -37,6 +37,7 @@ class Fixture {
       previous: [],
       picked: {
         instance: instance(`i${number}`),
+        answered: () => {},
         done: ({ ok, cancelled }) => void this.ends.push(`${number} ${cancelled === true ? 'cancelled' : ok}`),
       },
       timeoutMs: Number.POSITIVE_INFINITY,

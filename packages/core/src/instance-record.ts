@@ -27,6 +27,8 @@ export class InstanceRecord implements Judged, Watched {
   tracker: OutlierTracker | undefined = undefined
   /** Whether the last verdict of active checks was bad. */
   failedChecks = false
+  /** Whether the request that tries it after its ejection is under way. */
+  probed = false
   answers = 0
   answersBefore = 0
   silentLooks = 0
@@ -49,8 +51,10 @@ export class InstanceRecord implements Judged, Watched {
     this.inFlight++
     this.warmingRequests++
     this.#unanswered++
+    if (!probe) return
+    this.probed = true
     // The probe gets all of the time that an answer may take.
-    if (probe) this.silentLooks = 0
+    this.silentLooks = 0
   }
 
   answered(): void {

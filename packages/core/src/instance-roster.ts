@@ -27,7 +27,7 @@ export interface InstanceRosterOptions {
   readonly traffic: () => number
   /** Something changed, so that `settle` has to be called before the next pick. */
   readonly onUnsettled: () => void
-  /** An instance was taken out although requests are waiting for it. */
+  /** Requests wait in vain for an instance. */
   readonly onSilenced: (record: InstanceRecord, forMs: number) => void
 }
 
@@ -147,9 +147,10 @@ export class InstanceRoster {
     if (this.#records.get(record.instance.id) === record) this.#records.delete(record.instance.id)
   }
 
-  /** An instance answers nothing while others do: takes it out if that may be, with what waits for it. */
+  /** An instance answers nothing while others do: takes it out if that may be. What waits for it may leave in any case. */
   silent(record: InstanceRecord, forMs: number): void {
-    if (this.#ejections.silent(record, forMs)) this.#options.onSilenced(record, forMs)
+    this.#ejections.silent(record, forMs)
+    this.#options.onSilenced(record, forMs)
   }
 
   /** The slow start of `record` is over. */
@@ -252,7 +253,12 @@ export class InstanceRoster {
   #watchHealth(record: InstanceRecord): void {
     const { settings, traffic } = this.#options
     const before = record.health
-    record.health = settings.healthCheck?.watch(record.instance, (state) => this.#healthChanged(record, state), traffic)
+    record.health = settings.healthCheck?.watch(
+      record.instance,
+      (state) => this.#healthChanged(record, state),
+      traffic,
+      () => this.#ejections.passed(record),
+    )
     // Only then, so that what is known of an address others do not watch is not forgotten.
     before?.close()
   }

@@ -39,13 +39,12 @@ export class OutcomeFeedback {
     this.#answerWatch = new AnswerWatch({
       ...outlierDetection.noAnswer,
       clock,
-      instances: () => roster.records.values(),
       onSilent: (record, forMs) => roster.silent(record, forMs),
     })
   }
 
-  started(): void {
-    this.#answerWatch?.started()
+  started(record: InstanceRecord): void {
+    this.#answerWatch?.started(record)
   }
 
   /** `probed`: the ejection that this request tried, if it did. */
@@ -56,8 +55,10 @@ export class OutcomeFeedback {
     if (ok) this.#succeeded(record, outcome.latencyMs)
     else record.failed++
     if (ok || statusCode !== undefined) record.answered()
-    if (probed !== undefined) tracker?.endProbe(probeResult(ok, kind), probed)
-    else if (ok) tracker?.succeeded()
+    if (probed !== undefined) {
+      record.probed = false
+      tracker?.endProbe(probeResult(ok, kind), probed)
+    } else if (ok) tracker?.succeeded()
     else if (kind !== undefined) tracker?.failed(kind)
     if (ok || kind !== undefined) this.#tellThrottle(kind, statusCode)
     const { learnedWeights } = this

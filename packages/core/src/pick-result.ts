@@ -12,11 +12,18 @@ export interface PickResult {
 /** A `PickResult` that hands the first outcome to `finish`. */
 export class SinglePickResult implements PickResult {
   readonly instance: ServiceInstance
+  readonly #record: { answered(): void }
   #finish: ((outcome: Outcome) => void) | undefined
 
-  constructor(instance: ServiceInstance, finish: (outcome: Outcome) => void) {
+  constructor(instance: ServiceInstance, record: { answered(): void }, finish: (outcome: Outcome) => void) {
     this.instance = instance
+    this.#record = record
     this.#finish = finish
+  }
+
+  /** The instance answered, although the request goes on: its body is still being read. */
+  answered(): void {
+    if (this.#finish !== undefined) this.#record.answered()
   }
 
   /** @throws InvalidOptionError when `outcome` is not an object with `ok` and `latencyMs` */

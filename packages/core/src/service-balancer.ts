@@ -15,7 +15,7 @@ import { MovableAttempts } from './movable-attempts.ts'
 import { noAvailableInstance, noList } from './no-available-instance.ts'
 import { className, rejectOption } from './options.ts'
 import { OutcomeFeedback } from './outcome-feedback.ts'
-import { type PickResult, SinglePickResult } from './pick-result.ts'
+import { SinglePickResult } from './pick-result.ts'
 import type { Random } from './random.ts'
 import { RetryBudget } from './retry/retry-budget.ts'
 import type { ServiceSettings } from './service-settings.ts'
@@ -178,7 +178,7 @@ export class ServiceBalancer {
    * Chooses, and counts the request in flight until `done`. `undefined`: limits of requests in flight are reached.
    * `mayProbe`: the request can do without its answer, so it may be the one that tries an instance after its ejection.
    */
-  acquire(request?: PickRequest, mayProbe = true): PickResult | undefined {
+  acquire(request?: PickRequest, mayProbe = true): SinglePickResult | undefined {
     if (!this.capacity.hasRoom) return undefined
     const picked = this.#listed ? this.#picker.take(request, mayProbe) : undefined
     if (picked === undefined) throw this.#noAvailableInstance()
@@ -253,16 +253,16 @@ export class ServiceBalancer {
     })
   }
 
-  #begin(picked: Picked): PickResult {
+  #begin(picked: Picked): SinglePickResult {
     const { record, route, probe } = picked
     const { instance } = record
     const probed = probe ? record.tracker?.ejection : undefined
     record.began(probe)
     this.#requests++
     this.capacity.inFlight++
-    this.feedback.started()
+    this.feedback.started(record)
     route.started(instance)
-    return new SinglePickResult(instance, (outcome) => this.#finish(picked, instance, probed, outcome))
+    return new SinglePickResult(instance, record, (outcome) => this.#finish(picked, instance, probed, outcome))
   }
 
   #finish({ record, route }: Picked, instance: ServiceInstance, probed: Ejection | undefined, outcome: Outcome): void {

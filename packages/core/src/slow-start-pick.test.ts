@@ -25,6 +25,7 @@ function warming(
   const warm = new Set<InstanceRecord>()
   for (const [id, elapsedMs] of Object.entries(sinceMs)) {
     const record = new InstanceRecord(instance(id), clock.now())
+    record.isCandidate = true
     records.set(id, record)
     if (Number.isNaN(elapsedMs)) continue
     record.warmingSinceMs = clock.now() - elapsedMs
@@ -45,6 +46,7 @@ function warming(
   }
   const route = new TrafficRoute('0', new RoundRobinBalancer({ start: 0 }))
   route.candidates = Array.from(records.values(), ({ instance: each }) => each)
+  route.totalWeight = route.candidates.length
   route.balancer.update(route.candidates)
   const pick = (avoid?: ReadonlySet<string>): string | undefined => {
     const id = pickWarm(route, avoid === undefined ? undefined : { avoid }, options)?.id
@@ -68,13 +70,15 @@ describe('pickWarm', () => {
     [1_000, 0.1],
     [5_000, 0.5],
     [9_000, 0.9],
-  ])('gives an instance %d ms into its window of 10 s %d of its share', (elapsedMs, factor) => {
-    const picks = 10_000
-    const { new: taken = 0 } = warming({ a: Number.NaN, new: elapsedMs, b: Number.NaN, c: Number.NaN }).count(picks)
-    // Every fourth pick falls on it, and counts with that probability.
-    const turns = picks / 4
-    expect(Math.abs(taken - turns * factor)).toBeLessThanOrEqual(fiveDeviations(turns, factor) + 1)
-  })
+  ])(
+    'gives an instance %d ms into its window of 10 s what a weight of %d gets beside three of 1',
+    (elapsedMs, factor) => {
+      const picks = 10_000
+      const { new: taken = 0 } = warming({ a: Number.NaN, new: elapsedMs, b: Number.NaN, c: Number.NaN }).count(picks)
+      const share = factor / (3 + factor)
+      expect(Math.abs(taken - picks * share)).toBeLessThanOrEqual(fiveDeviations(picks, share) + 1)
+    },
+  )
 
   it('always takes the first request, so that nobody waits out the window in vain', () => {
     const { pick } = warming({ a: Number.NaN, new: 0 }, () => 0.99)
@@ -93,11 +97,11 @@ describe('pickWarm', () => {
     expect(warming({ a: 0, b: 0, c: 0 }).count(300)).toEqual({ a: 100, b: 100, c: 100 })
   })
 
-  it('measures each against the warmest while all are in it', () => {
+  it('measures each against the mean while all are in it', () => {
     const picks = 10_000
     const { b = 0 } = warming({ a: 4_000, b: 2_000 }).count(picks)
-    // Half as warm: half of its turns are given away.
-    expect(Math.abs(b - picks / 4)).toBeLessThanOrEqual(fiveDeviations(picks / 2, 0.5) + 1)
+    // Half as warm: half as many.
+    expect(Math.abs(b - picks / 3)).toBeLessThanOrEqual(fiveDeviations(picks, 1 / 3) + 1)
   })
 
   it('leaves none of many newcomers without requests', () => {

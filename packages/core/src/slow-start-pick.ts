@@ -26,7 +26,7 @@ const maxPasses = 4
 
 /**
  * Picks from `route` while instances are in their slow start: a pick of one of them counts with the probability of its
- * warmth, else another is picked. So it works with every balancer, also with those that ignore weights, and a schedule
+ * warmth ÷ the mean warmth, else another is picked. Its share is then that of its weight × warmth among the others'. So it works with every balancer, also with those that ignore weights, and a schedule
  * is not rebuilt at each step of the warming. The first request is always taken: nobody waits out the window in vain.
  */
 export function pickWarm(
@@ -35,7 +35,7 @@ export function pickWarm(
   { clock, random, roster, settings: { slowStart } }: WarmPickOptions,
 ): ServiceInstance | undefined {
   const now = clock.now()
-  const warmest = warmestOf(route, roster, slowStart, now)
+  const mean = meanWarmth(route, roster, slowStart, now)
   let picked = route.balancer.pick(request)
   let avoid: Set<string> | undefined
   for (let pass = 0; pass < maxPasses && picked !== undefined; pass++) {
@@ -43,7 +43,7 @@ export function pickWarm(
     if (record === undefined || record.warmingRequests === 0 || !roster.warming.has(record)) return picked
     const factor = warmth(record, slowStart, now)
     if (factor >= 1) roster.warmed(record)
-    if (factor >= warmest || random() < factor / warmest) return picked
+    if (factor >= mean || random() < factor / mean) return picked
     avoid ??= new Set(request?.avoid)
     avoid.add(picked.id)
     const other = route.balancer.pick({ ...request, avoid })
@@ -53,18 +53,16 @@ export function pickWarm(
   return picked
 }
 
-/** 1 when anybody is warm: the shares of those that warm up are relative to that. */
-function warmestOf(
-  { candidates }: TrafficRoute,
-  { warming, records }: WarmPickOptions['roster'],
+/** Of the candidates, by weight: what warmth is relative to, so that those that are all alike share evenly. */
+function meanWarmth(
+  { totalWeight }: TrafficRoute,
+  { warming }: WarmPickOptions['roster'],
   policy: SlowStartPolicy | undefined,
   nowMs: number,
 ): number {
-  if (warming.size < candidates.length) return 1
-  let warmest = 0
-  for (const { id } of candidates) {
-    const record = records.get(id)
-    warmest = Math.max(warmest, record === undefined ? 1 : warmth(record, policy, nowMs))
+  let missing = 0
+  for (const record of warming) {
+    if (record.isCandidate) missing += record.candidate.weight * (1 - warmth(record, policy, nowMs))
   }
-  return warmest
+  return totalWeight > 0 ? Math.max(0, 1 - missing / totalWeight) : 1
 }

@@ -20,6 +20,8 @@ export class TrafficRoute {
   balancer: Balancer
   share = 0
   candidates: readonly ServiceInstance[] = []
+  /** Of the candidates. */
+  totalWeight = 0
   spillAt: number | undefined
   inFlight = 0
 
@@ -128,6 +130,7 @@ export class TrafficSplit {
     }
     route.balancer.update(candidates)
     route.candidates = candidates
+    route.totalWeight = candidates.reduce((sum, { weight }) => sum + weight, 0)
   }
 
   #turnOf(avoid: ReadonlySet<string> | undefined): TrafficRoute {

@@ -282,3 +282,33 @@ describe('services that share an address', () => {
     checker.close()
   })
 })
+
+describe('a check that passes', () => {
+  async function ejected(failure: unknown): Promise<ProbedService> {
+    const service = await ProbedService.create()
+    let failing = true
+    const attempt = async ({ id }: { readonly id: string }): Promise<Response> => {
+      if (!failing || id !== 'a:1') return new Response('ok')
+      if (failure instanceof Response) return new Response(null, { status: failure.status })
+      throw failure
+    }
+    while (service.states['a:1'] !== 'ejected') {
+      await service.settle(service.lb.execute('users', attempt, { idempotent: true }), 1)
+    }
+    failing = false
+    return service
+  }
+
+  it('ends an ejection for want of a connection at once', async () => {
+    const service = await ejected(refused)
+    await service.clock.advance(1_100)
+    expect(service.states['a:1']).toBe('available')
+    expect(service.eventsOf('instance-returned')).toMatchObject([{ by: 'active-check', instance: { id: 'a:1' } }])
+  })
+
+  it('ends no ejection for bad answers: who fails requests may well pass its checks', async () => {
+    const service = await ejected(new Response(null, { status: 500 }))
+    await service.clock.advance(20_000)
+    expect(service.states['a:1']).toBe('ejected')
+  })
+})

@@ -105,6 +105,39 @@ describe('an instance that takes requests and never answers', () => {
     expect(service.given.length + service.failed.length).toBe(100)
   })
 
+  it('costs no call when it is tried too early: the probe moves on as well', async () => {
+    const service = await new SilentService(four, { outlierDetection: { jitter: 0, baseEjectionMs: 5_000 } }).warmedUp()
+    service.silent.add('a:1')
+    await service.run(8_000, { idempotent: true, timeoutMs: 2_000 })
+    await service.clock.advance(2_000)
+    expect(service.failed).toEqual([])
+    const reasons = service.eventsOf('instance-ejected').map(({ reason }) => reason)
+    expect(reasons).toEqual(['no-answer', 'failed-probe'])
+    expect(service.states['a:1']).toBe('ejected')
+    expect(service.inFlight).toBe(0)
+  })
+
+  it('is left by its calls also while the cap keeps it in', async () => {
+    const service = await new SilentService([...four, 'e:1', 'f:1', 'g:1', 'h:1']).warmedUp()
+    service.silent.add('a:1').add('b:1')
+    await service.run(3_000, { idempotent: true, timeoutMs: 2_000 })
+    await service.clock.advance(2_000)
+    expect(service.eventsOf('instance-ejected').map(({ enforced }) => enforced)).toEqual([true, false])
+    // Another eighth of the calls, for which the budget has enough.
+    expect(service.failed).toEqual([])
+  })
+
+  it('is told from one whose answers are still being read', async () => {
+    const service = await new SilentService().warmedUp()
+    const open = new Promise<void>(() => {})
+    for (let stream = 0; stream < 12; stream++) {
+      void service.lb.execute('users', (_instance, context) => context.until(open), { idempotent: true })
+    }
+    await service.run(3_000, { idempotent: true, avoid: new Set(['a:1']) })
+    expect(service.eventsOf('instance-ejected')).toEqual([])
+    expect(service.failed).toEqual([])
+  })
+
   it('is left by calls that have a retry left, and by no others', async () => {
     const service = await new SilentService().warmedUp()
     service.silent.add('a:1')
@@ -226,7 +259,7 @@ describe('nothing is concluded', () => {
     // The window in which failures are counted ends, too.
     await service.clock.advance(30_000)
     expect(service.clock.pendingTimers).toBe(0)
-    service.call()
+    for (let call = 0; call < 9; call++) service.call()
     expect(service.clock.pendingTimers).toBeGreaterThan(0)
     await service.lb.close()
     await service.clock.advance(100)

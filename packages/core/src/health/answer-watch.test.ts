@@ -5,6 +5,7 @@ import { AnswerWatch, checkNoAnswerOptions, type NoAnswerOptions, type Watched }
 
 class Subject implements Watched {
   waiting = 0
+  probed = false
   answers = 0
   answersBefore = 0
   silentLooks = 0
@@ -24,7 +25,6 @@ class ObservedWatch {
     this.watch = new AnswerWatch({
       ...options,
       clock: this.clock,
-      instances: () => [this.a, this.b],
       onSilent: (subject, forMs) => this.told.push({ subject, forMs, atMs: this.clock.now() - this.#startMs }),
     })
   }
@@ -32,7 +32,7 @@ class ObservedWatch {
   start(subject: Subject, count = 1): void {
     for (let request = 0; request < count; request++) {
       subject.waiting++
-      this.watch.started()
+      this.watch.started(subject)
     }
   }
 
@@ -111,6 +111,18 @@ describe('AnswerWatch', () => {
     expect(strict.told[0]?.subject).toBe(strict.a)
   })
 
+  it('needs only the one request that tries an instance after its ejection', () => {
+    const observed = new ObservedWatch()
+    observed.a.probed = true
+    observed.start(observed.a)
+    observed.run(1_000)
+    expect(observed.told[0]?.subject).toBe(observed.a)
+    observed.a.probed = false
+    observed.told.length = 0
+    observed.run(1_000)
+    expect(observed.told).toEqual([])
+  })
+
   it('forgets a silence with one answer', () => {
     const observed = new ObservedWatch()
     for (let round = 0; round < 20; round++) {
@@ -159,14 +171,13 @@ describe('AnswerWatch', () => {
     // Timers that fell due during a pause fire once, after it; those of FakeClock fire each at its time.
     const late = new LateClock()
     const told: Subject[] = []
-    const [a, b] = [new Subject(), new Subject()]
+    const a = new Subject()
     const watch = new AnswerWatch<Subject>({
       clock: late,
-      instances: () => [a, b],
       onSilent: (subject) => told.push(subject),
     })
     a.waiting = 5
-    watch.started()
+    watch.started(a)
     for (let answer = 0; answer < 10; answer++) watch.answered(5)
     late.pause(60_000)
     expect(told).toEqual([])
@@ -179,11 +190,11 @@ describe('AnswerWatch', () => {
 
   it('has no timer while nothing waits, and none after close', () => {
     const observed = new ObservedWatch()
-    expect(observed.clock.pendingTimers).toBe(0)
     observed.start(observed.a, 2)
+    expect(observed.clock.pendingTimers).toBe(0)
+    observed.start(observed.a)
     expect(observed.clock.pendingTimers).toBe(1)
     expect(observed.clock.pendingForegroundTimers).toBe(0)
-    observed.answer(observed.a, 5)
     observed.answer(observed.a, 5)
     observed.clock.advanceSync(125)
     expect(observed.clock.pendingTimers).toBe(0)

@@ -24,6 +24,8 @@ export interface Watched {
    * lost in a failure that is over.
    */
   readonly waiting: number
+  /** Whether the one request that tries it after its ejection is among them: then that alone is enough. */
+  readonly probed: boolean
   /** Answers it ever gave. */
   readonly answers: number
   /** `answers` at the last look. */
@@ -36,7 +38,6 @@ export interface Watched {
 
 export interface AnswerWatchOptions<T extends Watched> extends NoAnswerOptions {
   readonly clock: Clock
-  readonly instances: () => Iterable<T>
   /** `instance` is silent for at least `forMs`; told again at every look while that lasts. */
   readonly onSilent: (instance: T, forMs: number) => void
 }
@@ -49,8 +50,9 @@ const looksPerLimit = 4
  *
  * An instance is silent when `minimumRequests` wait for it and it answered nothing for `afterMs`, or for as long as
  * this service's answers may usually take if that is longer (mean + 4 deviations, as TCP computes its timeout, RFC 6298),
- * while the other instances gave at least as many answers. It looks at counters a few times in that span: a request costs
- * nothing more, and a pause of this very process is one look, not a silence. While nothing waits there is no timer.
+ * while the other instances gave at least as many answers; for the request that tries it after an ejection, one is enough.
+ * It looks at counters a few times in that span: a request costs hardly more, and a pause of this very process is one
+ * look, not a silence. While nowhere enough requests wait there is no timer.
  */
 export class AnswerWatch<T extends Watched> {
   readonly #options: AnswerWatchOptions<T>
@@ -60,6 +62,8 @@ export class AnswerWatch<T extends Watched> {
   #meanMs = 0
   #deviationMs = 0
   #answers = 0
+  /** For which enough requests wait, or did at the last look: of many instances, few at a time. */
+  readonly #busy = new Set<T>()
   #cancelTimer: CancelTimer | undefined
 
   constructor(options: AnswerWatchOptions<T>) {
@@ -69,8 +73,12 @@ export class AnswerWatch<T extends Watched> {
     this.#lookMs = this.#afterMs / looksPerLimit
   }
 
-  /** A request starts. */
-  started(): void {
+  /** A request to `instance` started, and counts as waiting. */
+  started(instance: T): void {
+    if (!this.#isWaitedFor(instance) || this.#busy.has(instance)) return
+    instance.answersBefore = instance.answers
+    instance.silentLooks = 0
+    this.#busy.add(instance)
     if (this.#cancelTimer === undefined) this.#schedule()
   }
 
@@ -93,6 +101,7 @@ export class AnswerWatch<T extends Watched> {
   }
 
   close(): void {
+    this.#busy.clear()
     this.#cancelTimer?.()
     this.#cancelTimer = undefined
   }
@@ -103,27 +112,29 @@ export class AnswerWatch<T extends Watched> {
 
   #look(): void {
     this.#cancelTimer = undefined
-    const { instances, onSilent } = this.#options
+    const { onSilent } = this.#options
     // At the first silent look the requests may have only just started.
     const looks = Math.ceil(this.limitMs / this.#lookMs) + 1
-    let waiting = 0
     const silent: T[] = []
-    for (const instance of instances()) {
-      waiting += instance.waiting
-      if (this.#isSilent(instance) && instance.silentLooks >= looks) silent.push(instance)
+    for (const instance of this.#busy) {
+      if (!this.#isWaitedFor(instance)) this.#busy.delete(instance)
+      else if (this.#isSilent(instance) && instance.silentLooks >= looks) silent.push(instance)
     }
-    if (waiting > 0) this.#schedule()
+    if (this.#busy.size > 0) this.#schedule()
     for (const instance of silent) {
       if (this.#answers - instance.othersBefore < this.#minimumRequests) continue
       onSilent(instance, (instance.silentLooks - 1) * this.#lookMs)
     }
   }
 
+  #isWaitedFor({ waiting, probed }: T): boolean {
+    return waiting >= (probed ? 1 : this.#minimumRequests)
+  }
+
   /** Counts the look; says whether the instance was silent since the one before. */
   #isSilent(instance: T): boolean {
-    const { waiting, answers } = instance
-    const silent = waiting >= this.#minimumRequests && answers === instance.answersBefore
-    instance.answersBefore = answers
+    const silent = instance.answers === instance.answersBefore
+    instance.answersBefore = instance.answers
     if (!silent) instance.silentLooks = 0
     else if (instance.silentLooks++ === 0) instance.othersBefore = this.#answers
     return silent

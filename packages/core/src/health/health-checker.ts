@@ -59,17 +59,24 @@ export class HealthChecker {
    *
    * @param traffic count of requests to the service so far, which never falls; see `idleIntervalMs`. Without it the
    * instance is never taken for idle.
+   * @param onPass called at each probe that passes while the instance is healthy, also without a change
    */
-  watch(instance: ServiceInstance, listener: (state: HealthState) => void, traffic?: () => number): HealthSubscription {
+  watch(
+    instance: ServiceInstance,
+    listener: (state: HealthState) => void,
+    traffic?: () => number,
+    onPass?: () => void,
+  ): HealthSubscription {
     checkFunction('HealthChecker.watch.listener', listener ?? null)
     checkFunction('HealthChecker.watch.traffic', traffic)
+    checkFunction('HealthChecker.watch.onPass', onPass)
     if (this.#closed) {
       return { state: unknownHealth(this.#settings.clock.now(), 'the health checker is closed'), close: () => {} }
     }
     const key = targetKey(instance)
     const target = this.#targets.get(key) ?? new HealthTarget(this.#settings)
     this.#targets.set(key, target)
-    const watcher: HealthWatcher = { instance, listener, traffic, requests: 0 }
+    const watcher: HealthWatcher = { instance, listener, traffic, onPass, requests: 0 }
     target.add(watcher)
     return new Subscription(target, watcher, () => {
       if (!target.watched) this.#targets.delete(key)

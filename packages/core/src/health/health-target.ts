@@ -22,6 +22,8 @@ export interface HealthWatcher {
   readonly listener: (state: HealthState) => void
   /** Requests so far; absent: there is always traffic. */
   readonly traffic: (() => number) | undefined
+  /** Called at each probe that passes while the instance is healthy. */
+  readonly onPass: (() => void) | undefined
   /** What `traffic` said last. */
   requests: number
 }
@@ -140,16 +142,17 @@ export class HealthTarget {
     // Before the listeners, which may close this.
     this.#idleLeftMs = jittered(idleIntervalMs, jitter, random)
     this.#wait()
-    if (this.#state.status !== before.status) this.#tell()
+    const state = this.#state
+    if (state.status !== before.status) this.#tell((watcher) => watcher.listener(state))
+    if (verdict.healthy && state.status === 'healthy') this.#tell((watcher) => watcher.onPass?.())
   }
 
-  #tell(): void {
-    const state = this.#state
+  #tell(tell: (watcher: HealthWatcher) => void): void {
     for (const watcher of this.#watchers) {
       // It may have been removed by one before it.
       if (!this.#watchers.includes(watcher)) continue
       try {
-        watcher.listener(state)
+        tell(watcher)
       } catch {
         // The listener's mistake is no reason to stop probing, and there is nobody here to tell.
       }
