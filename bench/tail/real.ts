@@ -71,6 +71,9 @@ async function openLoop({ name, send, slowShare }: Contender, seconds: number): 
   const total = requestsPerSecond * seconds
   const latencies = new Float64Array(total)
   let failures = 0
+  const fail = (): void => {
+    failures++
+  }
   const calls: Promise<void>[] = []
   const startedAt = performance.now()
   while (calls.length < total) {
@@ -81,12 +84,7 @@ async function openLoop({ name, send, slowShare }: Contender, seconds: number): 
       const done = (): void => {
         latencies[index] = performance.now() - calledAt
       }
-      calls.push(
-        send().then(done, () => {
-          failures++
-          done()
-        }),
-      )
+      calls.push(send().catch(fail).finally(done))
     }
     await delay(1)
   }

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { concurrency, instanceCount, requestsPerSecond, serviceMs, slowdown, type TailResult } from './load.ts'
 
 /** Most p99 of a load-aware balancer, in parts of round robin's. */
-export const targetRatio = 0.3
+const targetRatio = 0.3
 const judged = ['least-request', 'peak-ewma']
 
 export interface TailTable {

@@ -2,6 +2,7 @@ import { loadBalance } from '@lb/axios'
 import {
   type Balancer,
   GroupedBalancer,
+  type HealthCheckOptions,
   LoadBalancer,
   RoundRobinBalancer,
   SmoothWeightedRoundRobinBalancer,
@@ -11,7 +12,6 @@ import axios, { type AxiosInstance } from 'axios'
 import { BackendProcess } from './backend-process.ts'
 import { type LoadResult, runLoad } from './load.ts'
 import type { PhaseName, PhasePromise, PhaseResult } from './phase.ts'
-import { Registry } from './registry.ts'
 
 export interface DemonstrationOptions {
   readonly requests: number
@@ -23,6 +23,8 @@ const ids = ['a', 'b', 'c'] as const
 /** Longest that any call may take when everything is down. */
 const boundedMs = 2_000
 const recoveryLimitMs = 10_000
+/** So quick that nobody waits for the demonstration; the defaults are for services. */
+const healthCheck: HealthCheckOptions = { intervalMs: 50, initialJitterMs: 50, timeoutMs: 500 }
 
 /** Three backends, one client, six phases. */
 export class Demonstration {
@@ -119,10 +121,8 @@ export class Demonstration {
   }
 
   async #allDown(): Promise<PhaseResult> {
-    // A list that nobody corrects: lb is not told that they are down, so that every request really tries.
-    const instances = this.#backends.map(({ id, port }) => ({ id, host: '127.0.0.1', port }))
-    const discovery = new StaticDiscovery({ 'user-service': instances })
-    await using service = new ConnectedService(new LoadBalancer({ discovery }))
+    // Without checks: lb is not told that they are down, so that every request really tries.
+    await using service = new ConnectedService(new LoadBalancer({ discovery: this.#discovery() }))
     await Promise.all(this.#backends.map((backend) => backend.kill()))
     const load = await this.#load('all-down', service)
     const extra = service.attempts - load.requests
@@ -136,7 +136,13 @@ export class Demonstration {
   }
 
   #connect(balancer: () => Balancer): ConnectedService {
-    return new ConnectedService(new LoadBalancer({ discovery: new Registry(this.#backends), balancer }))
+    return new ConnectedService(new LoadBalancer({ discovery: this.#discovery(), balancer, healthCheck }))
+  }
+
+  /** A list that nobody corrects: who is down is for lb to find out. */
+  #discovery(): StaticDiscovery {
+    const instances = this.#backends.map(({ id, weight, port }) => ({ id, weight, host: '127.0.0.1', port }))
+    return new StaticDiscovery({ 'user-service': instances })
   }
 
   async #load(

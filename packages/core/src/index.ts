@@ -34,7 +34,7 @@ export {
 export type { LoadBalancerEvent, LoadBalancerListener } from './events.ts'
 export type { ExecuteOptions } from './execute.ts'
 export type { NoAnswerOptions } from './health/answer-watch.ts'
-export type { Ejection, EjectionReason, ReturnedBy, UnenforcedBecause } from './health/ejection.ts'
+export type { Ejection, EjectionReason, OutlierListener, ReturnedBy, UnenforcedBecause } from './health/ejection.ts'
 export type { Eligibility } from './health/eligibility.ts'
 export type { HealthCheckOptions, HealthProbe, HealthProbeResult } from './health/health-check-options.ts'
 export { HealthChecker, type HealthState, type HealthStatus, type HealthSubscription } from './health/health-checker.ts'
@@ -43,7 +43,7 @@ export type {
   OutlierDetectionOptions,
   SuccessRateOptions,
 } from './health/outlier-detection-options.ts'
-export { OutlierDetector, type OutlierDetectorOptions, type OutlierListener } from './health/outlier-detector.ts'
+export { OutlierDetector, type OutlierDetectorOptions } from './health/outlier-detector.ts'
 export type { OutlierTracker } from './health/outlier-tracker.ts'
 export type { PanicOptions } from './health/panic.ts'
 export type { SlowStartOptions } from './health/slow-start.ts'

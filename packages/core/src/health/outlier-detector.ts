@@ -13,8 +13,6 @@ import { OutlierTracker, type TrackerHost } from './outlier-tracker.ts'
 import { RequestWindow } from './request-window.ts'
 import { statisticalOutliers } from './statistical-outliers.ts'
 
-export type { Ejection, EjectionReason, OutlierListener } from './ejection.ts'
-
 export interface OutlierDetectorOptions extends OutlierDetectionOptions {
   readonly clock?: Clock
   /** Source of the jitter. Default `Math.random`. */
