@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../clock.ts'
 import { checkClock, checkDurationMs, checkFunction, checkKeys, checkNumber } from '../options.ts'
 import { type Random, systemRandom } from '../random.ts'
+import { SlidingWindow } from '../sliding-window.ts'
 
 export interface ThrottleOptions {
   /**
@@ -44,17 +45,14 @@ export function checkThrottleOptions(path: string, options: ThrottleOptions): vo
  * Source: Google, "Site Reliability Engineering", chapter 21 "Handling Overload", client-side throttling.
  */
 export class ClientThrottle {
-  readonly #clock: Clock
+  readonly #window: SlidingWindow
   readonly #random: Random
   readonly #ratio: number
-  readonly #bucketMs: number
   /** Counts of each part of the window, and their sums. */
   readonly #requests = new Float64Array(bucketCount)
   readonly #accepts = new Float64Array(bucketCount)
   #requestSum = 0
   #acceptSum = 0
-  /** Number of the part of the window, counted from the clock's start, that the newest bucket is for. */
-  #newest: number
 
   /** @throws InvalidOptionError */
   constructor(options: ThrottleOptions & { readonly clock?: Clock; readonly random?: Random } = {}) {
@@ -64,22 +62,20 @@ export class ClientThrottle {
     checkFunction('ClientThrottle.random', random)
     checkThrottleOptions('ClientThrottle', throttle)
     const { ratio = 2, windowMs = 120_000 } = throttle
-    this.#clock = clock
+    this.#window = new SlidingWindow(clock, windowMs, bucketCount, (bucket) => this.#empty(bucket))
     this.#random = random
     this.#ratio = ratio
-    this.#bucketMs = windowMs / bucketCount
-    this.#newest = Math.floor(clock.now() / this.#bucketMs)
   }
 
   /** Probability that the next request is rejected. */
   get rejectProbability(): number {
-    this.#advance()
+    this.#window.advance()
     return this.#probability()
   }
 
   /** Whether a request is to be rejected without being sent. One that is counts as a request. */
   shouldReject(): boolean {
-    const bucket = this.#advance()
+    const bucket = this.#window.advance()
     const probability = this.#probability()
     // No draw when it cannot matter.
     if (probability === 0 || this.#random() >= probability) return false
@@ -89,7 +85,7 @@ export class ClientThrottle {
 
   /** The service accepted a request that was sent: it did the work, or refused for a reason of the request's own (4xx). */
   accepted(): void {
-    const bucket = this.#advance()
+    const bucket = this.#window.advance()
     this.#count(bucket)
     this.#accepts[bucket] = (this.#accepts[bucket] as number) + 1
     this.#acceptSum++
@@ -97,7 +93,7 @@ export class ClientThrottle {
 
   /** The service did not accept a request that was sent: it refused or failed, or gave no answer in time. */
   refused(): void {
-    this.#count(this.#advance())
+    this.#count(this.#window.advance())
   }
 
   #count(bucket: number): void {
@@ -110,24 +106,10 @@ export class ClientThrottle {
     return Math.min(Math.max(0, published), maxProbability)
   }
 
-  /** Empties the buckets that left the window; gives the index of the newest. */
-  #advance(): number {
-    const current = Math.floor(this.#clock.now() / this.#bucketMs)
-    const passed = Math.min(current - this.#newest, bucketCount)
-    for (let step = 1; step <= passed; step++) this.#empty(bucketIndex(this.#newest + step))
-    if (passed > 0) this.#newest = current
-    return bucketIndex(this.#newest)
-  }
-
   #empty(bucket: number): void {
     this.#requestSum -= this.#requests[bucket] as number
     this.#acceptSum -= this.#accepts[bucket] as number
     this.#requests[bucket] = 0
     this.#accepts[bucket] = 0
   }
-}
-
-// A clock may start below zero.
-function bucketIndex(bucket: number): number {
-  return ((bucket % bucketCount) + bucketCount) % bucketCount
 }

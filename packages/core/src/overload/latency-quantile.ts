@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../clock.ts'
 import { checkClock, checkDurationMs, checkInteger, checkKeys } from '../options.ts'
+import { SlidingWindow } from '../sliding-window.ts'
 
 export interface LatencyQuantileOptions {
   /** How long a latency counts, in milliseconds, give or take a sixth. Default 60 000. */
@@ -30,15 +31,12 @@ const bucketCount = 184
  * mapping.
  */
 export class LatencyQuantile {
-  readonly #clock: Clock
-  readonly #sliceMs: number
+  readonly #window: SlidingWindow
   readonly #minSamples: number
   /** The histograms of the slices, one after the other, and their sum. */
   readonly #slices = new Uint32Array(sliceCount * bucketCount)
   readonly #sum = new Uint32Array(bucketCount)
   #count = 0
-  /** Number of the slice, counted from the clock's start, that the newest histogram is for. */
-  #newest: number
 
   /** @throws InvalidOptionError */
   constructor(options: LatencyQuantileOptions = {}) {
@@ -47,16 +45,14 @@ export class LatencyQuantile {
     checkDurationMs('LatencyQuantile.windowMs', windowMs, { min: sliceCount })
     checkInteger('LatencyQuantile.minSamples', minSamples, 1, 1_000_000)
     checkClock('LatencyQuantile.clock', clock)
-    this.#clock = clock
-    this.#sliceMs = windowMs / sliceCount
+    this.#window = new SlidingWindow(clock, windowMs, sliceCount, (slice) => this.#empty(slice))
     this.#minSamples = minSamples
-    this.#newest = Math.floor(clock.now() / this.#sliceMs)
   }
 
   /** A request took `latencyMs`. What is no duration (NaN, negative) is left out. */
   observe(latencyMs: number): void {
     if (!(latencyMs >= 0)) return
-    const slice = this.#advance()
+    const slice = this.#window.advance()
     const bucket = bucketOf(latencyMs)
     const place = slice * bucketCount + bucket
     this.#slices[place] = (this.#slices[place] as number) + 1
@@ -66,7 +62,7 @@ export class LatencyQuantile {
 
   /** The latency, in milliseconds, that a share `q` in [0, 1] of the requests does not exceed. `undefined`: too few requests. */
   quantile(q: number): number | undefined {
-    this.#advance()
+    this.#window.advance()
     if (this.#count < this.#minSamples) return undefined
     // 0.07 × 100 is more than 7 in binary; what is above by rounding must not be the next rank.
     const rank = Math.min(Math.max(1, Math.ceil(q * this.#count - 1e-6)), this.#count)
@@ -77,15 +73,6 @@ export class LatencyQuantile {
       if (below >= rank) break
     }
     return middleOf(bucket)
-  }
-
-  /** Empties the slices that left the window; gives the index of the newest. */
-  #advance(): number {
-    const current = Math.floor(this.#clock.now() / this.#sliceMs)
-    const passed = Math.min(current - this.#newest, sliceCount)
-    for (let step = 1; step <= passed; step++) this.#empty(sliceIndex(this.#newest + step))
-    if (passed > 0) this.#newest = current
-    return sliceIndex(this.#newest)
   }
 
   #empty(slice: number): void {
@@ -108,9 +95,4 @@ function bucketOf(latencyMs: number): number {
 /** The value whose relative distance to both ends is the same. */
 function middleOf(bucket: number): number {
   return (2 * shortestMs * growth ** bucket) / (growth + 1)
-}
-
-// A clock may start below zero.
-function sliceIndex(slice: number): number {
-  return ((slice % sliceCount) + sliceCount) % sliceCount
 }

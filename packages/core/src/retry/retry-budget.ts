@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../clock.ts'
 import { checkClock, checkDurationMs, checkKeys, checkNumber } from '../options.ts'
+import { SlidingWindow } from '../sliding-window.ts'
 
 export interface RetryBudgetOptions {
   /** Retries allowed for each request of the window, in [0, 1 000]. Default 0.2. Raising it raises the load in an outage. */
@@ -30,14 +31,11 @@ export function checkRetryBudget(path: string, options: RetryBudgetOptions): voi
  * Source: Finagle's `RetryBudget` (windowed token bucket).
  */
 export class RetryBudget {
-  readonly #clock: Clock
+  readonly #window: SlidingWindow
   readonly #ratio: number
   readonly #reserve: number
-  readonly #bucketMs: number
   /** Deposits minus withdrawals, in tokens, for each tenth of the window. */
   readonly #buckets = new Float64Array(bucketCount)
-  /** Number of the tenth of the window, counted from the clock's start, that the newest bucket is for. */
-  #newest: number
 
   /** @throws InvalidOptionError */
   constructor(options: RetryBudgetOptions & { readonly clock?: Clock } = {}) {
@@ -46,28 +44,28 @@ export class RetryBudget {
     checkClock('RetryBudget.clock', clock)
     checkRetryBudget('RetryBudget', budget)
     const { ratio = 0.2, minPerSecond = 10, windowMs = 10_000 } = budget
-    this.#clock = clock
+    this.#window = new SlidingWindow(clock, windowMs, bucketCount, (bucket) => {
+      this.#buckets[bucket] = 0
+    })
     this.#ratio = ratio
     this.#reserve = (minPerSecond * windowMs) / 1_000
-    this.#bucketMs = windowMs / bucketCount
-    this.#newest = Math.floor(clock.now() / this.#bucketMs)
   }
 
   /** Retries that would be allowed now. */
   get balance(): number {
-    this.#advance()
+    this.#window.advance()
     return Math.max(0, this.#sum())
   }
 
   /** A request was made. */
   deposit(): void {
-    const bucket = this.#advance()
+    const bucket = this.#window.advance()
     this.#buckets[bucket] = (this.#buckets[bucket] as number) + this.#ratio
   }
 
   /** Takes one retry out of the budget, or says that none is left. */
   tryWithdraw(): boolean {
-    const bucket = this.#advance()
+    const bucket = this.#window.advance()
     // Deposits are fractions; what is missing by rounding must not cost a retry.
     if (this.#sum() < 1 - 1e-6) return false
     this.#buckets[bucket] = (this.#buckets[bucket] as number) - 1
@@ -77,18 +75,4 @@ export class RetryBudget {
   #sum(): number {
     return this.#buckets.reduce((sum, tokens) => sum + tokens, this.#reserve)
   }
-
-  /** Empties the buckets that left the window; gives the index of the newest. */
-  #advance(): number {
-    const current = Math.floor(this.#clock.now() / this.#bucketMs)
-    const passed = Math.min(current - this.#newest, bucketCount)
-    for (let step = 1; step <= passed; step++) this.#buckets[bucketIndex(this.#newest + step)] = 0
-    if (passed > 0) this.#newest = current
-    return bucketIndex(this.#newest)
-  }
-}
-
-// A clock may start below zero.
-function bucketIndex(bucket: number): number {
-  return ((bucket % bucketCount) + bucketCount) % bucketCount
 }
