@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
-import { isLoadBalancedError, loadBalance } from '@lb/axios'
+import { isLoadBalancedError, loadBalance, tcpProbe } from '@lb/axios'
 import { InvalidOptionError, LoadBalancer, NoAvailableInstanceError, StaticDiscovery } from '@lb/core'
 import axios from 'axios'
 
@@ -24,6 +24,38 @@ assert.ok(!(failure.cause instanceof commonJs.InvalidOptionError))
 assert.throws(() => new LoadBalancer({ discovery, balancer: 'round-robbin' }), commonJs.InvalidOptionError)
 assert.throws(() => new commonJs.LoadBalancer({}), InvalidOptionError)
 
+// Everything that is off by default, with every balancer, and a checker of the other copy.
+const healthCheck = new commonJs.HealthChecker({ probe: tcpProbe() })
+for (const balancer of [
+  'round-robin',
+  'smooth-weighted-round-robin',
+  'grouped',
+  'random',
+  'least-request',
+  'peak-ewma',
+  'ring-hash',
+  'maglev',
+]) {
+  const options = {
+    hedge: {},
+    slowStart: {},
+    zone: 'a',
+    loadReports: {},
+    throttle: {},
+    maxInFlight: 9,
+    subset: { size: 5, clientId: 'me' },
+  }
+  const full = new LoadBalancer({ discovery, balancer, healthCheck, ...options })
+  const { status } = await full.execute('user-service', ({ host, port }) => fetch(`http://${host}:${port}/`), {
+    hashKey: 'k',
+    idempotent: true,
+  })
+  assert.equal(status, 200)
+  await full.close()
+}
+healthCheck.close()
+
 await lb.close()
+server.closeAllConnections()
 server.close()
 console.log(`ESM on Node ${process.version} with axios ${axios.VERSION}: ok`)
