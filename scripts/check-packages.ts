@@ -9,7 +9,15 @@ import { fileURLToPath } from 'node:url'
 /** Versions of the packages that carry a Node binary. Elsewhere than on Linux only the Node that runs this is used. */
 const nodeVersions = ['20.20.2', '22.23.3', '24.21.0', '26.10.0']
 /** Peers of the packages, oldest and newest that are promised to work. */
-const axiosVersions = ['1.7.0', '1.21.1']
+const peerSets: readonly PeerSet[] = [
+  { axios: '1.7.0', nest: '11.0.0' },
+  { axios: '1.21.1', nest: '12.5.1' },
+]
+
+interface PeerSet {
+  readonly axios: string
+  readonly nest: string
+}
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const work = mkdtempSync(join(tmpdir(), 'lb-packages-'))
@@ -17,7 +25,8 @@ const folders = readdirSync(join(root, 'packages')).map((name) => join(root, 'pa
 
 function run(command: string, args: readonly string[], cwd: string): void {
   process.stdout.write(`$ ${command} ${args.join(' ')}\n`)
-  execFileSync(command, args, { cwd, stdio: 'inherit' })
+  // A process that does not end by itself is a failure too.
+  execFileSync(command, args, { cwd, stdio: 'inherit', timeout: 120_000 })
 }
 
 function pack(): string[] {
@@ -59,16 +68,26 @@ function nodeBinaries(): string[] {
   return aliases.map(([alias = '']) => join(folder, 'node_modules', alias, 'bin', 'node'))
 }
 
-function smoke(tarballs: readonly string[], axiosVersion: string, nodes: readonly string[]): void {
+function smoke(tarballs: readonly string[], { axios, nest }: PeerSet, nodes: readonly string[]): void {
   const packed = tarballs
     .filter((path) => !path.includes('lb-testing'))
     .map((path) => [packageName(path), `file:${path}`])
-  const application = install(`application-axios-${axiosVersion}`, {
+  const application = install(`application-axios-${axios}-nest-${nest}`, {
     ...Object.fromEntries(packed),
-    axios: axiosVersion,
+    axios,
+    '@nestjs/common': nest,
+    '@nestjs/core': nest,
+    '@nestjs/platform-express': nest,
+    '@types/node': '26.6.6',
+    'reflect-metadata': '0.2.2',
+    rxjs: '7.8.2',
   })
   cpSync(join(root, 'scripts/packed'), application, { recursive: true })
-  for (const node of nodes) for (const file of ['smoke.mjs', 'smoke.cjs']) run(node, [file], application)
+  // Applications of Nest are compiled: this shows that the types fit too.
+  cpSync(join(root, 'packages/nestjs/packed'), application, { recursive: true })
+  run('pnpm', ['exec', 'tsc', '-p', join(application, 'tsconfig.json')], root)
+  const files = ['smoke.mjs', 'smoke.cjs', 'consumer.mjs', 'consumer.cjs']
+  for (const node of nodes) for (const file of files) run(node, [file], application)
 }
 
 /** `…/lb-core-1.2.3.tgz` is `@lb/core`. */
@@ -84,7 +103,7 @@ try {
     run('pnpm', ['exec', 'attw', tarball, '--profile', 'node16', '--format', 'ascii', '--no-emoji'], root)
   }
   const nodes = nodeBinaries()
-  for (const version of axiosVersions) smoke(tarballs, version, nodes)
+  for (const peers of peerSets) smoke(tarballs, peers, nodes)
 } finally {
   rmSync(work, { recursive: true, force: true })
 }

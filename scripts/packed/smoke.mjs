@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
 import { isLoadBalancedError, loadBalance, tcpProbe } from '@lb/axios'
 import { InvalidOptionError, LoadBalancer, NoAvailableInstanceError, StaticDiscovery } from '@lb/core'
+import { DnsSrvDiscovery } from '@lb/dns-srv'
 import axios from 'axios'
 
 const server = createServer((request, response) => response.end(JSON.stringify({ url: request.url })))
@@ -54,6 +55,9 @@ for (const balancer of [
   await full.close()
 }
 healthCheck.close()
+
+assert.throws(() => new DnsSrvDiscovery({ tries: 0 }), commonJs.InvalidOptionError)
+new DnsSrvDiscovery({ servers: ['127.0.0.1'] }).close()
 
 await lb.close()
 server.closeAllConnections()

@@ -1,0 +1,145 @@
+import { randomInt } from 'node:crypto'
+import type { Clock } from '@lb/core'
+import { DnsFailure } from './dns-failure.ts'
+import type { Exchange } from './exchange.ts'
+import { type DnsMessage, decodeHead, decodeMessage, encodeQuery, type Question, recordTypes } from './message.ts'
+import { formatNameServer, type NameServer } from './name-server.ts'
+import { QuerySlots } from './query-slots.ts'
+import { responseCodeName, responseCodes } from './response-code.ts'
+import { ServerOrder } from './server-order.ts'
+import { exchangeOverTcp } from './tcp-exchange.ts'
+import { exchangeOverUdp } from './udp-exchange.ts'
+
+export interface ResolverOptions {
+  readonly clock: Clock
+  readonly timeoutMs: number
+  readonly tries: number
+  /** Over TCP from the start. Default false. */
+  readonly onlyTcp?: boolean
+  readonly overUdp?: Transport
+  readonly overTcp?: Transport
+}
+
+/** Sends a query and gives its answer. */
+export type Transport = (exchange: Exchange) => Promise<Buffer>
+
+/** For whom a question is asked. */
+export interface QueryContext {
+  readonly servers: readonly NameServer[]
+  readonly signal: AbortSignal
+  /** Nobody waits for the answer, so it does not keep the process alive. */
+  readonly background: boolean
+}
+
+/** Each query has a socket of its own, and many systems allow 1 024 open files. */
+const maxOpenQueries = 64
+
+/** Asks servers one question, over UDP and, when the answer does not fit, over TCP. */
+export class Resolver {
+  readonly #options: ResolverOptions
+  readonly #order: ServerOrder
+  readonly #slots = new QuerySlots(maxOpenQueries)
+
+  constructor(options: ResolverOptions) {
+    this.#options = options
+    this.#order = new ServerOrder(options.clock)
+  }
+
+  /**
+   * What `read` makes of the first answer that says whether the name has records (NOERROR or NXDOMAIN). Every server is
+   * asked in turn, all of them `tries` times. When `read` throws a DnsFailure, that is a failure of the server.
+   *
+   * @throws DnsFailure with what each server did, when none gave such an answer; the reason of the signal when aborted
+   */
+  async query<T>(question: Question, context: QueryContext, read: (message: DnsMessage) => T): Promise<T> {
+    const failures: string[] = []
+    let last = new DnsFailure('NO_SERVER', 'no name server is configured')
+    for (let round = 0; round < this.#options.tries; round++) {
+      for (const server of this.#order.sort(context.servers)) {
+        try {
+          const result = read(await this.#slots.run(context.signal, () => this.#ask(server, question, context)))
+          this.#order.answered(server)
+          return result
+        } catch (cause) {
+          context.signal.throwIfAborted()
+          if (!(cause instanceof DnsFailure)) throw cause
+          this.#order.failed(server)
+          last = cause
+          failures.push(`${formatNameServer(server)}: ${cause.message}`)
+        }
+      }
+    }
+    if (failures.length === 0) throw last
+    const text = [...new Set(failures)].join('; ')
+    throw new DnsFailure(last.code, `${question.name} ${question.type}: ${text}`, { cause: last })
+  }
+
+  async #ask(server: NameServer, question: Question, context: QueryContext): Promise<DnsMessage> {
+    const message = await this.#askOnce(server, question, context, true)
+    // RFC 6891 section 7: a server that does not know EDNS0 says so by one of these.
+    const answer = withoutEdns.has(message.responseCode)
+      ? await this.#askOnce(server, question, context, false)
+      : message
+    if (answer.responseCode !== responseCodes.NOERROR && answer.responseCode !== responseCodes.NXDOMAIN) {
+      const code = responseCodeName(answer.responseCode)
+      throw new DnsFailure(code, code)
+    }
+    if (isReferral(answer)) throw new DnsFailure('REFERRAL', 'it refers to other servers and does not ask them itself')
+    return answer
+  }
+
+  async #askOnce(server: NameServer, question: Question, context: QueryContext, edns: boolean): Promise<DnsMessage> {
+    const { overUdp = exchangeOverUdp, overTcp = exchangeOverTcp, onlyTcp = false } = this.#options
+    if (onlyTcp) return decodeMessage(await this.#exchange(overTcp, server, question, context, edns))
+    const datagram = await this.#exchange(overUdp, server, question, context, edns)
+    // What is in a truncated answer is not used: servers cut wherever they like.
+    if (!decodeHead(datagram).truncated) return decodeMessage(datagram)
+    return decodeMessage(await this.#exchange(overTcp, server, question, context, edns))
+  }
+
+  #exchange(
+    transport: Transport,
+    server: NameServer,
+    question: Question,
+    { signal, background }: QueryContext,
+    edns: boolean,
+  ): Promise<Buffer> {
+    const { clock, timeoutMs } = this.#options
+    // From node:crypto, like the port: see udp-exchange.ts.
+    const id = randomInt(0x1_0000)
+    return transport({
+      server,
+      query: encodeQuery(id, question, edns),
+      accepts: (message) => isAnswerTo(message, id, question),
+      clock,
+      timeoutMs,
+      signal,
+      background,
+    })
+  }
+}
+
+const withoutEdns: ReadonlySet<number> = new Set([responseCodes.FORMERR, responseCodes.NOTIMP, responseCodes.BADVERS])
+
+function isAnswerTo(bytes: Buffer, id: number, question: Question): boolean {
+  try {
+    const head = decodeHead(bytes)
+    if (!head.isAnswer || head.id !== id) return false
+    // A server that cannot read a query cannot repeat its question. Nothing but the failure is taken from it.
+    if (head.question === undefined) return head.responseCode === responseCodes.FORMERR
+    return head.question.name === question.name && head.question.type === recordTypes[question.type]
+  } catch {
+    return false
+  }
+}
+
+// RFC 2308 section 2.2: without an answer and a SOA, but with servers to ask, it is no answer to the question.
+function isReferral({ responseCode, authoritative, answers, authorities }: DnsMessage): boolean {
+  return (
+    responseCode === responseCodes.NOERROR &&
+    !authoritative &&
+    answers.length === 0 &&
+    authorities.some(({ type }) => type === 'NS') &&
+    !authorities.some(({ type }) => type === 'SOA')
+  )
+}

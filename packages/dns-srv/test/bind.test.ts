@@ -1,0 +1,73 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { DnsSrvDiscovery } from '../src/index.ts'
+import { addressesOf, described } from './discovery-on-loopback.ts'
+import { lookUpService } from './look-up-service.ts'
+import { Bind } from './servers/bind.ts'
+import { describeWithServers } from './servers/server-binaries.ts'
+import { startTimeoutMs } from './servers/server-process.ts'
+
+describeWithServers('with BIND', Bind.programs, () => {
+  let server: Bind
+  let discovery: DnsSrvDiscovery
+
+  beforeAll(async () => {
+    server = await Bind.start([
+      '_http._tcp.web 4 IN SRV 1 10 8080 a',
+      '_http._tcp.web 4 IN SRV 0 5 8080 b',
+      'a 9 IN A 10.0.0.1',
+      'a 9 IN A 10.0.0.2',
+      'b 9 IN AAAA 2001:db8::1',
+      '_http._tcp.none 6 IN SRV 0 0 0 .',
+      '_http._tcp.alias IN CNAME _http._tcp.web',
+      ...Array.from({ length: 90 }, (_, index) => `_http._tcp.many IN SRV 0 1 ${1_000 + index} a`),
+    ])
+    discovery = new DnsSrvDiscovery({ name: '_http._tcp.{service}.lb.test.', servers: [server.address] })
+  }, startTimeoutMs)
+  afterAll(async () => {
+    discovery.close()
+    await server.stop()
+  })
+
+  it('gives priority, weight and every address, and the smallest time to live', async () => {
+    const { instances, ttlMs } = await lookUpService(server.address, '_http._tcp.web.lb.test.')
+    expect(described(instances)).toEqual([
+      '10.0.0.1:8080 weight 10 priority 1',
+      '10.0.0.2:8080 weight 10 priority 1',
+      '2001:db8::1:8080 weight 5 priority 0',
+    ])
+    expect(ttlMs).toBe(4_000)
+  })
+
+  it('gives the same through an alias', async () => {
+    expect(addressesOf(await discovery.getInstances('alias'))).toEqual(addressesOf(await discovery.getInstances('web')))
+  })
+
+  it('gets a truncated answer whole over TCP', async () => {
+    expect(await discovery.getInstances('many')).toHaveLength(180)
+  })
+
+  it('says what has no instances, and for how long', async () => {
+    expect(await lookUpService(server.address, '_http._tcp.nobody.lb.test.')).toEqual({ instances: [], ttlMs: 2_000 })
+    expect(await lookUpService(server.address, 'a.lb.test.')).toEqual({ instances: [], ttlMs: 2_000 })
+    expect(await lookUpService(server.address, '_http._tcp.none.lb.test.')).toEqual({ instances: [], ttlMs: 6_000 })
+  })
+
+  it.each([
+    ['SERVFAIL', 'web.broken.test.'],
+    ['REFUSED', 'web.elsewhere.test.'],
+  ])('fails with %s', async (code, name) => {
+    await expect(lookUpService(server.address, name)).rejects.toThrow(code)
+  })
+
+  it('shows what was changed', async () => {
+    await server.update('update add _http._tcp.live.lb.test. 1 SRV 0 1 80 a.lb.test.')
+    expect(addressesOf(await discovery.getInstances('live'))).toEqual(['10.0.0.1:80', '10.0.0.2:80'])
+    await server.update(
+      'update delete a.lb.test. A 10.0.0.1',
+      'update add _http._tcp.live.lb.test. 1 SRV 0 1 80 b.lb.test.',
+    )
+    expect(addressesOf(await discovery.getInstances('live'))).toEqual(['10.0.0.2:80', '2001:db8::1:80'])
+    await server.update('update delete _http._tcp.live.lb.test. SRV', 'update add a.lb.test. 9 A 10.0.0.1')
+    expect(await discovery.getInstances('live')).toEqual([])
+  })
+})

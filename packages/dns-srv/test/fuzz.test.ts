@@ -1,0 +1,161 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { DiscoveryError, parseInstance, systemClock } from '@lb/core'
+import { seededRandom } from '@lb/testing'
+import { describe, expect, it } from 'vitest'
+import { DnsFailure } from '../src/dns-failure.ts'
+import type { Exchange } from '../src/exchange.ts'
+import { Resolver } from '../src/resolver.ts'
+import { ServiceLookup } from '../src/service-lookup.ts'
+import { TargetAddresses } from '../src/target-addresses.ts'
+import { discoveryOn, serviceName } from './discovery-on-loopback.ts'
+import { type AnswerParts, address, alias, answerTo, LoopbackNameServer, soa, srv } from './loopback-name-server.ts'
+
+const seed = 20_240_607
+const packets = 100_000
+
+const honest: readonly AnswerParts[] = [
+  {
+    answers: [srv(serviceName, 'a.lb.test'), srv(serviceName, 'b.lb.test', { weight: 0, priority: 1 })],
+    additionals: [address('a.lb.test', '10.0.0.1'), address('b.lb.test', '2001:db8::1')],
+  },
+  { answers: [srv(serviceName, 'a.lb.test')] },
+  { answers: [alias(serviceName, 'x.lb.test'), srv('x.lb.test', '.', { port: 0 })] },
+  { answers: [alias(serviceName, 'x.lb.test')], authorities: [soa('lb.test', 5, 5)] },
+  { code: 3, authorities: [soa('lb.test', 5, 5)] },
+  { flags: 0x0200 },
+  { answers: Array.from({ length: 20 }, (_, index) => srv(serviceName, `h${index}.lb.test`, { port: index })) },
+]
+
+type Random = () => number
+
+function below(random: Random, bound: number): number {
+  return Math.floor(random() * bound)
+}
+
+/** One to eight changes. Most leave the head and the question alone, so that the answer is read at all. */
+function mutated(honestAnswer: Buffer, random: Random, questionEnd: number): Buffer {
+  let bytes = Buffer.from(honestAnswer)
+  const from = random() < 0.9 ? Math.min(questionEnd, bytes.length) : 0
+  for (let change = below(random, 8); change >= 0; change--) {
+    const at = from + below(random, Math.max(1, bytes.length - from))
+    switch (below(random, 8)) {
+      case 0:
+        bytes = bytes.subarray(0, at)
+        break
+      case 1:
+        bytes = Buffer.concat([bytes.subarray(0, at), bytes.subarray(from)])
+        break
+      case 2:
+        bytes = Buffer.concat([bytes, Buffer.alloc(below(random, 300), below(random, 256))])
+        break
+      case 3:
+        // A pointer, to anywhere.
+        if (at + 1 < bytes.length) bytes.writeUInt16BE(0xc000 | below(random, bytes.length), at)
+        break
+      case 4:
+        // How many records there are.
+        if (bytes.length >= 12)
+          bytes.writeUInt16BE(below(random, 4) === 0 ? 65_535 : below(random, 40), 6 + 2 * below(random, 3))
+        break
+      case 5:
+        if (at < bytes.length) bytes[at] = (bytes[at] ?? 0) ^ (1 << below(random, 8))
+        break
+      default:
+        if (at < bytes.length) bytes[at] = below(random, 256)
+    }
+  }
+  return bytes.subarray(0, 65_535)
+}
+
+/** How much is in use when nothing is left to collect. */
+function heapBytes(): number {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  collect()
+  return process.memoryUsage().heapUsed
+}
+
+describe(`${packets.toLocaleString('en')} mutated packets`, () => {
+  it('become a list or a failure, and nothing else; none is worked on for long, none leaves anything behind', {
+    timeout: 60_000,
+  }, async () => {
+    const random = seededRandom(seed)
+    let sent = 0
+    let read = 0
+    let longestMs = 0
+    const transport = ({ query, accepts }: Exchange): Promise<Buffer> => {
+      const parts = honest[below(random, honest.length)] ?? {}
+      const bytes = mutated(answerTo(query, parts), random, 12 + serviceName.length + 2 + 4)
+      sent++
+      if (!accepts(bytes)) return Promise.reject(new DnsFailure('TIMEOUT', 'no answer'))
+      read++
+      return Promise.resolve(bytes)
+    }
+    const resolver = new Resolver({
+      clock: systemClock,
+      timeoutMs: 1_000,
+      tries: 1,
+      overUdp: transport,
+      overTcp: transport,
+    })
+    const addresses = new TargetAddresses({ resolver, clock: systemClock, family: undefined })
+    const configuration = { servers: [{ address: '127.0.0.1', port: 53 }], search: [], ndots: 1 }
+    const lookup = new ServiceLookup(`${serviceName}.`, {
+      resolver,
+      addresses,
+      configuration: () => Promise.resolve(configuration),
+    })
+    const { signal } = new AbortController()
+    let lists = 0
+    let heapAtStart = 0
+    while (sent < packets) {
+      if (heapAtStart === 0 && sent > packets / 10) heapAtStart = heapBytes()
+      const startMs = systemClock.now()
+      try {
+        const { instances, ttlMs } = await lookup.run({ signal, background: true })
+        lists++
+        expect(instances.length).toBeLessThanOrEqual(4_096)
+        expect(ttlMs ?? 0).toBeGreaterThanOrEqual(0)
+        for (const init of instances) expect(() => parseInstance(init)).not.toThrow(TypeError)
+      } catch (cause) {
+        if (!(cause instanceof DnsFailure)) throw cause
+      }
+      longestMs = Math.max(longestMs, systemClock.now() - startMs)
+    }
+    // It was no exercise in packets that nobody reads.
+    expect(read).toBeGreaterThan(packets / 2)
+    expect(lists).toBeGreaterThan(packets / 100)
+    // Milliseconds each; the rest is for a machine that does something else meanwhile.
+    expect(longestMs).toBeLessThan(1_000)
+    // 90 000 packets that left 100 bytes each would be 9 MB.
+    expect(heapBytes() - heapAtStart).toBeLessThan(4_000_000)
+  })
+
+  it('a part of them over real sockets too', { timeout: 60_000 }, async () => {
+    const random = seededRandom(seed + 1)
+    const server = await LoopbackNameServer.start()
+    const discovery = discoveryOn(server, { timeoutMs: 20 })
+    server.onQuery = (query) => {
+      const parts = honest[below(random, honest.length)] ?? {}
+      server.send(query, mutated(answerTo(query.bytes, parts), random, 12 + query.name.length + 2 + 4))
+    }
+    server.onConnection = (query, connection) => {
+      const parts = honest[below(random, honest.length)] ?? {}
+      connection.end(mutated(answerTo(query, parts), random, 12))
+    }
+    const ask = async (): Promise<void> => {
+      while (server.queries.length < 3_000) {
+        try {
+          await discovery.getInstances('web')
+        } catch (cause) {
+          if (!(cause instanceof DiscoveryError)) throw cause
+        }
+      }
+    }
+    await Promise.all(Array.from({ length: 16 }, ask))
+    discovery.close()
+    await server.close()
+    expect(server.queries.length).toBeGreaterThanOrEqual(3_000)
+  })
+})
