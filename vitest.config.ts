@@ -2,12 +2,27 @@ import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 const packages = fileURLToPath(new URL('./packages', import.meta.url))
+const nest11 = `${packages}/nestjs/test/nest-11/node_modules/@nestjs`
 
 export default defineConfig({
   // Tests run against the sources, so that no test can pass on a stale build.
   resolve: { alias: [{ find: /^@lb\/([a-z-]+)$/, replacement: `${packages}/$1/src/index.ts` }] },
   test: {
-    include: ['packages/*/{src,test}/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'test/**/*.test.ts'],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'lb',
+          include: ['packages/*/{src,test}/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'test/**/*.test.ts'],
+        },
+      },
+      {
+        // The same tests of @lb/nestjs once more, on Nest 11.
+        extends: true,
+        resolve: { alias: [{ find: /^@nestjs\/(.+)$/, replacement: `${nest11}/$1` }] },
+        test: { name: 'nest-11', include: ['packages/nestjs/{src,test}/**/*.test.ts'], env: { NEST_MAJOR: '11' } },
+      },
+    ],
     coverage: {
       provider: 'v8',
       include: ['packages/*/src/**/*.ts'],

@@ -1,0 +1,10 @@
+// The gateway alone, for services that run elsewhere: configured by the environment, ended by SIGTERM or Ctrl-C.
+import 'reflect-metadata'
+import { NestFactory } from '@nestjs/core'
+import { configurationOf } from './gateway/configuration.ts'
+import { GatewayModule } from './gateway/gateway.module.ts'
+
+const app = await NestFactory.create(GatewayModule.with(configurationOf(process.env)))
+app.enableShutdownHooks()
+await app.listen(process.env.PORT ?? 3_000, process.env.HOST ?? '127.0.0.1')
+console.log(`The gateway listens on ${await app.getUrl()}`)

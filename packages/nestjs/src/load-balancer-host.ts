@@ -1,0 +1,98 @@
+import { checkBoolean, checkDurationMs, DiscoveryError, LoadBalancer, systemClock } from '@lb/core'
+import { type BeforeApplicationShutdown, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common'
+import { drained } from './drain.ts'
+import type { LoadBalancerModuleOptions } from './load-balancer.module-definition.ts'
+import { namingCall } from './module-options.ts'
+
+const defaultDrainTimeoutMs = 5_000
+
+/**
+ * Keeps the load balancer of one `forRoot`: waits for first lists, drains, closes. A load balancer that a test put in its
+ * place is the test's to close.
+ */
+export class LoadBalancerHost implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown {
+  /** The module's call, for messages. */
+  readonly call: string
+  /** The services under `services`; `undefined` when that is not given, and every name may exist. */
+  readonly configuredServices: ReadonlySet<string> | undefined
+  readonly #options: LoadBalancerModuleOptions
+  readonly #services: Set<string>
+  readonly #logger: Logger
+  #lb: LoadBalancer | undefined
+
+  /** @throws InvalidOptionError */
+  constructor(call: string, options: LoadBalancerModuleOptions) {
+    this.call = call
+    this.#options = options
+    namingCall(call, () => {
+      checkBoolean('requireReady', options.requireReady)
+      checkDurationMs('drainTimeoutMs', options.drainTimeoutMs)
+    })
+    this.configuredServices = options.services === undefined ? undefined : new Set(Object.keys(options.services))
+    this.#services = new Set(this.configuredServices)
+    this.#logger = new Logger('LoadBalancerModule')
+  }
+
+  /** The services of the application: configured, or used by a client. */
+  get services(): ReadonlySet<string> {
+    return this.#services
+  }
+
+  /** @throws InvalidOptionError that names the module's call */
+  createLoadBalancer(): LoadBalancer {
+    const { requireReady: _, drainTimeoutMs: __, ...options } = this.#options
+    this.#lb = namingCall(this.call, () => new LoadBalancer(options))
+    return this.#lb
+  }
+
+  /** A client uses `service`: its first list is waited for too. */
+  addService(service: string): void {
+    this.#services.add(service)
+  }
+
+  /** Waits for the first list of every service, each at most its `firstListTimeoutMs`. */
+  async onModuleInit(): Promise<void> {
+    const lb = this.#lb
+    if (lb === undefined) return
+    const failures = await Promise.all(Array.from(this.#services, (service) => this.#firstListFailure(lb, service)))
+    const failed = failures.filter((failure) => failure !== undefined)
+    if (this.#options.requireReady === true && failed.length > 0) {
+      await this.#close(lb)
+      throw new DiscoveryError(
+        `${this.call}: the application needs every first list (requireReady), but ${failed.join('; ')}`,
+      )
+    }
+    for (const failure of failed) this.#logger.warn(`${failure}. The application starts without it`)
+  }
+
+  /** Requests in flight may end while the application still answers. */
+  async beforeApplicationShutdown(): Promise<void> {
+    if (this.#lb === undefined) return
+    const { clock = systemClock, drainTimeoutMs = defaultDrainTimeoutMs } = this.#options
+    const left = await drained(this.#lb, clock, drainTimeoutMs)
+    if (left > 0) this.#logger.warn(`${left} requests in flight after ${drainTimeoutMs} ms: the shutdown goes on`)
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    if (this.#lb !== undefined) await this.#close(this.#lb)
+  }
+
+  async #firstListFailure(lb: LoadBalancer, service: string): Promise<string | undefined> {
+    try {
+      await lb.ready(service)
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error)
+    }
+    if (lb.inspect(service).instances.length === 0) this.#logger.warn(`${service}: the list of instances is empty`)
+    return undefined
+  }
+
+  async #close(lb: LoadBalancer): Promise<void> {
+    try {
+      await lb.close()
+    } catch (error) {
+      // The rest of the application has to shut down all the same.
+      this.#logger.error(error instanceof Error ? `${error.message}: ${String(error.cause)}` : String(error))
+    }
+  }
+}

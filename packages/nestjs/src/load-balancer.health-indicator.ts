@@ -1,0 +1,60 @@
+import type { LoadBalancer, ServiceSnapshot } from '@lb/core'
+
+/** What is said of one service. */
+export interface ServiceHealth {
+  readonly status: 'up' | 'down'
+  /** Instances that may be picked. */
+  readonly usable: number
+  readonly known: number
+  /** How many instances are in which state, such as `{ available: 2, ejected: 1 }`. */
+  readonly states: Readonly<Record<string, number>>
+  /** `fresh`, `stale` or what else `ServiceSnapshot.status` says of the list. */
+  readonly list: ServiceSnapshot['status']
+  /** Why the discovery fails, or health is ignored. */
+  readonly reason?: string
+}
+
+/** What `check` gives, in the form of terminus. */
+export type LoadBalancerHealth<Key extends string> = Record<
+  Key,
+  { status: 'up' | 'down'; services: Record<string, ServiceHealth> }
+>
+
+/**
+ * For @nestjs/terminus: up while every service has an instance that may be picked.
+ *
+ *     this.health.check([() => this.loadBalancer.check('services')])
+ */
+export class LoadBalancerHealthIndicator {
+  readonly #lb: LoadBalancer
+  readonly #services: Iterable<string>
+
+  /** `services`: those that are checked when `check` is told none. */
+  constructor(lb: LoadBalancer, services: Iterable<string>) {
+    this.#lb = lb
+    this.#services = services
+  }
+
+  /**
+   * Looks at what is known and asks nobody, so it is cheap. Default `services`: those that are configured or have a
+   * client.
+   */
+  check<Key extends string>(key: Key, services: Iterable<string> = this.#services): LoadBalancerHealth<Key> {
+    const found = Array.from(services, (service) => [service, this.#healthOf(service)] as const)
+    const status = found.every(([, health]) => health.status === 'up') ? 'up' : 'down'
+    return { [key]: { status, services: Object.fromEntries(found) } } as LoadBalancerHealth<Key>
+  }
+
+  #healthOf(service: string): ServiceHealth {
+    const { instances, status, discoveryError, panic } = this.#lb.inspect(service)
+    // A name is forgotten when the registry did not know it in time: the next check may find it.
+    if (status === 'unused') this.#lb.ready(service).catch(() => {})
+    const listed = instances.filter(({ state }) => state !== 'draining')
+    const usable = listed.filter(({ candidate }) => candidate).length
+    const states: Record<string, number> = {}
+    for (const { state } of instances) states[state] = (states[state] ?? 0) + 1
+    const reason = discoveryError ?? panic
+    const health = { usable, known: listed.length, states, list: status }
+    return { status: usable > 0 ? 'up' : 'down', ...health, ...(reason === undefined ? undefined : { reason }) }
+  }
+}

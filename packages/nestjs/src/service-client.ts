@@ -1,0 +1,81 @@
+import { type LoadBalancedAdapterOptions, loadBalance } from '@lb/axios'
+import { checkKeys, type LoadBalancer } from '@lb/core'
+import axios, { type AxiosInstance, type CreateAxiosDefaults } from 'axios'
+import type { LoadBalancerHost } from './load-balancer-host.ts'
+import { namingCall, rejectCall } from './module-options.ts'
+import { defaultName, featureCall } from './tokens.ts'
+
+/** A client of one service, and how it sends requests. */
+export interface ServiceClientOptions extends LoadBalancedAdapterOptions {
+  readonly service: string
+  /** The name of its load balancer. Default: the one without a name. */
+  readonly loadBalancer?: string
+  /** Defaults of its requests, as `axios.create` takes them. `baseURL` may be a path of the service: `/v1`. */
+  readonly axios?: CreateAxiosDefaults
+}
+
+const clientKeys = Object.keys({
+  service: true,
+  loadBalancer: true,
+  axios: true,
+  adapter: true,
+  serviceOf: true,
+  hostHeader: true,
+  hashKey: true,
+  idempotent: true,
+} satisfies Record<keyof ServiceClientOptions, true>)
+
+/** @throws InvalidOptionError that names the call */
+export function checkServiceClient(given: string | ServiceClientOptions): ServiceClientOptions {
+  const client = typeof given === 'string' ? { service: given } : given
+  const {
+    service,
+    loadBalancer = defaultName,
+    axios: defaults,
+  } = namingCall('LoadBalancerModule.forFeature', () => {
+    checkKeys('client', client, clientKeys)
+    return client
+  })
+  const call = featureCall(service, loadBalancer)
+  // It is the host of a URL.
+  if (typeof service !== 'string' || !/^[^\s\p{Cc}/?#@\\:[\]]{1,253}$/u.test(service)) {
+    rejectCall(call, 'that is not the name of a service', 'give 1 to 253 characters that may stand for a host')
+  }
+  const baseURL = defaults?.baseURL
+  if (baseURL !== undefined && !/^\/(?!\/)/.test(baseURL)) {
+    rejectCall(
+      call,
+      `baseURL is ${JSON.stringify(baseURL)}`,
+      'give a path such as "/v1", or use loadBalance of @lb/axios',
+    )
+  }
+  return client
+}
+
+/** Makes the service clients of one load balancer. */
+export class ServiceClientFactory {
+  readonly #lb: LoadBalancer
+  readonly #host: LoadBalancerHost
+
+  constructor(lb: LoadBalancer, host: LoadBalancerHost) {
+    this.#lb = lb
+    this.#host = host
+  }
+
+  /** @throws InvalidOptionError when `services` of the load balancer does not list the service */
+  create({ service, loadBalancer = defaultName, axios: defaults, ...options }: ServiceClientOptions): AxiosInstance {
+    const { call, configuredServices } = this.#host
+    const feature = featureCall(service, loadBalancer)
+    if (configuredServices?.has(service) === false) {
+      const known = Array.from(configuredServices).join(', ')
+      rejectCall(
+        feature,
+        `${call} does not know the service (known: ${known})`,
+        'correct the name or add it to services',
+      )
+    }
+    this.#host.addService(service)
+    const client = axios.create({ ...defaults, baseURL: `lb://${service}${defaults?.baseURL ?? ''}` })
+    return namingCall(feature, () => loadBalance(client, this.#lb, options))
+  }
+}

@@ -1,0 +1,35 @@
+import type { LoadBalancer } from '@lb/core'
+import { describeHttpClient, FakeDiscovery } from '@lb/testing'
+import type { AxiosInstance } from 'axios'
+import { getLoadBalancerToken, getServiceClientToken, LoadBalancerModule } from '../src/index.ts'
+import { application } from './application.ts'
+
+/** The client that an application injects, on the load balancer of the suite. */
+async function injectedClient(lb: LoadBalancer): Promise<AxiosInstance> {
+  const feature = LoadBalancerModule.forFeature({
+    service: 'user-service',
+    axios: { validateStatus: () => true, responseType: 'text' },
+  })
+  const app = await application(
+    { imports: [LoadBalancerModule.forRoot({ discovery: new FakeDiscovery() }), feature] },
+    { override: (builder) => builder.overrideProvider(getLoadBalancerToken()).useValue(lb) },
+  )
+  return app.get(getServiceClientToken('user-service'))
+}
+
+describeHttpClient('the client of forFeature', {
+  create: (lb) => {
+    let client: Promise<AxiosInstance> | undefined
+    return async ({ url, body, timeoutMs = 0, signal, ...request }) => {
+      client ??= injectedClient(lb)
+      const response = await (await client).request({
+        ...request,
+        url: url.replace('http://user-service', ''),
+        timeout: timeoutMs,
+        ...(body === undefined ? undefined : { data: body }),
+        ...(signal === undefined ? undefined : { signal }),
+      })
+      return { status: response.status, body: response.data }
+    }
+  },
+})
