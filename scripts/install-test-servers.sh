@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the real servers that tests of discoveries start: PowerDNS, BIND, Unbound, dnsdist and Consul. For Debian and
+# Installs the real servers that tests start: PowerDNS, BIND, Unbound, dnsdist, Consul and nginx. For Debian and
 # its derivatives. Does nothing when everything is there; starts nothing; runs apt with sudo when not root.
 #
 # Consul is in no current suite of Debian. It is taken from an older one, without adding that to the machine's sources, and
@@ -89,5 +89,14 @@ CONF
   dpkg -x "$deb" "$consul_folder"
 }
 
+install_nginx() {
+  missing nginx openssl || return 0
+  forbid_services
+  as_root apt-get -qq update
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends -o Dpkg::Use-Pty=0 \
+    nginx openssl >/dev/null
+}
+
 install_name_servers
 install_consul
+install_nginx

@@ -5,6 +5,7 @@ import { createRequire } from 'node:module'
 import { isLoadBalancedError, loadBalance, tcpProbe } from '@lb/axios'
 import { InvalidOptionError, LoadBalancer, NoAvailableInstanceError, StaticDiscovery } from '@lb/core'
 import { DnsSrvDiscovery } from '@lb/dns-srv'
+import { proxy } from '@lb/express'
 import axios from 'axios'
 
 const server = createServer((request, response) => response.end(JSON.stringify({ url: request.url })))
@@ -58,6 +59,13 @@ healthCheck.close()
 
 assert.throws(() => new DnsSrvDiscovery({ tries: 0 }), commonJs.InvalidOptionError)
 new DnsSrvDiscovery({ servers: ['127.0.0.1'] }).close()
+
+const gateway = createServer(proxy(lb, 'user-service'))
+await new Promise((resolve) => gateway.listen(0, '127.0.0.1', resolve))
+const proxied = await fetch(`http://127.0.0.1:${gateway.address().port}/v1/profile`)
+assert.deepEqual(await proxied.json(), { url: '/v1/profile' })
+gateway.closeAllConnections()
+gateway.close()
 
 await lb.close()
 server.closeAllConnections()

@@ -1,0 +1,87 @@
+import type { ServerResponse } from 'node:http'
+import type { Answer, BodySink } from './answer.ts'
+
+/** Bytes up to which copying a body costs less than writing it apart. */
+const shortBody = 4_096
+
+/** Passes a body on to a client, no faster than it reads, and gives up one that does not read at all. */
+export class ClientSink implements BodySink {
+  readonly #response: ServerResponse
+  readonly #answer: Answer
+  readonly #stalled: (wait: () => void) => () => void
+  #cancelTimer: (() => void) | undefined
+  #listens = false
+
+  /** @param stalled starts the time limit of a client that does not read, and gives the way to end it */
+  constructor(response: ServerResponse, answer: Answer, stalled: (onStalled: () => void) => () => void) {
+    this.#response = response
+    this.#answer = answer
+    this.#stalled = stalled
+  }
+
+  begin(): void {
+    this.#response.flushHeaders()
+  }
+
+  write(chunk: Buffer): boolean {
+    if (this.#response.write(chunk)) return true
+    if (!this.#listens) {
+      this.#listens = true
+      this.#response.on('drain', () => this.#drained()).on('close', () => this.#cancelTimer?.())
+    }
+    // Destroying it aborts the request to the instance, by the response's 'close'.
+    this.#cancelTimer ??= this.#stalled(() => this.#response.destroy())
+    return false
+  }
+
+  end(rawTrailers: readonly Buffer[]): void {
+    this.#cancelTimer?.()
+    if (rawTrailers.length > 0 && this.#response.chunkedEncoding) this.#response.addTrailers(trailers(rawTrailers))
+    this.#response.end()
+  }
+
+  endWith(chunk: Buffer): void {
+    // As a string, a short body is written together with the header: one piece instead of two.
+    if (chunk.length <= shortBody && !this.#response.chunkedEncoding) {
+      this.#response.end(chunk.toString('latin1'), 'latin1')
+    } else {
+      this.#response.end(chunk)
+    }
+  }
+
+  fail(): void {
+    this.#response.destroy()
+  }
+
+  #drained(): void {
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
+    this.#answer.resume()
+  }
+}
+
+/** What a trailer may not say (RFC 9110 section 6.5.1): it would change how the message is understood. */
+const notInTrailers: ReadonlySet<string> = new Set([
+  'connection',
+  'content-encoding',
+  'content-length',
+  'content-range',
+  'content-type',
+  'host',
+  'keep-alive',
+  'location',
+  'set-cookie',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+
+function trailers(raw: readonly Buffer[]): [string, string][] {
+  const pairs: [string, string][] = []
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = (raw[index] as Buffer).toString('latin1')
+    if (!notInTrailers.has(name.toLowerCase())) pairs.push([name, (raw[index + 1] as Buffer).toString('latin1')])
+  }
+  return pairs
+}

@@ -1,0 +1,78 @@
+/** What is done with a header field, by its name in lower case; a field that is not listed passes. */
+export type FieldKind =
+  | 'hop-by-hop'
+  | 'connection'
+  | 'transfer-encoding'
+  | 'content-length'
+  | 'te'
+  | 'trailer'
+  | 'host'
+  | 'via'
+  | 'forwarded'
+  | 'x-forwarded-for'
+  | 'x-forwarded-host'
+  | 'x-forwarded-proto'
+  | 'load-report'
+  | 'location'
+  | 'set-cookie'
+
+/** RFC 9110 section 7.6.1, with the older ones of RFC 2616. */
+const both: readonly (readonly [string, FieldKind])[] = [
+  ['keep-alive', 'hop-by-hop'],
+  ['proxy-connection', 'hop-by-hop'],
+  ['upgrade', 'hop-by-hop'],
+  ['connection', 'connection'],
+  ['transfer-encoding', 'transfer-encoding'],
+  ['content-length', 'content-length'],
+]
+
+/** Maps, as names come from outside. */
+export const requestFields: ReadonlyMap<string, FieldKind> = new Map<string, FieldKind>([
+  ...both,
+  ['proxy-authorization', 'hop-by-hop'],
+  ['http2-settings', 'hop-by-hop'],
+  // A CGI program would take it for the variable HTTP_PROXY.
+  ['proxy', 'hop-by-hop'],
+  // 100 (Continue) was answered by this server.
+  ['expect', 'hop-by-hop'],
+  // Trailers of requests are not passed on.
+  ['trailer', 'hop-by-hop'],
+  ['te', 'te'],
+  ['host', 'host'],
+  ['via', 'via'],
+  ['forwarded', 'forwarded'],
+  ['x-forwarded-for', 'x-forwarded-for'],
+  ['x-forwarded-host', 'x-forwarded-host'],
+  ['x-forwarded-proto', 'x-forwarded-proto'],
+])
+
+export const responseFields: ReadonlyMap<string, FieldKind> = new Map<string, FieldKind>([
+  ...both,
+  ['proxy-authenticate', 'hop-by-hop'],
+  ['trailer', 'trailer'],
+  // Of the instance, for the one who balances: this gateway. Its own is that of loadReport().
+  ['endpoint-load-metrics', 'load-report'],
+  ['location', 'location'],
+  ['set-cookie', 'set-cookie'],
+])
+
+/** Names in a `Connection` field, in lower case, that are not about the connection itself. */
+export function namedByConnection(value: string): Set<string> | undefined {
+  if (/^(?:keep-alive|close|upgrade)?$/i.test(value)) return undefined
+  const names = new Set(
+    value
+      .toLowerCase()
+      .split(',')
+      .map((name) => name.trim()),
+  )
+  // These are not for a client to take away: they say where the message ends.
+  for (const name of ['', 'keep-alive', 'close', 'upgrade', 'content-length', 'host']) names.delete(name)
+  return names.size === 0 ? undefined : names
+}
+
+/** Takes the fields of these names out of `flat`. */
+export function removeNamed(flat: string[], names: ReadonlySet<string>): void {
+  for (let index = flat.length - 2; index >= 0; index -= 2) {
+    if (names.has((flat[index] as string).toLowerCase())) flat.splice(index, 2)
+  }
+}

@@ -1,0 +1,80 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { checkFunction, checkKeys, rejectOption } from '@lb/core'
+import type { MaybeExpressRequest, Next } from './middleware.ts'
+
+export interface HealthEndpointOptions {
+  /** The path it answers; everything else goes on to `next`. Default `/health`. */
+  readonly path?: string
+  /** Asked before it says 200: false, or a failure, says 503. Default: always healthy. */
+  readonly check?: () => boolean | Promise<boolean>
+}
+
+/** A middleware of Express and a handler of a bare server; and what the shutdown of the process says to it. */
+export interface HealthEndpoint {
+  (request: IncomingMessage, response: ServerResponse, next?: Next): void
+  /** From now on it says 503, so that load balancers stop sending new requests. */
+  readonly drain: () => void
+  readonly draining: boolean
+}
+
+/**
+ * `/health` for load balancers: 200, and 503 from `drain()` on. While draining, its header makes the active checks of lb and
+ * Envoy believe it at once instead of after several failures.
+ *
+ *     const health = healthEndpoint()
+ *     app.use(health)
+ *     process.once('SIGTERM', () => health.drain())
+ *
+ * @throws InvalidOptionError
+ */
+export function healthEndpoint(options: HealthEndpointOptions = {}): HealthEndpoint {
+  checkKeys('healthEndpoint', options, ['path', 'check'])
+  checkFunction('healthEndpoint.check', options.check)
+  const { path = '/health', check } = options
+  if (typeof path !== 'string' || !path.startsWith('/')) {
+    rejectOption('healthEndpoint.path', 'a path that begins with a slash', path)
+  }
+  let draining = false
+  const endpoint = (request: MaybeExpressRequest, response: ServerResponse, next?: Next): void => {
+    if (!isAt(path, request)) {
+      if (next !== undefined) next()
+      else answer(response, 404, 'not found')
+    } else if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.setHeader('Allow', 'GET, HEAD')
+      answer(response, 405, 'method not allowed')
+    } else if (draining) {
+      response.setHeader('X-Immediate-Health-Check-Fail', 'true')
+      response.setHeader('Connection', 'close')
+      answer(response, 503, 'draining')
+    } else {
+      void isHealthy(check).then((healthy) => answer(response, healthy ? 200 : 503, healthy ? 'ok' : 'unhealthy'))
+    }
+  }
+  const drain = (): void => {
+    draining = true
+  }
+  return Object.defineProperty(Object.assign(endpoint, { drain }), 'draining', {
+    get: () => draining,
+  }) as unknown as HealthEndpoint
+}
+
+/** The whole path, or what is left of it where it is mounted. */
+function isAt(path: string, { url = '', originalUrl = url }: MaybeExpressRequest): boolean {
+  return [url, originalUrl].some((each) => each.split('?', 1)[0] === path)
+}
+
+async function isHealthy(check: HealthEndpointOptions['check']): Promise<boolean> {
+  try {
+    return check === undefined || (await check()) === true
+  } catch {
+    return false
+  }
+}
+
+function answer(response: ServerResponse, statusCode: number, status: string): void {
+  if (response.headersSent || response.destroyed) return
+  response.statusCode = statusCode
+  response.setHeader('Content-Type', 'application/json')
+  response.setHeader('Cache-Control', 'no-store')
+  response.end(`${JSON.stringify({ status })}\n`)
+}

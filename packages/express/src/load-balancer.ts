@@ -1,0 +1,29 @@
+import type { LoadBalancer } from '@lb/core'
+import { checkLoadBalancer } from './arguments.ts'
+import type { Middleware } from './middleware.ts'
+
+/**
+ * What `loadBalancer(lb)` adds to a request. An application that wants Express' own type to have it says so once:
+ *
+ *     declare global {
+ *       namespace Express {
+ *         interface Request extends LoadBalancedRequest {}
+ *       }
+ *     }
+ */
+export interface LoadBalancedRequest {
+  readonly loadBalancer: LoadBalancer
+}
+
+/**
+ * A middleware that puts `lb` on every request, as `request.loadBalancer`.
+ *
+ * @throws InvalidOptionError
+ */
+export function loadBalancer(lb: LoadBalancer): Middleware {
+  checkLoadBalancer('loadBalancer.lb', lb)
+  return (request, _response, next) => {
+    Object.assign(request, { loadBalancer: lb })
+    next?.()
+  }
+}

@@ -1,0 +1,16 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
+/** What Express calls `next`; optional, so that a middleware can be the handler of a bare `node:http` server. */
+export type Next = (error?: unknown) => void
+
+/** A middleware of Express 4 and 5, and a handler of a bare `node:http` server. */
+export type Middleware = (request: IncomingMessage, response: ServerResponse, next?: Next) => void
+
+/** What Express adds to a request, as far as it is read here; all of it is absent on a bare server. */
+export interface MaybeExpressRequest extends IncomingMessage {
+  /** The part of the path under which the middleware is mounted, which `url` no longer has. */
+  readonly baseUrl?: string
+  /** The path as the client sent it. */
+  readonly originalUrl?: string
+  readonly app?: { get?(name: string): unknown }
+}

@@ -1,0 +1,20 @@
+import type { ServerResponse } from 'node:http'
+import type { ProxyError } from './proxy-error.ts'
+
+/** Answers with the error as `application/problem+json` (RFC 9457). Destroys a response that has begun. */
+export function sendProblem(response: ServerResponse, error: ProxyError): void {
+  if (response.headersSent) {
+    response.destroy()
+    return
+  }
+  const { status, title, message, headers } = error
+  const body = JSON.stringify({ type: 'about:blank', title, status, detail: message })
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+  response.setHeader('Content-Type', 'application/problem+json')
+  response.setHeader('Content-Length', Buffer.byteLength(body))
+  response.setHeader('Cache-Control', 'no-store')
+  // What a refused client sends next cannot be told from the rest of its request.
+  if (status < 500 || status === 501 || status === 505) response.setHeader('Connection', 'close')
+  response.statusCode = status
+  response.end(body)
+}

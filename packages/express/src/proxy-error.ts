@@ -1,0 +1,72 @@
+import { STATUS_CODES } from 'node:http'
+import { DeadlineExceededError, LoadBalancerError } from '@lb/core'
+import { RequestRefusal } from './request-refusal.ts'
+
+// The ESM and the CommonJS build may both be loaded in one process; a registered symbol is the same in both.
+const brand = Symbol.for('@lb/express.proxy-error')
+
+/** Seconds after which a client that was told 503 may come again. */
+const retryAfterSeconds = '1'
+
+/** The errors of the transport that are a time limit. */
+const timeouts: ReadonlySet<unknown> = new Set([
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_BODY_TIMEOUT',
+  'ETIMEDOUT',
+])
+
+/**
+ * Why a request could not be proxied. `cause` is the error underneath; the message may be shown to clients, the cause
+ * may not. Express' own error handler answers with `status` and `headers`.
+ */
+export class ProxyError extends Error {
+  /** What the client is told: 4xx for a request that is refused, 502, 503 or 504. */
+  readonly status: number
+  readonly statusCode: number
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(status: number, message: string, options: { readonly cause?: unknown } = {}) {
+    super(message, options)
+    this.name = 'ProxyError'
+    this.status = status
+    this.statusCode = status
+    this.headers = status === 503 ? { 'Retry-After': retryAfterSeconds } : {}
+    Object.defineProperty(this, brand, { value: true })
+  }
+
+  /** Holds for errors of any copy of this package. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && brand in value
+  }
+
+  /** The title of its status. */
+  get title(): string {
+    return STATUS_CODES[this.status] ?? 'Error'
+  }
+
+  /** What `failure`, of the load balancer, the transport or a hook, means for the client. */
+  static of(failure: unknown): ProxyError {
+    if (failure instanceof ProxyError) return failure
+    if (failure instanceof RequestRefusal) return new ProxyError(failure.statusCode, failure.message)
+    if (isTimeout(failure)) return new ProxyError(504, 'The service did not answer in time.', { cause: failure })
+    if (failure instanceof LoadBalancerError) {
+      return new ProxyError(503, 'The service cannot take the request now.', { cause: failure })
+    }
+    return new ProxyError(502, 'The service did not give a usable answer.', { cause: failure })
+  }
+
+  /** What a hook threw: a 4xx or 5xx of its own choice, or a mistake. */
+  static ofHook(thrown: unknown): ProxyError {
+    if (thrown instanceof ProxyError || thrown instanceof RequestRefusal) return ProxyError.of(thrown)
+    const { statusCode, message } = (thrown ?? {}) as { statusCode?: unknown; message?: unknown }
+    if (typeof statusCode === 'number' && statusCode >= 400 && statusCode <= 599) {
+      return new ProxyError(statusCode, String(message), { cause: thrown })
+    }
+    return new ProxyError(500, 'The gateway made a mistake.', { cause: thrown })
+  }
+}
+
+function isTimeout(failure: unknown): boolean {
+  return failure instanceof DeadlineExceededError || timeouts.has((failure as { code?: unknown } | undefined)?.code)
+}

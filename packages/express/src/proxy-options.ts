@@ -1,0 +1,223 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { SecureContextOptions } from 'node:tls'
+import {
+  type Clock,
+  checkBoolean,
+  checkDurationMs,
+  checkFunction,
+  checkInteger,
+  checkKeys,
+  rejectOption,
+  type ServiceInstance,
+  systemClock,
+} from '@lb/core'
+import type { HeaderList } from './header-list.ts'
+import type { ProxyError } from './proxy-error.ts'
+import { checkSticky, type StickyCookieOptions, type StickyHeaderOptions } from './sticky-session.ts'
+
+/** A request about to be sent. */
+export interface OutgoingRequest {
+  readonly method: string
+  /** Path and query. May be changed. */
+  path: string
+  /** All but `Host` and what the transport writes. May be changed. */
+  readonly headers: HeaderList
+}
+
+/** An answer about to be passed on. */
+export interface UpstreamAnswer {
+  readonly instance: ServiceInstance
+  readonly statusCode: number
+  /** What the client will get. May be changed. */
+  readonly headers: HeaderList
+}
+
+/** How requests are passed on, and answers back. */
+export interface ProxyOptions {
+  /**
+   * The path under which the proxy serves, such as `/users`: taken off before a request is sent. Needed on a bare server and
+   * for upgrades, which do not pass through Express' routes. Default: what Express took off when it routed.
+   */
+  readonly prefix?: string
+  /** Put before what remains of the path, such as `/v1`. Default: nothing. */
+  readonly targetPrefix?: string
+  /** Says the path and query to ask for, given those without the prefix; `targetPrefix` is not added. */
+  readonly rewritePath?: (path: string, request: IncomingMessage) => string
+  /** What `Host` says: the instance's address (default), the service's name, or what the client sent. */
+  readonly hostHeader?: 'instance' | 'service' | 'client'
+  /**
+   * How instances that are `secure` are verified, as `tls.connect` takes it: `ca`, `cert`, `key`, `rejectUnauthorized` … The
+   * certificate must name the host of the instance, with `hostHeader: 'service'` the service.
+   */
+  readonly tls?: SecureContextOptions & { readonly rejectUnauthorized?: boolean }
+  /** What tells the instance about the client. Default `both`: `X-Forwarded-For`, `-Proto`, `-Host`, and `Forwarded` (RFC 7239). */
+  readonly forwarded?: 'both' | 'x-forwarded' | 'forwarded' | false
+  /**
+   * Whether the peer of the connection is a proxy whose `Forwarded` and `X-Forwarded-*` are believed and added to; otherwise they
+   * are removed. Default: Express' setting `trust proxy`; on a bare server false.
+   */
+  readonly trustProxy?: boolean | ((address: string, hop: number) => boolean)
+  /** The name of this gateway in `Via`, or false for none. Default `lb`. */
+  readonly via?: string | false
+  /** Makes a `Location` that leads to the instance lead through the proxy. Default true. */
+  readonly rewriteLocation?: boolean
+  /** Replaces the `Domain` of cookies; false removes it, so that they are for the gateway's host. Default: kept. */
+  readonly cookieDomain?: string | false
+  /** Puts the prefix in place of `targetPrefix` in the `Path` of cookies. Default false: kept. */
+  readonly rewriteCookiePath?: boolean
+  /** Upgrades that are passed on, in lower case. Default `['websocket']`. `h2c` would be a tunnel past every rule of the gateway. */
+  readonly upgrades?: readonly string[]
+  /** Time limit for a connection to an instance, in milliseconds. Default 5 000. */
+  readonly connectTimeoutMs?: number
+  /** Time limit from the end of the request to the header of the answer, in milliseconds. Default 60 000. */
+  readonly responseTimeoutMs?: number
+  /** Longest pause within a body: of the instance, or of a client that does not read. In milliseconds. Default 60 000. */
+  readonly idleTimeoutMs?: number
+  /** Bodies of idempotent requests up to so many bytes are buffered, so that they can be sent again. Default 65 536; 0: never. */
+  readonly bufferLimit?: number
+  /** Whether sending the request twice has the effect of once. Default: by its method (RFC 9110 section 9.2.2). */
+  readonly idempotent?: (request: IncomingMessage) => boolean
+  /** Requests with the same key go to the same instance, with a balancer that hashes. Default: no key. */
+  readonly hashKey?: (request: IncomingMessage) => string | undefined
+  /** Keeps a client on its instance, with a balancer that hashes: by a cookie of the proxy's own, or by a header. */
+  readonly sticky?: StickyCookieOptions | StickyHeaderOptions
+  /** Who answers when a request fails: the proxy, with a problem document (default), or `next(error)` with a ProxyError. */
+  readonly errors?: 'respond' | 'next'
+  /** Called before a request is sent. What it throws with a `statusCode` of 4xx or 5xx refuses the request. */
+  readonly onRequest?: (outgoing: OutgoingRequest, request: IncomingMessage) => void
+  /** Called before an answer is passed on. */
+  readonly onResponse?: (answer: UpstreamAnswer, request: IncomingMessage, response: ServerResponse) => void
+  /** Called when a request fails. May answer itself; a client that went away is no failure. */
+  readonly onError?: (error: ProxyError, request: IncomingMessage, response: ServerResponse) => void
+  /** Where time comes from. Default: the system's. */
+  readonly clock?: Clock
+}
+
+/** Options with defaults, checked. */
+export interface ProxySettings
+  extends Omit<ProxyOptions, 'prefix' | 'targetPrefix' | 'via' | 'upgrades' | 'errors' | 'bufferLimit'> {
+  readonly service: string
+  readonly prefix: string
+  readonly targetPrefix: string
+  readonly via: string | undefined
+  readonly upgrades: ReadonlySet<string>
+  readonly errors: 'respond' | 'next'
+  readonly bufferLimit: number
+  readonly hostHeader: 'instance' | 'service' | 'client'
+  readonly forwarded: 'both' | 'x-forwarded' | 'forwarded' | false
+  readonly rewriteLocation: boolean
+  readonly connectTimeoutMs: number
+  readonly responseTimeoutMs: number
+  readonly idleTimeoutMs: number
+  readonly clock: Clock
+}
+
+const keys: readonly (keyof ProxyOptions)[] = [
+  'prefix',
+  'targetPrefix',
+  'rewritePath',
+  'hostHeader',
+  'tls',
+  'forwarded',
+  'trustProxy',
+  'via',
+  'rewriteLocation',
+  'cookieDomain',
+  'rewriteCookiePath',
+  'upgrades',
+  'connectTimeoutMs',
+  'responseTimeoutMs',
+  'idleTimeoutMs',
+  'bufferLimit',
+  'idempotent',
+  'hashKey',
+  'sticky',
+  'errors',
+  'onRequest',
+  'onResponse',
+  'onError',
+  'clock',
+]
+
+/** @throws InvalidOptionError */
+export function proxySettings(service: string, options: ProxyOptions): ProxySettings {
+  checkKeys('proxy', options, keys)
+  checkPrefix('proxy.prefix', options.prefix)
+  checkPrefix('proxy.targetPrefix', options.targetPrefix)
+  checkChoice('proxy.hostHeader', options.hostHeader, ['instance', 'service', 'client'])
+  checkChoice('proxy.forwarded', options.forwarded, ['both', 'x-forwarded', 'forwarded', false])
+  checkChoice('proxy.errors', options.errors, ['respond', 'next'])
+  if (typeof options.trustProxy !== 'function') checkBoolean('proxy.trustProxy', options.trustProxy)
+  if (options.tls !== undefined && (typeof options.tls !== 'object' || options.tls === null)) {
+    rejectOption('proxy.tls', 'an object', options.tls)
+  }
+  checkToken('proxy.via', options.via)
+  checkToken('proxy.cookieDomain', options.cookieDomain)
+  checkBoolean('proxy.rewriteLocation', options.rewriteLocation)
+  checkBoolean('proxy.rewriteCookiePath', options.rewriteCookiePath)
+  checkUpgrades(options.upgrades)
+  for (const name of ['connectTimeoutMs', 'responseTimeoutMs', 'idleTimeoutMs'] as const) {
+    checkDurationMs(`proxy.${name}`, options[name], { min: 1, infinite: true })
+  }
+  checkInteger('proxy.bufferLimit', options.bufferLimit, 0, Number.MAX_SAFE_INTEGER)
+  for (const name of ['rewritePath', 'idempotent', 'hashKey', 'onRequest', 'onResponse', 'onError'] as const) {
+    checkFunction(`proxy.${name}`, options[name])
+  }
+  checkSticky('proxy.sticky', options.sticky)
+  if (options.sticky !== undefined && options.hashKey !== undefined) {
+    rejectOption('proxy.hashKey', 'absent when sticky is given', options.hashKey)
+  }
+  checkClock(options.clock)
+  return withDefaults(service, options)
+}
+
+function withDefaults(service: string, options: ProxyOptions): ProxySettings {
+  const { prefix = '', targetPrefix = '', via = 'lb', upgrades = ['websocket'] } = options
+  return {
+    hostHeader: 'instance',
+    forwarded: 'both',
+    rewriteLocation: true,
+    connectTimeoutMs: 5_000,
+    responseTimeoutMs: 60_000,
+    idleTimeoutMs: 60_000,
+    bufferLimit: 65_536,
+    errors: 'respond',
+    clock: systemClock,
+    ...options,
+    service,
+    prefix: prefix === '/' ? '' : prefix,
+    targetPrefix: targetPrefix === '/' ? '' : targetPrefix,
+    via: via === false ? undefined : via,
+    upgrades: new Set(upgrades),
+  }
+}
+
+function checkPrefix(path: string, value: string | undefined): void {
+  if (value === undefined || value === '/') return
+  if (typeof value !== 'string' || !/^\/[\w.~!$&'()*+,;=:@%/-]*[^/]$/.test(value)) {
+    rejectOption(path, 'a path that begins, and does not end, with a slash', value)
+  }
+}
+
+function checkChoice(path: string, value: unknown, legal: readonly unknown[]): void {
+  if (value === undefined || legal.includes(value)) return
+  rejectOption(path, legal.map((each) => JSON.stringify(each)).join(' or '), value)
+}
+
+function checkToken(path: string, value: string | false | undefined): void {
+  if (value === undefined || value === false) return
+  if (typeof value !== 'string' || !/^[\w.!#$%&'*+^`|~:-]+$/.test(value)) rejectOption(path, 'a token, or false', value)
+}
+
+function checkUpgrades(value: readonly string[] | undefined): void {
+  if (value === undefined) return
+  if (!Array.isArray(value) || !value.every((each) => typeof each === 'string' && /^[a-z0-9/._-]+$/.test(each))) {
+    rejectOption('proxy.upgrades', 'an array of protocol names in lower case', value)
+  }
+}
+
+function checkClock(value: Clock | undefined): void {
+  if (value !== undefined && (typeof value?.now !== 'function' || typeof value.setTimeout !== 'function')) {
+    rejectOption('proxy.clock', 'a Clock with now and setTimeout', value)
+  }
+}

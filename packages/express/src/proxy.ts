@@ -1,0 +1,48 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { type LoadBalancer, rejectOption } from '@lb/core'
+import { checkLoadBalancer } from './arguments.ts'
+import { Exchange, type ExchangeContext } from './exchange.ts'
+import type { MaybeExpressRequest, Next } from './middleware.ts'
+import { sendProblem } from './problem.ts'
+import { ProxyError } from './proxy-error.ts'
+import { type ProxyOptions, proxySettings } from './proxy-options.ts'
+import { requestTarget } from './request-target.ts'
+import { upgradeHandler } from './upgrade.ts'
+import { UpstreamPools } from './upstream-pools.ts'
+
+/** A reverse proxy to one service: a middleware of Express, and a handler of a bare `node:http` server. */
+export interface ProxyHandler {
+  (request: IncomingMessage, response: ServerResponse, next?: Next): void
+  /** Passes WebSockets on: `server.on('upgrade', users.upgrade)`. What is not under `prefix` is left to other listeners. */
+  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+}
+
+/**
+ * Passes requests on to the instances of `service`, and the answers back.
+ *
+ *     const users = proxy(lb, 'user-service', { prefix: '/users' })
+ *     app.use(users)
+ *     server.on('upgrade', users.upgrade)
+ *
+ * What fails before the answer began moves on to another instance when repeating is safe, within the limits of `lb`.
+ *
+ * @throws InvalidOptionError
+ */
+export function proxy(lb: LoadBalancer, service: string, options: ProxyOptions = {}): ProxyHandler {
+  checkLoadBalancer('proxy.lb', lb)
+  if (typeof service !== 'string' || service === '') rejectOption('proxy.service', 'the name of a service', service)
+  const settings = proxySettings(service, options)
+  const shared: ExchangeContext = { lb, settings, pools: new UpstreamPools(lb, settings) }
+  const handler = (request: MaybeExpressRequest, response: ServerResponse, next?: Next): void => {
+    try {
+      const target = requestTarget(request, settings.prefix)
+      if (target !== undefined) void new Exchange(shared, target, request, response, next).run()
+      else if (next !== undefined) next()
+      else sendProblem(response, new ProxyError(404, 'There is nothing at this path.'))
+    } catch (error) {
+      new Exchange(shared, { path: '/', authority: undefined }, request, response, next).fail(error)
+    }
+  }
+  return Object.assign(handler, { upgrade: upgradeHandler(shared) })
+}

@@ -1,0 +1,182 @@
+import type { ServiceInstance } from '@lb/core'
+import { namedByConnection, removeNamed, responseFields } from './field-kinds.ts'
+import { authorityOf } from './outgoing-headers.ts'
+import type { ProxySettings } from './proxy-options.ts'
+
+/** An answer of an instance that must not be passed on. */
+export class UnusableAnswer extends Error {}
+
+/** Bytes beyond which pieces do not come from one read. */
+const longestBlock = 65_536
+
+/** The header of an answer: what passes, and what it says to the proxy. */
+export class AnswerHeaders {
+  /** Name, value, name, value …: what passes as it is. */
+  readonly passing: string[] = []
+  retryAfter: string | undefined
+  date: string | undefined
+  loadReport: string | undefined
+  contentLength: number | undefined
+  /** The names of trailers that were announced. */
+  trailer: string | undefined
+  /** Indexes in `passing` of values that may have to be rewritten. */
+  location = -1
+  readonly cookies: number[] = []
+  #connection: string | undefined
+  #isChunked = false
+
+  /**
+   * @param raw as the parser gives them: name, value, name, value …
+   * @throws UnusableAnswer when it says in two ways, or in none that is known, where the body ends
+   */
+  constructor(statusCode: number, raw: readonly Buffer[]) {
+    const text = headerText(raw)
+    for (let index = 0; index < text.length; index += 2) {
+      this.#read(text[index] as string, text[index + 1] as string, statusCode)
+    }
+    if (this.#isChunked && this.contentLength !== undefined) {
+      throw new UnusableAnswer('the length of the answer is given in two ways')
+    }
+    const named = this.#connection === undefined ? undefined : namedByConnection(this.#connection)
+    if (named === undefined) return
+    removeNamed(this.passing, named)
+    this.#findAgain()
+  }
+
+  get isChunked(): boolean {
+    return this.#isChunked
+  }
+
+  #read(name: string, value: string, statusCode: number): void {
+    const lower = name.toLowerCase()
+    switch (responseFields.get(lower)) {
+      case undefined:
+        if (lower === 'date') this.date = value
+        else if (lower === 'retry-after') this.retryAfter = value
+        break
+      case 'content-length':
+        if (this.contentLength !== undefined) throw new UnusableAnswer('there are two Content-Length fields')
+        this.contentLength = Number(value)
+        // RFC 9110 section 8.6: there is none with 204.
+        if (statusCode === 204) return
+        break
+      case 'transfer-encoding':
+        if (this.#isChunked || value.toLowerCase() !== 'chunked') {
+          throw new UnusableAnswer('the transfer coding of the answer is not supported')
+        }
+        this.#isChunked = true
+        return
+      case 'connection':
+        this.#connection = this.#connection === undefined ? value : `${this.#connection}, ${value}`
+        return
+      case 'trailer':
+        this.trailer = value
+        return
+      case 'load-report':
+        this.loadReport = value
+        return
+      case 'location':
+        this.location = this.passing.length + 1
+        break
+      case 'set-cookie':
+        this.cookies.push(this.passing.length + 1)
+        break
+      default:
+        return
+    }
+    this.passing.push(name, value)
+  }
+
+  #findAgain(): void {
+    this.location = -1
+    this.cookies.length = 0
+    for (let index = 0; index < this.passing.length; index += 2) {
+      const lower = (this.passing[index] as string).toLowerCase()
+      if (lower === 'location') this.location = index + 1
+      else if (lower === 'set-cookie') this.cookies.push(index + 1)
+    }
+  }
+}
+
+/** The fields as strings. The parser's pieces mostly lie in one buffer: one conversion then costs less than many. */
+function headerText(raw: readonly Buffer[]): string[] {
+  const [first, last] = [raw[0], raw[raw.length - 1]]
+  if (first === undefined || last === undefined) return []
+  const start = first.byteOffset
+  const length = last.byteOffset + last.length - start
+  if (!raw.every(({ buffer, byteOffset }) => buffer === first.buffer && byteOffset >= start) || length > longestBlock) {
+    return raw.map((piece) => piece.toString('latin1'))
+  }
+  const block = Buffer.from(first.buffer, start, length).toString('latin1')
+  return raw.map((piece) => block.slice(piece.byteOffset - start, piece.byteOffset - start + piece.length))
+}
+
+/** Makes `Location` and cookies fit the client's view. `mount`: the path under which the client sees the proxy. */
+export function rewriteHeaders(
+  answer: AnswerHeaders,
+  {
+    instance,
+    mount,
+    hostSent,
+  }: { readonly instance: ServiceInstance; readonly mount: string; readonly hostSent: string },
+  settings: ProxySettings,
+): void {
+  const { passing, location, cookies } = answer
+  const { targetPrefix, rewriteLocation, cookieDomain, rewriteCookiePath } = settings
+  if (location !== -1 && rewriteLocation) {
+    passing[location] = seenByClient(passing[location] as string, { instance, mount, hostSent, targetPrefix })
+  }
+  if (cookies.length === 0 || (cookieDomain === undefined && rewriteCookiePath !== true)) return
+  for (const index of cookies) {
+    let cookie = passing[index] as string
+    if (cookieDomain !== undefined) cookie = withDomain(cookie, cookieDomain)
+    if (rewriteCookiePath === true) cookie = withPath(cookie, targetPrefix, mount)
+    passing[index] = cookie
+  }
+}
+
+interface View {
+  readonly instance: ServiceInstance
+  readonly mount: string
+  readonly hostSent: string
+  readonly targetPrefix: string
+}
+
+/** A location on the instance becomes a path below the mount point; any other is left alone. */
+function seenByClient(location: string, { instance, mount, hostSent, targetPrefix }: View): string {
+  const [, authority, rest = ''] = /^https?:\/\/([^/?#]*)(.*)$/i.exec(location) ?? []
+  let path = location
+  if (authority !== undefined) {
+    const own = authority.toLowerCase()
+    if (own !== authorityOf(instance).toLowerCase() && own !== hostSent.toLowerCase()) return location
+    path = rest.startsWith('/') ? rest : `/${rest}`
+  }
+  // A relative reference needs nothing; `//host` leads elsewhere.
+  if (!path.startsWith('/') || (authority === undefined && path.startsWith('//'))) return location
+  const below = belowPrefix(path, targetPrefix)
+  if (below === undefined) return location
+  const seen = mount + below
+  // A browser would take the next part of such a path for a host.
+  return /^\/[/\\]/.test(seen) ? `/.${seen}` : seen
+}
+
+function belowPrefix(path: string, prefix: string): string | undefined {
+  if (!path.startsWith(prefix)) return undefined
+  const below = path.slice(prefix.length)
+  if (below === '' || below.startsWith('?') || below.startsWith('#')) return prefix === '' ? below : `/${below}`
+  return below.startsWith('/') ? below : undefined
+}
+
+const domainAttribute = /;\s*domain\s*=[^;]*/gi
+const pathAttribute = /;\s*path\s*=\s*([^;]*)/gi
+
+function withDomain(cookie: string, domain: string | false): string {
+  return cookie.replace(domainAttribute, domain === false ? '' : `; Domain=${domain}`)
+}
+
+function withPath(cookie: string, targetPrefix: string, mount: string): string {
+  return cookie.replace(pathAttribute, (attribute, path: string) => {
+    const below = belowPrefix(path.trim(), targetPrefix)
+    return below === undefined ? attribute : `; Path=${mount + (below === '/' && mount !== '' ? '' : below) || '/'}`
+  })
+}

@@ -1,0 +1,43 @@
+import { InvalidOptionError, LoadBalancer, StaticDiscovery } from '@lb/core'
+import { describe, expect, it } from 'vitest'
+import { proxy } from '../src/index.ts'
+
+describe('options of the proxy', () => {
+  const lb = new LoadBalancer({ discovery: new StaticDiscovery({}) })
+
+  it.each([
+    [{ prefix: 'users' }, 'proxy.prefix'],
+    [{ targetPrefix: '/a/' }, 'proxy.targetPrefix'],
+    [{ hostHeader: 'x' }, 'proxy.hostHeader'],
+    [{ forwarded: true }, 'proxy.forwarded'],
+    [{ trustProxy: 'loopback' }, 'proxy.trustProxy'],
+    [{ via: 'a b' }, 'proxy.via'],
+    [{ cookieDomain: 'a;b' }, 'proxy.cookieDomain'],
+    [{ upgrades: ['WebSocket'] }, 'proxy.upgrades'],
+    [{ connectTimeoutMs: 0 }, 'proxy.connectTimeoutMs'],
+    [{ responseTimeoutMs: -1 }, 'proxy.responseTimeoutMs'],
+    [{ idleTimeoutMs: '1s' }, 'proxy.idleTimeoutMs'],
+    [{ bufferLimit: 1.5 }, 'proxy.bufferLimit'],
+    [{ onError: 'x' }, 'proxy.onError'],
+    [{ sticky: { cookie: 'a b', secret: 'x'.repeat(16) } }, 'proxy.sticky.cookie'],
+    [{ sticky: { cookie: 'a', secret: 'short' } }, 'proxy.sticky.secret'],
+    [{ sticky: { header: '' } }, 'proxy.sticky.header'],
+    [{ sticky: { header: 'a' }, hashKey: () => 'a' }, 'proxy.hashKey'],
+    [{ tls: true }, 'proxy.tls'],
+    [{ clock: {} }, 'proxy.clock'],
+    [{ timeoutMs: 1 }, 'proxy.timeoutMs'],
+  ])('%o is refused by name', (options, path) => {
+    expect(() => proxy(lb, 'service', options as never)).toThrow(
+      expect.objectContaining({ code: 'LB_INVALID_OPTION', option: path }) as InvalidOptionError,
+    )
+  })
+
+  it('a secret is in no error', () => {
+    expect(() => proxy(lb, 'service', { sticky: { cookie: 'a', secret: 'hunter2' } })).toThrow(/^(?!.*hunter2)/s)
+  })
+
+  it('no load balancer and no service are refused', () => {
+    expect(() => proxy({} as never, 'service')).toThrow(InvalidOptionError)
+    expect(() => proxy(lb, '')).toThrow(InvalidOptionError)
+  })
+})

@@ -1,0 +1,81 @@
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:https'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TLSSocket } from 'node:tls'
+import { afterEach, describe, expect, it } from 'vitest'
+import { WebSocket, WebSocketServer } from 'ws'
+import { closeAll, exchangeBytes, listen, onClose, startGateway, statuses } from './support.ts'
+
+afterEach(closeAll)
+
+/** A key and a certificate for localhost, 127.0.0.1 and the name of the service, made for this run. */
+const { key, cert } = ((): { key: string; cert: string } => {
+  const folder = mkdtempSync(join(tmpdir(), 'lb-express-tls-'))
+  const [keyFile, certFile] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
+  const names = 'subjectAltName=DNS:localhost,DNS:service,IP:127.0.0.1'
+  const options = [
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:prime256v1',
+    '-nodes',
+    '-subj',
+    '/CN=localhost',
+    '-addext',
+    names,
+  ]
+  execFileSync('openssl', ['req', '-x509', ...options, '-keyout', keyFile, '-out', certFile], { stdio: 'pipe' })
+  const made = { key: readFileSync(keyFile, 'utf8'), cert: readFileSync(certFile, 'utf8') }
+  rmSync(folder, { recursive: true, force: true })
+  return made
+})()
+
+/** An instance that speaks TLS, and what was asked of it: the name, and on how many connections. */
+async function startSecure(): Promise<{ port: number; names: (string | false)[] }> {
+  const names: (string | false)[] = []
+  const server = createServer({ key, cert }, (_request, response) => response.end('secure'))
+  server.on('secureConnection', (socket: TLSSocket) => names.push(socket.servername ?? false))
+  const sockets = new WebSocketServer({ server })
+  sockets.on('connection', (socket) => socket.send('hello'))
+  onClose(() => sockets.close())
+  return { port: await listen(server), names }
+}
+
+const ask = (port: number, host: string): Promise<string> =>
+  exchangeBytes(port, `GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`, 2_000)
+
+describe('instances that are secure', () => {
+  it.each([
+    ['localhost', 'instance', 'localhost'],
+    ['127.0.0.1', 'instance', false],
+    ['127.0.0.1', 'service', 'service'],
+    ['localhost', 'client', 'localhost'],
+    ['127.0.0.1', 'client', false],
+  ] as const)(
+    '%s with hostHeader %s: the name asked for is %s, whatever the client says, on one connection',
+    async (host, hostHeader, name) => {
+      const { port: instance, names } = await startSecure()
+      const { port } = await startGateway([`https://${host}:${instance}`], { proxy: { hostHeader, tls: { ca: cert } } })
+      for (const sent of ['a.test', 'b.test', 'c.test'])
+        expect(await ask(port, sent)).toMatch(/^HTTP\/1.1 200[^\0]*secure$/)
+      expect(names).toEqual([name])
+    },
+  )
+
+  it('whose certificate is not trusted get nothing', async () => {
+    const { port: instance } = await startSecure()
+    const { port } = await startGateway([`https://localhost:${instance}`])
+    expect(statuses(await ask(port, 'a.test'))).toEqual([502])
+  })
+
+  it('take upgrades', async () => {
+    const { port: instance } = await startSecure()
+    const { url } = await startGateway([`https://localhost:${instance}`], { proxy: { tls: { ca: cert } } })
+    const socket = new WebSocket(url.replace('http', 'ws'))
+    onClose(() => socket.terminate())
+    expect(String((await once(socket, 'message'))[0])).toBe('hello')
+  })
+})
