@@ -265,6 +265,18 @@ function describeChance(create: CreateBalancer): void {
     expect(Math.max(...counts.values())).toBeLessThanOrEqual(42)
   })
 
+  it('does not meet with the others at the first instance that a batch left over', () => {
+    const nexts = Array.from({ length: 400 }, (_, seed) => {
+      const balancer = filled(create, seed, instances(20))
+      balancer.update(instances(20).slice(10))
+      return take(balancer, 1)
+    })
+    const counts = new Map<string, number>()
+    for (const id of idsOf(nexts.flat())) counts.set(id, (counts.get(id) ?? 0) + 1)
+    // 400 fair draws of one in 10: 40 each, with deviation √(400 × 0.1 × 0.9) = 6; five of them are 30.
+    expect(Math.max(...counts.values())).toBeLessThanOrEqual(70)
+  })
+
   it('passes to any of the others at first when one is to be avoided, so that retries do not all meet at one', () => {
     const avoid = new Set(['i1'])
     const firsts = Array.from({ length: 256 }, (_, seed) => take(filled(create, seed, instances(4)), 1, { avoid }))
