@@ -37,6 +37,7 @@ function watched(options: Partial<AttemptOptions<unknown>> = {}, signal?: AbortS
       return { result, classification: result.ok ? { ok: true, retry: 'never' } : classifyError(result.error) }
     },
     discard: (value) => void discarded.push(value),
+    moveOn: () => {},
     ...options,
   })
   return { attempt, clock, scope, outcomes, discarded, classified }
@@ -113,6 +114,37 @@ describe('an attempt', () => {
     expect(await attempt.run(start)).toMatchObject({ result: { error: { message: 'gone' } } })
     expect(start).not.toHaveBeenCalled()
     expect(attempt.signal.aborted).toBe(true)
+  })
+
+  it('tells every listener once why it is ended, also after it settled and when that was before they asked', async () => {
+    const { attempt } = watched()
+    const { start, context, resolve } = open()
+    const told: unknown[] = []
+    const settled = attempt.run(start)
+    context().onInterrupt((reason) => told.push(['first', reason]))
+    context().onInterrupt((reason) => told.push(['second', reason]))
+    resolve('a response whose body is still read')
+    expect((await settled).result.ok).toBe(true)
+    expect(told).toEqual([])
+    attempt.interrupt('gone')
+    attempt.interrupt('again')
+    context().onInterrupt((reason) => told.push(['late', reason]))
+    expect(told).toEqual([
+      ['first', 'gone'],
+      ['second', 'gone'],
+      ['late', 'gone'],
+    ])
+  })
+
+  it('is ended although a listener throws', async () => {
+    const { attempt } = watched()
+    const { start, context } = open()
+    const settled = attempt.run(start)
+    context().onInterrupt(() => {
+      throw new Error('a mistake')
+    })
+    expect(() => attempt.interrupt('gone')).toThrow('a mistake')
+    expect((await settled).result).toEqual({ ok: false, error: 'gone' })
   })
 
   it('makes its signal only when it is asked for, and keeps the first reason', async () => {

@@ -4,6 +4,7 @@ import type { CancelTimer, Clock } from './clock.ts'
 import { DeadlineExceededError } from './errors.ts'
 import type { ServiceInstance } from './instance.ts'
 import { parseLoadReport } from './load-report/load-report.ts'
+import type { MovableAttempt, MovableAttempts } from './movable-attempts.ts'
 import type { SinglePickResult } from './pick-result.ts'
 import type { AttemptResult, Classification } from './retry/classification.ts'
 
@@ -13,6 +14,11 @@ export interface AttemptContext {
   readonly number: number
   /** Aborted when the caller aborts, the deadline passes or the attempt takes too long. Pass it to the transport. */
   readonly signal: AbortSignal
+  /**
+   * Calls `listener` with the reason when `signal` is aborted; at once when it is. For transports that are ended by a function: a
+   * signal that nobody asks for is never made, and it costs more than everything else about an attempt.
+   */
+  onInterrupt(listener: (reason: unknown) => void): void
   /** Instances tried before, in order. */
   readonly previous: readonly ServiceInstance[]
   /** Milliseconds since the call began. */
@@ -50,19 +56,26 @@ export interface AttemptOptions<T> {
   /** Never throws. */
   readonly classify: (result: AttemptResult<T>, instance: ServiceInstance) => Judged<T>
   readonly discard: (value: T) => void
+  /** Those that may move on when their instance falls silent; this one is among them while it runs. */
+  readonly movable?: MovableAttempts | undefined
+  /** Its instance fell silent. */
+  readonly moveOn: (attempt: Attempt<T>, error: DeadlineExceededError) => void
 }
 
 const unwanted: Classification = Object.freeze({ ok: false, retry: 'never' })
 
 /** One try of a call on one instance, from the pick to the report of its outcome. */
-export class Attempt<T> implements AttemptContext {
+export class Attempt<T> implements AttemptContext, MovableAttempt {
   readonly number: number
   readonly previous: readonly ServiceInstance[]
   readonly instance: ServiceInstance
   readonly #options: AttemptOptions<T>
   #controller: AbortController | undefined
+  #listeners: ((reason: unknown) => void)[] | undefined
   #ended: PromiseLike<unknown> | undefined
-  #reject: ((reason: unknown) => void) | undefined
+  #startedAtMs = 0
+  #cancelTimer: CancelTimer | undefined
+  #resolve: ((settled: SettledAttempt<T>) => void) | undefined
   #interrupted = false
   #reason: unknown
   #cancelled = false
@@ -77,8 +90,17 @@ export class Attempt<T> implements AttemptContext {
 
   // Made only for attempts that ask for it: a controller costs more than a pick.
   get signal(): AbortSignal {
-    this.#controller ??= new AbortController()
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.#interrupted) this.#controller.abort(this.#reason)
+    }
     return this.#controller.signal
+  }
+
+  onInterrupt(listener: (reason: unknown) => void): void {
+    if (this.#interrupted) listener(this.#reason)
+    else if (this.#listeners === undefined) this.#listeners = [listener]
+    else this.#listeners.push(listener)
   }
 
   get elapsedMs(): number {
@@ -93,21 +115,13 @@ export class Attempt<T> implements AttemptContext {
   }
 
   /** Runs to the end, whatever that is. Never rejects. */
-  async run(start: AttemptFunction<T>): Promise<SettledAttempt<T>> {
-    const { clock, classify } = this.#options
-    const startedAt = clock.now()
-    let given: AttemptResult<T>
-    try {
-      given = { ok: true, value: await this.#start(start) }
-    } catch (error) {
-      given = { ok: false, error }
-    }
-    const latencyMs = clock.now() - startedAt
-    // What became of one that was cancelled is nobody's concern.
-    const lost = this.#cancelled && !given.ok
-    const judged: Judged<T> = lost ? { result: given, classification: unwanted } : classify(given, this.instance)
-    this.#outcome = this.#outcomeOf(judged, latencyMs)
-    return { attempt: this, ...judged }
+  run(start: AttemptFunction<T>): Promise<SettledAttempt<T>> {
+    return new Promise((resolve) => {
+      this.#resolve = resolve
+      this.#startedAtMs = this.#options.clock.now()
+      if (this.#interrupted) this.#settle({ ok: false, error: this.#reason })
+      else this.#start(start)
+    })
   }
 
   /** Ends it from outside, with the failure `reason`. */
@@ -115,9 +129,14 @@ export class Attempt<T> implements AttemptContext {
     if (this.#interrupted) return
     this.#interrupted = true
     this.#reason = reason
-    this.#controller ??= new AbortController()
-    this.#controller.abort(reason)
-    this.#reject?.(reason)
+    this.#controller?.abort(reason)
+    const listeners = this.#listeners
+    this.#listeners = undefined
+    try {
+      for (const listener of listeners ?? []) listener(reason)
+    } finally {
+      this.#settle({ ok: false, error: reason })
+    }
   }
 
   /** Ends it as no longer wanted: nobody is blamed. Does nothing when it was ended for another reason. */
@@ -125,6 +144,10 @@ export class Attempt<T> implements AttemptContext {
     if (this.#interrupted) return
     this.#cancelled = true
     this.interrupt(reason)
+  }
+
+  moveOn(error: DeadlineExceededError): void {
+    this.#options.moveOn(this, error)
   }
 
   /** Whether `cancel` ended it. */
@@ -174,21 +197,38 @@ export class Attempt<T> implements AttemptContext {
     )
   }
 
-  #start(start: AttemptFunction<T>): Promise<T> {
-    const { clock, timeoutMs } = this.#options
-    if (this.#interrupted) return Promise.reject(this.#reason)
-    let cancelTimer: CancelTimer | undefined
-    const promise = new Promise<T>((resolve, reject) => {
-      this.#reject = reject
-      if (timeoutMs !== Number.POSITIVE_INFINITY) cancelTimer = clock.setTimeout(() => this.#timeOut(), timeoutMs)
-      // The executor of a promise turns a synchronous throw into a rejection.
-      Promise.resolve(start(this.instance, this)).then((value) => {
-        // Nobody waits any more for an attempt that did not heed its signal.
-        if (this.#interrupted) this.discard(value)
-        else resolve(value)
-      }, reject)
-    })
-    return cancelTimer === undefined ? promise : promise.finally(cancelTimer)
+  #start(start: AttemptFunction<T>): void {
+    const { clock, timeoutMs, movable } = this.#options
+    movable?.add(this)
+    if (timeoutMs !== Number.POSITIVE_INFINITY) this.#cancelTimer = clock.setTimeout(() => this.#timeOut(), timeoutMs)
+    try {
+      Promise.resolve(start(this.instance, this)).then(
+        (value) => {
+          // Nobody waits any more for an attempt that did not heed its signal.
+          if (this.#resolve === undefined) this.discard(value)
+          else this.#settle({ ok: true, value })
+        },
+        (error: unknown) => this.#settle({ ok: false, error }),
+      )
+    } catch (error) {
+      this.#settle({ ok: false, error })
+    }
+  }
+
+  /** The first result counts. */
+  #settle(result: AttemptResult<T>): void {
+    const resolve = this.#resolve
+    if (resolve === undefined) return
+    this.#resolve = undefined
+    this.#cancelTimer?.()
+    const { clock, classify, movable } = this.#options
+    movable?.delete(this)
+    const latencyMs = clock.now() - this.#startedAtMs
+    // What became of one that was cancelled is nobody's concern.
+    const lost = this.#cancelled && !result.ok
+    const judged: Judged<T> = lost ? { result, classification: unwanted } : classify(result, this.instance)
+    this.#outcome = this.#outcomeOf(judged, latencyMs)
+    resolve({ attempt: this, result: judged.result, classification: judged.classification })
   }
 
   #timeOut(): void {

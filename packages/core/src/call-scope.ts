@@ -1,11 +1,22 @@
 import type { CancelTimer, Clock } from './clock.ts'
 import { DeadlineExceededError } from './errors.ts'
 
+/**
+ * What a call needs of the signal that ends it: an `AbortSignal`, or an object that behaves like one, for those to whom one for each
+ * request is too dear.
+ */
+export interface AbortSignalLike {
+  readonly aborted: boolean
+  readonly reason?: unknown
+  addEventListener(type: 'abort', listener: () => void): void
+  removeEventListener(type: 'abort', listener: () => void): void
+}
+
 export interface CallScopeOptions {
   readonly clock: Clock
   readonly service: string
   /** Ends the call with the signal's reason. */
-  readonly signal?: AbortSignal | undefined
+  readonly signal?: AbortSignalLike | undefined
   /** Ends the call with a DeadlineExceededError. */
   readonly timeoutMs: number
 }
@@ -18,7 +29,7 @@ export class CallScope {
   readonly startedAtMs: number
   readonly deadlineMs: number
   readonly #clock: Clock
-  readonly #signal: AbortSignal | undefined
+  readonly #signal: AbortSignalLike | undefined
   readonly #onAbort = (): void => this.#end(this.#signal?.reason)
   #cancelDeadline: CancelTimer | undefined
   #interrupt: ((reason: unknown) => void) | undefined

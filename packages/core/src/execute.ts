@@ -1,6 +1,6 @@
 import { Attempt, type AttemptFunction, type Judged, type SettledAttempt } from './attempt.ts'
 import type { PickRequest } from './balancer/balancer.ts'
-import type { CallScope } from './call-scope.ts'
+import type { AbortSignalLike, CallScope } from './call-scope.ts'
 import type { DeadlineExceededError } from './errors.ts'
 import { hedged } from './hedged-attempts.ts'
 import type { ServiceInstance } from './instance.ts'
@@ -14,7 +14,7 @@ import type { ServiceBalancer } from './service-balancer.ts'
 
 export interface ExecuteOptions<T = unknown> extends PickRequest {
   /** Ends the call with the signal's reason. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignalLike
   /** Time limit of the call with all its attempts, in milliseconds. Default: the service's `timeoutMs`. */
   readonly timeoutMs?: number
   /** No retry starts later than this many milliseconds after the call began. Default: `timeoutMs`. */
@@ -79,7 +79,9 @@ class Call<T> {
   async run(): Promise<T> {
     this.#target.refuseIfThrottled()
     for (;;) {
-      const settled = await this.#round()
+      const picked = this.#acquire()
+      // An await costs a turn, which the usual first attempt does without.
+      const settled = await this.#round(picked instanceof Promise ? await picked : picked)
       const delayMs = this.#retryDelayMs(settled)
       if (delayMs === undefined) return this.#end(settled)
       this.#giveUp(settled, delayMs)
@@ -89,34 +91,24 @@ class Call<T> {
   }
 
   /** One attempt, or several beside each other. */
-  async #round(): Promise<SettledAttempt<T>> {
+  #round(picked: SinglePickResult): Promise<SettledAttempt<T>> {
     const { budget, settings } = this.#target
     const { hedge } = settings
-    const first = this.#newAttempt(await this.#acquire())
+    const first = this.#newAttempt(picked)
     // Only for a request that is sent: calls that are refused here must not pay for retries.
     if (this.#retries === 0) budget?.deposit()
     if (hedge === undefined || !this.#idempotent || this.#retries > 0) {
       this.#scope.interrupts(first.interrupt)
-      return this.#run(first)
+      return first.run(this.#attempt)
     }
     return hedged(first, {
       policy: hedge,
       target: this.#target,
       scope: this.#scope,
-      run: (attempt) => this.#run(attempt),
+      run: (attempt) => attempt.run(this.#attempt),
       another: () => this.#hedge(),
       isFinal: ({ classification }) => !this.#isRepeatable(classification),
     })
-  }
-
-  async #run(attempt: Attempt<T>): Promise<SettledAttempt<T>> {
-    const { movable } = this.#target
-    if (!this.#idempotent || this.#policy.maxRetries === 0) return attempt.run(this.#attempt)
-    const entry = { instance: attempt.instance, moveOn: (error: DeadlineExceededError) => this.#moveOn(attempt, error) }
-    movable.add(entry)
-    const settled = await attempt.run(this.#attempt)
-    movable.delete(entry)
-    return settled
   }
 
   /** Leaves an instance that fell silent, if there is a retry for it. */
@@ -181,6 +173,8 @@ class Call<T> {
       readLoadReports: settings.loadReports !== undefined,
       classify: (result, instance) => this.#classify(result, instance),
       discard: (value) => this.#discard(value),
+      movable: this.#idempotent && this.#policy.maxRetries > 0 ? this.#target.movable : undefined,
+      moveOn: (attempt, error) => this.#moveOn(attempt, error),
     })
   }
 

@@ -47,6 +47,7 @@ class Fixture {
         return { result, classification: result.ok ? classification : { ok: false, retry: 'never' } }
       },
       discard: (value) => void this.discarded.push(value),
+      moveOn: () => {},
     })
   }
 

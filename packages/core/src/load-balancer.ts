@@ -1,6 +1,6 @@
 import type { AttemptFunction } from './attempt.ts'
 import type { PickRequest } from './balancer/balancer.ts'
-import { CallScope } from './call-scope.ts'
+import { type AbortSignalLike, CallScope } from './call-scope.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { copyOptions } from './copy-options.ts'
 import type { ServiceDiscovery } from './discovery/discovery.ts'
@@ -199,7 +199,7 @@ export class LoadBalancer implements AsyncDisposable {
     return new LoadBalancerClosedError(`${service}: the load balancer was closed`, { service })
   }
 
-  #scope(service: string, signal: AbortSignal | undefined, timeoutMs: number): CallScope {
+  #scope(service: string, signal: AbortSignalLike | undefined, timeoutMs: number): CallScope {
     return new CallScope({ clock: this.#clock, service, signal, timeoutMs })
   }
 

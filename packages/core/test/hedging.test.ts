@@ -186,7 +186,7 @@ describe('failures of hedged attempts', () => {
     hedged.behaviour = { 'a:1': { afterMs: 120, fails: true }, 'b:1': { afterMs: 300 } }
     const classify = vi.fn(() => ({ ok: false, retry: 'never' as const }))
     await expect(hedged.settle(hedged.call({ ...idempotent, classify }))).rejects.toBe(reset)
-    expect(hedged.ends).toEqual(['a:1 failed', 'b:1 cancelled'])
+    expect(hedged.ends.toSorted()).toEqual(['a:1 failed', 'b:1 cancelled'])
     // The loser is not the application's concern.
     expect(classify.mock.calls).toMatchObject([[{ ok: false, error: reset }, { id: 'a:1' }]])
   })

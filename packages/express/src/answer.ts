@@ -63,11 +63,10 @@ export class Answer {
 
   /** Resolves with this when the header of the answer is there. */
   started(send: (answer: Answer) => void): Promise<Answer> {
-    const { signal } = this.context
     return new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
-      signal.addEventListener('abort', () => this.abort(asError(signal.reason)))
+      this.context.onInterrupt((reason) => this.abort(asError(reason)))
       send(this)
     })
   }

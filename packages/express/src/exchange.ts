@@ -9,6 +9,7 @@ import {
 import type { Dispatcher } from 'undici'
 import { Answer, type AnswerListener } from './answer.ts'
 import { classify, classifyWithBody } from './classification.ts'
+import { ClientDeparture } from './client-departure.ts'
 import { ClientSink } from './client-sink.ts'
 import { HeaderList } from './header-list.ts'
 import { InboundHeaders } from './inbound-headers.ts'
@@ -38,7 +39,7 @@ export class Exchange implements AnswerListener {
   readonly #request: MaybeExpressRequest
   readonly #response: ServerResponse
   readonly #next: Next | undefined
-  readonly #controller = new AbortController()
+  readonly #departure = new ClientDeparture()
   readonly #mount: string
   #path: string
   #headers: string[] = []
@@ -68,7 +69,7 @@ export class Exchange implements AnswerListener {
   async run(upgrade?: string): Promise<Answer | undefined> {
     this.#upgrade = upgrade
     this.#response.on('close', () => {
-      if (!this.#response.writableFinished) this.#controller.abort(clientGone())
+      if (!this.#response.writableFinished) this.#departure.tell()
     })
     try {
       this.#prepare()
@@ -87,7 +88,7 @@ export class Exchange implements AnswerListener {
   fail(failure: unknown): void {
     const { onError, errors } = this.#shared.settings
     const response = this.#response
-    if (this.#controller.signal.aborted || response.destroyed || this.#isGone) return
+    if (this.#departure.aborted || response.destroyed || this.#isGone) return
     const error = ProxyError.of(failure)
     try {
       onError?.(error, this.#request, response)
@@ -173,7 +174,7 @@ export class Exchange implements AnswerListener {
     const options: ExecuteOptions<Answer> = {
       // A body that is streamed cannot go to two instances.
       idempotent: this.#isIdempotent && (body === undefined || body.isWhole),
-      signal: this.#controller.signal,
+      signal: this.#departure,
       classify: body === undefined ? classify : (result) => classifyWithBody(result, body),
       discard,
       ...(hashKey === undefined ? undefined : { hashKey }),
@@ -212,8 +213,8 @@ export class Exchange implements AnswerListener {
 
   #passOn(answer: Answer): void {
     const response = this.#response
-    if (this.#controller.signal.aborted) {
-      answer.abort(clientGone())
+    if (this.#departure.aborted) {
+      answer.abort(this.#departure.reason as Error)
       return
     }
     try {
@@ -259,8 +260,4 @@ class HookFailure extends Error {}
 
 function discard(answer: Answer): void {
   answer.discard()
-}
-
-function clientGone(): Error {
-  return new DOMException('the client went away', 'AbortError')
 }
