@@ -15,10 +15,23 @@ export {
   SmoothWeightedRoundRobinBalancer,
   type SmoothWeightedRoundRobinOptions,
 } from './balancer/smooth-weighted-round-robin.ts'
+export type { AbortSignalLike } from './call-scope.ts'
 export { type CancelTimer, type Clock, systemClock, type TimerOptions } from './clock.ts'
+export { CompositeDiscovery } from './discovery/composite-discovery.ts'
+export type { CompositeDiscoveryEvent, CompositeDiscoveryListener } from './discovery/composite-discovery-event.ts'
+export type { CompositeDiscoveryOptions, CompositeMember } from './discovery/composite-discovery-options.ts'
 export type { DiscoveryObserver, DiscoverySubscription, ServiceDiscovery } from './discovery/discovery.ts'
 export { type PollOptions, type PollResolve, type PollResult, poll } from './discovery/poll.ts'
+export type { Registration, ServiceRegistrar } from './discovery/registrar.ts'
+export { type RegistrationSteps, type RenewalOptions, RenewedRegistration } from './discovery/renewed-registration.ts'
+export type { SnapshotStore, StoredSnapshot } from './discovery/snapshot-store.ts'
 export { StaticDiscovery } from './discovery/static-discovery.ts'
+export {
+  type RunWatchSession,
+  type WatchSession,
+  type WatchSessionsOptions,
+  watchInSessions,
+} from './discovery/watch-sessions.ts'
 export {
   DeadlineExceededError,
   DiscoveryError,
@@ -55,6 +68,7 @@ export type { LoadReportOptions } from './load-report/learned-weights.ts'
 export { formatLoadReport, type LoadReport, loadReportHeader, parseLoadReport } from './load-report/load-report.ts'
 export {
   checkBoolean,
+  checkClock,
   checkDurationMs,
   checkFunction,
   checkInteger,

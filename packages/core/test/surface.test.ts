@@ -12,6 +12,7 @@ const sources = readdirSync(`${root}/src`, { recursive: true, encoding: 'utf8' }
 describe('@lb/core', () => {
   it('exports these names and no others', () => {
     expect(Object.keys(core).toSorted()).toEqual([
+      'CompositeDiscovery',
       'DeadlineExceededError',
       'DiscoveryError',
       'GroupedBalancer',
@@ -28,6 +29,7 @@ describe('@lb/core', () => {
       'OverloadedError',
       'PeakEwmaBalancer',
       'RandomBalancer',
+      'RenewedRegistration',
       'RetryBudget',
       'RingHashBalancer',
       'RoundRobinBalancer',
@@ -35,6 +37,7 @@ describe('@lb/core', () => {
       'SmoothWeightedRoundRobinBalancer',
       'StaticDiscovery',
       'checkBoolean',
+      'checkClock',
       'checkDurationMs',
       'checkFunction',
       'checkInteger',
@@ -52,6 +55,7 @@ describe('@lb/core', () => {
       'rejectOption',
       'rendezvousSubset',
       'systemClock',
+      'watchInSessions',
     ])
   })
 

@@ -7,6 +7,8 @@ export {
   type HttpClientRequest,
   type HttpClientResponse,
 } from './describe-http-client.ts'
+export { describeRegistrar } from './describe-registrar.ts'
+export type { RegistrarCapabilities, RegistrarHarness } from './describe-registrar-harness.ts'
 export type { DiscoveryCapabilities, DiscoveryHarness } from './discovery-harness.ts'
 export { FakeClock, settlePromises } from './fake-clock.ts'
 export { type FakeAnswer, FakeDiscovery, FakeWatchDiscovery } from './fake-discovery.ts'

@@ -1,0 +1,148 @@
+import { systemClock } from '../clock.ts'
+import { DiscoveryError } from '../errors.ts'
+import type { ServiceInstanceInit } from '../instance.ts'
+import { systemRandom } from '../random.ts'
+import type { CompositeDiscoveryEvent, CompositeDiscoveryListener } from './composite-discovery-event.ts'
+import { FailoverWatch } from './composite-discovery-failover.ts'
+import type { CompositeContext } from './composite-discovery-member.ts'
+import { MergeWatch } from './composite-discovery-merge.ts'
+import {
+  type CheckedMember,
+  type CompositeDiscoveryOptions,
+  type CompositeMember,
+  checkCompositeOptions,
+  checkMembers,
+} from './composite-discovery-options.ts'
+import { CompositeOutput, type SnapshotSettings } from './composite-discovery-output.ts'
+import { askAll, askInOrder } from './composite-discovery-question.ts'
+import type { DiscoveryObserver, DiscoverySubscription, ServiceDiscovery } from './discovery.ts'
+
+const defaults = Object.freeze({
+  mode: 'failover',
+  failoverAfterMs: 30_000,
+  firstAnswerTimeoutMs: 2_000,
+  refreshIntervalMs: 10_000,
+  maxSnapshotAgeMs: 86_400_000,
+})
+
+type CombinedWatch = FailoverWatch | MergeWatch
+
+/**
+ * Several discoveries as one: registry A, else B, else what was known when the process last ran; or the lists of all of them
+ * together.
+ *
+ *     new CompositeDiscovery([new ConsulDiscovery(), new DnsSrvDiscovery()], {
+ *       snapshots: new FileSnapshotStore({ directory: '/var/lib/my-app/instances' }),
+ *     })
+ *
+ * A failure never makes the list shorter. It owns its members: `close` closes them. Snapshots are for watches, as those of a
+ * load balancer, and for nothing else: `getInstances` tells only what a member says now.
+ */
+export class CompositeDiscovery implements ServiceDiscovery {
+  readonly #mode: 'failover' | 'merge'
+  readonly #snapshots: SnapshotSettings | undefined
+  readonly #shared: Omit<CompositeContext, 'service'>
+  readonly #watches = new Map<string, Set<CombinedWatch>>()
+  readonly #closing = new Set<Promise<void>>()
+  readonly #controller = new AbortController()
+  #closed: Promise<void> | undefined
+
+  /** @throws InvalidOptionError */
+  constructor(members: readonly (ServiceDiscovery | CompositeMember)[], options: CompositeDiscoveryOptions = {}) {
+    checkCompositeOptions(options)
+    const { snapshots, onEvent, maxSnapshotAgeMs = defaults.maxSnapshotAgeMs } = options
+    this.#mode = options.mode ?? 'failover'
+    this.#snapshots = snapshots === undefined ? undefined : { store: snapshots, maxAgeMs: maxSnapshotAgeMs }
+    this.#shared = {
+      members: checkMembers(members, this.#mode),
+      failoverAfterMs: options.failoverAfterMs ?? defaults.failoverAfterMs,
+      firstAnswerTimeoutMs: options.firstAnswerTimeoutMs ?? defaults.firstAnswerTimeoutMs,
+      refreshIntervalMs: options.refreshIntervalMs ?? defaults.refreshIntervalMs,
+      clock: options.clock ?? systemClock,
+      random: options.random ?? systemRandom,
+      tell: (event) => tellQuietly(onEvent, event),
+    }
+  }
+
+  /**
+   * Asks now: the member that a watch of the service has in use, else the first that has an answer; with mode `merge` all.
+   *
+   * @throws DiscoveryError when it cannot be known which instances there are; the reason of `signal` when that is aborted
+   */
+  async getInstances(
+    service: string,
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<readonly ServiceInstanceInit[]> {
+    signal?.throwIfAborted()
+    if (this.#closed !== undefined) throw closedError(service)
+    const limits = { signals: [signal, this.#controller.signal] }
+    const [watch] = this.#watches.get(service) ?? []
+    const { instances, unusable } = await (watch?.ask(limits) ?? this.#ask(service, limits))
+    return [...instances, ...unusable]
+  }
+
+  /** Members that cannot push are polled. */
+  watch(service: string, observer: DiscoveryObserver): DiscoverySubscription {
+    if (this.#closed !== undefined) {
+      observer.error(closedError(service))
+      return { close: () => {} }
+    }
+    const context: CompositeContext = { ...this.#shared, service }
+    const output = new CompositeOutput(context, observer, this.#snapshots)
+    const watch: CombinedWatch =
+      this.#mode === 'merge' ? new MergeWatch(context, output) : new FailoverWatch(context, output)
+    const watches = this.#watches.get(service) ?? new Set()
+    this.#watches.set(service, watches.add(watch))
+    watch.start()
+    return { close: () => this.#end(service, watch) }
+  }
+
+  /**
+   * Ends every watch, saves what is not saved yet, and closes the members.
+   *
+   * @throws DiscoveryError when a member could not be closed; the others are, nonetheless
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#closeAll()
+    return this.#closed
+  }
+
+  #ask(service: string, limits: Parameters<typeof askInOrder>[1]): ReturnType<typeof askInOrder> {
+    const context: CompositeContext = { ...this.#shared, service }
+    return this.#mode === 'merge' ? askAll(context, limits, () => undefined) : askInOrder(context, limits)
+  }
+
+  #end(service: string, watch: CombinedWatch): void {
+    const watches = this.#watches.get(service)
+    if (watches?.delete(watch) !== true) return
+    if (watches.size === 0) this.#watches.delete(service)
+    const closing = watch.close().finally(() => this.#closing.delete(closing))
+    this.#closing.add(closing)
+  }
+
+  async #closeAll(): Promise<void> {
+    for (const [service, watches] of this.#watches) {
+      for (const watch of watches) this.#end(service, watch)
+    }
+    this.#controller.abort(new DiscoveryError('the discovery was closed'))
+    const discoveries = new Set(this.#shared.members.map(({ discovery }: CheckedMember) => discovery))
+    const closed = await Promise.allSettled([
+      ...this.#closing,
+      ...Array.from(discoveries, async (discovery) => discovery.close?.()),
+    ])
+    const failed = closed.find((result) => result.status === 'rejected')
+    if (failed !== undefined) throw new DiscoveryError('a discovery could not be closed', { cause: failed.reason })
+  }
+}
+
+function tellQuietly(listener: CompositeDiscoveryListener | undefined, event: CompositeDiscoveryEvent): void {
+  try {
+    listener?.(event)
+  } catch {
+    // Whoever listens has to look after itself; the list goes on.
+  }
+}
+
+function closedError(service: string): DiscoveryError {
+  return new DiscoveryError(`${service}: the discovery was closed`, { service })
+}

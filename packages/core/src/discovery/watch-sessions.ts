@@ -1,0 +1,205 @@
+import { type Clock, systemClock } from '../clock.ts'
+import { DiscoveryError } from '../errors.ts'
+import type { ServiceInstanceInit } from '../instance.ts'
+import { checkClock, checkDurationMs, checkFunction, checkKeys } from '../options.ts'
+import { type Random, systemRandom } from '../random.ts'
+import type { DiscoveryObserver, DiscoverySubscription } from './discovery.ts'
+
+/** What a session tells of its service, and how it learns that it is no longer wanted. */
+export interface WatchSession {
+  /** Aborted when the subscription is closed, and when the session has ended: everything it opened is to end. */
+  readonly signal: AbortSignal
+  /** The whole list. Does nothing once the session has ended or the subscription was closed. */
+  next(instances: readonly ServiceInstanceInit[]): void
+  /** Something went wrong that does not end the session. Does nothing once the session has ended or the subscription was closed. */
+  error(cause: unknown): void
+}
+
+/**
+ * One connection to the registry: lists, watches, and goes on until the connection ends. Rejecting is a failure;
+ * resolving is an end that the registry may well make, such as that of a watch with a time limit.
+ */
+export type RunWatchSession = (service: string, session: WatchSession) => Promise<void>
+
+export interface WatchSessionsOptions {
+  /** Longest delay before the session after the first failure, in milliseconds; it doubles with each further one. Default 1 000. */
+  readonly retryMinMs?: number
+  /** Default 30 000. */
+  readonly retryMaxMs?: number
+  /**
+   * A session that lasted this many milliseconds was a good one: the failures before it are forgotten, and the next one begins at
+   * once when it resolved. One that was shorter counts as a failure however it ended, so that a registry that ends every watch
+   * at once is not asked in a hot loop. At least 1; default 5 000.
+   */
+  readonly stableAfterMs?: number
+  /**
+   * A delay in milliseconds that a failure asks for, such as that of `Retry-After`; jitter of up to a half is added. It only makes
+   * the usual backoff longer, up to 5 minutes. `undefined`: it asks for none.
+   */
+  readonly retryAfterMs?: (cause: unknown) => number | undefined
+  readonly clock?: Clock
+  readonly random?: Random
+}
+
+/** A registry that asks for more is asked again all the same: a mistake there must not end discovery for a day. */
+const maxRetryAfterMs = 300_000
+
+const defaults = Object.freeze({
+  retryMinMs: 1_000,
+  retryMaxMs: 30_000,
+  stableAfterMs: 5_000,
+  retryAfterMs: () => undefined,
+  clock: systemClock,
+  random: systemRandom,
+})
+
+type Settings = Required<WatchSessionsOptions>
+
+/**
+ * Makes a `watch` for a registry that pushes, out of a function that runs one session with it:
+ * `watch = watchInSessions(async (service, { signal, next }) => { … })`.
+ *
+ * When a session ends, another one begins: after a failure with exponential backoff and full jitter, so that the clients of a
+ * registry that was restarted do not come back together. One session runs at a time. Timers do not keep the process alive.
+ *
+ * @throws InvalidOptionError
+ */
+export function watchInSessions(
+  run: RunWatchSession,
+  options: WatchSessionsOptions = {},
+): (service: string, observer: DiscoveryObserver) => DiscoverySubscription {
+  checkKeys('watchInSessions', options, Object.keys(defaults))
+  checkFunction('watchInSessions.run', run ?? null)
+  for (const name of ['retryMinMs', 'retryMaxMs', 'stableAfterMs'] as const) {
+    checkDurationMs(`watchInSessions.${name}`, options[name], { min: 1 })
+  }
+  checkFunction('watchInSessions.retryAfterMs', options.retryAfterMs)
+  checkFunction('watchInSessions.random', options.random)
+  checkClock('watchInSessions.clock', options.clock)
+  const settings: Settings = {
+    retryMinMs: options.retryMinMs ?? defaults.retryMinMs,
+    retryMaxMs: options.retryMaxMs ?? defaults.retryMaxMs,
+    stableAfterMs: options.stableAfterMs ?? defaults.stableAfterMs,
+    retryAfterMs: options.retryAfterMs ?? defaults.retryAfterMs,
+    clock: options.clock ?? defaults.clock,
+    random: options.random ?? defaults.random,
+  }
+  return (service, observer) => {
+    const sessions = new WatchSessions(service, run, observer, settings)
+    sessions.begin()
+    return { close: () => sessions.close() }
+  }
+}
+
+class WatchSessions {
+  readonly #service: string
+  readonly #run: RunWatchSession
+  readonly #observer: DiscoveryObserver
+  readonly #settings: Settings
+  #isClosed = false
+  #failures = 0
+  #session = new AbortController()
+  #cancelTimer: () => void = () => {}
+
+  constructor(service: string, run: RunWatchSession, observer: DiscoveryObserver, settings: Settings) {
+    this.#service = service
+    this.#run = run
+    this.#observer = observer
+    this.#settings = settings
+  }
+
+  begin(): void {
+    const { clock, stableAfterMs } = this.#settings
+    const startedAtMs = clock.now()
+    const controller = new AbortController()
+    this.#session = controller
+    const over = (what: string): boolean => {
+      controller.abort(new DiscoveryError(`${this.#service}: ${what}`, { service: this.#service }))
+      if (clock.now() - startedAtMs < stableAfterMs) return false
+      this.#failures = 0
+      return true
+    }
+    new Promise<void>((resolve) => {
+      resolve(this.#run(this.#service, this.#sessionUntil(controller.signal)))
+    }).then(
+      () => this.#ended(over('the session ended')),
+      (cause: unknown) => {
+        over('the session failed')
+        this.#failed(cause)
+      },
+    )
+  }
+
+  close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#cancelTimer()
+    this.#session.abort(new DiscoveryError(`${this.#service}: the watch was closed`, { service: this.#service }))
+  }
+
+  #sessionUntil(signal: AbortSignal): WatchSession {
+    return {
+      signal,
+      next: (instances) => {
+        if (!signal.aborted) this.#tell(instances)
+      },
+      error: (cause) => {
+        if (!signal.aborted) this.#report(cause)
+      },
+    }
+  }
+
+  #tell(instances: readonly ServiceInstanceInit[]): void {
+    try {
+      this.#observer.next(instances)
+    } catch (cause) {
+      // The observer's mistake is no reason to end the watch.
+      if (!this.#isClosed) this.#report(cause)
+    }
+  }
+
+  #report(cause: unknown): void {
+    try {
+      this.#observer.error(cause)
+    } catch {
+      // Nobody is left to be told.
+    }
+  }
+
+  #ended(isStable: boolean): void {
+    if (this.#isClosed) return
+    if (isStable) this.begin()
+    else this.#beginLater(this.#backoffMs())
+  }
+
+  #failed(cause: unknown): void {
+    if (this.#isClosed) return
+    const delayMs = Math.max(this.#backoffMs(), this.#askedMs(cause))
+    this.#report(cause)
+    // The observer may have closed the subscription.
+    if (!this.#isClosed) this.#beginLater(delayMs)
+  }
+
+  #askedMs(cause: unknown): number {
+    const { random, retryAfterMs } = this.#settings
+    try {
+      const askedMs = retryAfterMs(cause)
+      if (askedMs === undefined || !(askedMs > 0)) return 0
+      return Math.min(askedMs, maxRetryAfterMs) * (1 + random() / 2)
+    } catch {
+      return 0
+    }
+  }
+
+  /** Source: "full jitter" of M. Brooker, Exponential Backoff and Jitter, AWS Architecture Blog, 2015. */
+  #backoffMs(): number {
+    const { retryMinMs, retryMaxMs, random } = this.#settings
+    const limitMs = Math.min(retryMaxMs, retryMinMs * 2 ** Math.min(this.#failures, 30))
+    this.#failures++
+    return limitMs * random()
+  }
+
+  #beginLater(delayMs: number): void {
+    this.#cancelTimer = this.#settings.clock.setTimeout(() => this.begin(), delayMs, { background: true })
+  }
+}

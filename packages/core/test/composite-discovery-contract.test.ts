@@ -1,0 +1,97 @@
+import { type DiscoveryHarness, describeDiscovery } from '@lb/testing'
+import {
+  CompositeDiscovery,
+  type DiscoveryObserver,
+  parseInstance,
+  poll,
+  type ServiceDiscovery,
+  type ServiceInstanceInit,
+  type SnapshotStore,
+} from '../src/index.ts'
+
+/** A registry in memory that answers later, as one behind a network, and may be unreachable. Discoveries may see a part of it. */
+class MemoryRegistry implements DiscoveryHarness {
+  readonly #services = new Map<string, readonly ServiceInstanceInit[]>()
+  readonly #compose: (registry: MemoryRegistry) => ServiceDiscovery
+  #reachable = true
+  readonly withinMs: number = 2_000
+
+  constructor(compose: (registry: MemoryRegistry) => ServiceDiscovery) {
+    this.#compose = compose
+  }
+
+  create(): ServiceDiscovery {
+    return this.#compose(this)
+  }
+
+  async set(service: string, instances: readonly ServiceInstanceInit[]): Promise<void> {
+    this.#services.set(service, instances)
+  }
+
+  async fail(): Promise<void> {
+    this.#reachable = false
+  }
+
+  async recover(): Promise<void> {
+    this.#reachable = true
+  }
+
+  polled(sees: (port: number) => boolean = () => true): ServiceDiscovery {
+    return { getInstances: (service) => this.#answer(service, sees) }
+  }
+
+  pushing(sees: (port: number) => boolean = () => true): ServiceDiscovery {
+    const watch = poll((service) => this.#answer(service, sees), { intervalMs: 10, retryMinMs: 10, retryMaxMs: 20 })
+    return {
+      getInstances: (service) => this.#answer(service, sees),
+      watch: (service: string, observer: DiscoveryObserver) => watch(service, observer),
+    }
+  }
+
+  async #answer(service: string, sees: (port: number) => boolean): Promise<readonly ServiceInstanceInit[]> {
+    await new Promise((resolve) => setImmediate(resolve))
+    if (!this.#reachable) throw new Error('unreachable')
+    return (this.#services.get(service) ?? []).filter((init) => sees(parseInstance(init).port))
+  }
+}
+
+const even = (port: number): boolean => port % 2 === 0
+const odd = (port: number): boolean => port % 2 === 1
+const all = { weights: true, priority: true, metadata: true, secure: true, failure: true } as const
+const noSnapshots: SnapshotStore = { load: async () => undefined, save: () => {} }
+
+describeDiscovery(
+  'CompositeDiscovery of one',
+  new MemoryRegistry((registry) => new CompositeDiscovery([registry.pushing()], { snapshots: noSnapshots })),
+  all,
+)
+
+describeDiscovery(
+  'CompositeDiscovery with failover',
+  new MemoryRegistry((registry) => new CompositeDiscovery([registry.pushing(), registry.pushing()])),
+  all,
+)
+
+describeDiscovery(
+  'CompositeDiscovery of members that cannot push',
+  new MemoryRegistry(
+    (registry) => new CompositeDiscovery([registry.polled(), registry.polled()], { refreshIntervalMs: 20 }),
+  ),
+  all,
+)
+
+describeDiscovery(
+  'CompositeDiscovery with merge, of two halves',
+  new MemoryRegistry(
+    (registry) => new CompositeDiscovery([registry.pushing(even), registry.pushing(odd)], { mode: 'merge' }),
+  ),
+  all,
+)
+
+describeDiscovery(
+  'CompositeDiscovery with merge, of two that overlap',
+  new MemoryRegistry(
+    (registry) => new CompositeDiscovery([registry.pushing(even), registry.pushing()], { mode: 'merge' }),
+  ),
+  all,
+)

@@ -1,0 +1,119 @@
+import { join, resolve } from 'node:path'
+import { performance } from 'node:perf_hooks'
+import {
+  checkFunction,
+  checkInteger,
+  checkKeys,
+  DiscoveryError,
+  rejectOption,
+  type ServiceInstance,
+  type SnapshotStore,
+  type StoredSnapshot,
+} from '@lb/core'
+import { fileNameOf } from './file-name.ts'
+import { OneAtATime } from './one-at-a-time.ts'
+import { formatSnapshot, parseSnapshot } from './snapshot-text.ts'
+import { readWhole } from './whole-file-reader.ts'
+import { removeUnfinished, replaceFile } from './whole-file-writer.ts'
+
+export interface FileSnapshotStoreOptions {
+  /** The folder of the files, one for each service. Made when it is missing, for this user alone. */
+  readonly directory: string
+  /** Larger files are neither written nor read: bytes in [1 024, 1 073 741 824], default 16 MiB. */
+  readonly maxBytes?: number
+  /** Milliseconds since 1970: ages are kept across processes. Default: the system's time, as it was when this process started. */
+  readonly wallClock?: () => number
+}
+
+const defaults = Object.freeze({ maxBytes: 16 * 1_024 * 1_024 })
+
+/**
+ * Keeps the last list of each service in a file, for the `snapshots` of a `CompositeDiscovery`.
+ *
+ *     new CompositeDiscovery([consul], { snapshots: new FileSnapshotStore({ directory: '/var/lib/my-app/instances' }) })
+ *
+ * A file is always whole: a process that dies while it writes leaves the one before. Several processes may share a folder.
+ */
+export class FileSnapshotStore implements SnapshotStore {
+  readonly #directory: string
+  readonly #maxBytes: number
+  readonly #wallClock: () => number
+  /** One service after the other: a thousand of them would open a thousand files at once. */
+  readonly #queue = new OneAtATime()
+  #tidied = false
+
+  /** @throws InvalidOptionError */
+  constructor(options: FileSnapshotStoreOptions) {
+    const path = 'FileSnapshotStore'
+    checkKeys(path, options, ['directory', 'maxBytes', 'wallClock'])
+    const { directory, maxBytes = defaults.maxBytes, wallClock = systemWallClock } = options
+    if (typeof directory !== 'string' || directory === '' || directory.includes('\0')) {
+      rejectOption(`${path}.directory`, 'the path of a folder', directory)
+    }
+    checkInteger(`${path}.maxBytes`, maxBytes, 1_024, 1_073_741_824)
+    checkFunction(`${path}.wallClock`, wallClock)
+    // A later change of the working directory is not to move the files.
+    this.#directory = resolve(directory)
+    this.#maxBytes = maxBytes
+    this.#wallClock = wallClock
+  }
+
+  /** @throws DiscoveryError when there is a file, but none that can be used; the reason of `signal` when that is aborted */
+  load(service: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<StoredSnapshot | undefined> {
+    return this.#queue.run(async () => {
+      signal?.throwIfAborted()
+      const path = this.#pathOf(service)
+      try {
+        const text = await readWhole(path, this.#maxBytes)
+        if (text === undefined) return undefined
+        const { savedAtMs, instances } = parseSnapshot(service, text)
+        return { instances, ageMs: this.#wallClock() - savedAtMs }
+      } catch (cause) {
+        throw fileError(service, path, 'cannot be used', cause)
+      }
+    })
+  }
+
+  /** @throws DiscoveryError when it could not be written; the file before is still there. The reason of `signal` */
+  save(
+    service: string,
+    instances: readonly ServiceInstance[],
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<void> {
+    return this.#queue.run(async () => {
+      signal?.throwIfAborted()
+      const path = this.#pathOf(service)
+      try {
+        const bytes = Buffer.from(formatSnapshot(service, this.#wallClock(), instances))
+        if (bytes.length > this.#maxBytes) {
+          throw new Error(`it would have ${bytes.length} bytes, the limit is ${this.#maxBytes}`)
+        }
+        await replaceFile(path, bytes)
+        await this.#tidy()
+      } catch (cause) {
+        throw fileError(service, path, 'could not be written', cause)
+      }
+    })
+  }
+
+  #pathOf(service: string): string {
+    return join(this.#directory, fileNameOf(service))
+  }
+
+  /** Once: what processes that died left behind. */
+  async #tidy(): Promise<void> {
+    if (this.#tidied) return
+    this.#tidied = true
+    await removeUnfinished(this.#directory, this.#wallClock())
+  }
+}
+
+// It does not follow later corrections of the system's time, but lists are loaded when a process starts.
+function systemWallClock(): number {
+  return performance.timeOrigin + performance.now()
+}
+
+function fileError(service: string, path: string, what: string, cause: unknown): DiscoveryError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new DiscoveryError(`${service}: the snapshot ${path} ${what}: ${reason}`, { service, cause })
+}

@@ -1,0 +1,1 @@
+export { FileSnapshotStore, type FileSnapshotStoreOptions } from './file-snapshot-store.ts'
