@@ -1,0 +1,26 @@
+export interface RegistryAnswer {
+  readonly status: number
+  /** Names in lower case; of a repeated one the first. */
+  readonly headers: ReadonlyMap<string, string>
+  readonly text: string
+  /** Which of the servers answered. */
+  readonly server: string
+  /** The body read as JSON. @throws RegistryError when it is not */
+  json(): unknown
+}
+
+/** An answer that comes bit by bit. It holds a connection until it was read to its end, or left, or aborted. */
+export interface RegistryStream {
+  readonly status: number
+  readonly headers: ReadonlyMap<string, string>
+  readonly server: string
+  /**
+   * The lines of the body as they come, without their ends; empty ones are left out. Ends when the server ends the answer. Leaving
+   * the loop, or the signal, aborts the request.
+   *
+   * @throws RegistryError when the connection breaks, a line is too long, or nothing at all came for `idleTimeoutMs`; the reason of the signal
+   */
+  lines(): AsyncIterableIterator<string>
+  /** The whole body at once, for an answer that is an error; within `timeoutMs`. @throws RegistryError, or the reason of the signal */
+  text(): Promise<string>
+}
