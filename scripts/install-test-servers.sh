@@ -1,26 +1,21 @@
 #!/usr/bin/env bash
-# Installs the real servers that tests start: PowerDNS, BIND, Unbound, dnsdist, Consul and nginx. For Debian and
-# its derivatives. Does nothing when everything is there; starts nothing; runs apt with sudo when not root.
+# Installs the real servers that tests start: PowerDNS, BIND, Unbound, dnsdist, nginx, Consul, etcd (two versions) and the
+# Kubernetes API server; and what cuts networks: nftables, iproute2. For Debian and its derivatives. Does nothing when
+# everything is there; starts nothing; runs apt with sudo when not root.
 #
-# Consul is in no current suite of Debian. It is taken from an older one, without adding that to the machine's sources, and
-# unpacked into .tools/servers/consul. LB_DEBIAN_MIRROR says where from; default: the mirror of the machine's own sources.
+# What the distribution does not have is taken from another suite of Debian, without adding that to the machine's sources, and
+# unpacked into .tools/servers. LB_DEBIAN_MIRROR says where from; default: the mirror of the machine's own sources.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/debian-suite.sh
 
 # Servers are in /usr/sbin, which is not in everybody's PATH.
 PATH="$PATH:/usr/sbin:/sbin"
-consul_folder="$PWD/.tools/servers/consul"
-consul_suite=bullseye
-consul_version='1.8.7+dfsg1-2+b3'
-consul_sha256=e4e888bba104daba1d9161f49bfc52649a7e4efd45b1a7ead5bc54f2cb9c89d9
+servers="$PWD/.tools/servers"
 
 work=$(mktemp -d)
 policy=/usr/sbin/policy-rc.d
 own_policy=no
-
-as_root() {
-  if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
-}
 
 finish() {
   rm -rf "$work"
@@ -44,59 +39,67 @@ forbid_services() {
   as_root install -m 755 "$work/policy" "$policy"
 }
 
-install_name_servers() {
-  missing pdns_server pdnsutil named nsupdate unbound unbound-control dnsdist sqlite3 || return 0
+install_packages() {
   forbid_services
   as_root apt-get -qq update
-  # The schema of the PowerDNS database is among the documentation, which images of containers leave out.
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends -o Dpkg::Use-Pty=0 \
-    -o Dpkg::Options::=--path-include='/usr/share/doc/pdns-backend-sqlite3/*' \
-    pdns-server pdns-backend-sqlite3 bind9 bind9-dnsutils unbound dnsdist sqlite3 >/dev/null
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends -o Dpkg::Use-Pty=0 "$@" >/dev/null
 }
 
-# The signature of the suite is checked by apt, the package itself by its hash.
+install_name_servers() {
+  missing pdns_server pdnsutil named nsupdate unbound unbound-control dnsdist sqlite3 || return 0
+  # The schema of the PowerDNS database is among the documentation, which images of containers leave out.
+  install_packages -o Dpkg::Options::=--path-include='/usr/share/doc/pdns-backend-sqlite3/*' \
+    pdns-server pdns-backend-sqlite3 bind9 bind9-dnsutils unbound dnsdist sqlite3
+}
+
+# unpack_from_suite FOLDER SUITE PACKAGE VERSION SHA256: a package of another suite, into .tools/servers/FOLDER. The signature
+# of the suite is checked by apt, the package itself by its hash, which is that for amd64.
+unpack_from_suite() {
+  local folder="$servers/$1" suite=$2 package=$3 version=$4 sha256=$5 deb
+  mkdir -p "$work/$suite/deb"
+  (cd "$work/$suite/deb" && suite_apt "$work/$suite" "$suite" download "$package=$version")
+  deb=$(echo "$work/$suite/deb/${package}"_*.deb)
+  if [ "$(dpkg --print-architecture)" = amd64 ]; then echo "$sha256  $deb" | sha256sum --check --quiet; fi
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  dpkg -x "$deb" "$folder"
+}
+
+# In no current suite.
 install_consul() {
-  if ! missing consul || [ -x "$consul_folder/usr/bin/consul" ]; then return 0; fi
-  local mirror="${LB_DEBIAN_MIRROR:-}" keyring=/usr/share/keyrings/debian-archive-keyring.gpg deb
-  if [ -z "$mirror" ] && grep -q '^ID=debian' /etc/os-release; then
-    mirror=$({ cat /etc/apt/sources.list.d/*.sources /etc/apt/sources.list 2>/dev/null || true; } |
-      awk '/^URIs:/ { print $2; exit } /^deb / { for (i = 2; i <= NF; i++) if ($i ~ /^https?:/) { print $i; exit } }')
-  fi
-  if [ -z "$mirror" ]; then
-    echo 'consul: set LB_DEBIAN_MIRROR to a mirror of Debian, or put consul into the PATH' >&2
-    return 1
-  fi
-  if [ ! -e "$keyring" ]; then
-    as_root apt-get -qq install -y --no-install-recommends debian-archive-keyring >/dev/null
-  fi
-  mkdir -p "$work"/{etc/sources.d,state/lists/partial,cache/archives/partial,deb}
-  : >"$work/status"
-  echo "deb [signed-by=$keyring] $mirror $consul_suite main" >"$work/etc/sources.list"
-  cat >"$work/apt.conf" <<CONF
-Dir::Etc::sourcelist "$work/etc/sources.list";
-Dir::Etc::sourceparts "$work/etc/sources.d";
-Dir::State "$work/state";
-Dir::State::status "$work/status";
-Dir::Cache "$work/cache";
-APT::Sandbox::User "$(id -un)";
-CONF
-  apt-get -qq -c "$work/apt.conf" update
-  (cd "$work/deb" && apt-get -qq -c "$work/apt.conf" download "consul=$consul_version")
-  deb=$(echo "$work"/deb/consul_*.deb)
-  if [ "$(dpkg --print-architecture)" = amd64 ]; then echo "$consul_sha256  $deb" | sha256sum --check --quiet; fi
-  rm -rf "$consul_folder"
-  mkdir -p "$consul_folder"
-  dpkg -x "$deb" "$consul_folder"
+  if ! missing consul || [ -x "$servers/consul/usr/bin/consul" ]; then return 0; fi
+  unpack_from_suite consul bullseye consul '1.8.7+dfsg1-2+b3' \
+    e4e888bba104daba1d9161f49bfc52649a7e4efd45b1a7ead5bc54f2cb9c89d9
+}
+
+# install_etcd NAME …: unpacked under a name of its own, because there are two of them, and an installed one would be a service.
+install_etcd() {
+  local name=$1
+  if [ -x "$servers/$name/$name" ]; then return 0; fi
+  unpack_from_suite "$name" "$2" etcd-server "$3" "$4"
+  ln -s usr/bin/etcd "$servers/$name/$name"
 }
 
 install_nginx() {
   missing nginx openssl || return 0
-  forbid_services
-  as_root apt-get -qq update
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends -o Dpkg::Use-Pty=0 \
-    nginx openssl >/dev/null
+  install_packages nginx openssl
+}
+
+install_network_tools() {
+  missing nft ip || return 0
+  install_packages nftables iproute2
+}
+
+install_kube_apiserver() {
+  if [ -x "$servers/kube-apiserver/kube-apiserver" ]; then return 0; fi
+  if missing go make rsync jq dpkg-source; then install_packages golang-go make rsync jq dpkg-dev; fi
+  bash scripts/build-kube-apiserver.sh
 }
 
 install_name_servers
-install_consul
 install_nginx
+install_network_tools
+install_consul
+install_etcd etcd-3.4 bookworm 3.4.23-4+b4 3a9445d4560ad6de1c375756b2a17d97713df44cbd20a658c871fe108af7ef5d
+install_etcd etcd-3.5 trixie 3.5.16-4 0875921bb0d023f2af9b8e15cdfbe417a03e65731345fb832c40f9c2dd72967b
+install_kube_apiserver

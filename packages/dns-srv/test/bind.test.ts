@@ -1,10 +1,9 @@
+import { Bind, startTimeoutMs } from 'test-servers'
+import { describeWithServers } from 'test-servers/suites'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { DnsSrvDiscovery } from '../src/index.ts'
 import { addressesOf, described } from './discovery-on-loopback.ts'
 import { lookUpService } from './look-up-service.ts'
-import { Bind } from './servers/bind.ts'
-import { describeWithServers } from './servers/server-binaries.ts'
-import { startTimeoutMs } from './servers/server-process.ts'
 
 describeWithServers('with BIND', Bind.programs, () => {
   let server: Bind

@@ -1,10 +1,9 @@
 import { LoadBalancer } from '@lb/core'
+import { Consul, startTimeoutMs } from 'test-servers'
+import { describeWithServers } from 'test-servers/suites'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { DnsSrvDiscovery, type DnsSrvDiscoveryOptions } from '../src/index.ts'
 import { addressesOf, described } from './discovery-on-loopback.ts'
-import { Consul } from './servers/consul.ts'
-import { describeWithServers } from './servers/server-binaries.ts'
-import { startTimeoutMs } from './servers/server-process.ts'
 
 describeWithServers('with the DNS interface of a Consul agent', Consul.programs, () => {
   let consul: Consul
@@ -55,7 +54,7 @@ describeWithServers('with the DNS interface of a Consul agent', Consul.programs,
   })
 
   it('has all of many instances when the agent says what is truncated', async () => {
-    const agent = await Consul.start({ dns_config: { enable_truncate: true } })
+    const agent = await Consul.start({ configuration: { dns_config: { enable_truncate: true } } })
     await registerMany(agent)
     expect(await discover({ servers: [agent.address] }).getInstances('many')).toHaveLength(ports.length)
     await agent.stop()

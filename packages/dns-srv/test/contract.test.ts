@@ -1,11 +1,10 @@
 import type { ServiceInstanceInit } from '@lb/core'
 import { parseInstance } from '@lb/core'
 import { type DiscoveryHarness, describeDiscovery } from '@lb/testing'
+import { PowerDns, type RecordSet, startTimeoutMs } from 'test-servers'
+import { describeWithServers } from 'test-servers/suites'
 import { afterAll, beforeAll } from 'vitest'
 import { DnsSrvDiscovery } from '../src/index.ts'
-import { PowerDns, type RecordSet } from './servers/power-dns.ts'
-import { describeWithServers } from './servers/server-binaries.ts'
-import { startTimeoutMs } from './servers/server-process.ts'
 
 describeWithServers('on PowerDNS', PowerDns.programs, () => {
   let server: PowerDns

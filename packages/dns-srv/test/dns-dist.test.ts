@@ -1,10 +1,8 @@
+import { DnsDist, PowerDns, startTimeoutMs } from 'test-servers'
+import { describeWithServers } from 'test-servers/suites'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { DnsSrvDiscovery, type DnsSrvDiscoveryOptions } from '../src/index.ts'
 import { addressesOf } from './discovery-on-loopback.ts'
-import { DnsDist } from './servers/dns-dist.ts'
-import { PowerDns } from './servers/power-dns.ts'
-import { describeWithServers } from './servers/server-binaries.ts'
-import { startTimeoutMs } from './servers/server-process.ts'
 
 const services = ['slow', 'silent', 'lossy', 'tcp', 'servfail', 'refused', 'healthy']
 

@@ -2,7 +2,7 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { type Socket as Connection, createServer, type Server } from 'node:net'
 import { type Answer, AUTHORITATIVE_ANSWER, decode, encode } from 'dns-packet'
-import { freePort } from './servers/free-port.ts'
+import { freePort } from 'test-servers'
 
 /** A query as it arrived. */
 export interface ReceivedQuery {

@@ -1,13 +1,12 @@
 import { networkInterfaces } from 'node:os'
 import { LoadBalancer } from '@lb/core'
+import { PowerDns, type RecordSet, startTimeoutMs } from 'test-servers'
+import { describeWithServers } from 'test-servers/suites'
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest'
 import { DnsSrvDiscovery, type DnsSrvDiscoveryOptions } from '../src/index.ts'
 import { addressesOf, described } from './discovery-on-loopback.ts'
 import { lookUpService } from './look-up-service.ts'
 import { Notes } from './notes.ts'
-import { PowerDns, type RecordSet } from './servers/power-dns.ts'
-import { describeWithServers } from './servers/server-binaries.ts'
-import { startTimeoutMs } from './servers/server-process.ts'
 
 /** Each test has a service of its own. */
 let services = 0

@@ -1,12 +1,10 @@
+import { PowerDns, startTimeoutMs, Unbound } from 'test-servers'
+import { describeWithServers } from 'test-servers/suites'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { DnsSrvDiscovery } from '../src/index.ts'
 import { addressesOf } from './discovery-on-loopback.ts'
 import { lookUpService } from './look-up-service.ts'
 import { Notes } from './notes.ts'
-import { PowerDns } from './servers/power-dns.ts'
-import { describeWithServers } from './servers/server-binaries.ts'
-import { startTimeoutMs } from './servers/server-process.ts'
-import { Unbound } from './servers/unbound.ts'
 
 describeWithServers('with Unbound before PowerDNS', [...Unbound.programs, ...PowerDns.programs], () => {
   let authoritative: PowerDns
