@@ -13,7 +13,12 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'lb',
-          include: ['packages/*/{src,test}/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'test/**/*.test.ts', 'test-servers/test/**/*.test.ts'],
+          include: [
+            'packages/*/{src,test}/**/*.test.ts',
+            'apps/*/test/**/*.test.ts',
+            'test/**/*.test.ts',
+            'test-servers/test/**/*.test.ts',
+          ],
         },
       },
       {

@@ -8,15 +8,16 @@ import { fileURLToPath } from 'node:url'
 
 /** Versions of the packages that carry a Node binary. Elsewhere than on Linux only the Node that runs this is used. */
 const nodeVersions = ['20.20.2', '22.23.3', '24.21.0', '26.10.0']
-/** Peers of the packages, oldest and newest that are promised to work. */
+/** Peers of the packages, oldest and newest that are promised to work; of undici the newest that runs on every Node. */
 const peerSets: readonly PeerSet[] = [
-  { axios: '1.7.0', nest: '11.0.0' },
-  { axios: '1.21.1', nest: '12.5.1' },
+  { axios: '1.7.0', nest: '11.0.0', undici: '7.30.0' },
+  { axios: '1.21.1', nest: '12.5.1', undici: '7.30.2' },
 ]
 
 interface PeerSet {
   readonly axios: string
   readonly nest: string
+  readonly undici: string
 }
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -68,13 +69,14 @@ function nodeBinaries(): string[] {
   return aliases.map(([alias = '']) => join(folder, 'node_modules', alias, 'bin', 'node'))
 }
 
-function smoke(tarballs: readonly string[], { axios, nest }: PeerSet, nodes: readonly string[]): void {
+function smoke(tarballs: readonly string[], { axios, nest, undici }: PeerSet, nodes: readonly string[]): void {
   const packed = tarballs
     .filter((path) => !path.includes('lb-testing'))
     .map((path) => [packageName(path), `file:${path}`])
   const application = install(`application-axios-${axios}-nest-${nest}`, {
     ...Object.fromEntries(packed),
     axios,
+    undici,
     '@nestjs/common': nest,
     '@nestjs/core': nest,
     '@nestjs/platform-express': nest,

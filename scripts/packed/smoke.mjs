@@ -1,11 +1,26 @@
 // An ES module that uses the packed packages as an application would.
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { isLoadBalancedError, loadBalance, tcpProbe } from '@lb/axios'
-import { InvalidOptionError, LoadBalancer, NoAvailableInstanceError, StaticDiscovery } from '@lb/core'
+import { ConsulDiscovery, ConsulRegistrar } from '@lb/consul'
+import {
+  CompositeDiscovery,
+  InvalidOptionError,
+  LoadBalancer,
+  NoAvailableInstanceError,
+  StaticDiscovery,
+} from '@lb/core'
 import { DnsSrvDiscovery } from '@lb/dns-srv'
+import { EtcdDiscovery, EtcdRegistrar } from '@lb/etcd'
 import { proxy } from '@lb/express'
+import { KubernetesDiscovery } from '@lb/kubernetes'
+import { NacosDiscovery, NacosRegistrar } from '@lb/nacos'
+import { FileSnapshotStore } from '@lb/snapshot-file'
+import { createFetch } from '@lb/undici'
 import axios from 'axios'
 
 const server = createServer((request, response) => response.end(JSON.stringify({ url: request.url })))
@@ -59,6 +74,33 @@ healthCheck.close()
 
 assert.throws(() => new DnsSrvDiscovery({ tries: 0 }), commonJs.InvalidOptionError)
 new DnsSrvDiscovery({ servers: ['127.0.0.1'] }).close()
+
+// Each registry is down; each says so in an error that both copies recognise, and leaves nothing behind.
+const nowhere = 'http://127.0.0.1:1'
+const registries = [
+  new ConsulDiscovery({ address: nowhere }),
+  new EtcdDiscovery({ endpoints: [nowhere] }),
+  new NacosDiscovery({ servers: [nowhere] }),
+  new KubernetesDiscovery({ server: nowhere, namespace: 'default' }),
+]
+for (const registry of registries) await assert.rejects(registry.getInstances('users'), commonJs.DiscoveryError)
+const directory = mkdtempSync(join(tmpdir(), 'lb-smoke-'))
+const composite = new CompositeDiscovery(registries, { snapshots: new FileSnapshotStore({ directory }) })
+await assert.rejects(composite.getInstances('users'), commonJs.DiscoveryError)
+await composite.close()
+rmSync(directory, { recursive: true })
+for (const registrar of [
+  new ConsulRegistrar({ address: nowhere }),
+  new EtcdRegistrar({ endpoints: [nowhere] }),
+  new NacosRegistrar({ servers: [nowhere] }),
+]) {
+  await assert.rejects(registrar.register('users', '127.0.0.1:8080'), commonJs.DiscoveryError)
+  await registrar.close()
+}
+
+const balancedFetch = createFetch(lb)
+assert.deepEqual(await (await balancedFetch('http://user-service/v1/profile')).json(), { url: '/v1/profile' })
+await balancedFetch.close()
 
 const gateway = createServer(proxy(lb, 'user-service'))
 await new Promise((resolve) => gateway.listen(0, '127.0.0.1', resolve))
