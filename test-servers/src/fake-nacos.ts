@@ -8,6 +8,9 @@ import { FakeNacosPush } from './fake-nacos-push.ts'
 import { type FakeNacosInstance, FakeNacosRegistry } from './fake-nacos-registry.ts'
 import { notFound, refusal } from './fake-nacos-versions.ts'
 
+/** As Tomcat does, of which Nacos is made. */
+const maxUrlLength = 8_000
+
 /** What a test writes of an instance; the rest as a healthy one of weight 1 in the cluster `DEFAULT` that lives without beats. */
 export type FakeNacosInstanceInit = Pick<FakeNacosInstance, 'ip' | 'port'> & Partial<FakeNacosInstance>
 
@@ -162,6 +165,10 @@ export class FakeNacos {
     const intercepted = this.intercept(request)
     if (intercepted !== undefined) {
       response.writeHead(intercepted.status ?? 200, intercepted.headers).end(intercepted.body)
+      return
+    }
+    if (request.url.length > maxUrlLength) {
+      response.writeHead(400).end('Request header is too large')
       return
     }
     const call = { method, path, parameters, userAgent: headers['user-agent'] ?? '' }

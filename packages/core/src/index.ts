@@ -79,7 +79,7 @@ export {
 export type { ThrottleOptions } from './overload/client-throttle.ts'
 export type { QueueOptions } from './overload/queue-options.ts'
 export type { PickResult } from './pick-result.ts'
-export type { Random } from './random.ts'
+export { type Random, systemRandom } from './random.ts'
 export { rendezvousSubset, type SubsetOptions } from './rendezvous-subset.ts'
 export { type AttemptResult, type Classification, classifyError, classifyStatus } from './retry/classification.ts'
 export type { HedgeOptions } from './retry/hedging.ts'

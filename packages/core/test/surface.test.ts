@@ -55,6 +55,7 @@ describe('@lb/core', () => {
       'rejectOption',
       'rendezvousSubset',
       'systemClock',
+      'systemRandom',
       'watchInSessions',
     ])
   })

@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto'
 import {
   type Clock,
   checkDurationMs,
@@ -6,6 +5,7 @@ import {
   parseRetryAfter,
   rejectOption,
   systemClock,
+  systemRandom,
 } from '@lb/core'
 import { AnswerStream, wholeText } from './answer-body.ts'
 import { checkClientOptions, type RegistryClientOptions } from './client-options.ts'
@@ -229,8 +229,4 @@ function parseJson(text: string, subject: string): unknown {
     // The parser's own message shows a part of the text.
     throw new RegistryError(`${subject} with a body that is not JSON`)
   }
-}
-
-function systemRandom(): number {
-  return randomInt(2 ** 32) / 2 ** 32
 }
