@@ -1,0 +1,2 @@
+export { KubernetesDiscovery } from './kubernetes-discovery.ts'
+export type { KubernetesDiscoveryOptions } from './options.ts'

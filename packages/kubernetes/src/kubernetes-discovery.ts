@@ -1,0 +1,178 @@
+import {
+  type Clock,
+  DiscoveryError,
+  type DiscoveryObserver,
+  type DiscoverySubscription,
+  type Random,
+  type ServiceDiscovery,
+  type ServiceInstanceInit,
+  systemClock,
+  systemRandom,
+  watchInSessions,
+} from '@lb/core'
+import { RegistryClient, RegistryError } from '@lb/registry-http'
+import { BearerToken } from './bearer-token.ts'
+import type { EndpointSlice } from './endpoint-slice.ts'
+import { EndpointSliceApi } from './endpoint-slice-api.ts'
+import { accessOf, checkOptions, isPort, type KubernetesDiscoveryOptions } from './options.ts'
+import { parseServiceName } from './service-name.ts'
+import { ServiceWatch } from './service-watch.ts'
+import { instancesOfSlices } from './slice-instances.ts'
+
+const defaults = Object.freeze({
+  namespace: 'default',
+  weightKey: 'lb/weight',
+  timeoutMs: 10_000,
+  watchTimeoutMs: 600_000,
+  idleTimeoutMs: 180_000,
+})
+
+/** Delays as of client-go; a watch that was shorter than a second is a failure. */
+const sessions = Object.freeze({ retryMinMs: 800, retryMaxMs: 30_000, stableAfterMs: 1_000 })
+/** What only a person can mend is asked for seldom; and no server may silence a client for longer than that. */
+const longRetryMs = 30_000
+const longestRetryMs = 120_000
+
+/**
+ * Instances by the EndpointSlices of Kubernetes Services, watched: the pods themselves, not the Service's virtual address, which
+ * balances connections instead of requests.
+ *
+ *     new KubernetesDiscovery()                                  // in a pod: its cluster, its namespace
+ *     new KubernetesDiscovery({ kubeconfig: '/home/me/.kube/config' })
+ *
+ * Services are named as in Kubernetes' DNS: `orders`, `orders.prod`. A Service that does not exist has no instances.
+ */
+export class KubernetesDiscovery implements ServiceDiscovery {
+  readonly #options: KubernetesDiscoveryOptions
+  readonly #namespace: string
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #client: RegistryClient
+  readonly #api: EndpointSliceApi
+  readonly #subscriptions = new Set<DiscoverySubscription>()
+  #closed = false
+
+  /** Reads the kubeconfig, when there is one. @throws InvalidOptionError */
+  constructor(options: KubernetesDiscoveryOptions = {}) {
+    checkOptions(options)
+    // Copied, so that what the caller does to it later changes nothing.
+    this.#options = { ...options }
+    this.#clock = options.clock ?? systemClock
+    this.#random = options.random ?? systemRandom
+    const { server, tls, token, tokenFile, namespace = defaults.namespace } = accessOf(options)
+    this.#namespace = options.namespace ?? namespace
+    this.#client = new RegistryClient({
+      owner: 'KubernetesDiscovery',
+      servers: [server],
+      tls,
+      timeoutMs: options.timeoutMs ?? defaults.timeoutMs,
+      clock: this.#clock,
+    })
+    this.#api = new EndpointSliceApi(this.#client, new BearerToken({ token, tokenFile, clock: this.#clock }))
+  }
+
+  /**
+   * Asks the API server for the newest list.
+   *
+   * @throws DiscoveryError when it cannot be known which instances there are; the reason of `signal` when that is aborted
+   */
+  async getInstances(
+    service: string,
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<readonly ServiceInstanceInit[]> {
+    signal?.throwIfAborted()
+    if (this.#closed) throw closedError(service)
+    try {
+      const reference = parseServiceName(service, this.#namespace)
+      const { slices } = await this.#api.list(reference, { resourceVersion: '', signal, background: false })
+      return this.#instances(service, slices)
+    } catch (cause) {
+      if (signal?.aborted === true) throw signal.reason
+      throw serviceError(service, cause)
+    }
+  }
+
+  /** Lists, then watches, and goes on from where it was when a connection ends. After failures it backs off, up to 30 s. */
+  watch(service: string, observer: DiscoveryObserver): DiscoverySubscription {
+    if (this.#closed) {
+      observer.error(closedError(service))
+      return { close: () => {} }
+    }
+    let followed: ServiceWatch | undefined
+    const watch = watchInSessions(
+      async (_service, session) => {
+        try {
+          followed ??= this.#follow(service)
+          await followed.run({ ...session, error: (cause) => session.error(serviceError(service, cause)) })
+        } catch (cause) {
+          throw serviceError(service, cause)
+        }
+      },
+      {
+        ...sessions,
+        retryAfterMs,
+        clock: this.#clock,
+        random: this.#random,
+      },
+    )
+    const subscription = watch(service, observer)
+    this.#subscriptions.add(subscription)
+    return {
+      close: () => {
+        this.#subscriptions.delete(subscription)
+        subscription.close()
+      },
+    }
+  }
+
+  /** Ends everything: watches, timers, connections. What is under way rejects; later calls do too. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    for (const subscription of this.#subscriptions) subscription.close()
+    this.#subscriptions.clear()
+    await this.#client.close()
+  }
+
+  #follow(service: string): ServiceWatch {
+    const { watchTimeoutMs = defaults.watchTimeoutMs, idleTimeoutMs = defaults.idleTimeoutMs } = this.#options
+    return new ServiceWatch({
+      api: this.#api,
+      service: parseServiceName(service, this.#namespace),
+      instancesOf: (slices) => this.#instances(service, slices),
+      watchTimeoutMs,
+      idleTimeoutMs,
+      clock: this.#clock,
+      random: this.#random,
+    })
+  }
+
+  #instances(service: string, slices: Iterable<EndpointSlice>): ServiceInstanceInit[] {
+    const { family, zone, node, weightKey = defaults.weightKey } = this.#options
+    return instancesOfSlices(slices, { port: this.#portOf(service), family, zone, node, weightKey })
+  }
+
+  #portOf(service: string): string | number | undefined {
+    const { port } = this.#options
+    if (typeof port !== 'function') return port
+    const given: unknown = port(service)
+    if (given === undefined || isPort(given)) return given
+    throw new DiscoveryError('the option port gave neither the name of a port nor a number in [1, 65535]')
+  }
+}
+
+function retryAfterMs(error: unknown): number | undefined {
+  const cause = error instanceof DiscoveryError ? error.cause : undefined
+  if (!(cause instanceof RegistryError)) return undefined
+  if (cause.retryAfterMs !== undefined) return Math.min(cause.retryAfterMs, longestRetryMs)
+  return cause.status === 403 || cause.status === 404 ? longRetryMs : undefined
+}
+
+function serviceError(service: string, cause: unknown): DiscoveryError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new DiscoveryError(`${service}: ${reason}`, { service, cause })
+}
+
+function closedError(service: string): DiscoveryError {
+  return new DiscoveryError(`${service}: the discovery was closed`, { service })
+}

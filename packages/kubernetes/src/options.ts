@@ -1,0 +1,171 @@
+import {
+  type Clock,
+  checkClock,
+  checkDurationMs,
+  checkFunction,
+  checkKeys,
+  InvalidOptionError,
+  type Random,
+  rejectOption,
+} from '@lb/core'
+import { checkServerUrl } from '@lb/registry-http'
+import { isToken } from './bearer-token.ts'
+import type { ClusterAccess } from './cluster-access.ts'
+import { inClusterAccess } from './in-cluster.ts'
+import { kubeconfigAccess } from './kubeconfig.ts'
+import { isNamespace } from './service-name.ts'
+
+export interface KubernetesDiscoveryOptions {
+  /**
+   * The namespace of services whose name does not say one: `orders`, not `orders.prod`. Default: that of the pod, or of the
+   * context in the kubeconfig; else `default`.
+   */
+  readonly namespace?: string
+  /**
+   * Which port of the pods: its name in the Service, or its number on the pods (`targetPort`), or a function that says it for each service.
+   * Default: the only TCP port, or the one named `http` among several.
+   */
+  readonly port?: string | number | ((service: string) => string | number | undefined)
+  /** Only IPv4 (4) or only IPv6 (6) addresses. Default: the family that has usable endpoints, IPv4 first. */
+  readonly family?: 4 | 6
+  /**
+   * The zone this process runs in, as the nodes' label `topology.kubernetes.io/zone` writes it. With it, the hints of services with
+   * `trafficDistribution` count: endpoints meant for other zones get priority 1. Default: hints are not considered.
+   */
+  readonly zone?: string
+  /** The name of the node this process runs on, for hints that name nodes (`PreferSameNode`). */
+  readonly node?: string
+  /** The annotation, or else label, of an EndpointSlice that has the weight of its endpoints. Default `lb/weight`. */
+  readonly weightKey?: string
+  /** The API server, such as `https://10.0.0.1:6443`. Default: that of the cluster this process runs in, with the token of its pod. */
+  readonly server?: string
+  /** A bearer token. */
+  readonly token?: string
+  /** A file with it: read again each minute, and when the API server refuses what was in it. */
+  readonly tokenFile?: string
+  /** A PEM file with the authority of the API server. Default: that of the cluster, or those that Node knows when `server` is given. */
+  readonly caFile?: string
+  /** A kubeconfig file, instead of the four above. Read once. */
+  readonly kubeconfig?: string
+  /** A context in it. Default: its current one. */
+  readonly context?: string
+  /** How long an answer of the API server may take, in milliseconds. Default 10 000. */
+  readonly timeoutMs?: number
+  /**
+   * How long a watch may last, in milliseconds, before the API server is to end it and it is begun again from where it was; each one by chance
+   * between half of this and all of it. Default 600 000.
+   */
+  readonly watchTimeoutMs?: number
+  /**
+   * Longest silence, in milliseconds, on the watch of an API server that is known to send bookmarks, which come each minute; afterwards the
+   * connection counts as dead. Without bookmarks it is dead this long (at most 30 000) after the server should have ended the watch.
+   * Default 180 000.
+   */
+  readonly idleTimeoutMs?: number
+  readonly clock?: Clock
+  readonly random?: Random
+}
+
+const optionKeys: readonly (keyof KubernetesDiscoveryOptions)[] = [
+  'namespace',
+  'port',
+  'family',
+  'zone',
+  'node',
+  'weightKey',
+  'server',
+  'token',
+  'tokenFile',
+  'caFile',
+  'kubeconfig',
+  'context',
+  'timeoutMs',
+  'watchTimeoutMs',
+  'idleTimeoutMs',
+  'clock',
+  'random',
+]
+
+const owner = 'KubernetesDiscovery'
+
+/** @throws InvalidOptionError */
+export function checkOptions(options: KubernetesDiscoveryOptions): void {
+  checkKeys(owner, options, optionKeys)
+  const { namespace, family } = options
+  if (namespace !== undefined && (typeof namespace !== 'string' || !isNamespace(namespace))) {
+    rejectOption(`${owner}.namespace`, 'the name of a namespace', namespace)
+  }
+  if (family !== undefined && family !== 4 && family !== 6) {
+    rejectOption(`${owner}.family`, '4 or 6, or absent for the one in use', family)
+  }
+  checkPort(options.port)
+  for (const name of ['zone', 'node', 'weightKey', 'server', 'tokenFile', 'caFile', 'kubeconfig', 'context'] as const) {
+    const value: unknown = options[name]
+    if (value !== undefined && (typeof value !== 'string' || value === '')) {
+      rejectOption(`${owner}.${name}`, 'a text that is not empty, or absent', value)
+    }
+  }
+  if (options.server !== undefined) checkServerUrl(`${owner}.server`, options.server)
+  checkAccess(options)
+  checkDurationMs(`${owner}.timeoutMs`, options.timeoutMs, { min: 1 })
+  checkDurationMs(`${owner}.watchTimeoutMs`, options.watchTimeoutMs, { min: 1_000 })
+  checkDurationMs(`${owner}.idleTimeoutMs`, options.idleTimeoutMs, { min: 1 })
+  checkFunction(`${owner}.random`, options.random)
+  checkClock(`${owner}.clock`, options.clock)
+}
+
+/** Which API server, and as whom: of the kubeconfig, as given, or of the pod. @throws InvalidOptionError */
+export function accessOf(options: KubernetesDiscoveryOptions): ClusterAccess {
+  const { kubeconfig, context, server, token, tokenFile, caFile } = options
+  if (kubeconfig !== undefined) return kubeconfigAccess(kubeconfig, context)
+  const given = {
+    ...(token === undefined ? undefined : { token }),
+    ...(tokenFile === undefined ? undefined : { tokenFile }),
+  }
+  const tls = caFile === undefined ? {} : { caFile }
+  // The pod's token is for its own API server: another one must not see it.
+  if (server !== undefined) return { server, tls, ...given }
+  const inCluster = inClusterAccess()
+  const { tokenFile: ownTokenFile, ...rest } = inCluster
+  const identity = token === undefined && tokenFile === undefined ? { tokenFile: ownTokenFile } : given
+  return { ...rest, ...identity, tls: { ...inCluster.tls, ...tls } }
+}
+
+function checkPort(port: unknown): void {
+  if (port === undefined || typeof port === 'function' || isPort(port)) return
+  rejectOption(`${owner}.port`, 'the name of a port, a number in [1, 65535], or a function', port)
+}
+
+/** Whether `port` names a port, or is the number of one. */
+export function isPort(port: unknown): port is string | number {
+  if (typeof port === 'number') return Number.isInteger(port) && port >= 1 && port <= 65_535
+  return typeof port === 'string' && port !== ''
+}
+
+function checkAccess(options: KubernetesDiscoveryOptions): void {
+  const { token, tokenFile, kubeconfig } = options
+  // The value is a secret: it is not shown.
+  if (token !== undefined && (typeof token !== 'string' || !isToken(token))) {
+    throw new InvalidOptionError(
+      `${owner}.token`,
+      `${owner}.token must be printable characters without spaces. Trim it`,
+    )
+  }
+  if (token !== undefined && tokenFile !== undefined) excluded('tokenFile', 'token')
+  if (kubeconfig === undefined) {
+    if (options.context !== undefined) {
+      rejectOption(`${owner}.context`, 'absent without kubeconfig', options.context, 'Add the option kubeconfig')
+    }
+    return
+  }
+  for (const name of ['server', 'token', 'tokenFile', 'caFile'] as const) {
+    if (options[name] !== undefined) excluded(name, 'kubeconfig')
+  }
+}
+
+function excluded(name: string, other: string): never {
+  throw new InvalidOptionError(
+    `${owner}.${name}`,
+    `${owner} must have ${name} or ${other}, not both. Leave one of them out`,
+  )
+}

@@ -1,0 +1,109 @@
+import { getEventListeners } from 'node:events'
+import { DiscoveryError } from '@lb/core'
+import { describe, expect, it } from 'vitest'
+import { at, FollowedService } from './followed-service.ts'
+import { Notes } from './notes.ts'
+
+const run = FollowedService.forEachTest()
+
+describe('after close', () => {
+  it.each<[string, { behave: () => void; requests: number; calls: number }]>([
+    ['a watch', { behave: () => {}, requests: 2, calls: 1 }],
+    ['a list', { behave: holdLists, requests: 1, calls: 0 }],
+    ['a pause', { behave: failAll, requests: 1, calls: 1 }],
+  ])('nothing is left of %s', async (_, { behave, requests, calls }) => {
+    behave()
+    run.follow()
+    await run.eventually(() => expect([run.server.requests.length, run.notes.calls]).toEqual([requests, calls]))
+    await run.discovery?.close()
+    await run.discovery?.close()
+    await run.eventually(() => expect([run.server.connections, run.clock.pendingTimers]).toEqual([0, 0]))
+    await run.clock.advance(600_000)
+    expect([run.notes.calls, run.server.requests.length]).toEqual([calls, requests])
+  })
+
+  it('whoever waits is told, and nothing can be asked any more', async () => {
+    holdLists()
+    run.follow()
+    const list = run.discovery?.getInstances('orders')
+    const rejected = expect(list).rejects.toThrow('was closed')
+    await run.eventually(() => expect(run.server.requests).toHaveLength(2))
+    await run.discovery?.close()
+    await rejected
+    await expect(run.discovery?.getInstances('orders')).rejects.toThrow('orders: the discovery was closed')
+    const notes = new Notes()
+    run.discovery?.watch('orders', notes).close()
+    expect(notes.errors).toMatchObject([{ code: 'LB_DISCOVERY', message: 'orders: the discovery was closed' }])
+  })
+
+  it('of a subscription its connection is gone, and the others go on', async () => {
+    run.follow()
+    const closed = new Notes()
+    const subscription = run.discovery?.watch('orders', closed)
+    await run.watching(2)
+    await run.eventually(() => expect(closed.lists).toHaveLength(1))
+    subscription?.close()
+    subscription?.close()
+    await run.eventually(() => expect(run.server.watches.filter(({ isOpen }) => isOpen)).toHaveLength(1))
+    const living = run.server.watches.find(({ isOpen }) => isOpen)
+    living?.send('ADDED', at('11', 'b', '10.0.0.2'))
+    await run.told('10.0.0.2')
+    expect(closed.calls).toBe(1)
+  })
+
+  it('by its observer, while it is told, nothing follows', async () => {
+    run.server.slices = [at('7', 'a', '10.0.0.1')]
+    run.follow()
+    await run.watching(1)
+    await run.clock.advance(100)
+    run.notes.onCall = () => void run.discovery?.close()
+    for (const version of ['11', '12', '13']) run.server.watch.send('MODIFIED', at(version, 'a', `10.0.0.${version}`))
+    await run.eventuallyAdvancing(() => expect(run.server.connections).toBe(0))
+    await run.clock.advance(1_000)
+    expect([run.notes.calls, run.clock.pendingTimers]).toEqual([2, 0])
+  })
+})
+
+describe('a signal', () => {
+  it('ends the question with its reason, and is let go', async () => {
+    holdLists()
+    run.follow()
+    const controller = new AbortController()
+    const reason = new Error('enough')
+    const rejected = expect(run.discovery?.getInstances('orders', { signal: controller.signal })).rejects.toBe(reason)
+    await run.eventually(() => expect(run.server.requests).toHaveLength(2))
+    controller.abort(reason)
+    await rejected
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([])
+  })
+
+  it('is let go after an answer; one that is aborted already asks nobody', async () => {
+    run.follow()
+    await run.watching(1)
+    const { signal } = new AbortController()
+    await run.discovery?.getInstances('orders', { signal })
+    expect(getEventListeners(signal, 'abort')).toEqual([])
+    const asked = run.server.requests.length
+    const reason = new Error('enough')
+    await expect(run.discovery?.getInstances('orders', { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+    expect(run.server.requests).toHaveLength(asked)
+  })
+})
+
+it('a name that names no Service is a failure, and nobody is asked', async () => {
+  run.follow()
+  await run.watching(1)
+  const notes = new Notes()
+  run.discovery?.watch('No Such', notes)
+  await run.eventually(() => expect(notes.errors).toMatchObject([expect.any(DiscoveryError)]))
+  await expect(run.discovery?.getInstances('a/../b')).rejects.toThrow('names no Service')
+  expect(run.server.requests).toHaveLength(2)
+})
+
+function holdLists(): void {
+  run.server.holds = 'lists'
+}
+
+function failAll(): void {
+  run.server.answer = () => ({ status: 500 })
+}

@@ -1,0 +1,49 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { connect } from 'node:tls'
+
+/** Takes TLS away in front of a server, so that a proxy can change single bytes of what it says. */
+export class PlainFront {
+  readonly #server: Server
+  readonly #sockets = new Set<Socket>()
+
+  static async start(target: {
+    readonly host: string
+    readonly port: number
+    readonly ca: string
+  }): Promise<PlainFront> {
+    const front = new PlainFront(target)
+    front.#server.listen(0, '127.0.0.1')
+    await once(front.#server, 'listening')
+    return front
+  }
+
+  private constructor(target: { readonly host: string; readonly port: number; readonly ca: string }) {
+    this.#server = createServer((client) => {
+      const server = connect({ ...target, ALPNProtocols: ['http/1.1'] })
+      for (const [socket, other] of [
+        [client, server],
+        [server, client],
+      ] as const) {
+        this.#sockets.add(socket)
+        socket.on('error', () => {})
+        socket.on('close', () => {
+          this.#sockets.delete(socket)
+          other.destroy()
+        })
+        socket.pipe(other)
+      }
+    })
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port
+  }
+
+  async close(): Promise<void> {
+    const closed = once(this.#server, 'close')
+    this.#server.close()
+    for (const socket of this.#sockets) socket.destroy()
+    await closed
+  }
+}
