@@ -54,6 +54,7 @@ describe('@lb/core', () => {
       'poll',
       'rejectOption',
       'rendezvousSubset',
+      'serviceOfHost',
       'systemClock',
       'systemRandom',
       'watchInSessions',
