@@ -1,0 +1,41 @@
+import { type AttemptResult, type Classification, classifyError, classifyStatus, parseRetryAfter } from '@lb/core'
+import type { Answer } from './answer.ts'
+import type { RequestBody } from './request-body.ts'
+
+/** Mistakes in the request and limits of the caller's, which no instance can be blamed for. */
+const callerFaults: ReadonlySet<unknown> = new Set([
+  'UND_ERR_INVALID_ARG',
+  'UND_ERR_NOT_SUPPORTED',
+  'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH',
+  'UND_ERR_CLOSED',
+  'UND_ERR_DESTROYED',
+  'UND_ERR_MAX_ORIGINS_REACHED',
+])
+
+/** How an attempt ended. */
+export function classify(result: AttemptResult<Answer>, body: RequestBody | undefined): Classification {
+  const classification = result.ok ? classifyAnswer(result.value) : classifyFailure(result.error)
+  return body === undefined || body.isReplayable ? classification : { ...classification, retry: 'never' }
+}
+
+function classifyFailure(error: unknown): Classification {
+  const { code } = (error ?? {}) as { code?: unknown }
+  return callerFaults.has(code) ? { ok: true, retry: 'never' } : classifyError(error)
+}
+
+function classifyAnswer({ statusCode, fields, isPassedOn }: Answer): Classification {
+  const { retryAfter, date, loadReport } = fields
+  if (retryAfter === undefined && loadReport === undefined) {
+    // Nearly always; what the caller has seen is not repeated.
+    return isPassedOn ? { ok: statusCode < 500, statusCode, retry: 'never' } : classifyStatus(statusCode)
+  }
+  const asks = statusCode >= 500 || statusCode === 429
+  const retryAfterMs = asks ? parseRetryAfter(retryAfter, date) : undefined
+  return {
+    ok: statusCode < 500,
+    statusCode,
+    ...(isPassedOn ? { retry: 'never' } : undefined),
+    ...(retryAfterMs === undefined ? undefined : { retryAfterMs }),
+    ...(loadReport === undefined ? undefined : { loadReport }),
+  }
+}

@@ -1,0 +1,3 @@
+export { createFetch, type LoadBalancedFetch } from './create-fetch.ts'
+export { loadBalanceInterceptor } from './load-balance-interceptor.ts'
+export type { CreateFetchOptions, LoadBalanceOptions } from './options.ts'

@@ -1,0 +1,66 @@
+import { checkFunction, checkKeys, type LoadBalancer, rejectOption } from '@lb/core'
+import type { Dispatcher } from 'undici'
+
+/** How requests to services are told apart and sent. */
+export interface LoadBalanceOptions {
+  /**
+   * The service an origin is meant for, or `undefined` when the origin is not a service's. Asked once for each origin.
+   * Default: an origin is a service's when its scheme is `lb:`, when its host is configured under `services`, or when
+   * its host is a single label that is neither `localhost` nor an IP address and no port is written.
+   */
+  readonly serviceOf?: (origin: URL) => string | undefined
+  /**
+   * What the `Host` header says, when the caller gives none: the instance's address (default), or the name of the
+   * service, for instances that serve several names. For https it is also the name the certificate must have.
+   */
+  readonly hostHeader?: 'instance' | 'service'
+  /** Requests with the same key go to the same instance, with a balancer that hashes. Default: no key. */
+  readonly hashKey?: (request: Dispatcher.DispatchOptions) => string | undefined
+  /**
+   * Whether sending the request twice has the effect of once. Default: `idempotent` of the request; else its method says
+   * so (RFC 9110 section 9.2.2), or it has an `Idempotency-Key` header.
+   */
+  readonly idempotent?: (request: Dispatcher.DispatchOptions) => boolean
+}
+
+/** How `fetch` sends its requests. */
+export interface CreateFetchOptions extends LoadBalanceOptions {
+  /** Sends the requests, to instances and to all other origins. Default: an `Agent` of its own. */
+  readonly dispatcher?: Dispatcher
+}
+
+const optionKeys: readonly (keyof LoadBalanceOptions)[] = ['serviceOf', 'hostHeader', 'hashKey', 'idempotent']
+const fetchOptionKeys: readonly (keyof CreateFetchOptions)[] = [...optionKeys, 'dispatcher']
+
+/** @throws InvalidOptionError */
+export function checkInterceptorArguments(lb: LoadBalancer, options: LoadBalanceOptions): void {
+  checkArguments('loadBalanceInterceptor', lb, options, optionKeys)
+}
+
+/** @throws InvalidOptionError */
+export function checkFetchArguments(lb: LoadBalancer, options: CreateFetchOptions): void {
+  checkArguments('createFetch', lb, options, fetchOptionKeys)
+  const { dispatcher } = options
+  if (dispatcher === undefined) return
+  if (typeof dispatcher?.compose !== 'function')
+    rejectOption('createFetch.dispatcher', 'a Dispatcher of undici', dispatcher)
+}
+
+function checkArguments(
+  caller: string,
+  lb: LoadBalancer,
+  options: LoadBalanceOptions,
+  keys: readonly (keyof CreateFetchOptions)[],
+): void {
+  if (typeof lb?.execute !== 'function' || typeof lb.subscribe !== 'function') {
+    rejectOption(`${caller}.lb`, 'a LoadBalancer', lb)
+  }
+  checkKeys(caller, options, keys)
+  checkFunction(`${caller}.serviceOf`, options.serviceOf)
+  checkFunction(`${caller}.hashKey`, options.hashKey)
+  checkFunction(`${caller}.idempotent`, options.idempotent)
+  const { hostHeader } = options
+  if (hostHeader !== undefined && hostHeader !== 'instance' && hostHeader !== 'service') {
+    rejectOption(`${caller}.hostHeader`, '"instance" or "service"', hostHeader)
+  }
+}

@@ -1,0 +1,44 @@
+import type { Dispatcher } from 'undici'
+
+/** Names and values in turn, or a record: both can be read as often as there are attempts. */
+export type RequestHeaders = readonly string[] | Readonly<Record<string, unknown>> | null | undefined
+
+/** `headers` in a form that can be read again: an iterator gives its fields only once. */
+export function repeatableHeaders(headers: Dispatcher.DispatchOptions['headers']): RequestHeaders {
+  if (headers === null || typeof headers !== 'object' || Array.isArray(headers)) return headers as RequestHeaders
+  return isIterable(headers) ? ([...headers].flat() as string[]) : (headers as Record<string, unknown>)
+}
+
+/** The value of the field `name`, given in lower case. */
+export function headerOf(headers: RequestHeaders, name: string): unknown {
+  if (headers === null || headers === undefined) return undefined
+  if (isList(headers)) {
+    for (let index = 0; index < headers.length; index += 2) {
+      if (isNamed(headers[index], name)) return headers[index + 1]
+    }
+    return undefined
+  }
+  for (const field of Object.keys(headers)) if (isNamed(field, name)) return headers[field]
+  return undefined
+}
+
+/** `headers` with `Host`, unless the caller gives one. What was given is not changed. */
+export function withHost(headers: RequestHeaders, host: string): RequestHeaders {
+  if (headerOf(headers, 'host') !== undefined) return headers
+  return isList(headers) ? [...headers, 'host', host] : { ...headers, host }
+}
+
+function isNamed(field: unknown, name: string): boolean {
+  return typeof field === 'string' && field.length === name.length && field.toLowerCase() === name
+}
+
+function isList(headers: RequestHeaders): headers is readonly string[] {
+  return Array.isArray(headers)
+}
+
+// Not by `in` alone: an iterator on `Object.prototype` is not the caller's.
+function isIterable(headers: object): headers is Iterable<unknown> {
+  if (Object.hasOwn(headers, Symbol.iterator)) return true
+  const prototype: unknown = Object.getPrototypeOf(headers)
+  return prototype !== null && prototype !== Object.prototype && Symbol.iterator in headers
+}

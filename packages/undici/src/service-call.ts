@@ -1,0 +1,176 @@
+import type {
+  AttemptContext,
+  AttemptResult,
+  Classification,
+  ExecuteOptions,
+  LoadBalancer,
+  ServiceInstance,
+} from '@lb/core'
+import { type Dispatcher, errors } from 'undici'
+import type { Answer } from './answer.ts'
+import { CallSignal } from './call-signal.ts'
+import { classify } from './classification.ts'
+import type { HandlerForm } from './handler-form.ts'
+import type { RequestBody } from './request-body.ts'
+import { instanceOrigin, type ServiceOrigin } from './service-origin.ts'
+import { ControlledAnswer, RawAnswer } from './transport-handlers.ts'
+
+/** A request to a service as it is sent, but for where it goes. */
+export interface ServiceRequest {
+  readonly origin: ServiceOrigin
+  readonly options: Dispatcher.DispatchOptions
+  readonly body: RequestBody | undefined
+  readonly isIdempotent: boolean
+  readonly hashKey: string | undefined
+}
+
+type RawFields = NonNullable<Dispatcher.DispatchController['rawHeaders']> | null
+
+/** One request of the caller's with all its attempts; it is also what the caller controls it by. */
+export class ServiceCall implements Dispatcher.DispatchController {
+  readonly handler: Dispatcher.DispatchHandler
+  readonly form: HandlerForm
+  readonly isIdempotent: boolean
+  paused = false
+  aborted = false
+  reason: Error | null = null
+  /** Whether the caller has heard how it ended. */
+  finished = false
+  readonly #request: ServiceRequest
+  readonly #dispatch: Dispatcher.Dispatch
+  readonly #signal = new CallSignal()
+  /** Attempts so far. */
+  readonly #answers: (ControlledAnswer | RawAnswer)[] = []
+  #taken: Answer | undefined
+
+  constructor(
+    request: ServiceRequest,
+    dispatch: Dispatcher.Dispatch,
+    handler: Dispatcher.DispatchHandler,
+    form: HandlerForm,
+  ) {
+    this.#request = request
+    this.#dispatch = dispatch
+    this.handler = handler
+    this.form = form
+    this.isIdempotent = request.isIdempotent
+  }
+
+  run(lb: LoadBalancer): void {
+    this.form.begin(this.handler, this)
+    if (this.aborted) {
+      this.#end(this.reason)
+      return
+    }
+    const { origin, isIdempotent, hashKey } = this.#request
+    const common: ExecuteOptions<Answer> = {
+      idempotent: isIdempotent,
+      signal: this.#signal as unknown as AbortSignal,
+      classify: (result, instance) => this.#classify(result, instance),
+      discard,
+    }
+    const options = hashKey === undefined ? common : { ...common, hashKey }
+    lb.execute(origin.service, (instance, context) => this.#attempt(instance, context), options).then(
+      (answer) => this.#settle(answer),
+      (error: unknown) => this.#end(error),
+    )
+  }
+
+  /** Makes `answer` the one that the caller gets; false when it has one, or needs none any more. */
+  take(answer: Answer): boolean {
+    if (this.#taken !== undefined || this.finished) return false
+    this.#taken = answer
+    return true
+  }
+
+  finish(): void {
+    this.finished = true
+    this.#request.body?.release()
+  }
+
+  get rawHeaders(): RawFields {
+    return this.#taken instanceof ControlledAnswer ? (this.#taken.rawHeaders ?? null) : null
+  }
+
+  get rawTrailers(): RawFields {
+    return this.#taken instanceof ControlledAnswer ? (this.#taken.rawTrailers ?? null) : null
+  }
+
+  pause(): void {
+    if (this.paused) return
+    this.paused = true
+    this.#taken?.pause()
+  }
+
+  // A property, as it is handed out alone.
+  readonly resume = (): void => {
+    if (!this.paused) return
+    this.paused = false
+    this.#taken?.resume()
+  }
+
+  abort(reason?: Error): void {
+    if (this.aborted || this.finished) return
+    this.aborted = true
+    this.reason = reason ?? new errors.RequestAbortedError()
+    this.#signal.abort(this.reason)
+    for (const answer of this.#answers) answer.abandon(this.reason)
+  }
+
+  #attempt(instance: ServiceInstance, context: AttemptContext): Promise<Answer> {
+    const { origin, options, body } = this.#request
+    const answer = this.form.isRaw
+      ? new RawAnswer(this, instance, context)
+      : new ControlledAnswer(this, instance, context)
+    this.#answers.push(answer)
+    return answer.started(() => {
+      const sent = { ...options, origin: instanceOrigin(instance, origin.secure) }
+      if (body !== undefined) sent.body = body.open() as never
+      this.#dispatch(sent, answer)
+    })
+  }
+
+  #classify(result: AttemptResult<Answer>, instance: ServiceInstance): Classification {
+    if (result.ok) result.value.keepInFlight()
+    else this.#abandonThoseOf(instance, result.error)
+    // What the caller has seen is not repeated.
+    if (!result.ok && this.#taken !== undefined) return { ok: false, retry: 'never' }
+    return classify(result, this.#request.body)
+  }
+
+  /** lb gave an attempt up, because of a limit or of news about the instance, which the transport does not know yet. */
+  #abandonThoseOf(instance: ServiceInstance, error: unknown): void {
+    for (const answer of this.#answers) {
+      if (answer.instance === instance && answer !== this.#taken) answer.abandon(error as Error)
+    }
+  }
+
+  #settle(answer: Answer): void {
+    // Aborted between the answer and the decision about it.
+    if (this.aborted) {
+      this.#end(this.reason)
+      return
+    }
+    this.#abandonOthers(answer)
+    answer.passOn()
+  }
+
+  /** The caller hears that there is no answer, unless it has one. */
+  #end(error: unknown): void {
+    this.#abandonOthers(this.#taken)
+    if (this.#taken !== undefined || this.finished) return
+    this.finish()
+    this.form.fail(this.handler, this, error as Error)
+  }
+
+  #abandonOthers(chosen: Answer | undefined): void {
+    if (this.#answers.length === 1 && this.#answers[0] === chosen) return
+    for (const answer of this.#answers) {
+      if (answer !== chosen) answer.abandon(new DOMException('another attempt was faster', 'AbortError'))
+    }
+  }
+}
+
+function discard(answer: Answer): void {
+  answer.discard()
+}

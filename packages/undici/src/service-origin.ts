@@ -1,0 +1,100 @@
+import type { ServiceInstance } from '@lb/core'
+
+/** An origin whose host is a service. */
+export interface ServiceOrigin {
+  readonly service: string
+  /** Whether it was written as https, which never turns into http. */
+  readonly secure: boolean
+}
+
+export interface ServiceOriginRules {
+  readonly configuredServices: ReadonlySet<string>
+  readonly serviceOf?: ((origin: URL) => string | undefined) | undefined
+}
+
+// Scheme, host name, port. IPv6 addresses and anything a URL parser would rewrite do not match.
+const pattern = /^(https?|lb):\/\/(?:[^/?#\\]*@)?([^/?#@\\:[\]\s]+)(?::(\d*))?(?:[/?#]|$)/i
+
+/** Origins that are remembered. A program has few; what makes them up from input must not fill the memory. */
+const maxRemembered = 1_000
+
+/** Tells which origins are services, and remembers it: a request costs one look into a map. */
+export class ServiceOrigins {
+  readonly #rules: ServiceOriginRules
+  readonly #known = new Map<string, ServiceOrigin | undefined>()
+
+  constructor(rules: ServiceOriginRules) {
+    this.#rules = rules
+  }
+
+  /** `undefined` when `origin` is not a service's. */
+  find(origin: string | URL | undefined): ServiceOrigin | undefined {
+    if (origin === undefined || origin === null) return undefined
+    const key = typeof origin === 'string' ? origin : `${origin.protocol}//${origin.host}`
+    const known = this.#known.get(key)
+    return known !== undefined || this.#known.has(key) ? known : this.#add(key)
+  }
+
+  #add(origin: string): ServiceOrigin | undefined {
+    const found = parseServiceOrigin(origin, this.#rules)
+    if (this.#known.size >= maxRemembered) {
+      for (const oldest of this.#known.keys()) {
+        this.#known.delete(oldest)
+        break
+      }
+    }
+    this.#known.set(origin, found)
+    return found
+  }
+}
+
+/** What `origin` names when it is a service's, else `undefined`. */
+export function parseServiceOrigin(origin: string, rules: ServiceOriginRules): ServiceOrigin | undefined {
+  const match = pattern.exec(origin)
+  if (match === null) return undefined
+  const [, scheme = '', host = '', port] = match
+  const service =
+    rules.serviceOf === undefined
+      ? defaultService(scheme.toLowerCase(), host, port, rules.configuredServices)
+      : askServiceOf(origin, rules.serviceOf)
+  return service === undefined ? undefined : { service, secure: scheme.toLowerCase() === 'https' }
+}
+
+interface Origins {
+  readonly plain: string
+  readonly https: string
+}
+
+const originsOf = new WeakMap<ServiceInstance, Origins>()
+
+/** The origin of `instance`, as https when that was asked for or the instance says so. */
+export function instanceOrigin(instance: ServiceInstance, secure: boolean): string {
+  let origins = originsOf.get(instance)
+  if (origins === undefined) {
+    const { host, port } = instance
+    const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`
+    const https = `https://${authority}`
+    origins = { plain: instance.secure ? https : `http://${authority}`, https }
+    originsOf.set(instance, origins)
+  }
+  return secure ? origins.https : origins.plain
+}
+
+function defaultService(
+  scheme: string,
+  host: string,
+  port: string | undefined,
+  configured: ReadonlySet<string>,
+): string | undefined {
+  if (configured.has(host)) return host
+  const lowerCase = host.toLowerCase()
+  if (configured.has(lowerCase)) return lowerCase
+  if (scheme === 'lb') return host
+  // A port names one server. A number alone is an IPv4 address.
+  const singleLabel = port === undefined && /^[a-z\d_-]+$/i.test(host) && !/^(?:\d+|0x[\da-f]*)$/i.test(host)
+  return singleLabel && lowerCase !== 'localhost' ? host : undefined
+}
+
+function askServiceOf(origin: string, serviceOf: (origin: URL) => string | undefined): string | undefined {
+  return URL.canParse(origin) ? serviceOf(new URL(origin)) : undefined
+}

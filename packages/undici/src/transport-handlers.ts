@@ -1,0 +1,113 @@
+import type { Duplex } from 'node:stream'
+import type { Dispatcher } from 'undici'
+import { Answer } from './answer.ts'
+import { fieldsOfRaw, fieldsOfRecord } from './answer-fields.ts'
+
+type Controller = Dispatcher.DispatchController
+
+/** Takes an answer in the form of undici 7 and 8. */
+export class ControlledAnswer extends Answer implements Dispatcher.DispatchHandler {
+  #controller: Controller | undefined
+
+  get rawHeaders(): Controller['rawHeaders'] {
+    return this.#controller?.rawHeaders
+  }
+
+  get rawTrailers(): Controller['rawTrailers'] {
+    return this.#controller?.rawTrailers
+  }
+
+  onRequestStart(controller: Controller): void {
+    this.#controller = controller
+    this.begin()
+  }
+
+  onResponseStarted(): void {
+    this.firstByte()
+  }
+
+  onResponseStart(controller: Controller, statusCode: number, headers: object, statusText = ''): void {
+    this.#controller = controller
+    if (statusCode < 200) this.interim(statusCode, headers, statusText)
+    else if (!this.head(statusCode, headers, statusText, fieldsOfRecord(headers as never, statusCode)))
+      controller.pause()
+  }
+
+  onResponseData(controller: Controller, chunk: Buffer): void {
+    if (!this.data(chunk)) controller.pause()
+  }
+
+  onResponseEnd(_controller: Controller, trailers: object): void {
+    this.end(trailers)
+  }
+
+  onRequestUpgrade(controller: Controller, statusCode: number, headers: object, socket: Duplex): void {
+    this.#controller = controller
+    this.upgrade(statusCode, headers, socket)
+  }
+
+  onResponseError(_controller: Controller | null, error: Error): void {
+    this.failed(error)
+  }
+
+  protected override abortTransport(reason: Error): void {
+    this.#controller?.abort(reason)
+  }
+
+  protected override pauseTransport(): void {
+    this.#controller?.pause()
+  }
+
+  protected override resumeTransport(): void {
+    this.#controller?.resume()
+  }
+}
+
+/** Takes an answer in the form of undici 6, which undici 7 still speaks inside. */
+export class RawAnswer extends Answer implements Dispatcher.DispatchHandler {
+  #abort: ((reason?: Error) => void) | undefined
+  #resume: (() => void) | undefined
+
+  onConnect(abort: (reason?: Error) => void): void {
+    this.#abort = abort
+    this.begin()
+  }
+
+  onResponseStarted(): void {
+    this.firstByte()
+  }
+
+  onHeaders(statusCode: number, headers: Buffer[], resume: () => void, statusText: string): boolean {
+    this.#resume = resume
+    if (statusCode >= 200) return this.head(statusCode, headers, statusText, fieldsOfRaw(headers, statusCode))
+    this.interim(statusCode, headers, statusText)
+    return true
+  }
+
+  onData(chunk: Buffer): boolean {
+    return this.data(chunk)
+  }
+
+  onComplete(trailers: string[] | null): void {
+    this.end(trailers)
+  }
+
+  onUpgrade(statusCode: number, headers: Buffer[] | string[] | null, socket: Duplex): void {
+    this.upgrade(statusCode, headers, socket)
+  }
+
+  onError(error: Error): void {
+    this.failed(error)
+  }
+
+  protected override abortTransport(reason: Error): void {
+    this.#abort?.(reason)
+  }
+
+  // It pauses by what `onHeaders` and `onData` return.
+  protected override pauseTransport(): void {}
+
+  protected override resumeTransport(): void {
+    this.#resume?.()
+  }
+}

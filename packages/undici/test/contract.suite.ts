@@ -1,0 +1,48 @@
+import { describeHttpClient } from '@lb/testing'
+import { Agent, type Dispatcher } from 'undici'
+import { afterAll } from 'vitest'
+import { createFetch, loadBalanceInterceptor } from '../src/index.ts'
+
+const agent = new Agent()
+afterAll(() => agent.destroy())
+
+/** undici's own time limits do not cover a whole request: a signal does. */
+function limited(signal: AbortSignal | undefined, timeoutMs: number | undefined): { signal?: AbortSignal } {
+  const signals = [signal, timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs)]
+  const given = signals.filter((each) => each !== undefined)
+  return given.length === 0 ? {} : { signal: AbortSignal.any(given) }
+}
+
+describeHttpClient('undici with the interceptor', {
+  create: (lb) => {
+    const dispatcher = agent.compose(loadBalanceInterceptor(lb))
+    return async ({ url, method = 'GET', headers, body, signal, timeoutMs }) => {
+      const { origin, pathname, search } = new URL(url)
+      const response = await dispatcher.request({
+        origin,
+        path: pathname + search,
+        method: method as Dispatcher.HttpMethod,
+        ...(headers === undefined ? undefined : { headers }),
+        ...(body === undefined ? undefined : { body }),
+        ...limited(signal, timeoutMs),
+      })
+      return { status: response.statusCode, body: await response.body.text() }
+    }
+  },
+})
+
+describeHttpClient('fetch', {
+  create: (lb) => {
+    const fetch = createFetch(lb, { dispatcher: agent })
+    return async ({ url, body, signal, timeoutMs, ...init }) => {
+      const sent = {
+        ...init,
+        ...(body === undefined ? undefined : { body: body as string, duplex: 'half' }),
+        ...limited(signal, timeoutMs),
+      }
+      // As the platform's does, it fails with a TypeError that says "fetch failed" and has the reason as its cause.
+      const response = await fetch(url, sent as RequestInit).catch((error) => Promise.reject(error.cause ?? error))
+      return { status: response.status, body: await response.text() }
+    }
+  },
+})

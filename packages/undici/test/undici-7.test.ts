@@ -1,0 +1,7 @@
+import './contract.suite.ts'
+import './bodies.suite.ts'
+import './interceptor.suite.ts'
+import './streaming.suite.ts'
+import './fetch.suite.ts'
+import './handler.suite.ts'
+import './failures.suite.ts'
