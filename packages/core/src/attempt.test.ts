@@ -1,6 +1,6 @@
 import { FakeClock, instance, settlePromises } from '@lb/testing'
 import { describe, expect, it, vi } from 'vitest'
-import { Attempt, type AttemptContext, type AttemptOptions } from './attempt.ts'
+import { Attempt, type AttemptContext, type AttemptedCall, type AttemptOptions } from './attempt.ts'
 import type { Outcome } from './balancer/balancer.ts'
 import { CallScope } from './call-scope.ts'
 import { DeadlineExceededError } from './errors.ts'
@@ -17,7 +17,10 @@ interface Watched {
   readonly classified: unknown[]
 }
 
-function watched(options: Partial<AttemptOptions<unknown>> = {}, signal?: AbortSignal): Watched {
+function watched(
+  options: Partial<AttemptOptions<unknown> & AttemptedCall<unknown>> = {},
+  signal?: AbortSignal,
+): Watched {
   const clock = new FakeClock()
   const scope = new CallScope({ clock, service: 'users', signal, timeoutMs: Number.POSITIVE_INFINITY })
   const outcomes: Outcome[] = []
@@ -29,15 +32,18 @@ function watched(options: Partial<AttemptOptions<unknown>> = {}, signal?: AbortS
     scope,
     number: 1,
     previous: [],
-    picked: { instance: a, answered: () => {}, done: (outcome) => void outcomes.push(outcome) },
+    picked: { instance: a, answered: () => {}, end: (outcome) => void outcomes.push(outcome) },
     timeoutMs: Number.POSITIVE_INFINITY,
     readLoadReports: false,
-    classify: (result: AttemptResult<unknown>) => {
-      classified.push(result)
-      return { result, classification: result.ok ? { ok: true, retry: 'never' } : classifyError(result.error) }
+    call: {
+      classify: (result) => {
+        classified.push(result)
+        return { result, classification: result.ok ? { ok: true, retry: 'never' } : classifyError(result.error) }
+      },
+      discard: (value) => void discarded.push(value),
+      moveOn: () => {},
+      ...options,
     },
-    discard: (value) => void discarded.push(value),
-    moveOn: () => {},
     ...options,
   })
   return { attempt, clock, scope, outcomes, discarded, classified }

@@ -1,5 +1,5 @@
 import type { Outcome } from './balancer/balancer.ts'
-import type { CallScope } from './call-scope.ts'
+import type { CallScope, Interruptible } from './call-scope.ts'
 import type { CancelTimer, Clock } from './clock.ts'
 import { DeadlineExceededError } from './errors.ts'
 import type { ServiceInstance } from './instance.ts'
@@ -49,23 +49,29 @@ export interface AttemptOptions<T> {
   readonly scope: CallScope
   readonly number: number
   readonly previous: readonly ServiceInstance[]
-  readonly picked: Pick<SinglePickResult, 'instance' | 'answered' | 'done'>
+  readonly picked: Pick<SinglePickResult, 'instance' | 'answered' | 'end'>
   readonly timeoutMs: number
   /** Whether load reports are wanted. */
   readonly readLoadReports: boolean
-  /** Never throws. */
-  readonly classify: (result: AttemptResult<T>, instance: ServiceInstance) => Judged<T>
-  readonly discard: (value: T) => void
   /** Those that may move on when their instance falls silent; this one is among them while it runs. */
   readonly movable?: MovableAttempts | undefined
-  /** Its instance fell silent. */
-  readonly moveOn: (attempt: Attempt<T>, error: DeadlineExceededError) => void
+  readonly call: AttemptedCall<T>
+}
+
+/** What an attempt asks of the call it belongs to. */
+export interface AttemptedCall<T> {
+  /** Never throws. */
+  classify(result: AttemptResult<T>, instance: ServiceInstance): Judged<T>
+  /** Frees what `value` holds. */
+  discard(value: T): void
+  /** The instance of `attempt` fell silent. */
+  moveOn(attempt: Attempt<T>, error: DeadlineExceededError): void
 }
 
 const unwanted: Classification = Object.freeze({ ok: false, retry: 'never' })
 
 /** One try of a call on one instance, from the pick to the report of its outcome. */
-export class Attempt<T> implements AttemptContext, MovableAttempt {
+export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt {
   readonly number: number
   readonly previous: readonly ServiceInstance[]
   readonly instance: ServiceInstance
@@ -107,11 +113,13 @@ export class Attempt<T> implements AttemptContext, MovableAttempt {
     return this.#options.scope.elapsedMs
   }
 
-  // A property, as it may be taken out of the context.
-  readonly until = (ended: PromiseLike<unknown>): void => {
-    this.#ended = ended
-    // The attempt may be given up before anybody waits for it.
-    ended.then(undefined, () => {})
+  // It may be taken out of the context, and most attempts do not ask for it.
+  get until(): (ended: PromiseLike<unknown>) => void {
+    return (ended) => {
+      this.#ended = ended
+      // The attempt may be given up before anybody waits for it.
+      ended.then(undefined, () => {})
+    }
   }
 
   /** Runs to the end, whatever that is. Never rejects. */
@@ -125,7 +133,7 @@ export class Attempt<T> implements AttemptContext, MovableAttempt {
   }
 
   /** Ends it from outside, with the failure `reason`. */
-  readonly interrupt = (reason: unknown): void => {
+  interrupt(reason: unknown): void {
     if (this.#interrupted) return
     this.#interrupted = true
     this.#reason = reason
@@ -147,7 +155,7 @@ export class Attempt<T> implements AttemptContext, MovableAttempt {
   }
 
   moveOn(error: DeadlineExceededError): void {
-    this.#options.moveOn(this, error)
+    this.#options.call.moveOn(this, error)
   }
 
   /** Whether `cancel` ended it. */
@@ -163,7 +171,7 @@ export class Attempt<T> implements AttemptContext, MovableAttempt {
   /** Frees what `value` holds, which nobody gets any more. */
   discard(value: T): void {
     try {
-      this.#options.discard(value)
+      this.#options.call.discard(value)
     } catch {
       // There is nobody left who could be told.
     }
@@ -171,7 +179,7 @@ export class Attempt<T> implements AttemptContext, MovableAttempt {
 
   /** Reports the outcome now. */
   done(): void {
-    this.#options.picked.done(this.#outcome as Outcome)
+    this.#options.picked.end(this.#outcome as Outcome)
   }
 
   /** Reports a good outcome now, or when the end that was announced by `until` is there. */
@@ -179,19 +187,19 @@ export class Attempt<T> implements AttemptContext, MovableAttempt {
     const { scope, picked } = this.#options
     const outcome = this.#outcome as Outcome
     if (this.#ended === undefined) {
-      picked.done(outcome)
+      picked.end(outcome)
       return
     }
     picked.answered()
     // Until then the caller's abort still reaches it.
-    scope.keepSignal(this.interrupt)
+    scope.keepSignal(this)
     this.#ended.then(
       () => {
-        picked.done(outcome)
+        picked.end(outcome)
         scope.release()
       },
       (error: unknown) => {
-        picked.done({ ...outcome, ok: false, error, ...(scope.cancelled ? { cancelled: true } : undefined) })
+        picked.end({ ...outcome, ok: false, error, ...(scope.cancelled ? { cancelled: true } : undefined) })
         scope.release()
       },
     )
@@ -221,12 +229,12 @@ export class Attempt<T> implements AttemptContext, MovableAttempt {
     if (resolve === undefined) return
     this.#resolve = undefined
     this.#cancelTimer?.()
-    const { clock, classify, movable } = this.#options
+    const { clock, call, movable } = this.#options
     movable?.delete(this)
     const latencyMs = clock.now() - this.#startedAtMs
     // What became of one that was cancelled is nobody's concern.
     const lost = this.#cancelled && !result.ok
-    const judged: Judged<T> = lost ? { result, classification: unwanted } : classify(result, this.instance)
+    const judged: Judged<T> = lost ? { result, classification: unwanted } : call.classify(result, this.instance)
     this.#outcome = this.#outcomeOf(judged, latencyMs)
     resolve({ attempt: this, result: judged.result, classification: judged.classification })
   }
@@ -242,13 +250,11 @@ export class Attempt<T> implements AttemptContext, MovableAttempt {
     const { ok, statusCode, loadReport } = classification
     const report = loadReport !== undefined && readLoadReports ? parseLoadReport(loadReport) : undefined
     const cancelled = !ok && (this.#cancelled || scope.cancelled)
-    return {
-      ok,
-      latencyMs,
-      ...(statusCode === undefined ? undefined : { statusCode }),
-      ...(result.ok ? undefined : { error: result.error }),
-      ...(cancelled ? { cancelled } : undefined),
-      ...(report === undefined ? undefined : { loadReport: report }),
-    }
+    const outcome: { -readonly [Key in keyof Outcome]: Outcome[Key] } = { ok, latencyMs }
+    if (statusCode !== undefined) outcome.statusCode = statusCode
+    if (!result.ok) outcome.error = result.error
+    if (cancelled) outcome.cancelled = true
+    if (report !== undefined) outcome.loadReport = report
+    return outcome
   }
 }

@@ -21,6 +21,11 @@ export interface CallScopeOptions {
   readonly timeoutMs: number
 }
 
+/** What is at work for a call, and can be ended. */
+export interface Interruptible {
+  interrupt(reason: unknown): void
+}
+
 /**
  * What ends a call early: its caller's signal, or its deadline. A call does one thing after another (waits for the
  * list, runs an attempt, backs off), so whoever is at work registers as the one to interrupt.
@@ -30,9 +35,9 @@ export class CallScope {
   readonly deadlineMs: number
   readonly #clock: Clock
   readonly #signal: AbortSignalLike | undefined
-  readonly #onAbort = (): void => this.#end(this.#signal?.reason)
+  #onAbort: (() => void) | undefined
   #cancelDeadline: CancelTimer | undefined
-  #interrupt: ((reason: unknown) => void) | undefined
+  #atWork: Interruptible | undefined
   #ended = false
   #kept = false
   #reason: unknown
@@ -43,7 +48,10 @@ export class CallScope {
     this.startedAtMs = clock.now()
     this.deadlineMs = this.startedAtMs + timeoutMs
     if (signal?.aborted === true) this.#end(signal.reason)
-    else signal?.addEventListener('abort', this.#onAbort)
+    else if (signal !== undefined) {
+      this.#onAbort = () => this.#end(signal.reason)
+      signal.addEventListener('abort', this.#onAbort)
+    }
     if (timeoutMs !== Number.POSITIVE_INFINITY && !this.#ended) {
       this.#cancelDeadline = clock.setTimeout(
         () =>
@@ -89,18 +97,20 @@ export class CallScope {
         reject(this.#reason)
         return
       }
-      this.#interrupt = (reason) => {
-        interrupted?.(reason)
-        reject(reason)
+      this.#atWork = {
+        interrupt: (reason) => {
+          interrupted?.(reason)
+          reject(reason)
+        },
       }
       step(resolve, reject)
     })
   }
 
-  /** From now on `interrupted` is called when the call ends early; at once when it has. */
-  interrupts(interrupted: (reason: unknown) => void): void {
-    if (this.#ended) interrupted(this.#reason)
-    else this.#interrupt = interrupted
+  /** From now on `atWork` is interrupted when the call ends early; at once when it has. */
+  interrupts(atWork: Interruptible): void {
+    if (this.#ended) atWork.interrupt(this.#reason)
+    else this.#atWork = atWork
   }
 
   /** Waits `delayMs`. */
@@ -115,10 +125,10 @@ export class CallScope {
   }
 
   /** The call settles now; until `release` its signal, and no deadline, still interrupts what it left running. */
-  keepSignal(interrupted: (reason: unknown) => void): void {
+  keepSignal(atWork: Interruptible): void {
     this.#cancelDeadline?.()
     this.#kept = true
-    this.interrupts(interrupted)
+    this.interrupts(atWork)
   }
 
   /** Ends the call from outside, as its signal would. */
@@ -129,16 +139,16 @@ export class CallScope {
   /** Lets go of the signal and the timer. */
   release(): void {
     this.#cancelDeadline?.()
-    this.#signal?.removeEventListener('abort', this.#onAbort)
-    this.#interrupt = undefined
+    if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort)
+    this.#atWork = undefined
   }
 
   #end(reason: unknown): void {
     if (this.#ended) return
     this.#ended = true
     this.#reason = reason
-    const interrupt = this.#interrupt
+    const atWork = this.#atWork
     this.release()
-    interrupt?.(reason)
+    atWork?.interrupt(reason)
   }
 }

@@ -1,4 +1,4 @@
-import { Attempt, type AttemptFunction, type Judged, type SettledAttempt } from './attempt.ts'
+import { Attempt, type AttemptedCall, type AttemptFunction, type Judged, type SettledAttempt } from './attempt.ts'
 import type { PickRequest } from './balancer/balancer.ts'
 import type { AbortSignalLike, CallScope } from './call-scope.ts'
 import type { DeadlineExceededError } from './errors.ts'
@@ -42,8 +42,8 @@ export interface ExecuteOptions<T = unknown> extends PickRequest {
 const longestAskedWaitMs = 30_000
 
 /**
- * Picks, runs, classifies and maybe retries on an instance not tried yet, all within `scope`, the limits of the service
- * and the retry budget.
+ * Waits for the first list, picks, runs, classifies and maybe retries on an instance not tried yet, all within `scope`, the limits
+ * of the service and the retry budget. `scope` is released at the end.
  */
 export function execute<T>(
   target: ServiceBalancer,
@@ -54,15 +54,18 @@ export function execute<T>(
   return new Call(target, attempt, options, scope).run()
 }
 
-class Call<T> {
+/** Shared, as most calls have one attempt. */
+const none: readonly ServiceInstance[] = Object.freeze([])
+
+class Call<T> implements AttemptedCall<T> {
   readonly #target: ServiceBalancer
   readonly #attempt: AttemptFunction<T>
   readonly #options: ExecuteOptions<T>
   readonly #scope: CallScope
   readonly #policy: RetryPolicy
   readonly #idempotent: boolean
-  readonly #previous: ServiceInstance[] = []
-  readonly #tried = new Set<string>()
+  /** The instances of the attempts so far. */
+  #previous: readonly ServiceInstance[] = none
   #retries = 0
   /** Whether the next retry was paid for out of the budget already. */
   #paidAhead = false
@@ -77,16 +80,24 @@ class Call<T> {
   }
 
   async run(): Promise<T> {
-    this.#target.refuseIfThrottled()
-    for (;;) {
-      const picked = this.#acquire()
-      // An await costs a turn, which the usual first attempt does without.
-      const settled = await this.#round(picked instanceof Promise ? await picked : picked)
-      const delayMs = this.#retryDelayMs(settled)
-      if (delayMs === undefined) return this.#end(settled)
-      this.#giveUp(settled, delayMs)
-      await this.#backOff(delayMs)
-      this.#retries++
+    const scope = this.#scope
+    const target = this.#target
+    try {
+      scope.throwIfEnded()
+      if (!target.hasList) await target.firstList(scope)
+      target.refuseIfThrottled()
+      for (;;) {
+        const picked = this.#acquire()
+        // An await costs a turn, which the usual first attempt does without.
+        const settled = await this.#round(picked instanceof Promise ? await picked : picked)
+        const delayMs = this.#retryDelayMs(settled)
+        if (delayMs === undefined) return this.#end(settled)
+        this.#giveUp(settled, delayMs)
+        await this.#backOff(delayMs)
+        this.#retries++
+      }
+    } finally {
+      if (!scope.kept) scope.release()
     }
   }
 
@@ -98,7 +109,7 @@ class Call<T> {
     // Only for a request that is sent: calls that are refused here must not pay for retries.
     if (this.#retries === 0) budget?.deposit()
     if (hedge === undefined || !this.#idempotent || this.#retries > 0) {
-      this.#scope.interrupts(first.interrupt)
+      this.#scope.interrupts(first)
       return first.run(this.#attempt)
     }
     return hedged(first, {
@@ -112,10 +123,10 @@ class Call<T> {
   }
 
   /** Leaves an instance that fell silent, if there is a retry for it. */
-  #moveOn(attempt: Attempt<T>, error: DeadlineExceededError): void {
+  moveOn(attempt: Attempt<T>, error: DeadlineExceededError): void {
     const { budget, clock } = this.#target
     if (this.#retries >= this.#policy.maxRetries || clock.now() >= this.#latestMs) return
-    if (!this.#target.hasCandidateBeyond(this.#tried)) return
+    if (!this.#target.hasCandidateBeyond(this.#tried())) return
     if (!this.#paidAhead && budget !== undefined && !budget.tryWithdraw()) return
     this.#paidAhead = true
     attempt.interrupt(error)
@@ -137,7 +148,7 @@ class Call<T> {
     const { budget, capacity, clock, events, feedback, service } = target
     if (target.closed || !capacity.hasRoom || clock.now() >= this.#latestMs) return undefined
     // One with room: the limit of an instance would lead back to one that is being asked.
-    if (!target.hasCandidateBeyond(new Set([...this.#tried, ...capacity.fullInstances()]))) return undefined
+    if (!target.hasCandidateBeyond(new Set([...this.#tried(), ...capacity.fullInstances()]))) return undefined
     if (feedback.throttle?.shouldReject() === true) return undefined
     if (budget !== undefined && !budget.tryWithdraw()) return undefined
     const picked = this.#tryAcquire()
@@ -159,9 +170,8 @@ class Call<T> {
 
   #newAttempt(picked: SinglePickResult): Attempt<T> {
     const { service, settings, clock } = this.#target
-    const previous = [...this.#previous]
-    this.#previous.push(picked.instance)
-    this.#tried.add(picked.instance.id)
+    const previous = this.#previous
+    this.#previous = [...previous, picked.instance]
     return new Attempt<T>({
       service,
       clock,
@@ -171,14 +181,12 @@ class Call<T> {
       picked,
       timeoutMs: this.#policy.attemptTimeoutMs,
       readLoadReports: settings.loadReports !== undefined,
-      classify: (result, instance) => this.#classify(result, instance),
-      discard: (value) => this.#discard(value),
       movable: this.#idempotent && this.#policy.maxRetries > 0 ? this.#target.movable : undefined,
-      moveOn: (attempt, error) => this.#moveOn(attempt, error),
+      call: this,
     })
   }
 
-  #classify(result: AttemptResult<T>, instance: ServiceInstance): Judged<T> {
+  classify(result: AttemptResult<T>, instance: ServiceInstance): Judged<T> {
     try {
       const { classify } = this.#options
       const classification = checkedClassification(classify?.(result, instance)) ?? this.#defaultClassification(result)
@@ -226,14 +234,14 @@ class Call<T> {
 
   // It is the instance that asks for a pause; another one need not wait for it.
   #askedToWaitMs({ retryAfterMs = 0 }: Classification): number {
-    return retryAfterMs > 0 && !this.#target.hasCandidateBeyond(this.#tried) ? retryAfterMs : 0
+    return retryAfterMs > 0 && !this.#target.hasCandidateBeyond(this.#tried()) ? retryAfterMs : 0
   }
 
   #giveUp({ attempt, result, classification }: SettledAttempt<T>, delayMs: number): void {
     const { events, service } = this.#target
     this.#paidAhead = false
     attempt.done()
-    if (result.ok) this.#discard(result.value)
+    if (result.ok) this.discard(result.value)
     if (!events.active) return
     const error = result.ok ? `status ${classification.statusCode}` : result.error
     const { instance, number } = attempt
@@ -257,6 +265,10 @@ class Call<T> {
     }
   }
 
+  #tried(): ReadonlySet<string> {
+    return new Set(this.#previous.map(({ id }) => id))
+  }
+
   #pickRequest(): PickRequest | undefined {
     const { hashKey } = this.#options
     const avoid = this.#toAvoid()
@@ -267,14 +279,14 @@ class Call<T> {
   /** What was tried, and what the caller avoids: the latter gives way first when nobody else is left. */
   #toAvoid(): ReadonlySet<string> | undefined {
     const { avoid } = this.#options
-    if (this.#tried.size === 0) return avoid
-    const tried = new Set(this.#tried)
+    if (this.#previous.length === 0) return avoid
+    const tried = this.#tried()
     if (avoid === undefined) return tried
     const both = new Set([...tried, ...avoid])
     return this.#target.hasCandidateBeyond(both) ? both : tried
   }
 
-  #discard(value: T): void {
+  discard(value: T): void {
     const { discard } = this.#options
     if (discard !== undefined) discard(value)
     else discardResponse(value)

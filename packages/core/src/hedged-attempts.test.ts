@@ -38,16 +38,18 @@ class Fixture {
       picked: {
         instance: instance(`i${number}`),
         answered: () => {},
-        done: ({ ok, cancelled }) => void this.ends.push(`${number} ${cancelled === true ? 'cancelled' : ok}`),
+        end: ({ ok, cancelled }) => void this.ends.push(`${number} ${cancelled === true ? 'cancelled' : ok}`),
       },
       timeoutMs: Number.POSITIVE_INFINITY,
       readLoadReports: false,
-      classify: (result: AttemptResult<number>) => {
-        const { classification = { ok: true } } = this.#endings[number - 1] as Ending
-        return { result, classification: result.ok ? classification : { ok: false, retry: 'never' } }
+      call: {
+        classify: (result: AttemptResult<number>) => {
+          const { classification = { ok: true } } = this.#endings[number - 1] as Ending
+          return { result, classification: result.ok ? classification : { ok: false, retry: 'never' } }
+        },
+        discard: (value) => void this.discarded.push(value),
+        moveOn: () => {},
       },
-      discard: (value) => void this.discarded.push(value),
-      moveOn: () => {},
     })
   }
 

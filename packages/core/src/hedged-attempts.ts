@@ -40,8 +40,10 @@ class HedgedAttempts<T> {
   start(): void {
     // Before it begins: the call may have ended meanwhile, and then it must not be sent.
     this.#running.add(this.#first)
-    this.#options.scope.interrupts((reason) => {
-      for (const attempt of this.#running) attempt.interrupt(reason)
+    this.#options.scope.interrupts({
+      interrupt: (reason) => {
+        for (const attempt of this.#running) attempt.interrupt(reason)
+      },
     })
     this.#begin(this.#first)
     this.#schedule()

@@ -132,16 +132,15 @@ export class LoadBalancer implements AsyncDisposable {
    * @throws what the last attempt threw; NoAvailableInstanceError; OverloadedError; DeadlineExceededError; DiscoveryError
    * when there is no list after `firstListTimeoutMs`; the signal's reason when it is aborted; LoadBalancerClosedError; InvalidOptionError
    */
-  async execute<T>(service: string, attempt: AttemptFunction<T>, options: ExecuteOptions<T> = {}): Promise<T> {
-    const target = this.#started(service)
-    checkExecuteOptions(attempt, options as ExecuteOptions)
-    const scope = this.#scope(service, options.signal, options.timeoutMs ?? target.settings.timeoutMs)
+  execute<T>(service: string, attempt: AttemptFunction<T>, options: ExecuteOptions<T> = {}): Promise<T> {
+    // Not an async function: one more of them in each call is what a call can do without.
     try {
-      scope.throwIfEnded()
-      if (!target.hasList) await target.firstList(scope)
-      return await execute(target, attempt, options, scope)
-    } finally {
-      if (!scope.kept) scope.release()
+      const target = this.#started(service)
+      checkExecuteOptions(attempt, options as ExecuteOptions)
+      const scope = this.#scope(service, options.signal, options.timeoutMs ?? target.settings.timeoutMs)
+      return execute(target, attempt, options, scope)
+    } catch (error) {
+      return Promise.reject(error)
     }
   }
 

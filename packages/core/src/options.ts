@@ -22,8 +22,9 @@ export function checkKeys(path: string, value: unknown, known: readonly string[]
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     rejectOption(path, 'an object', value)
   }
-  for (const key of Object.keys(value)) {
-    if (known.includes(key)) continue
+  // Not `Object.keys`, which makes an array for each call.
+  for (const key in value) {
+    if (known.includes(key) || !Object.hasOwn(value, key)) continue
     const nearest = nearestName(key, known)
     const hint = nearest === undefined ? `Known: ${known.join(', ')}` : `Did you mean ${nearest}?`
     throw new InvalidOptionError(`${path}.${key}`, `${path}.${key} is not a known option. ${hint}`)

@@ -1,5 +1,7 @@
 import type { Outcome } from './balancer/balancer.ts'
+import type { Ejection } from './health/ejection.ts'
 import type { ServiceInstance } from './instance.ts'
+import type { Picked } from './instance-picker.ts'
 import { rejectOption } from './options.ts'
 
 /** An instance that counts a request in flight until `done` is called. */
@@ -9,32 +11,44 @@ export interface PickResult {
   readonly done: (outcome: Outcome) => void
 }
 
-/** A `PickResult` that hands the first outcome to `finish`. */
+/** Who is told how a request ended. */
+export interface RequestEnds {
+  ended(request: SinglePickResult, outcome: Outcome): void
+}
+
+/** A `PickResult` that tells the first outcome. */
 export class SinglePickResult implements PickResult {
   readonly instance: ServiceInstance
-  readonly #record: { answered(): void }
-  #finish: ((outcome: Outcome) => void) | undefined
+  readonly picked: Picked
+  /** The ejection that this request tries. */
+  readonly probed: Ejection | undefined
+  #ends: RequestEnds | undefined
 
-  constructor(instance: ServiceInstance, record: { answered(): void }, finish: (outcome: Outcome) => void) {
-    this.instance = instance
-    this.#record = record
-    this.#finish = finish
+  constructor(picked: Picked, probed: Ejection | undefined, ends: RequestEnds) {
+    this.instance = picked.record.instance
+    this.picked = picked
+    this.probed = probed
+    this.#ends = ends
   }
 
   /** The instance answered, although the request goes on: its body is still being read. */
   answered(): void {
-    if (this.#finish !== undefined) this.#record.answered()
+    if (this.#ends !== undefined) this.picked.record.answered()
   }
 
-  /** @throws InvalidOptionError when `outcome` is not an object with `ok` and `latencyMs` */
-  // A property, as it may be taken out of the result.
-  readonly done = (outcome: Outcome): void => {
-    const finish = this.#finish
-    if (finish === undefined) return
+  // It may be taken out of the result.
+  get done(): (outcome: Outcome) => void {
+    return (outcome) => this.end(outcome)
+  }
+
+  /** `done` for those who hold the result. @throws InvalidOptionError when `outcome` is not an object with `ok` and `latencyMs` */
+  end(outcome: Outcome): void {
+    const ends = this.#ends
+    if (ends === undefined) return
     if (typeof outcome?.ok !== 'boolean' || typeof outcome.latencyMs !== 'number') {
       rejectOption('PickResult.done.outcome', 'an object with ok (boolean) and latencyMs (number)', outcome)
     }
-    this.#finish = undefined
-    finish(outcome)
+    this.#ends = undefined
+    ends.ended(this, outcome)
   }
 }

@@ -7,7 +7,6 @@ import { Capacity } from './capacity.ts'
 import type { CancelTimer, Clock } from './clock.ts'
 import type { DiscoveryError, NoAvailableInstanceError } from './errors.ts'
 import type { EventChannel } from './events.ts'
-import type { Ejection } from './health/ejection.ts'
 import type { ServiceInstance } from './instance.ts'
 import { InstancePicker, type Picked } from './instance-picker.ts'
 import { InstanceRoster } from './instance-roster.ts'
@@ -15,7 +14,7 @@ import { MovableAttempts } from './movable-attempts.ts'
 import { noAvailableInstance, noList } from './no-available-instance.ts'
 import { className, rejectOption } from './options.ts'
 import { OutcomeFeedback } from './outcome-feedback.ts'
-import { SinglePickResult } from './pick-result.ts'
+import { type RequestEnds, SinglePickResult } from './pick-result.ts'
 import type { Random } from './random.ts'
 import { RetryBudget } from './retry/retry-budget.ts'
 import type { ServiceSettings } from './service-settings.ts'
@@ -34,7 +33,7 @@ export interface ServiceBalancerOptions {
 }
 
 /** One service with everything wired: cache → roster (health, eligibility) → picker, capacity and the retry budget. */
-export class ServiceBalancer {
+export class ServiceBalancer implements RequestEnds {
   readonly service: string
   readonly settings: ServiceSettings
   readonly clock: Clock
@@ -255,17 +254,18 @@ export class ServiceBalancer {
 
   #begin(picked: Picked): SinglePickResult {
     const { record, route, probe } = picked
-    const { instance } = record
     const probed = probe ? record.tracker?.ejection : undefined
     record.began(probe)
     this.#requests++
     this.capacity.inFlight++
     this.feedback.started(record)
-    route.started(instance)
-    return new SinglePickResult(instance, record, (outcome) => this.#finish(picked, instance, probed, outcome))
+    route.started(record.instance)
+    return new SinglePickResult(picked, probed, this)
   }
 
-  #finish({ record, route }: Picked, instance: ServiceInstance, probed: Ejection | undefined, outcome: Outcome): void {
+  /** A request that `acquire` began has ended. */
+  ended({ picked, instance, probed }: SinglePickResult, outcome: Outcome): void {
+    const { record, route } = picked
     record.inFlight--
     this.capacity.inFlight--
     this.feedback.finished(record, outcome, probed)
