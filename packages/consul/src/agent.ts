@@ -1,0 +1,70 @@
+import { type Clock, DiscoveryError, type Random } from '@lb/core'
+import { type RegistryAnswer, RegistryClient, type RegistryError, type RegistryRequest } from '@lb/registry-http'
+import type { Connection } from './connection-options.ts'
+import { within } from './within.ts'
+
+export interface AgentOptions {
+  readonly owner: string
+  readonly connection: Connection
+  /** Questions beyond these wait for an answer to one of them. */
+  readonly maxConnections: number
+  readonly clock: Clock
+  readonly random: Random
+}
+
+/** For questions that are answered at once: enough to keep an agent busy. */
+export const connectionsForQuickAnswers = 8
+
+/** The HTTP interface of an agent. */
+export class Agent {
+  readonly #owner: string
+  readonly #clock: Clock
+  readonly #connection: Connection
+  readonly #client: RegistryClient
+  #sentToken: string | undefined
+
+  constructor({ owner, connection, maxConnections, clock, random }: AgentOptions) {
+    this.#owner = owner
+    this.#clock = clock
+    this.#connection = connection
+    const { url, timeoutMs, tls } = connection
+    const servers = [url]
+    this.#client = new RegistryClient({ owner, servers, timeoutMs, maxConnections, clock, random, ...(tls && { tls }) })
+  }
+
+  /** The token that is sent now. @throws DiscoveryError, or the reason of the signal */
+  token({ signal, background = false }: Pick<RegistryRequest, 'signal' | 'background'>): Promise<string | undefined> {
+    const limitMs = this.#connection.timeoutMs
+    const late = (): Error => new DiscoveryError(`${this.#owner}: no token within ${limitMs} ms`)
+    return within({ clock: this.#clock, limitMs, signal, background }, this.#connection.token, late)
+  }
+
+  /** @throws RegistryError when there is no answer, DiscoveryError when there is no token, or the reason of the signal */
+  async ask(request: RegistryRequest): Promise<RegistryAnswer> {
+    const { namespace, partition } = this.#connection
+    const token = await this.token(request)
+    this.#sentToken = token
+    return this.#client.request({
+      ...request,
+      query: { ...request.query, ns: namespace, partition },
+      headers: { 'x-consul-token': token },
+    })
+  }
+
+  /** Asks, and expects a yes. @throws RegistryError also for any other answer */
+  async demand(request: RegistryRequest): Promise<RegistryAnswer> {
+    const answer = await this.ask(request)
+    if (answer.status !== 200) throw this.refusal(answer, request.path)
+    return answer
+  }
+
+  /** The error for an answer that is of no use. Agents say why in plain text; what echoes the token does not give it away. */
+  refusal(answer: RegistryAnswer, path: string, reason: string = answer.text): RegistryError {
+    const token = this.#sentToken
+    return this.#client.error(answer, path, token === undefined ? reason : reason.replaceAll(token, '…'))
+  }
+
+  close(): Promise<void> {
+    return this.#client.close()
+  }
+}

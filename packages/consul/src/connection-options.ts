@@ -1,0 +1,115 @@
+import { type Clock, checkClock, checkDurationMs, checkFunction, type Random, rejectOption } from '@lb/core'
+import type { TlsOptions } from '@lb/registry-http'
+import { agentUrl } from './agent-address.ts'
+import { type Environment, readEnvironment } from './environment.ts'
+import { checkToken, type Token, type TokenSource, tokenSource } from './token-source.ts'
+
+/** How an agent is reached: the same for discovery and registration. */
+export interface ConsulConnectionOptions {
+  /**
+   * The agent: `"http://127.0.0.1:8500"`, or an address without a scheme. Default: `CONSUL_HTTP_ADDR`, else
+   * `http://127.0.0.1:8500`.
+   */
+  readonly address?: string
+  /**
+   * The ACL token, or a function that gives it for each request, for one that expires. Default: the file of `tokenFile`, else
+   * `CONSUL_HTTP_TOKEN`, else none: the agent's own applies.
+   */
+  readonly token?: Token
+  /** A file with the token, read for each request. Default `CONSUL_HTTP_TOKEN_FILE`. */
+  readonly tokenFile?: string
+  /** Consul Enterprise. Default `CONSUL_NAMESPACE`, else that of the token. */
+  readonly namespace?: string
+  /** Consul Enterprise. Default `CONSUL_PARTITION`, else that of the agent. */
+  readonly partition?: string
+  /**
+   * How the agent is verified over `https:`. Default: `CONSUL_CACERT`, `CONSUL_CLIENT_CERT`, `CONSUL_CLIENT_KEY`,
+   * `CONSUL_TLS_SERVER_NAME` and `CONSUL_HTTP_SSL_VERIFY`, none of which count when this is given.
+   */
+  readonly tls?: TlsOptions
+  /** How long the agent may take to answer what it can answer at once, in milliseconds. Default 5 000. */
+  readonly timeoutMs?: number
+  /** Where the variables come from; `{}` for none. Default `process.env`, read once, when this is constructed. */
+  readonly env?: Environment
+  readonly clock?: Clock
+  readonly random?: Random
+}
+
+export const connectionKeys: readonly (keyof ConsulConnectionOptions)[] = [
+  'address',
+  'token',
+  'tokenFile',
+  'namespace',
+  'partition',
+  'tls',
+  'timeoutMs',
+  'env',
+  'clock',
+  'random',
+]
+
+/** What the options and the variables say together. */
+export interface Connection {
+  readonly url: string
+  readonly token: TokenSource
+  readonly namespace: string | undefined
+  readonly partition: string | undefined
+  readonly tls: TlsOptions | undefined
+  readonly timeoutMs: number
+}
+
+const defaultAddress = 'http://127.0.0.1:8500'
+
+/**
+ * The connection that `options` of `owner` mean, whose names were checked before. Options win over variables.
+ *
+ * @throws InvalidOptionError
+ */
+export function connectionOf(owner: string, options: ConsulConnectionOptions): Connection {
+  checkConnection(owner, options)
+  const env = readEnvironment(`${owner}.env`, options.env ?? process.env)
+  const fromEnvironment = env.address !== undefined
+  const url =
+    options.address === undefined && fromEnvironment
+      ? agentUrl(`${owner}.env.CONSUL_HTTP_ADDR`, secured(env.address ?? '', env.ssl), env.ssl)
+      : agentUrl(`${owner}.address`, options.address ?? secured(defaultAddress, env.ssl), env.ssl)
+  checkToken(`${owner}.env.CONSUL_HTTP_TOKEN`, env.token)
+  const isGiven = options.token !== undefined || options.tokenFile !== undefined
+  return {
+    url,
+    token: isGiven
+      ? tokenSource(owner, options.token, options.tokenFile)
+      : tokenSource(owner, env.tokenFile === undefined ? env.token : undefined, env.tokenFile),
+    namespace: options.namespace ?? env.namespace,
+    partition: options.partition ?? env.partition,
+    tls: options.tls === undefined ? env.tls : { ...options.tls },
+    timeoutMs: options.timeoutMs ?? 5_000,
+  }
+}
+
+/** Whoever asked for TLS by its variable does not lose it by the scheme in the other one. */
+function secured(address: string, ssl: boolean): string {
+  return ssl ? address.replace(/^http:/i, 'https:') : address
+}
+
+function checkConnection(owner: string, options: ConsulConnectionOptions): void {
+  checkToken(`${owner}.token`, options.token)
+  if (options.token !== undefined && options.tokenFile !== undefined) {
+    rejectOption(`${owner}.tokenFile`, 'absent when there is a token', options.tokenFile)
+  }
+  for (const name of ['tokenFile', 'namespace', 'partition'] as const) checkText(`${owner}.${name}`, options[name])
+  checkDurationMs(`${owner}.timeoutMs`, options.timeoutMs, { min: 1 })
+  const env: unknown = options.env
+  if (env !== undefined && (typeof env !== 'object' || env === null)) {
+    rejectOption(`${owner}.env`, 'an object of variables, such as process.env', env)
+  }
+  checkFunction(`${owner}.random`, options.random)
+  checkClock(`${owner}.clock`, options.clock)
+}
+
+/** A text that is not empty, or `undefined` when absent. */
+export function checkText(path: string, value: unknown): void {
+  if (value !== undefined && (typeof value !== 'string' || value === '')) {
+    rejectOption(path, 'a text that is not empty', value)
+  }
+}

@@ -1,0 +1,8 @@
+export type { ConsulConnectionOptions } from './connection-options.ts'
+export { ConsulDiscovery } from './consul-discovery.ts'
+export { ConsulRegistrar } from './consul-registrar.ts'
+export type { ConsulRegistration } from './consul-registration.ts'
+export type { ConsulDiscoveryOptions } from './discovery-options.ts'
+export type { Environment } from './environment.ts'
+export type { ConsulRegistrarOptions, HttpCheckOptions, TtlCheckOptions } from './registrar-options.ts'
+export type { Token } from './token-source.ts'

@@ -1,0 +1,117 @@
+import { getEventListeners } from 'node:events'
+import { DiscoveryError } from '@lb/core'
+import { FakeClock } from '@lb/testing'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { ConsulDiscovery } from '../src/index.ts'
+import { discoveryOn, entries, LoopbackAgent } from './loopback-agent.ts'
+import { Notes } from './notes.ts'
+
+let agent: LoopbackAgent
+let clock: FakeClock
+let discovery: ConsulDiscovery
+
+beforeEach(async () => {
+  agent = await LoopbackAgent.start()
+  clock = new FakeClock()
+  discovery = discoveryOn(agent, { clock })
+})
+
+afterEach(async () => {
+  await discovery.close()
+  await agent.close()
+})
+
+const asked = (count: number): Promise<void> => vi.waitFor(() => expect(agent.questions).toHaveLength(count))
+
+describe('after close', () => {
+  it('nothing is left of questions on the way, and whoever waits is told', async () => {
+    const notes = new Notes()
+    const subscription = discovery.watch('web', notes)
+    const rejected = expect(discovery.getInstances('web')).rejects.toThrow('web: the discovery was closed')
+    await asked(2)
+    await discovery.close()
+    await discovery.close()
+    await rejected
+    await vi.waitFor(() => expect(agent.openConnections).toBe(0))
+    expect(clock.pendingTimers).toBe(0)
+    agent.answer({ index: 1, body: entries(1) })
+    await clock.advance(60_000)
+    expect([notes.calls, agent.questions.length]).toEqual([0, 2])
+    subscription.close()
+  })
+
+  it.each<[string, () => Promise<void>]>([
+    [
+      'between two blocking queries of a busy service',
+      async () => {
+        let index = 0
+        agent.onQuestion = () => ({ index: ++index, body: entries(index) })
+        await asked(3)
+      },
+    ],
+    [
+      'after a failure',
+      async () => {
+        agent.onQuestion = () => ({ status: 500 })
+        await asked(1)
+      },
+    ],
+  ])('no timer is left of a watch that waits: %s', async (_, wait) => {
+    discovery.watch('web', new Notes())
+    await wait()
+    // The timer of the wait is there, and that of the answer is gone.
+    await vi.waitFor(() => expect(clock.pendingTimers).toBe(1))
+    expect(clock.pendingForegroundTimers).toBe(0)
+    await discovery.close()
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it('nothing can be asked any more', async () => {
+    await discovery.close()
+    await expect(discovery.getInstances('web')).rejects.toBeInstanceOf(DiscoveryError)
+    const notes = new Notes()
+    discovery.watch('web', notes).close()
+    expect(notes.errors).toMatchObject([{ code: 'LB_DISCOVERY', message: 'web: the discovery was closed' }])
+    expect([clock.pendingTimers, agent.questions.length]).toEqual([0, 0])
+  })
+
+  it('of a subscription its query is gone, and the others go on', async () => {
+    const [closed, living] = [new Notes(), new Notes()]
+    const subscription = discovery.watch('web', closed)
+    discovery.watch('web', living)
+    await asked(2)
+    subscription.close()
+    await vi.waitFor(() => expect(agent.openConnections).toBe(1))
+    for (const { response } of agent.questions) response.end('[]')
+    await vi.waitFor(() => expect(living.lists).toEqual([[]]))
+    expect(closed.calls).toBe(0)
+  })
+})
+
+describe('a signal', () => {
+  it('ends the question with its reason, and is let go', async () => {
+    const controller = new AbortController()
+    const reason = new Error('enough')
+    const rejected = expect(discovery.getInstances('web', { signal: controller.signal })).rejects.toBe(reason)
+    await asked(1)
+    controller.abort(reason)
+    await rejected
+    await vi.waitFor(() => expect(agent.openConnections).toBe(0))
+    expect(clock.pendingTimers).toBe(0)
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([])
+  })
+
+  it('is let go after an answer', async () => {
+    agent.onQuestion = () => ({ index: 1 })
+    const { signal } = new AbortController()
+    await discovery.getInstances('web', { signal })
+    expect(getEventListeners(signal, 'abort')).toEqual([])
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it('that is aborted already asks nobody', async () => {
+    const reason = new Error('enough')
+    await expect(discovery.getInstances('web', { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+    expect(agent.questions).toEqual([])
+  })
+})
