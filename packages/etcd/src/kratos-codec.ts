@@ -1,0 +1,93 @@
+import type { ServiceInstance, ServiceInstanceInit } from '@lb/core'
+import type { Codec } from './codec.ts'
+
+/** What go-kratos takes for the weight of an instance that says none. Source: kratos, `selector/node/direct`. */
+const kratosDefaultWeight = 100
+
+interface Endpoint {
+  readonly host: string
+  readonly port: number
+  readonly secure: boolean
+}
+
+type Metadata = Readonly<Record<string, unknown>>
+
+/**
+ * `{ id, name, version, metadata, endpoints }` as go-kratos writes it. The first endpoint with `http:` or `https:` is the address; weight,
+ * zone and priority are in the metadata.
+ */
+export const kratosCodec: Codec = Object.freeze({
+  decode: ({ service, name: key, value }): ServiceInstanceInit | undefined => {
+    const { id, name, version, metadata, endpoints } = jsonObject(value)
+    // Under `orders/` there are also the instances of a service `orders/eu`.
+    if (typeof name === 'string' && name !== '' && name !== service) return undefined
+    const labels = metadata ?? {}
+    if (typeof labels !== 'object' || Array.isArray(labels)) throw new Error('metadata is no object')
+    return {
+      id: typeof id === 'string' && id !== '' ? id : key,
+      ...httpEndpoint(endpoints),
+      ...routingOf(labels as Metadata),
+      metadata: withVersion(labels as Metadata, version) as Record<string, string>,
+    }
+  },
+  encode: (instance, service) => {
+    const { id, host, port, secure } = instance
+    const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+    return JSON.stringify({
+      id,
+      name: service,
+      version: instance.metadata.version ?? '',
+      metadata: labelsOf(instance),
+      endpoints: [`http://${address}?isSecure=${secure}`],
+    })
+  },
+} satisfies Codec)
+
+function jsonObject(text: string): Readonly<Record<string, unknown>> {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw new Error('it is not JSON')
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('it is no JSON object')
+  return value as Record<string, unknown>
+}
+
+function httpEndpoint(endpoints: unknown): Endpoint {
+  const all = Array.isArray(endpoints) ? endpoints : []
+  for (const endpoint of all) {
+    const url = typeof endpoint === 'string' && /^https?:/i.test(endpoint) ? new URL(endpoint) : undefined
+    if (url === undefined) continue
+    const secure = url.protocol === 'https:' || url.searchParams.get('isSecure') === 'true'
+    const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port)
+    return { host: url.hostname.replace(/^\[|\]$/g, ''), port, secure }
+  }
+  throw new Error('no endpoint begins with http:// or https://')
+}
+
+/** As in go-kratos, a weight that is no integer is as if there were none. */
+function routingOf({ weight, priority, zone }: Metadata): Partial<ServiceInstance> {
+  return {
+    ...(isDigits(weight) && { weight: Number(weight) / kratosDefaultWeight }),
+    ...(isDigits(priority) && { priority: Number(priority) }),
+    ...(typeof zone === 'string' && zone !== '' && { zone }),
+  }
+}
+
+function isDigits(value: unknown): value is string {
+  return typeof value === 'string' && /^\d{1,15}$/.test(value)
+}
+
+function withVersion(metadata: Metadata, version: unknown): Metadata {
+  return typeof version === 'string' && version !== '' ? { version, ...metadata } : metadata
+}
+
+function labelsOf({ weight, priority, zone, metadata }: ServiceInstance): Record<string, string> {
+  return {
+    ...metadata,
+    ...(weight !== 1 && { weight: String(Math.round(weight * kratosDefaultWeight)) }),
+    ...(priority !== 0 && { priority: String(priority) }),
+    ...(zone !== undefined && { zone }),
+  }
+}

@@ -1,0 +1,122 @@
+import { getEventListeners } from 'node:events'
+import { DiscoveryError } from '@lb/core'
+import { FakeClock } from '@lb/testing'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { EtcdDiscovery } from '../src/index.ts'
+import { eventually } from './eventually.ts'
+import { Notes } from './notes.ts'
+import { putEvent, ScriptedGateway } from './scripted-gateway.ts'
+
+const path = '/microservices/orders/'
+let gateway: ScriptedGateway
+let clock: FakeClock
+let discovery: EtcdDiscovery
+
+beforeEach(async () => {
+  gateway = await ScriptedGateway.start()
+  gateway.keys = { [`${path}1`]: '10.0.0.1:80' }
+  clock = new FakeClock()
+  discovery = new EtcdDiscovery({ endpoints: [gateway.url], codec: 'address', clock })
+})
+
+afterEach(async () => {
+  await discovery.close()
+  await gateway.stop()
+})
+
+async function watching(number: number): Promise<void> {
+  await eventually(async () => {
+    await clock.advance(100)
+    expect(gateway.watches).toHaveLength(number)
+  })
+}
+
+describe('close', () => {
+  it('ends the connection and every timer, and nothing is told any more', async () => {
+    const notes = new Notes()
+    discovery.watch('orders', notes)
+    await watching(1)
+    const { calls } = notes
+    const before = calls.length
+    await Promise.all([discovery.close(), discovery.close()])
+    await eventually(() => expect(gateway.watches[0]?.isOpen).toBe(false))
+    expect(clock.pendingTimers).toBe(0)
+    await clock.advance(60_000)
+    expect(calls).toHaveLength(before)
+  })
+
+  it('ends what is under way, and whoever waits is told', async () => {
+    gateway.reply = () => new Promise(() => {})
+    const list = discovery.getInstances('orders')
+    const rejected = expect(list).rejects.toThrow('orders: the discovery was closed')
+    await eventually(() => expect(gateway.calls).toHaveLength(1))
+    await discovery.close()
+    await rejected
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it('leaves nothing that can be asked', async () => {
+    await discovery.close()
+    await expect(discovery.getInstances('orders')).rejects.toBeInstanceOf(DiscoveryError)
+    const notes = new Notes()
+    discovery.watch('orders', notes).close()
+    expect(notes.errors).toMatchObject([{ message: 'orders: the discovery was closed' }])
+  })
+})
+
+describe('closing a subscription', () => {
+  it('that was the last one ends the connection', async () => {
+    const subscription = discovery.watch('orders', new Notes())
+    await watching(1)
+    subscription.close()
+    subscription.close()
+    await eventually(() => expect(gateway.watches[0]?.isOpen).toBe(false))
+    expect(clock.pendingTimers).toBe(0)
+    // And another one makes it again.
+    discovery.watch('orders', new Notes())
+    await watching(2)
+  })
+
+  it('leaves the others, which share its connection', async () => {
+    gateway.keys['/microservices/users/1'] = '10.0.1.1:80'
+    const [closed, living] = [new Notes(), new Notes()]
+    const subscription = discovery.watch('orders', closed)
+    discovery.watch('users', living)
+    await watching(1)
+    subscription.close()
+    const calls = closed.calls.length
+    const [watch] = gateway.watches
+    const idOf = (service: string): string =>
+      String(watch?.starts.findIndex((start) => start.path === `/microservices/${service}/`))
+    const added = (service: string): object => ({
+      watch_id: idOf(service),
+      header: { revision: '11' },
+      events: [putEvent(`/microservices/${service}/2`, '10.0.0.2:80', 11)],
+    })
+    watch?.send(added('orders'), added('users'))
+    await eventually(async () => {
+      await clock.advance(60)
+      expect(living.latest).toHaveLength(2)
+    })
+    expect(closed.calls).toHaveLength(calls)
+  })
+
+  it('while its list is on the way tells nothing', async () => {
+    const notes = new Notes()
+    discovery.watch('orders', notes).close()
+    await clock.advance(60_000)
+    expect(notes.calls).toEqual([])
+    expect(clock.pendingTimers).toBe(0)
+  })
+})
+
+it('a signal ends a question with its reason, and is let go', async () => {
+  const controller = new AbortController()
+  await discovery.getInstances('orders', { signal: controller.signal })
+  expect(getEventListeners(controller.signal, 'abort')).toEqual([])
+  const reason = new Error('enough')
+  const list = discovery.getInstances('orders', { signal: controller.signal })
+  controller.abort(reason)
+  await expect(list).rejects.toBe(reason)
+  expect(clock.pendingTimers).toBe(0)
+})
