@@ -1,4 +1,4 @@
-import type { ServiceInstance } from '@lb/core'
+import { type ServiceInstance, serviceOfHost } from '@lb/core'
 
 /** An origin whose host is a service. */
 export interface ServiceOrigin {
@@ -55,7 +55,7 @@ export function parseServiceOrigin(origin: string, rules: ServiceOriginRules): S
   const [, scheme = '', host = '', port] = match
   const service =
     rules.serviceOf === undefined
-      ? defaultService(scheme.toLowerCase(), host, port, rules.configuredServices)
+      ? serviceOfHost({ scheme: scheme.toLowerCase(), host, port }, rules.configuredServices)
       : askServiceOf(origin, rules.serviceOf)
   return service === undefined ? undefined : { service, secure: scheme.toLowerCase() === 'https' }
 }
@@ -78,21 +78,6 @@ export function instanceOrigin(instance: ServiceInstance, secure: boolean): stri
     originsOf.set(instance, origins)
   }
   return secure ? origins.https : origins.plain
-}
-
-function defaultService(
-  scheme: string,
-  host: string,
-  port: string | undefined,
-  configured: ReadonlySet<string>,
-): string | undefined {
-  if (configured.has(host)) return host
-  const lowerCase = host.toLowerCase()
-  if (configured.has(lowerCase)) return lowerCase
-  if (scheme === 'lb') return host
-  // A port names one server. A number alone is an IPv4 address.
-  const singleLabel = port === undefined && /^[a-z\d_-]+$/i.test(host) && !/^(?:\d+|0x[\da-f]*)$/i.test(host)
-  return singleLabel && lowerCase !== 'localhost' ? host : undefined
 }
 
 function askServiceOf(origin: string, serviceOf: (origin: URL) => string | undefined): string | undefined {
