@@ -16,6 +16,7 @@ export {
   type SmoothWeightedRoundRobinOptions,
 } from './balancer/smooth-weighted-round-robin.ts'
 export type { AbortSignalLike } from './call-scope.ts'
+export { CallSignal } from './call-signal.ts'
 export { type CancelTimer, type Clock, systemClock, type TimerOptions } from './clock.ts'
 export { CompositeDiscovery } from './discovery/composite-discovery.ts'
 export type { CompositeDiscoveryEvent, CompositeDiscoveryListener } from './discovery/composite-discovery-event.ts'

@@ -12,6 +12,7 @@ const sources = readdirSync(`${root}/src`, { recursive: true, encoding: 'utf8' }
 describe('@lb/core', () => {
   it('exports these names and no others', () => {
     expect(Object.keys(core).toSorted()).toEqual([
+      'CallSignal',
       'CompositeDiscovery',
       'DeadlineExceededError',
       'DiscoveryError',

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import {
   type AttemptContext,
+  CallSignal,
   type ExecuteOptions,
   isIdempotentMethod,
   type LoadBalancer,
@@ -9,7 +10,6 @@ import {
 import type { Dispatcher } from 'undici'
 import { Answer, type AnswerListener } from './answer.ts'
 import { classify, classifyWithBody } from './classification.ts'
-import { ClientDeparture } from './client-departure.ts'
 import { ClientSink } from './client-sink.ts'
 import { HeaderList } from './header-list.ts'
 import { InboundHeaders } from './inbound-headers.ts'
@@ -39,7 +39,7 @@ export class Exchange implements AnswerListener {
   readonly #request: MaybeExpressRequest
   readonly #response: ServerResponse
   readonly #next: Next | undefined
-  readonly #departure = new ClientDeparture()
+  readonly #signal = new CallSignal()
   readonly #mount: string
   #path: string
   #headers: string[] = []
@@ -69,7 +69,7 @@ export class Exchange implements AnswerListener {
   async run(upgrade?: string): Promise<Answer | undefined> {
     this.#upgrade = upgrade
     this.#response.on('close', () => {
-      if (!this.#response.writableFinished) this.#departure.tell()
+      if (!this.#response.writableFinished) this.#signal.abort(clientGone())
     })
     try {
       this.#prepare()
@@ -88,7 +88,7 @@ export class Exchange implements AnswerListener {
   fail(failure: unknown): void {
     const { onError, errors } = this.#shared.settings
     const response = this.#response
-    if (this.#departure.aborted || response.destroyed || this.#isGone) return
+    if (this.#signal.aborted || response.destroyed || this.#isGone) return
     const error = ProxyError.of(failure)
     try {
       onError?.(error, this.#request, response)
@@ -174,7 +174,7 @@ export class Exchange implements AnswerListener {
     const options: ExecuteOptions<Answer> = {
       // A body that is streamed cannot go to two instances.
       idempotent: this.#isIdempotent && (body === undefined || body.isWhole),
-      signal: this.#departure,
+      signal: this.#signal,
       classify: body === undefined ? classify : (result) => classifyWithBody(result, body),
       discard,
       ...(hashKey === undefined ? undefined : { hashKey }),
@@ -213,8 +213,8 @@ export class Exchange implements AnswerListener {
 
   #passOn(answer: Answer): void {
     const response = this.#response
-    if (this.#departure.aborted) {
-      answer.abort(this.#departure.reason as Error)
+    if (this.#signal.aborted) {
+      answer.abort(this.#signal.reason as Error)
       return
     }
     try {
@@ -260,4 +260,8 @@ class HookFailure extends Error {}
 
 function discard(answer: Answer): void {
   answer.discard()
+}
+
+function clientGone(): Error {
+  return new DOMException('the client went away', 'AbortError')
 }

@@ -1,14 +1,14 @@
-import type {
-  AttemptContext,
-  AttemptResult,
-  Classification,
-  ExecuteOptions,
-  LoadBalancer,
-  ServiceInstance,
+import {
+  type AttemptContext,
+  type AttemptResult,
+  CallSignal,
+  type Classification,
+  type ExecuteOptions,
+  type LoadBalancer,
+  type ServiceInstance,
 } from '@lb/core'
 import { type Dispatcher, errors } from 'undici'
 import type { Answer } from './answer.ts'
-import { CallSignal } from './call-signal.ts'
 import { classify } from './classification.ts'
 import type { HandlerForm } from './handler-form.ts'
 import type { RequestBody } from './request-body.ts'
@@ -65,8 +65,8 @@ export class ServiceCall implements Dispatcher.DispatchController {
     const { origin, isIdempotent, hashKey } = this.#request
     const common: ExecuteOptions<Answer> = {
       idempotent: isIdempotent,
-      signal: this.#signal as unknown as AbortSignal,
-      classify: (result, instance) => this.#classify(result, instance),
+      signal: this.#signal,
+      classify: (result) => this.#classify(result),
       discard,
     }
     const options = hashKey === undefined ? common : { ...common, hashKey }
@@ -123,6 +123,10 @@ export class ServiceCall implements Dispatcher.DispatchController {
       ? new RawAnswer(this, instance, context)
       : new ControlledAnswer(this, instance, context)
     this.#answers.push(answer)
+    // lb gave it up, because of a limit or of news about the instance.
+    context.onInterrupt((reason) => {
+      if (answer !== this.#taken) answer.abandon(reason as Error)
+    })
     return answer.started(() => {
       const sent = { ...options, origin: instanceOrigin(instance, origin.secure) }
       if (body !== undefined) sent.body = body.open() as never
@@ -130,19 +134,11 @@ export class ServiceCall implements Dispatcher.DispatchController {
     })
   }
 
-  #classify(result: AttemptResult<Answer>, instance: ServiceInstance): Classification {
+  #classify(result: AttemptResult<Answer>): Classification {
     if (result.ok) result.value.keepInFlight()
-    else this.#abandonThoseOf(instance, result.error)
     // What the caller has seen is not repeated.
     if (!result.ok && this.#taken !== undefined) return { ok: false, retry: 'never' }
     return classify(result, this.#request.body)
-  }
-
-  /** lb gave an attempt up, because of a limit or of news about the instance, which the transport does not know yet. */
-  #abandonThoseOf(instance: ServiceInstance, error: unknown): void {
-    for (const answer of this.#answers) {
-      if (answer.instance === instance && answer !== this.#taken) answer.abandon(error as Error)
-    }
   }
 
   #settle(answer: Answer): void {
