@@ -1,4 +1,11 @@
-import { type CancelTimer, type Clock, type DiscoverySubscription, type Random, watchInSessions } from '@lb/core'
+import {
+  type CancelTimer,
+  type Clock,
+  type DiscoverySubscription,
+  type Random,
+  systemRandom,
+  watchInSessions,
+} from '@lb/core'
 import { RegistryError } from '@lb/registry-http'
 import type { EtcdClient } from './etcd-client.ts'
 import { type WatchedRange, WatchStream } from './watch-stream.ts'
@@ -89,13 +96,14 @@ export class WatchLink {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    const { client, clock, timeoutMs, probeIntervalMs } = this.#options
+    const { client, clock, timeoutMs, probeIntervalMs, random = systemRandom } = this.#options
     while (!signal.aborted && this.#ranges.size > 0) {
       const stream = new WatchStream({
         client,
         clock,
         timeoutMs,
         probeIntervalMs,
+        random,
         ranges: Array.from(this.#ranges.keys()),
         onLeave: (watched, cause) => this.#ranges.get(watched)?.(cause),
       })

@@ -1,4 +1,4 @@
-import { type CancelTimer, type Clock, DiscoveryError } from '@lb/core'
+import { type CancelTimer, type Clock, DiscoveryError, type Random } from '@lb/core'
 import { RegistryError } from '@lb/registry-http'
 import type { EtcdClient } from './etcd-client.ts'
 import { EtcdError, grpcCodes, HistoryLostError, isTokenReason } from './etcd-error.ts'
@@ -25,12 +25,16 @@ export interface WatchStreamOptions {
   readonly onLeave: (range: WatchedRange, cause: unknown) => void
   readonly clock: Clock
   readonly timeoutMs: number
-  /** How long the stream may be silent before etcd is asked whether it should be. */
+  /** How long the stream may be silent before etcd is asked whether it should be; up to a fifth less, so that clients do not ask together. */
   readonly probeIntervalMs: number
+  readonly random: Random
 }
 
 /** How long the next range may take to be watched after the one before it, in milliseconds. */
 const nextRangeMs = 1_000
+
+/** Part of the time between probes that is random. */
+const probeJitter = 0.2
 
 /** How long a change may take from the store to the stream, in milliseconds. */
 const deliveryMs = 1_000
@@ -207,7 +211,8 @@ export class WatchStream {
           (cause: unknown) => this.#fail(cause),
         )
     }
-    this.#later(this.#options.probeIntervalMs, probe)
+    const { probeIntervalMs, random } = this.#options
+    this.#later(probeIntervalMs * (1 - probeJitter * random()), probe)
   }
 
   /**

@@ -49,7 +49,7 @@ export class ServiceOrigins {
 }
 
 /** What `origin` names when it is a service's, else `undefined`. */
-export function parseServiceOrigin(origin: string, rules: ServiceOriginRules): ServiceOrigin | undefined {
+function parseServiceOrigin(origin: string, rules: ServiceOriginRules): ServiceOrigin | undefined {
   const match = pattern.exec(origin)
   if (match === null) return undefined
   const [, scheme = '', host = '', port] = match

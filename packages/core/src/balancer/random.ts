@@ -1,7 +1,8 @@
 import type { ServiceInstance } from '../instance.ts'
 import { checkFunction, checkKeys } from '../options.ts'
 import { type Random, systemRandom } from '../random.ts'
-import { type Balancer, distinctById, type PickRequest } from './balancer.ts'
+import type { Balancer, PickRequest } from './balancer.ts'
+import { candidateOrigins } from './candidate-origins.ts'
 
 export interface RandomOptions {
   /** @default Math.random */
@@ -30,7 +31,7 @@ export class RandomBalancer implements Balancer {
   }
 
   update(candidates: readonly ServiceInstance[]): void {
-    this.#instances = distinctById(candidates)
+    this.#instances = candidateOrigins(this.#instances, candidates).candidates
     const weights = shares(this.#instances)
     const count = weights.length
     const own = new Float64Array(count).fill(1)

@@ -1,7 +1,8 @@
 import type { ServiceInstance } from '../instance.ts'
 import { checkFunction, checkInteger, checkKeys, rejectOption } from '../options.ts'
 import { type Random, randomInteger, systemRandom } from '../random.ts'
-import { type Balancer, distinctById, type PickRequest } from './balancer.ts'
+import type { Balancer, PickRequest } from './balancer.ts'
+import { type CandidateOrigins, candidateOrigins } from './candidate-origins.ts'
 import type { SharedCounter } from './shared-counter.ts'
 
 export interface RoundRobinOptions {
@@ -26,6 +27,8 @@ export class RoundRobinBalancer implements Balancer {
   readonly #random: Random
   readonly #counter: SharedCounter | undefined
   readonly #start: number | undefined
+  #candidates: readonly ServiceInstance[] = []
+  /** The candidates in the order of their turns. */
   #instances: readonly ServiceInstance[] = []
   #next = 0
   #detour = 0
@@ -49,16 +52,16 @@ export class RoundRobinBalancer implements Balancer {
 
   update(candidates: readonly ServiceInstance[]): void {
     const before = this.#instances
-    const instances = this.#ordered(before, distinctById(candidates))
-    this.#instances = instances
-    if (instances.length === 0) return
+    const changes = candidateOrigins(this.#candidates, candidates)
+    this.#instances = this.#ordered(before, changes)
+    this.#candidates = changes.candidates
+    if (this.#instances.length === 0) return
     if (before.length === 0) {
       this.#next = this.#phase()
       this.#detour = this.#next
     } else {
-      const positions = new Map(instances.map((instance, index) => [instance.id, index]))
-      this.#next = this.#positionAfterUpdate(before, this.#next, positions)
-      this.#detour = this.#positionAfterUpdate(before, this.#detour, positions)
+      this.#next = this.#positionAfterUpdate(before, this.#next)
+      this.#detour = this.#positionAfterUpdate(before, this.#detour)
     }
   }
 
@@ -66,30 +69,27 @@ export class RoundRobinBalancer implements Balancer {
    * List order, until somebody joins a list in use: newcomers are put in at random places, each client's own. At the end
    * of the list, a batch of them would get nothing before the clients come by, and then all of them at once.
    */
-  #ordered(before: readonly ServiceInstance[], instances: ServiceInstance[]): readonly ServiceInstance[] {
-    if (before.length === 0 || this.#start !== undefined || this.#counter !== undefined) return instances
-    const joining = new Map(instances.map((instance) => [instance.id, instance]))
+  #ordered(before: readonly ServiceInstance[], changes: CandidateOrigins): readonly ServiceInstance[] {
+    const { candidates } = changes
+    if (before.length === 0 || this.#start !== undefined || this.#counter !== undefined) return candidates
+    const { joining, gone, changed } = changesOf(this.#candidates, changes)
     const survivors: ServiceInstance[] = []
-    for (const { id } of before) {
-      const survivor = joining.get(id)
-      if (survivor !== undefined) survivors.push(survivor)
-      joining.delete(id)
+    for (const instance of before) {
+      const { id } = instance
+      if (!gone.has(id)) survivors.push(changed.get(id) ?? instance)
     }
-    return survivors.length === 0 ? instances : interspersed(survivors, [...joining.values()], this.#random)
+    return survivors.length === 0 ? candidates : interspersed(survivors, joining, this.#random)
   }
 
   /**
    * Where the instance that was next stands now. When it is gone, a random place, unless `start` fixes the phase: at the
    * first survivor after it, all clients that stood within a batch that was replaced would meet, and go on in step.
    */
-  #positionAfterUpdate(
-    before: readonly ServiceInstance[],
-    next: number,
-    positions: ReadonlyMap<string, number>,
-  ): number {
-    const position = positions.get((before[next] as ServiceInstance).id)
-    if (position !== undefined) return position
-    return (this.#start === undefined ? undefined : firstSurvivor(before, next, positions)) ?? this.#phase()
+  #positionAfterUpdate(before: readonly ServiceInstance[], next: number): number {
+    const { id } = before[next] as ServiceInstance
+    const position = this.#instances.findIndex((instance) => instance.id === id)
+    if (position !== -1) return position
+    return (this.#start === undefined ? undefined : firstSurvivor(before, next, this.#instances)) ?? this.#phase()
   }
 
   #phase(): number {
@@ -127,15 +127,39 @@ export class RoundRobinBalancer implements Balancer {
   }
 }
 
+interface Changes {
+  readonly joining: readonly ServiceInstance[]
+  readonly gone: ReadonlySet<string>
+  /** Survivors of which a field changed, by id. */
+  readonly changed: ReadonlyMap<string, ServiceInstance>
+}
+
+function changesOf(before: readonly ServiceInstance[], { candidates, origins }: CandidateOrigins): Changes {
+  const stays = new Uint8Array(before.length)
+  const joining: ServiceInstance[] = []
+  const changed = new Map<string, ServiceInstance>()
+  for (const [index, candidate] of candidates.entries()) {
+    const origin = origins[index] as number
+    if (origin === -1) joining.push(candidate)
+    else {
+      stays[origin] = 1
+      if (before[origin] !== candidate) changed.set(candidate.id, candidate)
+    }
+  }
+  const gone = new Set<string>()
+  for (const [place, { id }] of before.entries()) if (stays[place] === 0) gone.add(id)
+  return { joining, gone, changed }
+}
+
 /** Where the first survivor after `next` stands in the new list, if there is one. */
 function firstSurvivor(
   before: readonly ServiceInstance[],
   next: number,
-  positions: ReadonlyMap<string, number>,
+  instances: readonly ServiceInstance[],
 ): number | undefined {
+  const positions = new Map(instances.map(({ id }, index) => [id, index]))
   for (let step = 1; step < before.length; step++) {
-    const survivor = before[(next + step) % before.length] as ServiceInstance
-    const position = positions.get(survivor.id)
+    const position = positions.get((before[(next + step) % before.length] as ServiceInstance).id)
     if (position !== undefined) return position
   }
   return undefined

@@ -1,7 +1,8 @@
 import type { ServiceInstance } from '../instance.ts'
 import { checkFunction, checkInteger, checkKeys } from '../options.ts'
 import { type Random, systemRandom } from '../random.ts'
-import { type Balancer, distinctById, type PickRequest } from './balancer.ts'
+import type { Balancer, PickRequest } from './balancer.ts'
+import { candidateOrigins } from './candidate-origins.ts'
 import { WeightedTurns } from './weighted-turns.ts'
 
 export interface SmoothWeightedRoundRobinOptions {
@@ -20,6 +21,7 @@ export interface SmoothWeightedRoundRobinOptions {
  */
 export class SmoothWeightedRoundRobinBalancer implements Balancer {
   readonly #turns: WeightedTurns<ServiceInstance>
+  #candidates: readonly ServiceInstance[] = []
 
   /** @throws InvalidOptionError */
   constructor(options: SmoothWeightedRoundRobinOptions = {}) {
@@ -33,7 +35,9 @@ export class SmoothWeightedRoundRobinBalancer implements Balancer {
   }
 
   update(candidates: readonly ServiceInstance[]): void {
-    this.#turns.update(distinctById(candidates))
+    const changes = candidateOrigins(this.#candidates, candidates)
+    this.#candidates = changes.candidates
+    this.#turns.update(changes.candidates, changes.origins)
   }
 
   pick(request?: PickRequest): ServiceInstance | undefined {

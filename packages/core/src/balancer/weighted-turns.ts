@@ -24,17 +24,19 @@ export class WeightedTurns<T> {
     this.#item = item
   }
 
-  /** Changes the items. Survivors keep their place; when nothing but the items' other fields changed, so does everybody. */
-  update(items: readonly T[]): void {
-    const { keyOf, weightOf } = this.#item
+  /**
+   * Changes the items. Survivors keep their place; when nothing but the items' other fields changed, so does everybody.
+   * `origins`: for each of them where the item with its key stood before, or −1, when the caller knows.
+   */
+  update(items: readonly T[], origins?: readonly number[]): void {
+    const { weightOf } = this.#item
     const before = this.#items
     this.#items = items
     if (this.#turns !== undefined) this.#schedule.position = this.#position
     this.#turns = undefined
     const same = before.length === items.length && items.every((item, slot) => this.#isSame(item, before[slot] as T))
     if (!same) {
-      const slots = new Map(before.map((item, slot) => [keyOf(item), slot]))
-      const origin = items.map((item) => slots.get(keyOf(item)) ?? -1)
+      const origin = origins ?? this.#origins(before, items)
       const weights = items.map(weightOf)
       if (this.#isPlaceLost(origin)) this.#schedule.reset(weights, this.#phase)
       else this.#schedule.reconcile(weights, origin, typeof this.#phase === 'function' ? this.#phase : undefined)
@@ -79,6 +81,12 @@ export class WeightedTurns<T> {
   #isPlaceLost(origin: readonly number[]): boolean {
     if (origin.every((slot) => slot === -1)) return true
     return typeof this.#phase === 'function' && !origin.includes(this.#schedule.peek())
+  }
+
+  #origins(before: readonly T[], items: readonly T[]): readonly number[] {
+    const { keyOf } = this.#item
+    const slots = new Map(before.map((item, slot) => [keyOf(item), slot]))
+    return items.map((item) => slots.get(keyOf(item)) ?? -1)
   }
 
   #isSame(item: T, before: T): boolean {
