@@ -52,10 +52,16 @@ function checkCoreStandsAlone(): void {
   process.stdout.write('core has no dependency and imports nothing\n')
 }
 
-/** Installs `dependencies` in a folder of its own outside of the repository. */
-function install(name: string, dependencies: Readonly<Record<string, string>>): string {
+/** Installs `dependencies` in a folder of its own outside of the repository; packages that depend on each other get `packed` too. */
+function install(
+  name: string,
+  dependencies: Readonly<Record<string, string>>,
+  packed: readonly (readonly [string, string])[] = [],
+): string {
   const folder = join(work, name)
   mkdirSync(folder, { recursive: true })
+  const overrides = packed.map(([each, tarball]) => `  '${each}': '${tarball}'\n`)
+  if (packed.length > 0) writeFileSync(join(folder, 'pnpm-workspace.yaml'), `overrides:\n${overrides.join('')}`)
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, dependencies }))
   run('pnpm', ['install', '--silent', '--ignore-scripts', '--strict-peer-dependencies'], folder)
   return folder
@@ -72,18 +78,11 @@ function nodeBinaries(): string[] {
 function smoke(tarballs: readonly string[], { axios, nest, undici }: PeerSet, nodes: readonly string[]): void {
   const packed = tarballs
     .filter((path) => !path.includes('lb-testing'))
-    .map((path) => [packageName(path), `file:${path}`])
-  const application = install(`application-axios-${axios}-nest-${nest}`, {
-    ...Object.fromEntries(packed),
-    axios,
-    undici,
-    '@nestjs/common': nest,
-    '@nestjs/core': nest,
-    '@nestjs/platform-express': nest,
-    '@types/node': '26.6.6',
-    'reflect-metadata': '0.2.2',
-    rxjs: '7.8.2',
-  })
+    .map((path) => [packageName(path), `file:${path}`] as const)
+  const peers = { axios, undici, '@nestjs/common': nest, '@nestjs/core': nest, '@nestjs/platform-express': nest }
+  const others = { '@types/node': '26.6.6', 'reflect-metadata': '0.2.2', rxjs: '7.8.2' }
+  const dependencies = { ...Object.fromEntries(packed), ...peers, ...others }
+  const application = install(`application-axios-${axios}-nest-${nest}`, dependencies, packed)
   cpSync(join(root, 'scripts/packed'), application, { recursive: true })
   // Applications of Nest are compiled: this shows that the types fit too.
   cpSync(join(root, 'packages/nestjs/packed'), application, { recursive: true })

@@ -64,6 +64,12 @@ export const pairings: readonly Pairing[] = [
 export const allocating: readonly { readonly contender: Contender; readonly ours: boolean }[] = [
   { contender: lbRoundRobin, ours: true },
   { contender: lbSmoothWeighted, ours: true },
+  { contender: lbGrouped, ours: true },
+  { contender: lbRandom, ours: true },
+  { contender: lbLeastRequest, ours: true },
+  { contender: lbPeakEwma, ours: true },
+  { contender: lbRingHash, ours: true },
+  { contender: lbMaglev, ours: true },
   { contender: lbRoundRobinService, ours: true },
   { contender: lbSmoothWeightedService, ours: true },
   { contender: grpcRoundRobin, ours: false },

@@ -1,3 +1,4 @@
+import { pairedRatio } from '../spread.ts'
 import type { Contender, Run } from './contender.ts'
 
 export interface MeasureOptions {
@@ -10,12 +11,6 @@ export interface Cell {
   readonly name: string
   readonly count: number
   readonly rounds: readonly number[]
-}
-
-export interface Spread {
-  readonly median: number
-  readonly lower: number
-  readonly upper: number
 }
 
 const warmUpRuns = 3
@@ -91,23 +86,7 @@ function nanosecondsPerPick(run: Run, picks: number): number {
   return Number(elapsed) / picks
 }
 
-/** Median and quartiles, by linear interpolation between the closest ranks. */
-export function spreadOf(figures: readonly number[]): Spread {
-  const sorted = figures.toSorted((a, b) => a - b)
-  return { median: quantile(sorted, 0.5), lower: quantile(sorted, 0.25), upper: quantile(sorted, 0.75) }
-}
-
-function quantile(sorted: readonly number[], share: number): number {
-  const rank = (sorted.length - 1) * share
-  const below = sorted[Math.floor(rank)] as number
-  const above = sorted[Math.ceil(rank)] as number
-  return below + (above - below) * (rank - Math.floor(rank))
-}
-
-/**
- * How many times as long a pick of `cell` takes as one of `reference`: the median over the rounds of the ratio within
- * a round, which a slow minute of the machine changes less than the ratio of two medians.
- */
+/** How many times as long a pick of `cell` takes as one of `reference`. */
 export function ratio(cell: Cell, reference: Cell): number {
-  return spreadOf(cell.rounds.map((figure, round) => figure / (reference.rounds[round] as number))).median
+  return pairedRatio(cell.rounds, reference.rounds)
 }

@@ -1,16 +1,21 @@
-import { availableParallelism } from 'node:os'
+import { machine } from '../machine.ts'
+import { numberText, ratioText, spreadText } from '../number-text.ts'
+import { spreadOf } from '../spread.ts'
+import { table } from '../table.ts'
+import { type Target, targetLines } from '../target.ts'
+import { type AcquireCost, acquireFloor } from './acquire-cost.ts'
 import type { Allocation } from './allocations.ts'
 import { pairings } from './contenders.ts'
 import { floor } from './contenders-baseline.ts'
-import { type Cell, type MeasureOptions, ratio, type Spread, spreadOf } from './measure.ts'
-import type { Target } from './targets.ts'
-import type { UpdateCost } from './update-cost.ts'
+import { type Cell, type MeasureOptions, ratio } from './measure.ts'
+import { type UpdateCost, updateFloor } from './update-cost.ts'
 
 export interface Findings {
   readonly counts: readonly number[]
   readonly options: MeasureOptions
   readonly cells: readonly Cell[]
   readonly updates: readonly UpdateCost[]
+  readonly acquires: readonly AcquireCost[]
   readonly allocations: readonly Allocation[]
   readonly targets: readonly Target[]
 }
@@ -21,7 +26,7 @@ export function report(findings: Findings): string {
   return [
     '# What a pick costs',
     '',
-    `\`pnpm bench:pick\`, Node ${process.versions.node}, ${machine()}. Every figure is the median of ${options.rounds} rounds of ${options.roundMs} ms,`,
+    `\`pnpm bench:pick\`, ${machine()}. Every figure is the median of ${options.rounds} rounds of ${options.roundMs} ms,`,
     'the contenders interleaved in one process.',
     '',
     '## Nanoseconds per pick, by number of instances',
@@ -36,9 +41,15 @@ export function report(findings: Findings): string {
     '',
     '## Milliseconds per update in which 1 % of the instances change',
     '',
-    'Median (quartiles).',
+    'Median (quartiles) × floor, which only puts the list into a `Map` by id.',
     '',
     updateTable(findings.updates),
+    '',
+    '## Nanoseconds per `acquire` and `done`, 10 instances',
+    '',
+    'Median (quartiles), one call after the other.',
+    '',
+    acquireTable(findings.acquires),
     '',
     '## Bytes allocated per pick, 100 instances',
     '',
@@ -46,7 +57,7 @@ export function report(findings: Findings): string {
     '',
     '## Targets',
     '',
-    ...targets.map(({ text, met, evidence }) => `- ${met ? '✔' : '✘'} ${text}: ${evidence}`),
+    ...targetLines(targets),
     '',
     '## Notes',
     '',
@@ -67,15 +78,11 @@ const notes: readonly string[] = [
     'grpc-js and with nginx’s algorithm; random with random, although only that of lb is weighted. BalancedPool has ' +
     'weights of its own, which only errors change, and counts as a round robin. No peer has a counter for several ' +
     'threads, and lb.pick, which looks up the service too, has no pair.',
+  'Bytes: a number from `random` is an object of 16 bytes where V8 cannot see through the call; random draws one, least request and peak EWMA two.',
   '“First cycle”: a fresh balancer, or one whose list changed, which picks in O(n) while it records its cycle. At most ' +
     '2 000 picks of each balancer and 20 000 balancers in a round, so its rounds are shorter for few instances. The others ' +
     'handed out two cycles before they were measured.',
 ]
-
-function machine(): string {
-  const architecture = process.arch === 'x64' ? 'x86-64' : process.arch
-  return `${availableParallelism()} shared ${architecture} cores`
-}
 
 function pickTable({ cells, counts }: Findings): string {
   const floors = cellsByCount(floor.name, cells)
@@ -114,10 +121,24 @@ function updateTable(updates: readonly UpdateCost[]): string {
     name,
     ...counts.map((count) => {
       const cost = updates.find((each) => each.name === name && each.count === count)
-      return cost === undefined ? '–' : spreadText(cost.spread)
+      return cost === undefined
+        ? '–'
+        : `${spreadText(cost.spread)} ×${ratioText(cost.spread.median / floorOf(updates, count))}`
     }),
   ])
   return table(['', ...counts.map((count) => numberText(count))], rows)
+}
+
+function floorOf(updates: readonly UpdateCost[], count: number): number {
+  return updates.find((each) => each.name === updateFloor && each.count === count)?.spread.median ?? Number.NaN
+}
+
+function acquireTable(acquires: readonly AcquireCost[]): string {
+  const floorNs = acquires.find(({ name }) => name === acquireFloor)?.spread.median ?? Number.NaN
+  return table(
+    ['', 'ns', '× floor'],
+    acquires.map(({ name, spread }) => [name, spreadText(spread), ratioText(spread.median / floorNs)]),
+  )
 }
 
 function allocationTable(allocations: readonly Allocation[]): string {
@@ -127,24 +148,4 @@ function allocationTable(allocations: readonly Allocation[]): string {
 
 function cellsByCount(name: string, cells: readonly Cell[]): ReadonlyMap<number, Cell> {
   return new Map(cells.filter((cell) => cell.name === name).map((cell) => [cell.count, cell]))
-}
-
-function spreadText({ median, lower, upper }: Spread): string {
-  return `${numberText(median)} (${numberText(lower)}–${numberText(upper)})`
-}
-
-/** Two or three digits that count, and thousands apart. */
-function numberText(value: number): string {
-  if (!Number.isFinite(value)) return '–'
-  if (Number.isInteger(value) || value >= 100) return Math.round(value).toLocaleString('en').replaceAll(',', ' ')
-  return value.toFixed(value < 1 ? 2 : 1)
-}
-
-/** The first column to the left, the others to the right. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0), 3))
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join(' | ')} |`
-  const rule = widths.map((width, column) => (column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`))
-  return [line(head), line(rule), ...rows.map(line)].join('\n')
 }

@@ -1,25 +1,37 @@
+import { numberText } from '../number-text.ts'
+import { spreadOf } from '../spread.ts'
+import type { Target } from '../target.ts'
+import { type AcquireCost, acquireDefault } from './acquire-cost.ts'
 import type { Allocation } from './allocations.ts'
 import type { Contender } from './contender.ts'
 import { type Pairing, pairings } from './contenders.ts'
 import { floor } from './contenders-baseline.ts'
 import { lbRoundRobin, lbRoundRobinService, lbSmoothWeighted, lbSmoothWeightedService } from './contenders-lb.ts'
-import { type Cell, ratio, spreadOf } from './measure.ts'
+import { type Cell, ratio } from './measure.ts'
+import { type UpdateCost, updateFloor } from './update-cost.ts'
 
-export interface Target {
-  readonly text: string
-  readonly met: boolean
-  /** What was measured, at its worst. */
-  readonly evidence: string
+export interface Judged {
+  readonly cells: readonly Cell[]
+  readonly allocations: readonly Allocation[]
+  readonly acquires: readonly AcquireCost[]
+  readonly updates: readonly UpdateCost[]
 }
 
-/** Aims, not assertions: a slow machine fails nothing. */
-export function judgeTargets(cells: readonly Cell[], allocations: readonly Allocation[]): Target[] {
+/** Most milliseconds of an update, by number of instances. */
+const updateLimits: ReadonlyMap<number, number> = new Map([
+  [10_000, 5],
+  [100_000, 60],
+])
+
+export function judgeTargets({ cells, allocations, acquires, updates }: Judged): Target[] {
   return [
     withinFloor('round robin', lbRoundRobin, 1.5, cells),
     withinFloor('smooth weighted in replay', lbSmoothWeighted, 2, cells),
     withinNanoseconds(lbRoundRobinService, 50, cells),
     withinNanoseconds(lbSmoothWeightedService, 50, cells),
     allocatesNothing(allocations),
+    acquireWithin(300, acquires),
+    ...Array.from(updateLimits, ([count, limit]) => updatesWithin(count, limit, updates)).flat(),
     ...pairings.map((pairing) => fasterThan(pairing, cells)),
   ]
 }
@@ -50,11 +62,34 @@ function withinNanoseconds({ name }: Contender, limit: number, cells: readonly C
 function allocatesNothing(allocations: readonly Allocation[]): Target {
   const some = allocations.filter(({ ours, bytesPerPick }) => ours && bytesPerPick !== 0)
   return {
-    text: 'RoundRobinBalancer, smooth weighted in replay and lb.pick allocate nothing',
+    text: 'every Balancer.pick (smooth weighted in replay) and lb.pick allocate nothing',
     met: some.length === 0,
     evidence:
-      some.map(({ name, bytesPerPick }) => `${name}: ${bytesPerPick} bytes per pick`).join(', ') || '0 bytes per pick',
+      some.map(({ name, bytesPerPick }) => `${name}: ${numberText(bytesPerPick)} bytes per pick`).join(', ') ||
+      '0 bytes per pick',
   }
+}
+
+function acquireWithin(limit: number, acquires: readonly AcquireCost[]): Target {
+  const ns = acquires.find(({ name }) => name === acquireDefault)?.spread.median ?? Number.NaN
+  return { text: `${acquireDefault} ≤ ${limit} ns`, met: ns <= limit, evidence: `${ns.toFixed(0)} ns` }
+}
+
+/** The slowest balancer, and the whole path; none for a number of instances that was not measured. */
+function updatesWithin(count: number, limit: number, updates: readonly UpdateCost[]): Target[] {
+  const measured = updates.filter((each) => each.count === count && each.name !== updateFloor)
+  return [true, false].flatMap((whole) => {
+    const costs = measured.filter((each) => each.isWholePath === whole)
+    if (costs.length === 0) return []
+    const worst = costs.reduce((most, each) => (each.spread.median > most.spread.median ? each : most))
+    return [
+      {
+        text: `${whole ? 'update from discovery to balancer' : 'Balancer.update'}, 1 % of ${count} instances changed ≤ ${limit} ms`,
+        met: worst.spread.median <= limit,
+        evidence: `at most ${worst.spread.median.toFixed(1)} ms (${worst.name})`,
+      },
+    ]
+  })
 }
 
 function fasterThan({ ours, peer }: Pairing, cells: readonly Cell[]): Target {

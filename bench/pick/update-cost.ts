@@ -6,21 +6,27 @@ import {
   parseInstance,
   RandomBalancer,
   RoundRobinBalancer,
+  type ServiceInstance,
   type ServiceInstanceInit,
   SmoothWeightedRoundRobinBalancer,
   StaticDiscovery,
 } from '@lb/core'
+import { type Spread, spreadOf } from '../spread.ts'
 import { hostOf, weightOf } from './contender.ts'
-import { type Spread, spreadOf } from './measure.ts'
 
 export interface UpdateCost {
   readonly name: string
   readonly count: number
+  /** From the discovery to the balancer, not the balancer alone. */
+  readonly isWholePath: boolean
   /** Milliseconds per update. */
   readonly spread: Spread
 }
 
 const service = 'user-service'
+/** What the whole path cannot do without: nothing tells changes without looking each instance up. */
+export const updateFloor = 'floor: new Map by id'
+
 const warmUpUpdates = 6
 
 /** What updates of which each replaces 1 % of `count` instances by others cost. */
@@ -30,9 +36,10 @@ export async function measureUpdates(count: number, updates: number): Promise<Up
   const ofBalancer = (balancer: Balancer, lists: typeof weighted): UpdateCost => {
     const parsed = lists.map((list) => list.map((init) => parseInstance(init)))
     const spread = timeInTurn(parsed, updates, (list) => balancer.update(list))
-    return { name: `${balancer.constructor.name}.update`, count, spread }
+    return { name: `${balancer.constructor.name}.update`, count, isWholePath: false, spread }
   }
   return [
+    ofFloor(equal, updates),
     ofBalancer(new RoundRobinBalancer(), equal),
     ofBalancer(new SmoothWeightedRoundRobinBalancer(), weighted),
     ofBalancer(new GroupedBalancer(), weighted),
@@ -40,6 +47,15 @@ export async function measureUpdates(count: number, updates: number): Promise<Up
     await ofWholePath('round-robin', equal, updates),
     await ofWholePath('smooth-weighted-round-robin', weighted, updates),
   ]
+}
+
+function ofFloor(lists: readonly (readonly ServiceInstanceInit[])[], updates: number): UpdateCost {
+  const parsed = lists.map((list) => list.map((init) => parseInstance(init)))
+  let known = new Map<string, ServiceInstance>()
+  const spread = timeInTurn(parsed, updates, (list) => {
+    known = new Map(list.map((instance) => [instance.id, instance]))
+  })
+  return { name: updateFloor, count: known.size, isWholePath: false, spread }
 }
 
 /** From the discovery to the balancer: parsing, cache, diff, eligibility, what is kept per instance, and the balancer. */
@@ -55,7 +71,7 @@ async function ofWholePath(
   const spread = timeInTurn(lists, updates, (list) => discovery.set(service, list))
   const count = lb.inspect(service).instances.length
   await lb.close()
-  return { name: `StaticDiscovery.set → cache → diff → ${balancer}`, count, spread }
+  return { name: `StaticDiscovery.set → cache → diff → ${balancer}`, count, isWholePath: true, spread }
 }
 
 /** Applies the lists in turn; the times of the first few, while V8 compiles, are not kept. */

@@ -7,6 +7,7 @@ import express from 'express'
 import fastify from 'fastify'
 import { createProxyMiddleware } from 'http-proxy-middleware'
 import { createProxyServer } from 'httpxy'
+import { barePipe } from './bare-pipe.ts'
 
 /** Starts a proxy to the backends, and says on which port. Every one keeps its connections to them alive. */
 type Start = (backends: readonly string[]) => Promise<number>
@@ -39,7 +40,10 @@ function httpProxyMiddleware(backends: readonly string[]): ReturnType<typeof cre
   })
 }
 
+export const floor = 'floor: bare undici dispatch on node:http'
+
 export const contenders: Readonly<Record<string, Start>> = {
+  [floor]: (backends) => listen(barePipe(turns(backends))),
   'lb on Express 5': (backends) => listen(express().use(lbProxy(backends))),
   'lb on node:http': (backends) => listen(lbProxy(backends)),
   'http-proxy-middleware on Express 5': (backends) => listen(express().use(httpProxyMiddleware(backends))),

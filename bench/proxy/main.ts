@@ -1,87 +1,83 @@
 /**
  * Reverse proxies side by side in one run: `pnpm bench:proxy`. It runs the built packages, as users get them, so `pnpm build` comes
- * first; wrk and nginx must be installed. `--seconds`, `--warmup` and `--rounds` take longer or shorter; `--write` writes
- * `bench/results/proxy.md`. Ends with 1 when a target is missed.
+ * first; wrk and nginx must be installed. `--seconds`, `--warmup` and `--rounds` take longer or shorter; `--quick` is short, without
+ * large bodies; `--write` writes `bench/results/proxy.md`. Ends with 1 when a target is missed.
  */
-import { mkdir, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
+import { startBackends } from '../backends.ts'
+import { writeResult } from '../result-file.ts'
+import { judge } from '../target.ts'
 import { contenders } from './contenders.ts'
-import { type LoadResult, load } from './load.ts'
-import { type KillResult, type ProxyResult, report, targets } from './report.ts'
-import { type RunningProxy, startBackends, startContender, startNginxProxy } from './servers.ts'
+import { load } from './load.ts'
+import { type KillResult, type ProxyResult, type ProxyRound, report, targets } from './report.ts'
+import { type RunningProxy, startContender, startNginxProxy } from './servers.ts'
 
 const { values } = parseArgs({
   options: {
-    seconds: { type: 'string', default: '4' },
-    warmup: { type: 'string', default: '8' },
-    rounds: { type: 'string', default: '3' },
+    seconds: { type: 'string' },
+    warmup: { type: 'string' },
+    rounds: { type: 'string' },
+    quick: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
   },
 })
-const seconds = Number(values.seconds)
-const rounds = Number(values.rounds)
+const { quick } = values
+const seconds = Number(values.seconds ?? (quick ? 1 : 4))
+const warmup = Number(values.warmup ?? (quick ? 1 : 8))
+const rounds = Number(values.rounds ?? (quick ? 1 : 5))
 const names = [...Object.keys(contenders), 'nginx, one worker']
 
 function start(name: string, backends: readonly string[]): Promise<RunningProxy> {
   return name in contenders ? startContender(name, backends) : startNginxProxy(backends)
 }
 
-function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN
+async function measureRound(proxy: RunningProxy, path: string): Promise<ProxyRound> {
+  // While the others ran, the engine threw away part of what it had compiled.
+  if (!quick) await load(proxy.port, path, seconds)
+  const before = await proxy.cpuUs()
+  const result = await load(proxy.port, path, seconds)
+  return { ...result, cpuUsPerRequest: ((await proxy.cpuUs()) - before) / result.requests }
 }
 
-/** Interleaved, so that what disturbs the machine disturbs everybody. */
+/** Interleaved, beginning with another one each round, so that what disturbs the machine disturbs everybody. */
 async function compare(path: string): Promise<ProxyResult[]> {
   const { addresses, nginxes } = await startBackends()
-  const proxies = new Map<string, RunningProxy>()
+  const proxies: { name: string; proxy: RunningProxy; found: ProxyRound[] }[] = []
   for (const name of names) {
     const proxy = await start(name, addresses)
-    proxies.set(name, proxy)
+    proxies.push({ name, proxy, found: [] })
     // Until the compiler has seen everything: more code takes longer.
-    await load(proxy.port, path, Number(values.warmup))
+    await load(proxy.port, path, warmup)
   }
-  const runs = new Map<string, (LoadResult & { cpuUs: number })[]>(names.map((name) => [name, []]))
   for (let round = 0; round < rounds; round++) {
-    for (const [name, proxy] of proxies) {
-      // While the others ran, the engine threw away part of what it had compiled.
-      await load(proxy.port, path, seconds)
-      const before = await proxy.cpuUs()
-      const result = await load(proxy.port, path, seconds)
-      runs.get(name)?.push({ ...result, cpuUs: (await proxy.cpuUs()) - before })
+    console.error(`${path}: round ${round + 1} of ${rounds}`)
+    for (let turn = 0; turn < proxies.length; turn++) {
+      const { proxy, found } = proxies[(round + turn) % proxies.length] as (typeof proxies)[number]
+      found.push(await measureRound(proxy, path))
     }
   }
-  for (const each of [...proxies.values(), ...nginxes]) await each.stop()
-  return Array.from(runs, ([name, each]) => ({
-    name,
-    requestsPerSecond: median(each.map(({ requestsPerSecond }) => requestsPerSecond)),
-    p50Ms: median(each.map(({ p50Ms }) => p50Ms)),
-    p99Ms: median(each.map(({ p99Ms }) => p99Ms)),
-    cpuUsPerRequest: median(each.map(({ cpuUs, requests }) => cpuUs / requests)),
-    failures: each.reduce((sum, { failures }) => sum + failures, 0),
-  }))
+  for (const each of [...proxies.map(({ proxy }) => proxy), ...nginxes]) await each.stop()
+  return proxies.map(({ name, found }) => ({ name, rounds: found }))
 }
 
 async function kill(name: string): Promise<KillResult> {
   const { addresses, nginxes } = await startBackends()
   const proxy = await start(name, addresses)
   await load(proxy.port, '/small', 1)
-  const timer = setTimeout(() => nginxes[0]?.child.kill('SIGKILL'), 1_000)
-  const { requests, failures } = await load(proxy.port, '/small', 4)
+  const timer = setTimeout(() => nginxes[0]?.child.kill('SIGKILL'), quick ? 500 : 1_000)
+  const { requests, failures } = await load(proxy.port, '/small', quick ? 2 : 4)
   clearTimeout(timer)
   for (const each of [proxy, ...nginxes]) await each.stop()
   return { name, requests, failures }
 }
 
 const small = await compare('/small')
-const large = await compare('/64k')
+const large = quick ? [] : await compare('/64k')
+console.error('kill')
 const kills: KillResult[] = []
-for (const name of names) kills.push(await kill(name))
+for (const name of names) if (!quick || name.startsWith('lb ')) kills.push(await kill(name))
 const found = { small, large, kills }
-const text = report(found, seconds, rounds)
+const text = report(found, seconds, quick ? '' : ', each after as long under load')
 console.log(text)
-if (values.write) {
-  const results = new URL('../results/', import.meta.url)
-  await mkdir(results, { recursive: true })
-  await writeFile(new URL('proxy.md', results), text)
-}
-process.exitCode = targets(found).every(({ met }) => met) ? 0 : 1
+if (values.write) await writeResult('proxy', text)
+judge(targets(found))

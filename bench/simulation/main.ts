@@ -1,10 +1,11 @@
 /**
  * What becomes of calls when things go wrong: `pnpm bench:simulation`, with real load balancers in virtual time (`simulate`
  * of @lb/testing). It runs the built packages, as users get them, so `pnpm build` comes first. `--scenario` and
- * `--balancer` pick one; `--write` also runs the large fleet and writes `bench/results/simulation.md`.
+ * `--balancer` pick one; `--quick` is a small
+ * fleet; `--write` also runs the large fleet and writes `bench/results/simulation.md`.
  */
-import { mkdir, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
+import { writeResult } from '../result-file.ts'
 import { report } from './report.ts'
 import {
   balancerRuns,
@@ -26,16 +27,18 @@ const { values } = parseArgs({
     seconds: { type: 'string' },
     rate: { type: 'string' },
     seed: { type: 'string' },
+    quick: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
   },
 })
 
+const { quick } = values
 const size: Size = {
-  clients: Number(values.clients ?? 50),
-  instances: Number(values.instances ?? 20),
-  seconds: Number(values.seconds ?? 60),
+  clients: Number(values.clients ?? (quick ? 10 : 50)),
+  instances: Number(values.instances ?? (quick ? 10 : 20)),
+  seconds: Number(values.seconds ?? (quick ? 20 : 60)),
   // Few clients must call often for instances to be busy at usual service times; many need not.
-  callsPerSecond: Number(values.rate ?? (Number(values.clients ?? 50) > 200 ? 5 : 40)),
+  callsPerSecond: Number(values.rate ?? (Number(values.clients ?? (quick ? 10 : 50)) > 200 ? 5 : 40)),
   seed: Number(values.seed ?? 1),
 }
 
@@ -53,9 +56,5 @@ if (values.scenario !== undefined || values.balancer !== undefined) {
   const large: Result[] = values.write ? await runAll(largeRuns(size.seed), progress) : []
   const text = report({ size, defaults, balancers, variations, large })
   console.log(text)
-  if (values.write) {
-    const results = new URL('../results/', import.meta.url)
-    await mkdir(results, { recursive: true })
-    await writeFile(new URL('simulation.md', results), text)
-  }
+  if (values.write) await writeResult('simulation', text)
 }

@@ -1,5 +1,6 @@
-import { availableParallelism } from 'node:os'
 import { type ScenarioName, scenarios } from '@lb/testing'
+import { machine } from '../machine.ts'
+import { table } from '../table.ts'
 import type { Result, Size } from './runs.ts'
 
 export interface Findings {
@@ -17,7 +18,7 @@ export function report({ size, defaults, balancers, variations, large }: Finding
   return [
     '# What becomes of calls when things go wrong',
     '',
-    `\`pnpm bench:simulation\`, Node ${process.versions.node}, ${availableParallelism()} shared cores. Real load balancers in virtual time: ${clients} clients ×`,
+    `\`pnpm bench:simulation\`, ${machine()}. Real load balancers in virtual time: ${clients} clients ×`,
     `${instances} instances × ${seconds} s, ${callsPerSecond} calls per second and client, seed ${seed}; half of the capacity is in use when all is well.`,
     '',
     '## Every scenario',
@@ -25,6 +26,7 @@ export function report({ size, defaults, balancers, variations, large }: Finding
     table(
       columns.map(([title]) => title),
       defaults.map(cells),
+      2,
     ),
     '',
     ...section('By balancer', balancers),
@@ -80,6 +82,7 @@ function section(title: string, results: readonly Result[]): string[] {
     table(
       columns.map(([heading]) => heading),
       results.map(cells),
+      2,
     ),
     '',
   ]
@@ -110,14 +113,4 @@ function milliseconds(value: number): string {
 
 function whole(value: number): string {
   return Math.round(value).toLocaleString('en').replaceAll(',', ' ')
-}
-
-/** The first two columns to the left, the others to the right. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0), 3))
-  const pad = (cell: string, column: number): string =>
-    column < 2 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)
-  const line = (row: readonly string[]): string => `| ${row.map(pad).join(' | ')} |`
-  const rule = widths.map((width, column) => (column < 2 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`))
-  return [line(head), line(rule), ...rows.map(line)].join('\n')
 }
