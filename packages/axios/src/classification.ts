@@ -63,7 +63,12 @@ function classifyResponse({ status, headers: given }: AxiosResponse): Classifica
   }
 }
 
+/** A field by its name in lower case. Most answers have none of those asked for, and `AxiosHeaders.get` is slow to say so. */
 function text(headers: AxiosHeaders, name: string): string | undefined {
-  const value = headers.get(name)
-  return typeof value === 'string' ? value : undefined
+  for (const key of Object.keys(headers)) {
+    if (key.length !== name.length || key.toLowerCase() !== name) continue
+    const value = headers[key]
+    return typeof value === 'string' ? value : undefined
+  }
+  return undefined
 }

@@ -2,3 +2,4 @@ export { type FailedAttempt, isLoadBalancedError, type LoadBalancedError, type L
 export { loadBalance, loadBalancedAdapter } from './load-balanced-adapter.ts'
 export type { LoadBalancedAdapterOptions } from './options.ts'
 export { type TcpProbeOptions, tcpProbe } from './tcp-probe.ts'
+export type { Undici, UndiciPool } from './undici-pools.ts'

@@ -10,6 +10,8 @@ export interface KeepAliveAgents {
 
 const agentOptions: AgentOptions = {
   keepAlive: true,
+  // What axios sets on every socket of a request: two values would be two system calls for each request.
+  keepAliveMsecs: 60_000,
   // Most recently used first: what is idle longest is what the other side is about to close.
   scheduling: 'lifo',
   maxFreeSockets: 256,

@@ -1,18 +1,23 @@
 import { describeHttpClient } from '@lb/testing'
 import axios from 'axios'
-import { loadBalance } from './index.ts'
+import * as undici from 'undici'
+import { type LoadBalancedAdapterOptions, loadBalance } from './index.ts'
 
-describeHttpClient('axios', {
-  create: (lb) => {
-    const client = loadBalance(axios.create({ validateStatus: () => true, responseType: 'text' }), lb)
-    return async ({ body, timeoutMs = 0, signal, ...request }) => {
-      const response = await client.request({
-        ...request,
-        timeout: timeoutMs,
-        ...(body === undefined ? undefined : { data: body }),
-        ...(signal === undefined ? undefined : { signal }),
-      })
-      return { status: response.status, body: response.data }
-    }
-  },
-})
+const ways: Readonly<Record<string, LoadBalancedAdapterOptions>> = { axios: {}, 'axios over undici': { undici } }
+
+for (const [name, options] of Object.entries(ways)) {
+  describeHttpClient(name, {
+    create: (lb) => {
+      const client = loadBalance(axios.create({ validateStatus: () => true, responseType: 'text' }), lb, options)
+      return async ({ body, timeoutMs = 0, signal, ...request }) => {
+        const response = await client.request({
+          ...request,
+          timeout: timeoutMs,
+          ...(body === undefined ? undefined : { data: body }),
+          ...(signal === undefined ? undefined : { signal }),
+        })
+        return { status: response.status, body: response.data }
+      }
+    },
+  })
+}

@@ -7,22 +7,25 @@ import {
 } from '@lb/core'
 import axios, {
   type AxiosAdapter,
-  AxiosHeaders,
   type AxiosInstance,
   type AxiosResponse,
   type InternalAxiosRequestConfig,
   isAxiosError,
 } from 'axios'
 import { AttemptError } from './attempt-error.ts'
+import { attemptRequest, timeLeft, timeoutMs } from './attempt-request.ts'
 import { Cancellation } from './cancellation.ts'
 import { classify, isRedirected, type Settled } from './classification.ts'
 import { callerError, type FailedAttempt } from './error.ts'
 import { closeIdleConnections, type KeepAliveAgents, keepAliveAgents } from './keep-alive-agents.ts'
 import { checkArguments, type LoadBalancedAdapterOptions } from './options.ts'
+import { environmentNamesProxy } from './proxy-environment.ts'
 import { type RedirectedRequest, RedirectFollower } from './redirect.ts'
+import { agentWithAnswer } from './replayed-answer.ts'
 import { isStream } from './request-body.ts'
 import { aboutRequest, endOf, giveUp, isBody } from './response-body.ts'
 import { instanceUrl, parseServiceUrl, requestUrl, type ServiceUrl, type ServiceUrlRules } from './service-url.ts'
+import { UndiciTransport } from './undici-transport.ts'
 
 /**
  * An axios adapter that sends a request whose host is the name of a service to one of its instances, and on to another
@@ -56,12 +59,21 @@ export function loadBalance<T extends AxiosInstance>(
   return client
 }
 
+/** How the attempts of one request are sent. */
+interface Way {
+  readonly redirects: RedirectFollower
+  readonly adapter: AxiosAdapter
+}
+
 class Sender {
   readonly #lb: LoadBalancer
   readonly #options: LoadBalancedAdapterOptions
   readonly #rules: ServiceUrlRules
   readonly #adapter: NonNullable<LoadBalancedAdapterOptions['adapter']>
+  readonly #httpAdapter = axios.getAdapter('http')
   readonly #agents: KeepAliveAgents
+  readonly #mayBeProxied = environmentNamesProxy()
+  readonly #undici: UndiciTransport | undefined
 
   constructor(lb: LoadBalancer, options: LoadBalancedAdapterOptions) {
     this.#lb = lb
@@ -71,17 +83,18 @@ class Sender {
     this.#adapter = options.adapter ?? axios.defaults.adapter ?? 'http'
     this.#agents = keepAliveAgents()
     closeIdleConnections(lb, this.#agents)
+    this.#undici = options.undici && new UndiciTransport(lb, options.undici)
   }
 
   async send(config: InternalAxiosRequestConfig): Promise<AxiosResponse> {
-    // Asked for here too: an adapter that does not exist is no instance's failure.
+    // Asked for here: an adapter that does not exist is no instance's failure.
     const adapter = axios.getAdapter(this.#adapter, config)
     const redirects = new RedirectFollower(this.#lb, this.#rules)
     let current = config
     for (;;) {
       const url = current.socketPath ? undefined : parseServiceUrl(requestUrl(current), this.#rules)
       if (url === undefined) return adapter(current)
-      const settled = await this.#sendToService(current, url, redirects, config)
+      const settled = await this.#sendToService(current, url, { redirects, adapter }, config)
       if (!isRedirected(settled)) {
         settled.config = config
         aboutRequest(settled.data, config)
@@ -94,7 +107,7 @@ class Sender {
   async #sendToService(
     config: InternalAxiosRequestConfig,
     url: ServiceUrl,
-    redirects: RedirectFollower,
+    way: Way,
     written: InternalAxiosRequestConfig,
   ): Promise<Settled> {
     const { service } = url
@@ -108,7 +121,7 @@ class Sender {
         service,
         (instance, context) => {
           giveUpBodies(attempts)
-          return this.#attempt(config, url, instance, context, redirects)
+          return this.#attempt(config, url, instance, context, way)
         },
         {
           idempotent,
@@ -139,28 +152,28 @@ class Sender {
     url: ServiceUrl,
     instance: ServiceInstance,
     context: AttemptContext,
-    redirects: RedirectFollower,
+    { redirects, adapter }: Way,
   ): Promise<Settled> {
+    const isOwn = adapter === this.#httpAdapter
+    // Only what axios's own adapter would send.
+    const undici = isOwn && (!this.#mayBeProxied || config.proxy === false) ? this.#undici : undefined
+    const host = this.#options.hostHeader === 'service' ? url.service : undefined
+    const exchanged = await undici?.send(config, url, instance, context, host)?.catch(wrapped)
+    if (exchanged !== undefined && 'response' in exchanged) return exchanged.response
     let redirected: RedirectedRequest | undefined
     const attempted = { config, url, instanceUrl: instanceUrl(url, instance) }
-    const request: InternalAxiosRequestConfig = {
-      ...config,
-      ...timeLeft(config, context),
-      url: attempted.instanceUrl,
-      headers: new AxiosHeaders(config.headers),
-      httpAgent: config.httpAgent ?? this.#agents.http,
-      httpsAgent: config.httpsAgent ?? this.#agents.https,
-      signal: context.signal,
-      beforeRedirect: redirects.hook(attempted, (next) => {
-        redirected = next
-      }),
-    }
-    delete request.baseURL
+    const request = attemptRequest(config, context, this.#agents, { isOwn, mayBeProxied: this.#mayBeProxied })
+    request.url = attempted.instanceUrl
+    if (host !== undefined) request.headers.set('Host', host, false)
+    request.beforeRedirect = redirects.hook(attempted, (next) => {
+      redirected = next
+    })
     const maxRedirects = redirects.maxRedirects(config)
     if (maxRedirects !== undefined) request.maxRedirects = maxRedirects
-    if (this.#options.hostHeader === 'service') request.headers.set('Host', url.service, false)
+    // The answer leads elsewhere: axios is told it as if it came now, and goes on from there.
+    if (exchanged !== undefined) request.httpAgent = agentWithAnswer(request.httpAgent, exchanged.redirect)
     try {
-      const response = await axios.getAdapter(this.#adapter, request)(request)
+      const response = await adapter(request)
       if (isBody(response.data)) context.until(endOf(response.data))
       return response
     } catch (error) {
@@ -170,19 +183,12 @@ class Sender {
   }
 }
 
+function wrapped(error: unknown): never {
+  throw AttemptError.wrap(error)
+}
+
 function isIdempotent({ method = 'get', headers }: InternalAxiosRequestConfig): boolean {
   return isIdempotentMethod(method) || headers.has('Idempotency-Key')
-}
-
-/** The caller's time limit, read as axios reads it; `undefined` when there is none, or none that axios accepts. */
-function timeoutMs({ timeout }: InternalAxiosRequestConfig): number | undefined {
-  const ms = Number.parseInt(String(timeout), 10)
-  return ms > 0 ? ms : undefined
-}
-
-function timeLeft(config: InternalAxiosRequestConfig, { elapsedMs }: AttemptContext): { timeout?: number } {
-  const ms = timeoutMs(config)
-  return ms === undefined ? {} : { timeout: Math.max(1, Math.ceil(ms - elapsedMs)) }
 }
 
 function giveUpBodies(attempts: readonly FailedAttempt[]): void {

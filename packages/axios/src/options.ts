@@ -1,5 +1,6 @@
 import { checkFunction, checkKeys, type LoadBalancer, rejectOption } from '@lb/core'
 import type { AxiosRequestConfig, InternalAxiosRequestConfig } from 'axios'
+import type { Undici } from './undici-pools.ts'
 
 /** How requests to services are told apart and sent. */
 export interface LoadBalancedAdapterOptions {
@@ -23,6 +24,11 @@ export interface LoadBalancedAdapterOptions {
    * it has an `Idempotency-Key` header.
    */
   readonly idempotent?: (config: InternalAxiosRequestConfig) => boolean
+  /**
+   * The package `undici` (7.30 or later): requests over plain HTTP that need nothing of axios's own adapter go over its
+   * connections, for about two thirds of the CPU time. Default: all requests go through the adapter.
+   */
+  readonly undici?: Undici
 }
 
 const optionKeys: readonly (keyof LoadBalancedAdapterOptions)[] = [
@@ -31,6 +37,7 @@ const optionKeys: readonly (keyof LoadBalancedAdapterOptions)[] = [
   'hostHeader',
   'hashKey',
   'idempotent',
+  'undici',
 ]
 
 /** @throws InvalidOptionError */
@@ -42,7 +49,10 @@ export function checkArguments(caller: string, lb: LoadBalancer, options: LoadBa
   checkFunction(`${caller}.serviceOf`, options.serviceOf)
   checkFunction(`${caller}.hashKey`, options.hashKey)
   checkFunction(`${caller}.idempotent`, options.idempotent)
-  const { hostHeader } = options
+  const { hostHeader, undici } = options
+  if (undici !== undefined && typeof undici?.Pool !== 'function') {
+    rejectOption(`${caller}.undici`, 'the package undici (import * as undici from "undici")', undici)
+  }
   if (hostHeader !== undefined && hostHeader !== 'instance' && hostHeader !== 'service') {
     rejectOption(`${caller}.hostHeader`, '"instance" or "service"', hostHeader)
   }

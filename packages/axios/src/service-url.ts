@@ -1,4 +1,4 @@
-import type { ServiceInstance } from '@lb/core'
+import { type ServiceInstance, serviceOfHost } from '@lb/core'
 import type { InternalAxiosRequestConfig } from 'axios'
 
 /** A URL whose host is a service, in pieces that are put together again without touching the rest. */
@@ -33,7 +33,7 @@ export function parseServiceUrl(url: string, rules: ServiceUrlRules): ServiceUrl
   const [, scheme = '', userInfo = '', host = '', port, rest = ''] = match
   const service =
     rules.serviceOf === undefined
-      ? defaultService(scheme.toLowerCase(), host, port, rules.configuredServices)
+      ? serviceOfHost({ scheme: scheme.toLowerCase(), host, port }, rules.configuredServices)
       : askServiceOf(url, rules.serviceOf)
   return service === undefined ? undefined : { service, scheme: scheme.toLowerCase(), userInfo, rest }
 }
@@ -47,21 +47,6 @@ export function instanceUrl(url: ServiceUrl, instance: ServiceInstance): string 
 /** The host as URLs write it. */
 export function instanceHost({ host }: ServiceInstance): string {
   return host.includes(':') ? `[${host}]` : host
-}
-
-function defaultService(
-  scheme: string,
-  host: string,
-  port: string | undefined,
-  configured: ReadonlySet<string>,
-): string | undefined {
-  if (configured.has(host)) return host
-  const lowerCase = host.toLowerCase()
-  if (configured.has(lowerCase)) return lowerCase
-  if (scheme === 'lb') return host
-  // A port names one server. A number alone is an IPv4 address.
-  const singleLabel = port === undefined && /^[a-z\d_-]+$/i.test(host) && !/^(?:\d+|0x[\da-f]*)$/i.test(host)
-  return singleLabel && lowerCase !== 'localhost' ? host : undefined
 }
 
 function askServiceOf(url: string, serviceOf: (url: URL) => string | undefined): string | undefined {

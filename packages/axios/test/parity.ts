@@ -14,8 +14,9 @@ import axios, {
   type InternalAxiosRequestConfig,
   isAxiosError,
 } from 'axios'
+import * as undici from 'undici'
 import { describe, expect, it } from 'vitest'
-import { loadBalance } from '../src/index.ts'
+import { type LoadBalancedAdapterOptions, loadBalance } from '../src/index.ts'
 
 /** One of the two ways a request is sent: with plain axios to the server's address, or with lb to the service. */
 export interface Way {
@@ -61,25 +62,26 @@ interface Observed {
 export function describeParity(subject: string, scenarios: Readonly<Record<string, Scenario>>): void {
   describe(`${subject} with lb is the same as with plain axios`, () => {
     it.each(Object.entries(scenarios))('%s', async (_name, scenario) => {
-      const plain = await observe(scenario, false)
+      const plain = await observe(scenario)
       expect(plain).toMatchObject(scenario.expected as object)
-      expect(await observe(scenario, true)).toEqual(plain)
+      expect(await observe(scenario, {})).toEqual(plain)
+      expect(await observe(scenario, { undici })).toEqual(plain)
     })
   })
 }
 
 async function observe(
   { respond = echo, run, adapter, seen, host = '127.0.0.1' }: Scenario,
-  balanced: boolean,
+  balanced?: LoadBalancedAdapterOptions,
 ): Promise<Observed> {
   const requests: SeenRequest[] = []
   const { server, port, close } = await start(requests, respond)
   await using lb = new LoadBalancer({ discovery: new StaticDiscovery({ 'user-service': [`${host}:${port}`] }) })
   const notes: unknown[] = []
   const client = axios.create(adapter === undefined ? {} : { adapter: adapter(notes) })
-  if (balanced) loadBalance(client, lb)
+  if (balanced !== undefined) loadBalance(client, lb, balanced)
   const written = track(client)
-  const origin = balanced ? 'http://user-service' : `http://${host}:${port}`
+  const origin = balanced !== undefined ? 'http://user-service' : `http://${host}:${port}`
   const received = (count: number): Promise<void> =>
     expect.poll(() => requests.length, { interval: 2, timeout: 2_000 }).toBeGreaterThanOrEqual(count)
   try {

@@ -1,0 +1,26 @@
+/** `error` of undici's, before an answer, as `node:http` would have put it: callers know errors by these codes. */
+export function asNodeError(error: Error & { readonly code?: unknown }): Error {
+  const { code } = error
+  if (code === 'UND_ERR_SOCKET') return nodeError('socket hang up', 'ECONNRESET', error)
+  if (code === 'UND_ERR_HEADERS_OVERFLOW')
+    return nodeError('Parse Error: Header overflow', 'HPE_HEADER_OVERFLOW', error)
+  if (error.name !== 'HTTPParserError') return error
+  const reason = /\((.*)\)$/.exec(error.message)?.[1] ?? error.message
+  return nodeError(`Parse Error: ${reason}`, parseCode(code, reason), error)
+}
+
+/** What axios says of an answer whose body broke off; `undefined` when the connection itself failed. */
+export function endOfBody({ code }: Error & { readonly code?: unknown }): string | undefined {
+  return typeof code === 'string' && code.startsWith('UND_ERR') ? 'stream has been aborted' : undefined
+}
+
+/** undici does not always tell the parser's code, but what it stands for. */
+function parseCode(code: unknown, reason: string): string {
+  if (typeof code === 'string') return code
+  if (/header/i.test(reason)) return 'HPE_INVALID_HEADER_TOKEN'
+  return /chunk/i.test(reason) ? 'HPE_INVALID_CHUNK_SIZE' : 'HPE_INVALID_CONSTANT'
+}
+
+function nodeError(message: string, code: string, cause: Error): Error {
+  return Object.assign(new Error(message, { cause }), { code })
+}

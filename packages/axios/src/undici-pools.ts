@@ -1,0 +1,86 @@
+import type { LoadBalancer, ServiceInstance } from '@lb/core'
+import { instanceHost } from './service-url.ts'
+
+/** What a handler of undici's may do to its request. */
+export interface UndiciController {
+  readonly rawHeaders?: readonly (Buffer | string)[] | null | undefined
+  abort(reason: Error): void
+}
+
+/** What undici tells of a request. */
+export interface UndiciHandler {
+  onRequestStart(controller: UndiciController): void
+  onResponseStart(controller: UndiciController, statusCode: number, headers: object, statusText?: string): void
+  onResponseData(controller: UndiciController, chunk: Buffer): void
+  onResponseEnd(controller: UndiciController): void
+  onResponseError(controller: UndiciController, error: Error): void
+}
+
+export interface UndiciRequest {
+  readonly method: string
+  readonly path: string
+  readonly headers: readonly (string | string[])[]
+  readonly body: Buffer | null
+  readonly headersTimeout: number
+  readonly bodyTimeout: number
+}
+
+/** Connections to one instance: what is used of undici's `Pool`. */
+export interface UndiciPool {
+  dispatch(request: never, handler: never): boolean
+  close(): Promise<void>
+}
+
+/** What is used of the package `undici`. */
+export interface Undici {
+  readonly Pool: new (origin: string, options: Record<string, unknown>) => UndiciPool
+}
+
+const poolOptions = {
+  pipelining: 1,
+  // As the agents do: idle connections are closed before Node's servers close them.
+  keepAliveTimeout: 4_000,
+  keepAliveMaxTimeout: 4_000,
+  allowH2: false,
+  // Time limits are the request's.
+  connect: { timeout: 0 },
+}
+
+/**
+ * One pool of connections for each address, closed when its instance is removed, once what is in flight has ended, and
+ * with the load balancer.
+ */
+export class UndiciPools {
+  readonly #pools = new Map<string, UndiciPool>()
+  readonly #Pool: Undici['Pool']
+
+  constructor(lb: LoadBalancer, { Pool }: Undici) {
+    this.#Pool = Pool
+    lb.subscribe((event) => {
+      if (event.type === 'instances-changed') for (const instance of event.removed) this.#close(addressOf(instance))
+      // A last request may have been on its way when the instance was removed.
+      else if (event.type === 'instance-drained') this.#close(addressOf(event.instance))
+      else if (event.type === 'closed') for (const address of this.#pools.keys()) this.#close(address)
+    })
+  }
+
+  dispatch(instance: ServiceInstance, request: UndiciRequest, handler: UndiciHandler): void {
+    const address = addressOf(instance)
+    let pool = this.#pools.get(address)
+    if (pool === undefined) {
+      pool = new this.#Pool(`http://${address}`, poolOptions)
+      this.#pools.set(address, pool)
+    }
+    pool.dispatch(request as never, handler as never)
+  }
+
+  #close(address: string): void {
+    const pool = this.#pools.get(address)
+    this.#pools.delete(address)
+    pool?.close().catch(() => {})
+  }
+}
+
+function addressOf(instance: ServiceInstance): string {
+  return `${instanceHost(instance)}:${instance.port}`
+}

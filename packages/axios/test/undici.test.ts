@@ -1,0 +1,101 @@
+import { LoadBalancer, StaticDiscovery } from '@lb/core'
+import { LoopbackBackend } from '@lb/testing'
+import axios, { type AxiosInstance, type AxiosRequestConfig } from 'axios'
+import { Pool } from 'undici'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { loadBalance } from '../src/index.ts'
+import type { UndiciPool } from '../src/undici-pools.ts'
+
+let backend: LoopbackBackend
+let discovery: StaticDiscovery
+let lb: LoadBalancer
+let client: AxiosInstance
+let dispatched: string[]
+
+/** undici's pool, which notes what it is asked to send. */
+class NotingPool implements UndiciPool {
+  readonly #pool: Pool
+
+  constructor(origin: string, options: Record<string, unknown>) {
+    this.#pool = new Pool(origin, options)
+  }
+
+  dispatch(request: never, handler: never): boolean {
+    dispatched.push((request as { path: string }).path)
+    return this.#pool.dispatch(request, handler)
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close()
+  }
+}
+
+const undici = { Pool: NotingPool }
+
+beforeEach(async () => {
+  backend = await LoopbackBackend.start({ id: 'a' })
+  discovery = new StaticDiscovery({ 'user-service': [backend.address] })
+  lb = new LoadBalancer({ discovery })
+  dispatched = []
+  client = loadBalance(axios.create(), lb, { undici })
+})
+
+afterEach(async () => {
+  await lb.close()
+  await backend.stop()
+})
+
+const eventually = (value: () => unknown, expected: unknown): Promise<void> =>
+  expect.poll(value, { interval: 2, timeout: 2_000 }).toEqual(expected)
+
+describe('with undici', () => {
+  it.each<[string, AxiosRequestConfig]>([
+    ['a GET', {}],
+    ['a body', { method: 'post', data: { a: 1 } }],
+    ['basic auth', { auth: { username: 'u', password: 'p' } }],
+    ['a time limit and a signal', { timeout: 1_000, signal: new AbortController().signal }],
+    ['bytes', { responseType: 'arraybuffer' }],
+  ])('%s goes over its connections', async (_name, config) => {
+    const { request, status } = await client.request({ url: 'http://user-service/x', params: { q: 'a b' }, ...config })
+    expect(status).toBe(200)
+    expect(dispatched).toEqual(['/x?q=a+b'])
+    expect(request.res.responseUrl).toBe(`http://${backend.address}/x?q=a+b`)
+    expect(request.getHeader('accept-encoding')).toMatch(/gzip/)
+  })
+
+  it.each<[string, AxiosRequestConfig]>([
+    ['a stream', { responseType: 'stream' }],
+    ['progress', { onDownloadProgress: () => {} }],
+    ['a form', { method: 'post', data: { a: 1 }, headers: { 'Content-Type': 'multipart/form-data' } }],
+    ['a field about the connection', { headers: { Connection: 'close' } }],
+    ['a field that axios rewrites', { headers: { 'X-Name': 'Zoë ☃' } }],
+    ['a HEAD', { method: 'head' }],
+  ])('%s does not', async (_name, config) => {
+    const { status } = await client.request({ url: 'http://user-service/x', ...config })
+    expect(status).toBe(200)
+    expect(dispatched).toEqual([])
+  })
+
+  it('connections are shared by the clients of a load balancer', async () => {
+    for (let number = 0; number < 5; number++)
+      await loadBalance(axios.create(), lb, { undici }).get('http://user-service/x')
+    // undici lets a connection rest for one turn of the event loop before the next request.
+    expect(backend.connections).toBeLessThanOrEqual(2)
+  })
+
+  it('connections are closed with their instance, and with the load balancer', async () => {
+    const other = await LoopbackBackend.start({ id: 'b' })
+    await client.get('http://user-service/x')
+    discovery.set('user-service', [other.address])
+    await client.get('http://user-service/x')
+    await eventually(() => backend.connections, 0)
+    expect(other.connections).toBe(1)
+    await lb.close()
+    await eventually(() => other.connections, 0)
+    await other.stop()
+  })
+
+  it('what is no undici is refused', () => {
+    expect(() => loadBalance(axios.create(), lb, { undici: {} as typeof undici })).toThrow(/loadBalance\.undici/)
+  })
+})
