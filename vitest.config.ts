@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
@@ -8,6 +9,8 @@ export default defineConfig({
   // Tests run against the sources, so that no test can pass on a stale build.
   resolve: { alias: [{ find: /^@lb\/([a-z-]+)$/, replacement: `${packages}/$1/src/index.ts` }] },
   test: {
+    // Tests with real servers mostly wait for them: one core less, as is the default, would stand idle.
+    maxWorkers: Math.max(2, availableParallelism()),
     projects: [
       {
         extends: true,
