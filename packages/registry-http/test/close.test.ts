@@ -84,10 +84,10 @@ describe('the signal of the caller', () => {
       for await (const line of (await client.stream({ ...get, signal })).lines()) expect(line).toMatch(/one|two/)
       for await (const line of (await client.stream({ ...get, signal })).lines()) if (line === 'one') break
       await (await client.stream({ ...get, signal })).text()
-      await clientOf([await deadUrl()])
+      await clientOf([deadUrl()])
         .request({ ...get, signal })
         .catch(() => {})
-      await clientOf([await deadUrl()])
+      await clientOf([deadUrl()])
         .stream({ ...get, signal })
         .catch(() => {})
       await client.request({ ...get, path: 'bad', signal }).catch(() => {})

@@ -22,7 +22,7 @@ const refusing = (status: number, headers: Record<string, string> = {}): ReturnT
 
 describe('another server is asked', () => {
   it('when one cannot be reached, and the one that answered stays the first choice', async () => {
-    const [dead, first, second] = [await deadUrl(), await ok(), await ok()]
+    const [dead, first, second] = [deadUrl(), await ok(), await ok()]
     const client = clientOf([dead, first.url, second.url])
     for (let count = 0; count < 3; count++) expect((await client.request(get)).server).toBe(first.url)
     first.server.closeAllConnections()
@@ -71,13 +71,13 @@ describe('another server is asked', () => {
   })
 
   it('for a stream too, until the head of an answer is there', async () => {
-    const [dead, refused, good] = [await deadUrl(), await refusing(503), await ok()]
+    const [dead, refused, good] = [deadUrl(), await refusing(503), await ok()]
     const stream = await clientOf([dead, refused.url, good.url]).stream(get)
     expect([stream.server, stream.status, await stream.text()]).toEqual([good.url, 200, 'ok'])
   })
 
   it('not when the request names its server, which does not become the first choice', async () => {
-    const [dead, first, second] = [await deadUrl(), await ok(), await ok()]
+    const [dead, first, second] = [deadUrl(), await ok(), await ok()]
     const client = clientOf([first.url, second.url, dead])
     expect((await client.request({ ...get, server: second.url })).server).toBe(second.url)
     expect((await client.request(get)).server).toBe(first.url)
@@ -91,7 +91,7 @@ describe('another server is asked', () => {
 describe('a request that is not idempotent', () => {
   it('goes to another server when it was never sent', async () => {
     const good = await ok()
-    const answer = await clientOf([await deadUrl(), good.url]).request({ ...get, idempotent: false })
+    const answer = await clientOf([deadUrl(), good.url]).request({ ...get, idempotent: false })
     expect(answer.server).toBe(good.url)
   })
 
@@ -120,7 +120,7 @@ describe('a request that is not idempotent', () => {
 describe('when no server answers', () => {
   it('the error says what each of them did, without the query', async () => {
     const [dead, refused, broken] = [
-      await deadUrl(),
+      deadUrl(),
       await refusing(503, { 'retry-after': '7' }),
       await startRawServer((socket) => socket.end('nonsense\r\n\r\n')),
     ]
@@ -133,7 +133,7 @@ describe('when no server answers', () => {
   })
 
   it('all of them are asked again the next time', async () => {
-    const [first, second] = [await startRawServer((socket) => socket.end()), await deadUrl()]
+    const [first, second] = [await startRawServer((socket) => socket.end()), deadUrl()]
     const client = clientOf([first.url, second])
     for (let count = 0; count < 3; count++) {
       expect((await errorOf(client.request(get))).message).toMatch(/other side closed.*; .*ECONNREFUSED/)

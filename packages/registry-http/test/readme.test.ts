@@ -18,7 +18,7 @@ it('the example of the readme holds', async () => {
   const example = /```ts\n([\s\S]*?)```/.exec(readme)?.[1] ?? ''
   const body = example
     .replace(/^import .*$/gm, '')
-    .replace('http://10.0.0.1:8500', await deadUrl())
+    .replace('http://10.0.0.1:8500', deadUrl())
     .replace('http://10.0.0.2:8500', url)
   const result = await new AsyncFunction('RegistryClient', `${body}\nreturn { instances, changes }`)(RegistryClient)
   expect(result).toEqual({ instances: ['10.0.1.12:8080'], changes: [{ added: 1 }, { removed: 1 }] })
