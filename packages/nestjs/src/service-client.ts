@@ -23,6 +23,7 @@ const clientKeys = Object.keys({
   hostHeader: true,
   hashKey: true,
   idempotent: true,
+  undici: true,
 } satisfies Record<keyof ServiceClientOptions, true>)
 
 /** @throws InvalidOptionError that names the call */
