@@ -21,7 +21,7 @@ import { closeIdleConnections, type KeepAliveAgents, keepAliveAgents } from './k
 import { checkArguments, type LoadBalancedAdapterOptions } from './options.ts'
 import { environmentNamesProxy } from './proxy-environment.ts'
 import { type RedirectedRequest, RedirectFollower } from './redirect.ts'
-import { agentWithAnswer } from './replayed-answer.ts'
+import { AnsweringAgent } from './replayed-answer.ts'
 import { isStream } from './request-body.ts'
 import { aboutRequest, endOf, giveUp, isBody } from './response-body.ts'
 import { instanceUrl, parseServiceUrl, requestUrl, type ServiceUrl, type ServiceUrlRules } from './service-url.ts'
@@ -171,7 +171,8 @@ class Sender {
     const maxRedirects = redirects.maxRedirects(config)
     if (maxRedirects !== undefined) request.maxRedirects = maxRedirects
     // The answer leads elsewhere: axios is told it as if it came now, and goes on from there.
-    if (exchanged !== undefined) request.httpAgent = agentWithAnswer(request.httpAgent, exchanged.redirect)
+    const answering = exchanged && new AnsweringAgent(exchanged.redirect)
+    if (answering !== undefined) request.httpAgent = answering
     try {
       const response = await adapter(request)
       if (isBody(response.data)) context.until(endOf(response.data))
@@ -179,6 +180,9 @@ class Sender {
     } catch (error) {
       if (redirected === undefined) throw AttemptError.wrap(error)
       return { ...redirected, config: { ...redirected.config, ...timeLeft(config, context) } }
+    } finally {
+      // Streams do not go this way, so that nothing is read from its connections any more.
+      answering?.destroy()
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { ClientRequest, Agent as HttpAgent } from 'node:http'
+import { Agent, type ClientRequestArgs } from 'node:http'
 import { Duplex } from 'node:stream'
 
 /** The head of an answer, as it was received. */
@@ -9,25 +9,36 @@ export interface AnswerHead {
   readonly rawHeaders: readonly string[]
 }
 
-type RequestOfAgent = ClientRequest & { onSocket(socket: Duplex): void }
-type AddRequest = (this: unknown, request: RequestOfAgent, ...options: unknown[]) => void
-
 /**
- * `agent`, except that its first request meets an answer that has arrived already: so what follows from the answer stays
- * with the transport whose agent it is, and nothing is sent twice.
+ * An agent whose first connection has an answer that has arrived already: so what follows from the answer stays with the
+ * transport whose agent it is, and nothing is sent twice. What is sent after that goes over connections of its own, until
+ * `destroy()`.
  */
-export function agentWithAnswer(agent: HttpAgent, head: AnswerHead): HttpAgent {
-  let isFirst = true
-  const addRequest: AddRequest = (request, ...options) => {
-    if (isFirst) {
-      isFirst = false
-      request.onSocket(new AnsweredConnection(head))
-    } else (agent as unknown as { addRequest: AddRequest }).addRequest.call(agent, request, ...options)
+export class AnsweringAgent extends Agent {
+  #head: AnswerHead | undefined
+
+  constructor(head: AnswerHead) {
+    super({ keepAlive: true })
+    this.#head = head
   }
-  return Object.create(agent, { addRequest: { value: addRequest } }) as HttpAgent
+
+  override createConnection(
+    options: ClientRequestArgs,
+    callback?: (error: Error | null, stream: Duplex) => void,
+  ): Duplex | null | undefined {
+    const head = this.#head
+    if (head === undefined) return super.createConnection(options, callback)
+    this.#head = undefined
+    return new AnsweredConnection(head)
+  }
+
+  override keepSocketAlive(stream: Duplex): boolean {
+    // There is nothing at its other end. Node documents the boolean, its types do not know it.
+    return !(stream instanceof AnsweredConnection) && (super.keepSocketAlive(stream) as unknown as boolean)
+  }
 }
 
-/** A connection on which an answer comes, whatever is sent. */
+/** A connection on which an answer comes, whatever is sent. Of a socket it has what Node's agent asks for. */
 class AnsweredConnection extends Duplex {
   readonly #head: AnswerHead
   #isAnswered = false
