@@ -5,6 +5,7 @@ import type { Answer } from './answer.ts'
 import { Exchange, type ExchangeContext } from './exchange.ts'
 import { RequestRefusal } from './request-refusal.ts'
 import { type RequestTarget, requestTarget } from './request-target.ts'
+import { UnusableAnswer } from './response-headers.ts'
 
 /** How often a connection that says nothing is asked whether the other side is still there, in milliseconds. */
 const keepAliveProbeMs = 30_000
@@ -89,14 +90,14 @@ function wantedProtocol({ method, headers }: IncomingMessage, { settings }: Exch
   return protocol
 }
 
-/** @throws Error when the header holds what would end it, or an agreement to something else */
+/** @throws UnusableAnswer when the header holds what would end it, or an agreement to something else */
 function switchingProtocols(answer: Answer, headers: readonly string[], protocol: string): string {
   let header = `HTTP/1.1 ${answer.statusCode} Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n`
   for (let index = 0; index < headers.length; index += 2) {
     const name = headers[index] as string
     const value = headers[index + 1] as string
     if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name) || !/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) {
-      throw new Error('the header of the answer cannot be passed on')
+      throw new UnusableAnswer('its header cannot be passed on')
     }
     header += `${name}: ${value}\r\n`
   }
