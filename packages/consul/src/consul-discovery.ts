@@ -3,6 +3,7 @@ import {
   DiscoveryError,
   type DiscoveryObserver,
   type DiscoverySubscription,
+  OpenSubscriptions,
   type ServiceDiscovery,
   type ServiceInstanceInit,
   systemClock,
@@ -33,14 +34,15 @@ export class ConsulDiscovery implements ServiceDiscovery {
   readonly #agent: Agent
   readonly #health: ServiceHealth
   readonly #watch: (service: string, observer: DiscoveryObserver) => DiscoverySubscription
-  readonly #subscriptions = new Set<DiscoverySubscription>()
+  readonly #subscriptions = new OpenSubscriptions()
   #closed = false
 
   /** @throws InvalidOptionError */
   constructor(options: ConsulDiscoveryOptions = {}) {
     checkDiscoveryOptions(owner, options)
     const connection = connectionOf(owner, options)
-    const { maxBlockingQueries, pollIntervalMs, churnIntervalMs } = { ...defaults, ...given(options) }
+    const { maxBlockingQueries = defaults.maxBlockingQueries } = options
+    const { pollIntervalMs = defaults.pollIntervalMs, churnIntervalMs = defaults.churnIntervalMs } = options
     const clock: Clock = options.clock ?? systemClock
     const random = options.random ?? systemRandom
     const maxConnections = maxBlockingQueries + connectionsForQuickAnswers
@@ -84,29 +86,16 @@ export class ConsulDiscovery implements ServiceDiscovery {
       observer.error(closedError(service))
       return { close: () => {} }
     }
-    const subscription = this.#watch(service, observer)
-    this.#subscriptions.add(subscription)
-    return {
-      close: () => {
-        this.#subscriptions.delete(subscription)
-        subscription.close()
-      },
-    }
+    return this.#subscriptions.add(this.#watch(service, observer))
   }
 
   /** Ends everything: watches, timers, connections. What is under way rejects; later calls do too. */
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    for (const subscription of this.#subscriptions) subscription.close()
-    this.#subscriptions.clear()
+    this.#subscriptions.close()
     await this.#agent.close()
   }
-}
-
-/** Without the options that are undefined, so that they do not hide the defaults. */
-function given(options: ConsulDiscoveryOptions): Partial<typeof defaults> {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 }
 
 function closedError(service: string): DiscoveryError {

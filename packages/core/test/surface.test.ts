@@ -26,6 +26,7 @@ describe('@lb/core', () => {
       'LoadBalancerError',
       'MaglevBalancer',
       'NoAvailableInstanceError',
+      'OpenSubscriptions',
       'OutlierDetector',
       'OverloadedError',
       'PeakEwmaBalancer',

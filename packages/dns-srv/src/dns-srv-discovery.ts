@@ -3,6 +3,7 @@ import {
   DiscoveryError,
   type DiscoveryObserver,
   type DiscoverySubscription,
+  OpenSubscriptions,
   type PollOptions,
   type PollResult,
   poll,
@@ -54,7 +55,7 @@ export class DnsSrvDiscovery implements ServiceDiscovery {
   /** One refresh, with every server silent, for its records and again for their addresses. */
   readonly #lookupLimitMs: number
   readonly #lookups = new Set<AbortController>()
-  readonly #subscriptions = new Set<DiscoverySubscription>()
+  readonly #subscriptions = new OpenSubscriptions()
   #closed = false
 
   /** @throws InvalidOptionError */
@@ -103,22 +104,14 @@ export class DnsSrvDiscovery implements ServiceDiscovery {
       timeoutMs: this.#lookupLimitMs + 1_000,
       ...(random === undefined ? {} : { random }),
     })
-    const subscription = watchPolled(service, observer)
-    this.#subscriptions.add(subscription)
-    return {
-      close: () => {
-        this.#subscriptions.delete(subscription)
-        subscription.close()
-      },
-    }
+    return this.#subscriptions.add(watchPolled(service, observer))
   }
 
   /** Ends everything: watches, timers, sockets. What is under way rejects; later calls do too. */
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    for (const subscription of this.#subscriptions) subscription.close()
-    this.#subscriptions.clear()
+    this.#subscriptions.close()
     for (const lookup of this.#lookups) lookup.abort(new DnsFailure('CLOSED', 'the discovery was closed'))
   }
 

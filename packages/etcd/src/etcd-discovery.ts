@@ -5,6 +5,7 @@ import {
   DiscoveryError,
   type DiscoveryObserver,
   type DiscoverySubscription,
+  OpenSubscriptions,
   type ServiceDiscovery,
   type ServiceInstanceInit,
   systemClock,
@@ -46,7 +47,7 @@ export class EtcdDiscovery implements ServiceDiscovery {
   readonly #clock: Clock
   readonly #client: EtcdClient
   readonly #links: WatchLinks
-  readonly #subscriptions = new Set<DiscoverySubscription>()
+  readonly #subscriptions = new OpenSubscriptions()
   #closed: Promise<void> | undefined
 
   /** @throws InvalidOptionError */
@@ -112,20 +113,13 @@ export class EtcdDiscovery implements ServiceDiscovery {
       },
       observer,
     )
-    const subscription = {
-      close: () => {
-        this.#subscriptions.delete(subscription)
-        watched.close()
-      },
-    }
-    this.#subscriptions.add(subscription)
-    return subscription
+    return this.#subscriptions.add(watched)
   }
 
   /** Ends everything: watches, timers, connections. What is under way rejects; later calls do too. */
   close(): Promise<void> {
     if (this.#closed === undefined) {
-      for (const subscription of this.#subscriptions) subscription.close()
+      this.#subscriptions.close()
       this.#closed = this.#client.close()
     }
     return this.#closed

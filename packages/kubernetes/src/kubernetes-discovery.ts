@@ -3,6 +3,7 @@ import {
   DiscoveryError,
   type DiscoveryObserver,
   type DiscoverySubscription,
+  OpenSubscriptions,
   type Random,
   type ServiceDiscovery,
   type ServiceInstanceInit,
@@ -49,7 +50,7 @@ export class KubernetesDiscovery implements ServiceDiscovery {
   readonly #random: Random
   readonly #client: RegistryClient
   readonly #api: EndpointSliceApi
-  readonly #subscriptions = new Set<DiscoverySubscription>()
+  readonly #subscriptions = new OpenSubscriptions()
   #closed = false
 
   /** Reads the kubeconfig, when there is one. @throws InvalidOptionError */
@@ -115,22 +116,14 @@ export class KubernetesDiscovery implements ServiceDiscovery {
         random: this.#random,
       },
     )
-    const subscription = watch(service, observer)
-    this.#subscriptions.add(subscription)
-    return {
-      close: () => {
-        this.#subscriptions.delete(subscription)
-        subscription.close()
-      },
-    }
+    return this.#subscriptions.add(watch(service, observer))
   }
 
   /** Ends everything: watches, timers, connections. What is under way rejects; later calls do too. */
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    for (const subscription of this.#subscriptions) subscription.close()
-    this.#subscriptions.clear()
+    this.#subscriptions.close()
     await this.#client.close()
   }
 

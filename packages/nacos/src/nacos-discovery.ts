@@ -4,6 +4,7 @@ import {
   type DiscoveryObserver,
   type DiscoverySubscription,
   LoadBalancerClosedError,
+  OpenSubscriptions,
   type Random,
   type ServiceDiscovery,
   type ServiceInstanceInit,
@@ -43,7 +44,7 @@ export class NacosDiscovery implements ServiceDiscovery {
   readonly #random: Random
   readonly #session: NacosSession
   readonly #pushes: PushReceiver | undefined
-  readonly #subscriptions = new Set<DiscoverySubscription>()
+  readonly #subscriptions = new OpenSubscriptions()
   #closing: Promise<void> | undefined
 
   /** @throws InvalidOptionError */
@@ -81,15 +82,7 @@ export class NacosDiscovery implements ServiceDiscovery {
       clock: this.#clock,
       random: this.#random,
     })
-    const followed = follow(service, observer)
-    const subscription = {
-      close: () => {
-        this.#subscriptions.delete(subscription)
-        followed.close()
-      },
-    }
-    this.#subscriptions.add(subscription)
-    return subscription
+    return this.#subscriptions.add(follow(service, observer))
   }
 
   /** Ends everything: watches, timers, sockets. What is under way rejects; later calls do too. */
@@ -99,7 +92,7 @@ export class NacosDiscovery implements ServiceDiscovery {
   }
 
   async #close(): Promise<void> {
-    for (const subscription of this.#subscriptions) subscription.close()
+    this.#subscriptions.close()
     await Promise.all([this.#session.close(), this.#pushes?.close()])
   }
 
