@@ -234,10 +234,12 @@ describe('streams', () => {
 
   it('a client that goes away while its answer waits for it frees the connection to the instance', async () => {
     const closed = deferred()
+    let pieces = 0
     const instance = await startInstance((_request, response) => {
       response.on('close', () => closed.resolve())
       const more = (): void => {
-        while (response.write('x'.repeat(65_536)));
+        do pieces++
+        while (response.write('x'.repeat(65_536)))
       }
       response.on('drain', more)
       more()
@@ -248,8 +250,14 @@ describe('streams', () => {
     socket.pause()
     socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
     await vi.waitFor(() => expect(lb.inspect('service').inFlight).toBe(1))
-    // Longer than every buffer between the two takes to fill.
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    // Every buffer between the two is full when the instance has written no more for a while.
+    let before = 0
+    const isStuck = (): void => {
+      const [last, now] = [before, pieces]
+      before = now
+      expect(now).toBe(last)
+    }
+    await vi.waitFor(isStuck, { interval: 100, timeout: 5_000 })
     socket.destroy()
     await closed.promise
     await vi.waitFor(() => expect(lb.inspect('service').inFlight).toBe(0))
