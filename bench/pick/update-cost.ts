@@ -34,7 +34,13 @@ export async function measureUpdates(count: number, updates: number): Promise<Up
   const weighted = [listOf(count, 0, weightOf), listOf(count, 1, weightOf)] as const
   const equal = [listOf(count, 0, () => 1), listOf(count, 1, () => 1)] as const
   const ofBalancer = (balancer: Balancer, lists: typeof weighted): UpdateCost => {
-    const parsed = lists.map((list) => list.map((init) => parseInstance(init)))
+    const [first, second] = lists.map((list) => list.map((init) => parseInstance(init))) as [
+      ServiceInstance[],
+      ServiceInstance[],
+    ]
+    // As the cache of a load balancer does it: survivors stay the same objects.
+    const known = new Map(first.map((instance) => [instance.id, instance]))
+    const parsed = [first, second.map((instance) => known.get(instance.id) ?? instance)]
     const spread = timeInTurn(parsed, updates, (list) => balancer.update(list))
     return { name: `${balancer.constructor.name}.update`, count, isWholePath: false, spread }
   }

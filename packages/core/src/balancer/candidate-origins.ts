@@ -13,8 +13,8 @@ export interface CandidateOrigins {
 const lookAhead = 64
 
 /**
- * Finds the candidates of `before`, in which every id occurs once, in `candidates`. Most of a long list stays as it is, the same objects in the
- * same order: they are walked past side by side, and only the rest is hashed, which is what makes a change of a long list cheap.
+ * Finds the candidates of `before`, in which every id occurs once, in `candidates`. Most of a long list stays as it is, in the same order: they
+ * are walked past side by side, and only the rest is hashed, which is what makes a change of a long list cheap.
  */
 export function candidateOrigins(
   before: readonly ServiceInstance[],
@@ -47,7 +47,10 @@ export function candidateOrigins(
 
 function indexWithin(list: readonly ServiceInstance[], instance: ServiceInstance, from: number): number {
   const end = Math.min(list.length, from + lookAhead)
-  for (let index = from; index < end; index++) if (list[index] === instance) return index
+  for (let index = from; index < end; index++) {
+    const other = list[index] as ServiceInstance
+    if (other === instance || other.id === instance.id) return index
+  }
   return -1
 }
 
