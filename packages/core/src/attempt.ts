@@ -75,6 +75,7 @@ export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt
   readonly number: number
   readonly previous: readonly ServiceInstance[]
   readonly instance: ServiceInstance
+  movablePlace = -1
   readonly #options: AttemptOptions<T>
   #controller: AbortController | undefined
   #listeners: ((reason: unknown) => void)[] | undefined
