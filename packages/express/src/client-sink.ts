@@ -3,6 +3,11 @@ import type { Answer, BodySink } from './answer.ts'
 
 /** Bytes up to which copying a body costs less than writing it apart. */
 const shortBody = 4_096
+/**
+ * Bytes that may wait for the client before the instance has to. Node says "full" at half of that, which one read from the instance
+ * reaches: to stop it and start it again after each costs more than the memory.
+ */
+const waitingLimit = 131_072
 
 /** Passes a body on to a client, no faster than it reads, and gives up one that does not read at all. */
 export class ClientSink implements BodySink {
@@ -24,7 +29,7 @@ export class ClientSink implements BodySink {
   }
 
   write(chunk: Buffer): boolean {
-    if (this.#response.write(chunk)) return true
+    if (this.#response.write(chunk) || this.#response.writableLength < waitingLimit) return true
     if (!this.#listens) {
       this.#listens = true
       this.#response.on('drain', () => this.#drained()).on('close', () => this.#cancelTimer?.())

@@ -22,7 +22,7 @@ const noFields: AnswerFields = {
 export abstract class Answer {
   readonly instance: ServiceInstance
   readonly #call: ServiceCall
-  readonly #context: AttemptContext
+  #context: AttemptContext | undefined
   statusCode = 0
   fields: AnswerFields = noFields
   /** Whether the caller has seen some of it: then it is not repeated any more. */
@@ -64,7 +64,7 @@ export abstract class Answer {
   keepInFlight(): void {
     if (this.#isOver || this.#end !== undefined) return
     this.#end = promiseWithResolvers()
-    this.#context.until(this.#end.promise)
+    this.#context?.until(this.#end.promise)
   }
 
   /** Ends the attempt, whatever it is doing; the connection is lost. */
@@ -164,6 +164,7 @@ export abstract class Answer {
     this.#isComplete = true
     this.#trailers = trailers
     this.#end?.resolve()
+    this.#context = undefined
     if (this.isPassedOn) {
       if (!this.#isDelivering) this.#deliver()
     } else if (this.#unwanted === undefined) {

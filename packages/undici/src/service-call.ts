@@ -40,8 +40,10 @@ export class ServiceCall implements Dispatcher.DispatchController {
   readonly #dispatch: Dispatcher.Dispatch
   readonly #signal = new CallSignal()
   /** Attempts so far. */
-  readonly #answers: (ControlledAnswer | RawAnswer)[] = []
+  #answers: (ControlledAnswer | RawAnswer)[] = []
   #taken: Answer | undefined
+  #rawHeaders: RawFields = null
+  #rawTrailers: RawFields = null
 
   constructor(
     request: ServiceRequest,
@@ -86,14 +88,21 @@ export class ServiceCall implements Dispatcher.DispatchController {
   finish(): void {
     this.finished = true
     this.#request.body?.release()
+    this.#rawHeaders = this.rawHeaders
+    this.#rawTrailers = this.rawTrailers
+    // The handler may hold on to this: what it cannot use any more is not to live as long.
+    if (this.#answers.length <= 1) {
+      this.#answers = []
+      this.#taken = undefined
+    }
   }
 
   get rawHeaders(): RawFields {
-    return this.#taken instanceof ControlledAnswer ? (this.#taken.rawHeaders ?? null) : null
+    return this.#taken instanceof ControlledAnswer ? (this.#taken.rawHeaders ?? null) : this.#rawHeaders
   }
 
   get rawTrailers(): RawFields {
-    return this.#taken instanceof ControlledAnswer ? (this.#taken.rawTrailers ?? null) : null
+    return this.#taken instanceof ControlledAnswer ? (this.#taken.rawTrailers ?? null) : this.#rawTrailers
   }
 
   pause(): void {
