@@ -1,4 +1,4 @@
-import type { ServiceInstance } from '@lb/core'
+import { type Clock, type ServiceInstance, systemClock } from '@lb/core'
 import { type Contender, instancesOf, weightOf } from './contender.ts'
 
 /** The least a round robin can cost. */
@@ -15,6 +15,35 @@ function pickByModulo(instances: readonly ServiceInstance[], picks: number): num
   let missing = 0
   let i = 0
   while (i < picks) if (instances[i++ % count] === undefined) missing++
+  return missing
+}
+
+/** What chance itself allocates: a number that a function returns is put in a box, unless the function is part of the loop. */
+export const chance: Contender = {
+  name: 'floor: Math.random() through a function',
+  open() {
+    const random = (): number => Math.random()
+    return { run: (picks) => draw(random, picks) }
+  },
+}
+
+function draw(random: () => number, picks: number): number {
+  let missing = 0
+  for (let i = 0; i < picks; i++) if (!(random() < 1)) missing++
+  return missing
+}
+
+/** What a look at the clock allocates. */
+export const clock: Contender = {
+  name: 'floor: systemClock.now()',
+  open() {
+    return { run: (picks) => look(systemClock, picks) }
+  },
+}
+
+function look({ now }: Clock, picks: number): number {
+  let missing = 0
+  for (let i = 0; i < picks; i++) if (!(now() >= 0)) missing++
   return missing
 }
 

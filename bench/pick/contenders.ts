@@ -1,5 +1,5 @@
 import type { Contender } from './contender.ts'
-import { floor, nginx } from './contenders-baseline.ts'
+import { chance, clock, floor, nginx } from './contenders-baseline.ts'
 import {
   lbGrouped,
   lbLeastRequest,
@@ -62,6 +62,8 @@ export const pairings: readonly Pairing[] = [
 
 /** Of these the allocations are measured: what lb promises not to do, and what peers do. */
 export const allocating: readonly { readonly contender: Contender; readonly ours: boolean }[] = [
+  { contender: chance, ours: false },
+  { contender: clock, ours: false },
   { contender: lbRoundRobin, ours: true },
   { contender: lbSmoothWeighted, ours: true },
   { contender: lbGrouped, ours: true },

@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http'
+import { type ServerResponse, STATUS_CODES } from 'node:http'
 
 /**
  * Writes the header of an answer: what a middleware said stays, unless the instance says otherwise.
@@ -13,7 +13,8 @@ export function writeHead(
   headers: readonly string[],
 ): void {
   // A reason that cannot be written is left out: it means nothing.
-  const reason = /^[\t\x20-\x7e\x80-\xff]*$/.test(statusText) ? statusText : ''
+  const isUsual = statusText === STATUS_CODES[statusCode]
+  const reason = isUsual || /^[\t\x20-\x7e\x80-\xff]*$/.test(statusText) ? statusText : ''
   // A middleware that wraps `writeHead` may not know headers in this form.
   if (response.getHeaderNames().length === 0 && !Object.hasOwn(response, 'writeHead')) {
     response.writeHead(statusCode, reason, headers as string[])
