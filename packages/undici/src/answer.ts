@@ -252,6 +252,7 @@ export abstract class Answer {
     if (this.#isComplete) {
       call.finish()
       form.end(handler, call, this.#trailers)
+      call.release()
     } else if (this.#error !== undefined) this.#fail(this.#error)
     return true
   }

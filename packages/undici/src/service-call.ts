@@ -26,6 +26,9 @@ export interface ServiceRequest {
 
 type RawFields = NonNullable<Dispatcher.DispatchController['rawHeaders']> | null
 
+/** Shared, as it is what a call begins and ends with. */
+const none: readonly never[] = Object.freeze([])
+
 /** One request of the caller's with all its attempts; it is also what the caller controls it by. */
 export class ServiceCall implements Dispatcher.DispatchController {
   readonly handler: Dispatcher.DispatchHandler
@@ -40,10 +43,8 @@ export class ServiceCall implements Dispatcher.DispatchController {
   readonly #dispatch: Dispatcher.Dispatch
   readonly #signal = new CallSignal()
   /** Attempts so far. */
-  #answers: (ControlledAnswer | RawAnswer)[] = []
+  #answers: readonly (ControlledAnswer | RawAnswer)[] = none
   #taken: Answer | undefined
-  #rawHeaders: RawFields = null
-  #rawTrailers: RawFields = null
 
   constructor(
     request: ServiceRequest,
@@ -88,21 +89,25 @@ export class ServiceCall implements Dispatcher.DispatchController {
   finish(): void {
     this.finished = true
     this.#request.body?.release()
-    this.#rawHeaders = this.rawHeaders
-    this.#rawTrailers = this.rawTrailers
-    // The handler may hold on to this: what it cannot use any more is not to live as long.
-    if (this.#answers.length <= 1) {
-      this.#answers = []
-      this.#taken = undefined
-    }
   }
 
+  /**
+   * Lets go of everything when the caller has heard the end: its handler may hold on to this, and what cannot be used any more is not to
+   * live as long.
+   */
+  release(): void {
+    if (this.#answers.length > 1) return
+    this.#answers = none
+    this.#taken = undefined
+  }
+
+  /** The fields of the answer as they came, until its end. */
   get rawHeaders(): RawFields {
-    return this.#taken instanceof ControlledAnswer ? (this.#taken.rawHeaders ?? null) : this.#rawHeaders
+    return this.#taken instanceof ControlledAnswer ? (this.#taken.rawHeaders ?? null) : null
   }
 
   get rawTrailers(): RawFields {
-    return this.#taken instanceof ControlledAnswer ? (this.#taken.rawTrailers ?? null) : this.#rawTrailers
+    return this.#taken instanceof ControlledAnswer ? (this.#taken.rawTrailers ?? null) : null
   }
 
   pause(): void {
@@ -131,7 +136,7 @@ export class ServiceCall implements Dispatcher.DispatchController {
     const answer = this.form.isRaw
       ? new RawAnswer(this, instance, context)
       : new ControlledAnswer(this, instance, context)
-    this.#answers.push(answer)
+    this.#answers = this.#answers.length === 0 ? [answer] : [...this.#answers, answer]
     // lb gave it up, because of a limit or of news about the instance.
     context.onInterrupt((reason) => {
       if (answer !== this.#taken) answer.abandon(reason as Error)
