@@ -31,7 +31,7 @@ const { values } = parseArgs({
   },
 })
 const seconds = Number(values.seconds ?? (values.quick ? 0.4 : 4))
-const rounds = Number(values.rounds ?? (values.quick ? 3 : 7))
+const rounds = Number(values.rounds ?? (values.quick ? 2 : 7))
 const inFlight = 48
 const names = Object.keys(contenders)
 const outageNames = [undiciPools, balancedPool, balancedPoolRetry, lbUndici, axiosTurn, lbAxios, gotTurn]

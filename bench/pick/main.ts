@@ -20,14 +20,14 @@ const { values } = parseArgs({
 })
 const { quick } = values
 const counts: readonly number[] = quick ? [3, 10, 100, 1_000] : [3, 10, 100, 1_000, 10_000]
-const options: MeasureOptions = quick ? { rounds: 7, roundMs: 10 } : { rounds: 11, roundMs: 50 }
+const options: MeasureOptions = quick ? { rounds: 4, roundMs: 10 } : { rounds: 11, roundMs: 50 }
 
 const cells: Cell[] = await measure(contenders, counts, options, (count) => {
   console.error(`picking among ${count} instances`)
 })
 
 console.error('updating')
-const updates: UpdateCost[] = await measureUpdates(10_000, quick ? 10 : 40)
+const updates: UpdateCost[] = await measureUpdates(10_000, quick ? 6 : 40)
 if (!quick) updates.push(...(await measureUpdates(100_000, 10)))
 
 console.error('acquiring')
