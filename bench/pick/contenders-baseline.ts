@@ -41,9 +41,9 @@ export const clock: Contender = {
   },
 }
 
-function look({ now }: Clock, picks: number): number {
+function look(time: Clock, picks: number): number {
   let missing = 0
-  for (let i = 0; i < picks; i++) if (!(now() >= 0)) missing++
+  for (let i = 0; i < picks; i++) if (!(time.now() >= 0)) missing++
   return missing
 }
 
