@@ -59,6 +59,18 @@ describe('a handler of the caller', () => {
     expect(recorder.told).toHaveLength(4)
   })
 
+  it('finds the fields as they came in its controller until it has heard the end, and keeps nothing alive by it after that', async () => {
+    await using fixture = await Fixture.start({ backends: 1 })
+    fixture.backend.script = { body: 'hello' }
+    const recorder = new Recorder()
+    const found: (number | undefined)[] = []
+    recorder.onResponseEnd = () => found.push(recorder.controller.rawHeaders?.length)
+    fixture.dispatcher.dispatch(target, recorder)
+    await fixture.allDone(1)
+    expect(found).toEqual([expect.any(Number)])
+    expect(recorder.controller.rawHeaders).toBeNull()
+  })
+
   it.each([
     ['head 200', ['start', 'head 200']],
     ['data 5', ['start', 'head 200', 'data 5']],
