@@ -63,11 +63,11 @@ describe('a handler of the caller', () => {
     await using fixture = await Fixture.start({ backends: 1 })
     fixture.backend.script = { body: 'hello' }
     const recorder = new Recorder()
-    const found: (number | undefined)[] = []
-    recorder.onResponseEnd = () => found.push(recorder.controller.rawHeaders?.length)
+    const found: unknown[] = []
+    recorder.onResponseEnd = () => found.push(recorder.controller.rawHeaders)
     fixture.dispatcher.dispatch(target, recorder)
     await fixture.allDone(1)
-    expect(found).toEqual([expect.any(Number)])
+    expect(found).toEqual([expect.anything()])
     expect(recorder.controller.rawHeaders).toBeNull()
   })
 
