@@ -171,14 +171,14 @@ export class Exchange implements AnswerListener {
     const { lb, settings } = this.#shared
     const body = this.#body
     const hashKey = this.#hashKey()
-    const options: ExecuteOptions<Answer> = {
+    let options: ExecuteOptions<Answer> = {
       // A body that is streamed cannot go to two instances.
       idempotent: this.#isIdempotent && (body === undefined || body.isWhole),
       signal: this.#signal,
       classify: body === undefined ? classify : (result) => classifyWithBody(result, body),
       discard,
-      ...(hashKey === undefined ? undefined : { hashKey }),
     }
+    if (hashKey !== undefined) options = { ...options, hashKey }
     return lb.execute(settings.service, (instance, context) => this.#attempt(instance, context), options)
   }
 
@@ -194,20 +194,18 @@ export class Exchange implements AnswerListener {
     // The transport copies them before it returns.
     headers[headers.length - 1] = hostFor(instance, settings, this.#clientHost)
     return answer.started((handler) => {
-      pools.for(instance).dispatch(
-        {
-          method: (this.#request.method ?? 'GET') as Dispatcher.HttpMethod,
-          path: this.#path,
-          headers,
-          body: this.#body?.open() ?? null,
-          headersTimeout: timeout(settings.responseTimeoutMs),
-          bodyTimeout: timeout(settings.idleTimeoutMs),
-          upgrade: this.#upgrade ?? null,
-          // Always the same, or undici would change connections with `Host`; what it is says the connector.
-          ...(instance.secure ? { servername: settings.service } : undefined),
-        },
-        handler as Dispatcher.DispatchHandler,
-      )
+      const request: Dispatcher.DispatchOptions & { readonly servername: string } = {
+        method: (this.#request.method ?? 'GET') as Dispatcher.HttpMethod,
+        path: this.#path,
+        headers,
+        body: this.#body?.open() ?? null,
+        headersTimeout: timeout(settings.responseTimeoutMs),
+        bodyTimeout: timeout(settings.idleTimeoutMs),
+        upgrade: this.#upgrade ?? null,
+        // Always the same, or undici would take it from `Host` and change connections with that; what it is says the connector.
+        servername: settings.service,
+      }
+      pools.for(instance).dispatch(request, handler as Dispatcher.DispatchHandler)
     })
   }
 

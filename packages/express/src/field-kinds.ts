@@ -1,4 +1,4 @@
-/** What is done with a header field, by its name in lower case; a field that is not listed passes. */
+/** What is done with a header field, by its name; a field that is not listed passes. */
 export type FieldKind =
   | 'hop-by-hop'
   | 'connection'
@@ -15,6 +15,26 @@ export type FieldKind =
   | 'load-report'
   | 'location'
   | 'set-cookie'
+  | 'date'
+  | 'retry-after'
+
+/** Kinds by names, which come from outside in any case: most are told from the listed ones by their length alone. */
+class FieldKinds {
+  readonly #kinds: ReadonlyMap<string, FieldKind>
+  /** Whether a listed name is that long. */
+  readonly #lengths: readonly boolean[]
+
+  constructor(kinds: readonly (readonly [nameInLowerCase: string, FieldKind])[]) {
+    this.#kinds = new Map(kinds)
+    const lengths: boolean[] = Array.from({ length: Math.max(...kinds.map(([{ length }]) => length)) + 1 }, () => false)
+    for (const [{ length }] of kinds) lengths[length] = true
+    this.#lengths = lengths
+  }
+
+  of(name: string): FieldKind | undefined {
+    return this.#lengths[name.length] === true ? this.#kinds.get(name.toLowerCase()) : undefined
+  }
+}
 
 /** RFC 9110 section 7.6.1, with the older ones of RFC 2616. */
 const both: readonly (readonly [string, FieldKind])[] = [
@@ -26,8 +46,7 @@ const both: readonly (readonly [string, FieldKind])[] = [
   ['content-length', 'content-length'],
 ]
 
-/** Maps, as names come from outside. */
-export const requestFields: ReadonlyMap<string, FieldKind> = new Map<string, FieldKind>([
+export const requestFields: FieldKinds = new FieldKinds([
   ...both,
   ['proxy-authorization', 'hop-by-hop'],
   ['http2-settings', 'hop-by-hop'],
@@ -46,7 +65,7 @@ export const requestFields: ReadonlyMap<string, FieldKind> = new Map<string, Fie
   ['x-forwarded-proto', 'x-forwarded-proto'],
 ])
 
-export const responseFields: ReadonlyMap<string, FieldKind> = new Map<string, FieldKind>([
+export const responseFields: FieldKinds = new FieldKinds([
   ...both,
   ['proxy-authenticate', 'hop-by-hop'],
   ['trailer', 'trailer'],
@@ -54,11 +73,13 @@ export const responseFields: ReadonlyMap<string, FieldKind> = new Map<string, Fi
   ['endpoint-load-metrics', 'load-report'],
   ['location', 'location'],
   ['set-cookie', 'set-cookie'],
+  ['date', 'date'],
+  ['retry-after', 'retry-after'],
 ])
 
 /** Names in a `Connection` field, in lower case, that are not about the connection itself. */
 export function namedByConnection(value: string): Set<string> | undefined {
-  if (/^(?:keep-alive|close|upgrade)?$/i.test(value)) return undefined
+  if (value === 'keep-alive' || /^(?:keep-alive|close|upgrade)?$/i.test(value)) return undefined
   const names = new Set(
     value
       .toLowerCase()

@@ -49,11 +49,10 @@ export class InboundHeaders {
   }
 
   #read(name: string, value: string): void {
-    const lower = name.toLowerCase()
-    const kind = requestFields.get(lower)
+    const kind = requestFields.of(name)
     if (kind === undefined) {
       // Some servers take an underscore for a dash.
-      if (lower.charCodeAt(0) === 120 && /^x[-_]forwarded/.test(lower)) this.xForwardedOthers.push(name, value)
+      if (/^x[-_]forwarded/i.test(name)) this.xForwardedOthers.push(name, value)
       else this.passing.push(name, value)
       return
     }

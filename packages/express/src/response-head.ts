@@ -16,7 +16,7 @@ export function writeHead(
   const isUsual = statusText === STATUS_CODES[statusCode]
   const reason = isUsual || /^[\t\x20-\x7e\x80-\xff]*$/.test(statusText) ? statusText : ''
   // A middleware that wraps `writeHead` may not know headers in this form.
-  if (response.getHeaderNames().length === 0 && !Object.hasOwn(response, 'writeHead')) {
+  if (!hasHeaders(response) && !Object.hasOwn(response, 'writeHead')) {
     response.writeHead(statusCode, reason, headers as string[])
     return
   }
@@ -31,6 +31,11 @@ export function writeHead(
     for (let index = 0; index < headers.length; index += 2) response.removeHeader(headers[index] as string)
     throw error
   }
+}
+
+/** Whether a middleware, or Express itself, set a field: its own is asked for first, as the list of all names is dear. */
+function hasHeaders(response: ServerResponse): boolean {
+  return response.hasHeader('x-powered-by') || response.getHeaderNames().length > 0
 }
 
 /** Whether the field at `index` occurred before. */

@@ -30,9 +30,9 @@ export class AnswerHeaders {
    * @throws UnusableAnswer when it says in two ways, or in none that is known, where the body ends
    */
   constructor(statusCode: number, raw: readonly Buffer[]) {
-    const text = headerText(raw)
-    for (let index = 0; index < text.length; index += 2) {
-      this.#read(text[index] as string, text[index + 1] as string, statusCode)
+    const block = new HeaderBlock(raw)
+    for (let index = 0; index < raw.length; index += 2) {
+      this.#read(block.text(raw[index] as Buffer), block.text(raw[index + 1] as Buffer), statusCode)
     }
     if (this.#isChunked && this.contentLength !== undefined) {
       throw new UnusableAnswer('the length of the answer is given in two ways')
@@ -48,11 +48,14 @@ export class AnswerHeaders {
   }
 
   #read(name: string, value: string, statusCode: number): void {
-    const lower = name.toLowerCase()
-    switch (responseFields.get(lower)) {
+    switch (responseFields.of(name)) {
       case undefined:
-        if (lower === 'date') this.date = value
-        else if (lower === 'retry-after') this.retryAfter = value
+        break
+      case 'date':
+        this.date = value
+        break
+      case 'retry-after':
+        this.retryAfter = value
         break
       case 'content-length':
         if (this.contentLength !== undefined) throw new UnusableAnswer('there are two Content-Length fields')
@@ -91,24 +94,36 @@ export class AnswerHeaders {
     this.location = -1
     this.cookies.length = 0
     for (let index = 0; index < this.passing.length; index += 2) {
-      const lower = (this.passing[index] as string).toLowerCase()
-      if (lower === 'location') this.location = index + 1
-      else if (lower === 'set-cookie') this.cookies.push(index + 1)
+      const kind = responseFields.of(this.passing[index] as string)
+      if (kind === 'location') this.location = index + 1
+      else if (kind === 'set-cookie') this.cookies.push(index + 1)
     }
   }
 }
 
-/** The fields as strings. The parser's pieces mostly lie in one buffer: one conversion then costs less than many. */
-function headerText(raw: readonly Buffer[]): string[] {
-  const [first, last] = [raw[0], raw[raw.length - 1]]
-  if (first === undefined || last === undefined) return []
-  const start = first.byteOffset
-  const length = last.byteOffset + last.length - start
-  if (!raw.every(({ buffer, byteOffset }) => buffer === first.buffer && byteOffset >= start) || length > longestBlock) {
-    return raw.map((piece) => piece.toString('latin1'))
+/** Turns pieces into strings. The parser's mostly lie in one buffer: one conversion then costs less than many. */
+class HeaderBlock {
+  readonly #start: number = 0
+  readonly #block: string | undefined
+
+  constructor(raw: readonly Buffer[]) {
+    const [first, last] = [raw[0], raw[raw.length - 1]]
+    if (first === undefined || last === undefined) return
+    const { buffer, byteOffset: start } = first
+    const end = last.byteOffset + last.length
+    if (end - start > longestBlock) return
+    for (const { buffer: other, byteOffset, length } of raw) {
+      if (other !== buffer || byteOffset < start || byteOffset + length > end) return
+    }
+    this.#start = start
+    this.#block = Buffer.from(buffer, start, end - start).toString('latin1')
   }
-  const block = Buffer.from(first.buffer, start, length).toString('latin1')
-  return raw.map((piece) => block.slice(piece.byteOffset - start, piece.byteOffset - start + piece.length))
+
+  text(piece: Buffer): string {
+    if (this.#block === undefined) return piece.toString('latin1')
+    const at = piece.byteOffset - this.#start
+    return this.#block.slice(at, at + piece.length)
+  }
 }
 
 /** Makes `Location` and cookies fit the client's view. `mount`: the path under which the client sees the proxy. */
