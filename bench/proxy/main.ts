@@ -22,9 +22,11 @@ const { values } = parseArgs({
   },
 })
 const { quick } = values
-const seconds = Number(values.seconds ?? (quick ? 1 : 4))
+const seconds = Number(values.seconds ?? 1)
 const warmup = Number(values.warmup ?? (quick ? 1 : 8))
-const rounds = Number(values.rounds ?? (quick ? 1 : 5))
+const rounds = Number(values.rounds ?? (quick ? 1 : 35))
+/** Rounds that are not counted: the warm-up goes on. */
+const firstRounds = quick ? 0 : 4
 const names = [...Object.keys(contenders), 'nginx, one worker']
 
 function start(name: string, backends: readonly string[]): Promise<RunningProxy> {
@@ -32,14 +34,15 @@ function start(name: string, backends: readonly string[]): Promise<RunningProxy>
 }
 
 async function measureRound(proxy: RunningProxy, path: string): Promise<ProxyRound> {
-  // While the others ran, the engine threw away part of what it had compiled.
-  if (!quick) await load(proxy.port, path, seconds)
   const before = await proxy.cpuUs()
   const result = await load(proxy.port, path, seconds)
   return { ...result, cpuUsPerRequest: ((await proxy.cpuUs()) - before) / result.requests }
 }
 
-/** Interleaved, beginning with another one each round, so that what disturbs the machine disturbs everybody. */
+/**
+ * Interleaved, beginning with another one each round, so that what disturbs the machine disturbs everybody. In many short turns:
+ * the machine is slow for some seconds or minutes at a time, which is to be longer than a round.
+ */
 async function compare(path: string): Promise<ProxyResult[]> {
   const { addresses, nginxes } = await startBackends()
   const proxies: { name: string; proxy: RunningProxy; found: ProxyRound[] }[] = []
@@ -49,11 +52,12 @@ async function compare(path: string): Promise<ProxyResult[]> {
     // Until the compiler has seen everything: more code takes longer.
     await load(proxy.port, path, warmup)
   }
-  for (let round = 0; round < rounds; round++) {
+  for (let round = -firstRounds; round < rounds; round++) {
     console.error(`${path}: round ${round + 1} of ${rounds}`)
     for (let turn = 0; turn < proxies.length; turn++) {
-      const { proxy, found } = proxies[(round + turn) % proxies.length] as (typeof proxies)[number]
-      found.push(await measureRound(proxy, path))
+      const { proxy, found } = proxies[(round + firstRounds + turn) % proxies.length] as (typeof proxies)[number]
+      const result = await measureRound(proxy, path)
+      if (round >= 0) found.push(result)
     }
   }
   for (const each of [...proxies.map(({ proxy }) => proxy), ...nginxes]) await each.stop()
@@ -77,7 +81,7 @@ console.error('kill')
 const kills: KillResult[] = []
 for (const name of names) if (!quick || name.startsWith('lb ')) kills.push(await kill(name))
 const found = { small, large, kills }
-const text = report(found, seconds, quick ? '' : ', each after as long under load')
+const text = report(found, seconds)
 console.log(text)
 if (values.write) await writeResult('proxy', text)
 judge(targets(found))

@@ -86,13 +86,13 @@ export function targets({ small, large, kills }: ProxyReport): Target[] {
 }
 
 /** The findings as Markdown that also reads well in a terminal. */
-export function report(found: ProxyReport, seconds: number, warmed: string): string {
+export function report(found: ProxyReport, seconds: number): string {
   const rounds = found.small[0]?.rounds.length ?? 0
   return [
     '# Reverse proxies side by side',
     '',
     `\`pnpm bench:proxy\`, ${machine()}. wrk with 48 connections, three nginx backends, each proxy a process of its own that was warmed up;`,
-    `${rounds} interleaved rounds of ${seconds} s${warmed}. Median (quartiles) of the rounds; ratios are medians of the ratio within a round.`,
+    `${rounds} interleaved rounds of ${seconds} s. Median (quartiles) of the rounds; ratios are medians of the ratio within a round.`,
     'The machine is shared and its cores are not enough for wrk, backends and proxy at once: only the ratios mean something.',
     '',
     '## Small bodies (30 bytes)',
