@@ -1,5 +1,5 @@
 /** What is done with a header field, by its name; a field that is not listed passes. */
-export type FieldKind =
+type FieldKind =
   | 'hop-by-hop'
   | 'connection'
   | 'transfer-encoding'

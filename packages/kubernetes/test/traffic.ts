@@ -1,5 +1,6 @@
 import { LoadBalancer, type ServiceSnapshot } from '@lb/core'
 import { LoopbackBackend } from '@lb/testing'
+import { expect, vi } from 'vitest'
 import type { KubernetesDiscovery } from '../src/index.ts'
 
 /** Requests without a pause to real backends, through a load balancer, until it is stopped. */
@@ -19,6 +20,11 @@ export class Traffic implements AsyncDisposable {
   ): Promise<Traffic> {
     const lb = new LoadBalancer({ discovery })
     await lb.ready(service)
+    // The server lists what its cache holds, which is nothing yet when the slices have just been written.
+    await vi.waitFor(() => expect(lb.inspect(service)?.instances).not.toHaveLength(0), {
+      timeout: 30_000,
+      interval: 20,
+    })
     return new Traffic(lb, service, backends)
   }
 
