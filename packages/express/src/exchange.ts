@@ -171,14 +171,14 @@ export class Exchange implements AnswerListener {
     const { lb, settings } = this.#shared
     const body = this.#body
     const hashKey = this.#hashKey()
-    let options: ExecuteOptions<Answer> = {
+    const common: ExecuteOptions<Answer> = {
       // A body that is streamed cannot go to two instances.
       idempotent: this.#isIdempotent && (body === undefined || body.isWhole),
       signal: this.#signal,
       classify: body === undefined ? classify : (result) => classifyWithBody(result, body),
       discard,
     }
-    if (hashKey !== undefined) options = { ...options, hashKey }
+    const options = hashKey === undefined ? common : { ...common, hashKey }
     return lb.execute(settings.service, (instance, context) => this.#attempt(instance, context), options)
   }
 
@@ -194,7 +194,7 @@ export class Exchange implements AnswerListener {
     // The transport copies them before it returns.
     headers[headers.length - 1] = hostFor(instance, settings, this.#clientHost)
     return answer.started((handler) => {
-      const request: Dispatcher.DispatchOptions & { readonly servername: string } = {
+      const options: Dispatcher.DispatchOptions & { readonly servername: string } = {
         method: (this.#request.method ?? 'GET') as Dispatcher.HttpMethod,
         path: this.#path,
         headers,
@@ -202,10 +202,10 @@ export class Exchange implements AnswerListener {
         headersTimeout: timeout(settings.responseTimeoutMs),
         bodyTimeout: timeout(settings.idleTimeoutMs),
         upgrade: this.#upgrade ?? null,
-        // Always the same, or undici would take it from `Host` and change connections with that; what it is says the connector.
+        // Or undici would take it from `Host`, and change connections with that. The name of a certificate is the connector's to say.
         servername: settings.service,
       }
-      pools.for(instance).dispatch(request, handler as Dispatcher.DispatchHandler)
+      pools.for(instance).dispatch(options, handler as Dispatcher.DispatchHandler)
     })
   }
 

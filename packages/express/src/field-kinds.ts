@@ -21,18 +21,15 @@ type FieldKind =
 /** Kinds by names, which come from outside in any case: most are told from the listed ones by their length alone. */
 class FieldKinds {
   readonly #kinds: ReadonlyMap<string, FieldKind>
-  /** Whether a listed name is that long. */
-  readonly #lengths: readonly boolean[]
+  readonly #lengths: ReadonlySet<number>
 
   constructor(kinds: readonly (readonly [nameInLowerCase: string, FieldKind])[]) {
     this.#kinds = new Map(kinds)
-    const lengths: boolean[] = Array.from({ length: Math.max(...kinds.map(([{ length }]) => length)) + 1 }, () => false)
-    for (const [{ length }] of kinds) lengths[length] = true
-    this.#lengths = lengths
+    this.#lengths = new Set(kinds.map(([{ length }]) => length))
   }
 
   of(name: string): FieldKind | undefined {
-    return this.#lengths[name.length] === true ? this.#kinds.get(name.toLowerCase()) : undefined
+    return this.#lengths.has(name.length) ? this.#kinds.get(name.toLowerCase()) : undefined
   }
 }
 
@@ -79,7 +76,7 @@ export const responseFields: FieldKinds = new FieldKinds([
 
 /** Names in a `Connection` field, in lower case, that are not about the connection itself. */
 export function namedByConnection(value: string): Set<string> | undefined {
-  if (value === 'keep-alive' || /^(?:keep-alive|close|upgrade)?$/i.test(value)) return undefined
+  if (/^(?:keep-alive|close|upgrade)?$/i.test(value)) return undefined
   const names = new Set(
     value
       .toLowerCase()

@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { AnswerHeaders, UnusableAnswer } from './response-headers.ts'
 
@@ -42,28 +41,5 @@ describe.each([
     [['Transfer-Encoding', 'gzip, chunked']],
   ])('refuses %j', (fields) => {
     expect(() => new AnswerHeaders(200, raw(fields))).toThrow(UnusableAnswer)
-  })
-})
-
-describe('AnswerHeaders of pieces', () => {
-  // No listed name has such letters.
-  const block = Buffer.from(Array.from({ length: 70_000 }, (_, index) => 0x80 + ((index * 7) % 113)))
-  // Mostly near each other in one buffer, as the parser's are.
-  const seldom = fc.nat({ max: 19 }).map((drawn) => drawn === 19)
-  const piece = fc
-    .record({ from: fc.nat({ max: 200 }), far: seldom, length: fc.nat({ max: 40 }), own: seldom })
-    .map(({ from, far, length, own }) => {
-      const start = far ? 69_000 + from : from
-      const part = block.subarray(start, start + length)
-      return own ? Buffer.from(part) : part
-    })
-
-  it('reads them wherever they lie: in any order, overlapping, far apart or in buffers of their own', () => {
-    fc.assert(
-      fc.property(fc.array(fc.tuple(piece, piece), { maxLength: 8 }), (pairs) => {
-        const raw = pairs.flat()
-        expect(new AnswerHeaders(200, raw).passing).toEqual(raw.map((each) => each.toString('latin1')))
-      }),
-    )
   })
 })

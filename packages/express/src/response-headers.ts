@@ -1,13 +1,11 @@
 import type { ServiceInstance } from '@lb/core'
 import { namedByConnection, removeNamed, responseFields } from './field-kinds.ts'
+import { HeaderBlock } from './header-block.ts'
 import { authorityOf } from './outgoing-headers.ts'
 import type { ProxySettings } from './proxy-options.ts'
 
 /** An answer of an instance that must not be passed on. */
 export class UnusableAnswer extends Error {}
-
-/** Bytes beyond which pieces do not come from one read. */
-const longestBlock = 65_536
 
 /** The header of an answer: what passes, and what it says to the proxy. */
 export class AnswerHeaders {
@@ -98,31 +96,6 @@ export class AnswerHeaders {
       if (kind === 'location') this.location = index + 1
       else if (kind === 'set-cookie') this.cookies.push(index + 1)
     }
-  }
-}
-
-/** Turns pieces into strings. The parser's mostly lie in one buffer: one conversion then costs less than many. */
-class HeaderBlock {
-  readonly #start: number = 0
-  readonly #block: string | undefined
-
-  constructor(raw: readonly Buffer[]) {
-    const [first, last] = [raw[0], raw[raw.length - 1]]
-    if (first === undefined || last === undefined) return
-    const { buffer, byteOffset: start } = first
-    const end = last.byteOffset + last.length
-    if (end - start > longestBlock) return
-    for (const { buffer: other, byteOffset, length } of raw) {
-      if (other !== buffer || byteOffset < start || byteOffset + length > end) return
-    }
-    this.#start = start
-    this.#block = Buffer.from(buffer, start, end - start).toString('latin1')
-  }
-
-  text(piece: Buffer): string {
-    if (this.#block === undefined) return piece.toString('latin1')
-    const at = piece.byteOffset - this.#start
-    return this.#block.slice(at, at + piece.length)
   }
 }
 
