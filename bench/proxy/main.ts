@@ -40,8 +40,8 @@ async function measureRound(proxy: RunningProxy, path: string): Promise<ProxyRou
 }
 
 /**
- * Interleaved, beginning with another one each round, so that what disturbs the machine disturbs everybody. In many short turns:
- * the machine is slow for some seconds or minutes at a time, which is to be longer than a round.
+ * Interleaved, beginning with another one each round, so that what disturbs the machine disturbs everybody. In many short turns,
+ * as the machine is slow for seconds or minutes at a time, and few rounds do not average that out.
  */
 async function compare(path: string): Promise<ProxyResult[]> {
   const { addresses, nginxes } = await startBackends()
@@ -52,12 +52,12 @@ async function compare(path: string): Promise<ProxyResult[]> {
     // Until the compiler has seen everything: more code takes longer.
     await load(proxy.port, path, warmup)
   }
-  for (let round = -firstRounds; round < rounds; round++) {
-    console.error(`${path}: round ${round + 1} of ${rounds}`)
+  for (let round = 0; round < firstRounds + rounds; round++) {
+    console.error(`${path}: round ${round + 1} of ${firstRounds + rounds}`)
     for (let turn = 0; turn < proxies.length; turn++) {
-      const { proxy, found } = proxies[(round + firstRounds + turn) % proxies.length] as (typeof proxies)[number]
+      const { proxy, found } = proxies[(round + turn) % proxies.length] as (typeof proxies)[number]
       const result = await measureRound(proxy, path)
-      if (round >= 0) found.push(result)
+      if (round >= firstRounds) found.push(result)
     }
   }
   for (const each of [...proxies.map(({ proxy }) => proxy), ...nginxes]) await each.stop()
