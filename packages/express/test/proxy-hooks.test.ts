@@ -73,18 +73,24 @@ describe('hooks', () => {
     }
   })
 
-  it.each(frameworks)(
-    '%s: nothing of an answer that cannot be passed on is left beside the problem',
-    async (framework) => {
+  it.each(frameworks.flatMap((framework) => [[framework, 'no'] as const, [framework, 'a'] as const]))(
+    '%s: nothing of an answer that cannot be passed on is left beside the problem, after %s field of a middleware',
+    async (framework, field) => {
       const instance = await startInstance((_request, response) => {
         response.writeHead(200, { 'content-encoding': 'gzip', etag: '"x"' }).end('zipped')
       })
       const { url } = await startGateway([instance], {
         framework,
+        before: (_request, response, next) => {
+          if (field === 'a') response.setHeader('x-own', 'gateway')
+          next()
+        },
         proxy: { onResponse: ({ headers }) => void headers.append('x', 'a\r\nb: c') },
       })
       const response = await fetch(url)
-      expect([response.headers.get('content-encoding'), response.headers.get('etag')]).toEqual([null, null])
+      const { headers } = response
+      expect([headers.get('content-encoding'), headers.get('etag')]).toEqual([null, null])
+      expect(headers.get('x-own')).toBe(field === 'a' ? 'gateway' : null)
       await expectProblem(response, 502)
     },
   )
