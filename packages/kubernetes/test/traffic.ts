@@ -19,12 +19,15 @@ export class Traffic implements AsyncDisposable {
     backends: readonly LoopbackBackend[],
   ): Promise<Traffic> {
     const lb = new LoadBalancer({ discovery })
-    await lb.ready(service)
-    // The server lists what its cache holds, which is nothing yet when the slices have just been written.
-    await vi.waitFor(() => expect(lb.inspect(service)?.instances).not.toHaveLength(0), {
-      timeout: 30_000,
-      interval: 20,
-    })
+    // The server lists what its cache holds, which may be nothing yet when the slices have just been written. A service without
+    // instances is forgotten, so it is asked for again.
+    await vi.waitFor(
+      async () => {
+        await lb.ready(service)
+        expect(lb.inspect(service)?.instances).not.toHaveLength(0)
+      },
+      { timeout: 30_000, interval: 20 },
+    )
     return new Traffic(lb, service, backends)
   }
 
