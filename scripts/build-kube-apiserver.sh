@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the Kubernetes API server for tests from the source package of Debian 12, the only one of a current suite that has all
 # of its dependencies in it. Takes about 5 minutes on 2 cores, and 2 GB in a folder that is removed afterwards; does nothing when
-# it is there. scripts/install-test-servers.sh installs what this needs: go, make, rsync, jq and dpkg-dev.
+# it is there. scripts/install-test-servers.sh installs what this needs: Debian's own Go, make, rsync, jq and dpkg-dev.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/debian-suite.sh
@@ -10,6 +10,8 @@ suite=bookworm
 source_sha256=b83c0780efb182d928dc63d46488a847f161f04e40a94b96bf5247dd671ecdfc
 reflect2_sha256=af150a5172cf4c19bb321a53e67103e7fb18d07c1baa1e816a235155265d3948
 program="$PWD/.tools/servers/kube-apiserver/kube-apiserver"
+# Debian's Go 1.19, whatever Go is first in PATH: a current one does not build a source of 2021.
+debian_go=/usr/lib/go
 
 if [ -x "$program" ]; then exit 0; fi
 work=$(mktemp -d)
@@ -37,8 +39,8 @@ build() {
   mkdir -p "$go_path/src/k8s.io" "$work/home"
   mv "$1" "$go_path/$package"
   cd "$go_path/$package"
-  env GOPATH="$go_path" HOME="$work/home" GOPROXY=off GOFLAGS=-mod=vendor CGO_ENABLED=0 \
-    nice make WHAT=cmd/kube-apiserver >"$work/log" 2>&1 || { tail -n 50 "$work/log" >&2; exit 1; }
+  env -u GOROOT -u GOBIN -u GOTOOLCHAIN PATH="$debian_go/bin:$PATH" GOPATH="$go_path" HOME="$work/home" GOENV=off \
+    GOPROXY=off GOFLAGS=-mod=vendor CGO_ENABLED=0 nice make WHAT=cmd/kube-apiserver >"$work/log" 2>&1 || { tail -n 50 "$work/log" >&2; exit 1; }
   install -D -m 755 _output/bin/kube-apiserver "$program"
 }
 

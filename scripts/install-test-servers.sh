@@ -92,7 +92,7 @@ install_network_tools() {
 
 install_kube_apiserver() {
   if [ -x "$servers/kube-apiserver/kube-apiserver" ]; then return 0; fi
-  if missing go make rsync jq dpkg-source; then install_packages golang-go make rsync jq dpkg-dev; fi
+  if missing /usr/lib/go/bin/go make rsync jq dpkg-source; then install_packages golang-go make rsync jq dpkg-dev; fi
   bash scripts/build-kube-apiserver.sh
 }
 
