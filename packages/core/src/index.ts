@@ -14,7 +14,7 @@ export { SharedCounter } from './balancer/shared-counter.ts'
 export {
   SmoothWeightedRoundRobinBalancer,
   type SmoothWeightedRoundRobinOptions,
-} from './balancer/smooth-weighted-round-robin.ts'
+} from './balancer/smooth-weighted/smooth-weighted-round-robin.ts'
 export type { AbortSignalLike } from './call-scope.ts'
 export { CallSignal } from './call-signal.ts'
 export { type CancelTimer, type Clock, systemClock, type TimerOptions } from './clock.ts'

@@ -1,7 +1,7 @@
 import type { Balancer, Outcome, PickRequest } from './balancer/balancer.ts'
 import { RoundRobinBalancer } from './balancer/round-robin.ts'
-import { SmoothWeightedRoundRobinBalancer } from './balancer/smooth-weighted-round-robin.ts'
-import { WeightedTurns } from './balancer/weighted-turns.ts'
+import { SmoothWeightedSchedule } from './balancer/smooth-weighted/schedule.ts'
+import { SmoothWeightedRoundRobinBalancer } from './balancer/smooth-weighted/smooth-weighted-round-robin.ts'
 import type { CandidateGroup } from './health/eligibility.ts'
 import type { ServiceInstance } from './instance.ts'
 import type { Random } from './random.ts'
@@ -59,7 +59,7 @@ const groupSeed = 0x6772_6f75
  */
 export class TrafficSplit {
   readonly #options: TrafficSplitOptions
-  readonly #turns: WeightedTurns<Turn>
+  readonly #turns: SmoothWeightedSchedule<Turn>
   readonly #hash = new XxHash64()
   /** Of the groups that were ever there, so that a level that comes back finds its state. */
   readonly #known = new Map<string, TrafficRoute>()
@@ -71,7 +71,10 @@ export class TrafficSplit {
     this.#options = options
     this.#only = new TrafficRoute('0', options.newBalancer())
     this.#known.set('0', this.#only)
-    this.#turns = new WeightedTurns(options.random, { keyOf: ({ route }) => route.key, weightOf: ({ share }) => share })
+    this.#turns = new SmoothWeightedSchedule(options.random, {
+      keyOf: ({ route }) => route.key,
+      weightOf: ({ share }) => share,
+    })
   }
 
   /** The one route there is; `undefined` when there are several. */

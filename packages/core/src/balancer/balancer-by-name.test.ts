@@ -10,7 +10,7 @@ import { PeakEwmaBalancer } from './peak-ewma.ts'
 import { RandomBalancer } from './random.ts'
 import { RingHashBalancer } from './ring-hash.ts'
 import { RoundRobinBalancer } from './round-robin.ts'
-import { SmoothWeightedRoundRobinBalancer } from './smooth-weighted-round-robin.ts'
+import { SmoothWeightedRoundRobinBalancer } from './smooth-weighted/smooth-weighted-round-robin.ts'
 
 const byName = (name: BalancerName) => (options: { random: () => number }) =>
   balancerByName(name, { ...options, clock: new FakeClock() })

@@ -10,7 +10,7 @@ import { PeakEwmaBalancer } from './peak-ewma.ts'
 import { RandomBalancer } from './random.ts'
 import { RingHashBalancer } from './ring-hash.ts'
 import { RoundRobinBalancer } from './round-robin.ts'
-import { SmoothWeightedRoundRobinBalancer } from './smooth-weighted-round-robin.ts'
+import { SmoothWeightedRoundRobinBalancer } from './smooth-weighted/smooth-weighted-round-robin.ts'
 
 /** The balancers that a service can ask for by name, with their defaults. */
 export type BalancerName =

@@ -4,7 +4,7 @@ import { checkFunction, checkInteger, checkKeys, checkNumber, rejectOption } fro
 import { type Random, systemRandom } from '../random.ts'
 import { type Balancer, distinctById, type PickRequest } from './balancer.ts'
 import { RoundRobinBalancer } from './round-robin.ts'
-import { WeightedTurns } from './weighted-turns.ts'
+import { SmoothWeightedSchedule } from './smooth-weighted/schedule.ts'
 
 export interface GroupedOptions {
   /**
@@ -49,7 +49,7 @@ export class GroupedBalancer implements Balancer {
   readonly #fallback: readonly string[]
   readonly #start: number | undefined
   readonly #random: Random
-  readonly #turns: WeightedTurns<Group>
+  readonly #turns: SmoothWeightedSchedule<Group>
   #groups: ReadonlyMap<string, Group> = new Map()
 
   /** @throws InvalidOptionError */
@@ -63,7 +63,7 @@ export class GroupedBalancer implements Balancer {
     this.#fallback = options.fallback === undefined ? [] : checkFallback(options.fallback)
     this.#start = options.start
     this.#random = options.random ?? systemRandom
-    this.#turns = new WeightedTurns(this.#start ?? this.#random, {
+    this.#turns = new SmoothWeightedSchedule(this.#start ?? this.#random, {
       keyOf: (group) => group.key,
       weightOf: (group) => group.share,
     })

@@ -2,8 +2,8 @@ import type { ServiceInstance } from '../instance.ts'
 import { checkNumber } from '../options.ts'
 import { distinctById } from './balancer.ts'
 import { BoundedLoad } from './bounded-load.ts'
-import { toIntegerWeights } from './integer-weights.ts'
 import { pickable } from './pickable.ts'
+import { toIntegerWeights } from './smooth-weighted/integer-weights.ts'
 
 type Owners = Uint16Array | Uint32Array
 

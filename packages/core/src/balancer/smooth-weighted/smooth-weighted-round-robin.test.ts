@@ -1,11 +1,11 @@
 import { describeBalancer, instance, instances, seededRandom, weighted } from '@lb/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { changed, churn, churnRuns, countPicks, positive } from '../../test/churn.ts'
-import { NginxOracle } from '../../test/nginx-oracle.ts'
-import { fiveDeviations } from '../../test/tolerance.ts'
-import { InvalidOptionError } from '../errors.ts'
-import type { ServiceInstance } from '../instance.ts'
+import { changed, churn, churnRuns, countPicks, positive } from '../../../test/churn.ts'
+import { NginxOracle } from '../../../test/nginx-oracle.ts'
+import { fiveDeviations } from '../../../test/tolerance.ts'
+import { InvalidOptionError } from '../../errors.ts'
+import type { ServiceInstance } from '../../instance.ts'
 import { toIntegerWeights } from './integer-weights.ts'
 import {
   SmoothWeightedRoundRobinBalancer,

@@ -1,9 +1,9 @@
-import type { ServiceInstance } from '../instance.ts'
-import { checkFunction, checkInteger, checkKeys } from '../options.ts'
-import { type Random, systemRandom } from '../random.ts'
-import type { Balancer, PickRequest } from './balancer.ts'
-import { candidateOrigins } from './candidate-origins.ts'
-import { WeightedTurns } from './weighted-turns.ts'
+import type { ServiceInstance } from '../../instance.ts'
+import { checkFunction, checkInteger, checkKeys } from '../../options.ts'
+import { type Random, systemRandom } from '../../random.ts'
+import type { Balancer, PickRequest } from '../balancer.ts'
+import { candidateOrigins } from '../candidate-origins.ts'
+import { SmoothWeightedSchedule } from './schedule.ts'
 
 export interface SmoothWeightedRoundRobinOptions {
   /** Steps into the cycle at which the first pick stands; 0 gives nginx's sequence. Default: a random step. */
@@ -20,7 +20,7 @@ export interface SmoothWeightedRoundRobinOptions {
  * When the list or a weight changes, survivors keep their place in the cycle.
  */
 export class SmoothWeightedRoundRobinBalancer implements Balancer {
-  readonly #turns: WeightedTurns<ServiceInstance>
+  readonly #schedule: SmoothWeightedSchedule<ServiceInstance>
   #candidates: readonly ServiceInstance[] = []
 
   /** @throws InvalidOptionError */
@@ -28,7 +28,7 @@ export class SmoothWeightedRoundRobinBalancer implements Balancer {
     checkKeys('SmoothWeightedRoundRobinBalancer', options, ['start', 'random'])
     checkInteger('SmoothWeightedRoundRobinBalancer.start', options.start, 0, Number.MAX_SAFE_INTEGER)
     checkFunction('SmoothWeightedRoundRobinBalancer.random', options.random)
-    this.#turns = new WeightedTurns(options.start ?? options.random ?? systemRandom, {
+    this.#schedule = new SmoothWeightedSchedule(options.start ?? options.random ?? systemRandom, {
       keyOf: (instance) => instance.id,
       weightOf: (instance) => instance.weight,
     })
@@ -37,12 +37,12 @@ export class SmoothWeightedRoundRobinBalancer implements Balancer {
   update(candidates: readonly ServiceInstance[]): void {
     const changes = candidateOrigins(this.#candidates, candidates)
     this.#candidates = changes.candidates
-    this.#turns.update(changes.candidates, changes.origins)
+    this.#schedule.update(changes.candidates, changes.origins)
   }
 
   pick(request?: PickRequest): ServiceInstance | undefined {
     const avoid = request?.avoid
-    if (avoid === undefined || avoid.size === 0) return this.#turns.next()
-    return this.#turns.nextExcept((instance) => avoid.has(instance.id)) ?? this.#turns.next()
+    if (avoid === undefined || avoid.size === 0) return this.#schedule.next()
+    return this.#schedule.nextExcept((instance) => avoid.has(instance.id)) ?? this.#schedule.next()
   }
 }
