@@ -68,7 +68,7 @@ export class OutcomeFeedback {
     this.#roster.learnWeights(learnedWeights)
   }
 
-  /** The roster has another list: newcomers get the mean of the learnt weights before they are picked. */
+  /** The roster has another list: newcomers get the median of the learnt weights before they are picked. */
   instancesChanged({ removed }: InstancesDiff): void {
     const { learnedWeights } = this
     if (learnedWeights === undefined) return

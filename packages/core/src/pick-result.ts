@@ -2,12 +2,16 @@ import type { Outcome } from './balancer/balancer.ts'
 import type { Ejection } from './health/ejection.ts'
 import type { ServiceInstance } from './instance.ts'
 import type { Picked } from './instance-picker.ts'
+import { boundedLatencyMs } from './latency.ts'
 import { rejectOption } from './options.ts'
 
 /** An instance that counts a request in flight until `done` is called. */
 export interface PickResult {
   readonly instance: ServiceInstance
-  /** Reports how the request ended. Exactly once on every path; a second call is ignored. */
+  /**
+   * Reports how the request ended. Exactly once on every path; a second call is ignored. A `latencyMs` that is no finite
+   * number ≥ 0 counts as 0, and above an hour as an hour.
+   */
   readonly done: (outcome: Outcome) => void
 }
 
@@ -38,17 +42,25 @@ export class SinglePickResult implements PickResult {
 
   // It may be taken out of the result.
   get done(): (outcome: Outcome) => void {
-    return (outcome) => this.end(outcome)
+    return (outcome) => {
+      if (this.#ends !== undefined) this.end(checkedOutcome(outcome))
+    }
   }
 
-  /** `done` for those who hold the result. @throws InvalidOptionError when `outcome` is not an object with `ok` and `latencyMs` */
+  /** `done` for an outcome that was measured here. */
   end(outcome: Outcome): void {
     const ends = this.#ends
     if (ends === undefined) return
-    if (typeof outcome?.ok !== 'boolean' || typeof outcome.latencyMs !== 'number') {
-      rejectOption('PickResult.done.outcome', 'an object with ok (boolean) and latencyMs (number)', outcome)
-    }
     this.#ends = undefined
     ends.ended(this, outcome)
   }
+}
+
+/** @throws InvalidOptionError when `outcome` is not an object with `ok` and `latencyMs` */
+function checkedOutcome(outcome: Outcome): Outcome {
+  if (typeof outcome?.ok !== 'boolean' || typeof outcome.latencyMs !== 'number') {
+    rejectOption('PickResult.done.outcome', 'an object with ok (boolean) and latencyMs (number)', outcome)
+  }
+  const latencyMs = boundedLatencyMs(outcome.latencyMs)
+  return latencyMs === outcome.latencyMs ? outcome : { ...outcome, latencyMs }
 }

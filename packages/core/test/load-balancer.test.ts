@@ -164,6 +164,21 @@ describe('acquire', () => {
     },
   )
 
+  it.each([
+    [Number.NaN, 0],
+    [Number.POSITIVE_INFINITY, 0],
+    [-5, 0],
+    [1e300, 3_600_000],
+  ])('takes a latency of %d ms for %d ms', async (latencyMs, counted) => {
+    const observed = new ObservedLoadBalancer(['a:1'])
+    const picked = await observed.lb.acquire('users')
+    picked.done({ ok: true, latencyMs, statusCode: 200 })
+    expect(observed.eventsOf('request-finished')).toMatchObject([
+      { outcome: { ok: true, latencyMs: counted, statusCode: 200 } },
+    ])
+    expect(observed.inFlight).toBe(0)
+  })
+
   it('rejects on a signal that is already aborted, and counts nothing', async () => {
     const observed = new ObservedLoadBalancer(['a:1'])
     const reason = new Error('the user left')

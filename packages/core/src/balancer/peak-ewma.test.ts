@@ -229,6 +229,17 @@ describe('PeakEwmaBalancer', () => {
     expect(picksOf(balancer, b, 20)).toBe(20)
   })
 
+  it.each([Number.POSITIVE_INFINITY, Number.MAX_VALUE])('forgets a latency of %d ms within minutes', (latencyMs) => {
+    const clock = new FakeClock()
+    const [a, b] = instances(2) as Pair
+    const balancer = filled([a, b], { clock })
+    answer(balancer, a, latencyMs)
+    // An hour at most: τ × ln(3 600 000 ÷ 10) = 128 s.
+    clock.advanceSync(129_000)
+    answer(balancer, b, 10)
+    expect(balancer.pick()).toBe(a)
+  })
+
   it('gives members only, none of weight 0 among positive ones, and none to be avoided, through any changes', () => {
     fc.assert(
       fc.property(churn, fc.integer(), (steps, seed) => {

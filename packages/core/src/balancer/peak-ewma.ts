@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../clock.ts'
 import type { ServiceInstance } from '../instance.ts'
+import { longestLatencyMs } from '../latency.ts'
 import { checkClock, checkDurationMs, checkFunction, checkKeys } from '../options.ts'
 import { type Random, systemRandom } from '../random.ts'
 import { type Balancer, distinctById, type Outcome, type PickRequest } from './balancer.ts'
@@ -23,7 +24,6 @@ export interface PeakEwmaOptions {
 
 /** Longer than any latency: what an instance costs of which the first answer is awaited. */
 const unansweredMs = 1e15
-const maxLatencyMs = 1e9
 /** A row of failures adds at most so many penalties, which then take a few decay times to pass. */
 const maxPenalties = 10
 
@@ -94,7 +94,7 @@ export class PeakEwmaBalancer implements Balancer {
     const average = this.#table.finished(instance)?.average
     const { latencyMs } = outcome
     if (average === undefined || !(latencyMs >= 0)) return
-    const observedMs = Math.min(latencyMs, maxLatencyMs)
+    const observedMs = Math.min(latencyMs, longestLatencyMs)
     const nowMs = this.#clock.now()
     if (outcome.ok) {
       average.observe(observedMs, nowMs)

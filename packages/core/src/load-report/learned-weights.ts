@@ -24,9 +24,12 @@ const loadReportKeys: readonly (keyof LoadReportOptions)[] = [
   'updateMs',
 ]
 
-/** A weight is kept within these multiples of the mean: nobody starves, and nobody takes everything by one odd report. */
-const leastShare = 0.01
-const largestShare = 10
+/**
+ * A weight stays within these multiples of the median. One odd report moves the median by one place at most, whatever it
+ * says, so its instance gets at most four times its fair share, and no other instance starves.
+ */
+const leastShare = 0.1
+const largestShare = 4
 
 /** @throws InvalidOptionError */
 export function checkLoadReportOptions(path: string, options: LoadReportOptions): void {
@@ -53,7 +56,10 @@ interface Learned {
  * instance's size is in its reports already, and would count twice. Instances with the configured weight 0 are none of
  * the candidates.
  *
- * Source: gRFC A58; the limits of [0.01, 10] × mean are those of grpc's static stride scheduler.
+ * Weights are relative to their median, and bounded by [0.1, 4] × the median. Against the mean, as in gRFC A58, a single
+ * report that claims next to no load makes its own yardstick: it takes nearly all of the traffic.
+ *
+ * Source: gRFC A58 for the formula, the blackout and the expiry.
  */
 export class LearnedWeights {
   readonly #clock: Clock
@@ -105,8 +111,8 @@ export class LearnedWeights {
   }
 
   /**
-   * The weights of these instances, in their order, with a mean of about 1. An instance that is not known, or not long
-   * enough, has the mean of the known ones. `undefined`: fewer than two are known, so the configured weights are to be used.
+   * The weights of these instances, in their order, with a median of 1. An instance that is not known, or not long
+   * enough, has the median of the known ones. `undefined`: fewer than two are known, so the configured weights are to be used.
    *
    * Cheap enough for each request: computed anew only for another array, and `updateMs` after the last time. For the same
    * array the result is the same object as before unless a weight changed; it is not to be changed.
@@ -145,17 +151,26 @@ export class LearnedWeights {
   }
 }
 
-/** Scaled to a mean of 1 over the known ones, which is also what the unknown (0) get. */
+/** Scaled to a median of 1 over the known ones, which is also what the unknown (0) get. */
 function scaled(weights: Float64Array): Float64Array | undefined {
-  const known = weights.filter((weight) => weight > 0)
+  const known = weights.filter((weight) => weight > 0).sort()
   if (known.length < 2) return undefined
-  // Divided by the largest first: the sum of huge weights would overflow.
-  const largest = known.reduce((max, weight) => Math.max(max, weight), 0)
-  const mean = known.reduce((sum, weight) => sum + weight / largest, 0) / known.length
+  const median = medianOf(known)
   return weights.map((weight) => {
     if (weight === 0) return 1
-    return Math.min(Math.max(weight / largest / mean, leastShare), largestShare)
+    return Math.min(Math.max(weight / median, leastShare), largestShare)
   })
+}
+
+/**
+ * Of two in the middle the larger one counts for at most `largestShare` times the smaller: between two instances, their
+ * mean would be whatever the larger one claims.
+ */
+function medianOf(sorted: Float64Array): number {
+  const low = sorted[(sorted.length - 1) >> 1] as number
+  const high = sorted[sorted.length >> 1] as number
+  // Halved first: the sum of huge weights would overflow.
+  return low / 2 + Math.min(high / 2, (low / 2) * largestShare)
 }
 
 function isSame(one: Float64Array | undefined, other: Float64Array | undefined): boolean {
