@@ -1,8 +1,13 @@
+import { runInBackground } from './background-context.ts'
+
 /** Ends a timer before it fires. Calling it again, or after the timer fired, does nothing. */
 export type CancelTimer = () => void
 
 export interface TimerOptions {
-  /** A background timer does not keep the process alive. Default false: somebody is waiting for it. */
+  /**
+   * A background timer does not keep the process alive, and runs outside of the `AsyncLocalStorage` stores of the call that sets it.
+   * Default false: something waits for it.
+   */
   readonly background?: boolean
 }
 
@@ -22,11 +27,17 @@ export const systemClock: Clock = Object.freeze({
   // Looked up on each call, so that tests which replace the globals are seen.
   now: () => performance.now(),
   setTimeout: (callback: () => void, delayMs: number, options?: TimerOptions): CancelTimer => {
-    const timer: unknown = setTimeout(callback, Math.min(delayMs, maxTimerDelayMs))
-    if (options?.background === true && isUnrefable(timer)) timer.unref()
-    return () => clearTimeout(timer as Parameters<typeof clearTimeout>[0])
+    const limitedMs = Math.min(delayMs, maxTimerDelayMs)
+    if (options?.background !== true) return cancelOf(setTimeout(callback, limitedMs))
+    const timer: unknown = runInBackground(() => setTimeout(callback, limitedMs))
+    if (isUnrefable(timer)) timer.unref()
+    return cancelOf(timer)
   },
 })
+
+function cancelOf(timer: unknown): CancelTimer {
+  return () => clearTimeout(timer as Parameters<typeof clearTimeout>[0])
+}
 
 // Node and Bun return an object; browsers, Deno and edge runtimes a number.
 function isUnrefable(timer: unknown): timer is { unref(): void } {

@@ -1,3 +1,4 @@
+import { runInBackground } from './background-context.ts'
 import type { Balancer, Outcome, PickRequest } from './balancer/balancer.ts'
 import { balancerByName } from './balancer/balancer-by-name.ts'
 import type { InstancesDiff } from './cache/diff-instances.ts'
@@ -121,7 +122,7 @@ export class ServiceBalancer implements RequestEnds {
       const { firstListTimeoutMs } = this.settings
       this.#cancelUnknownTimer = this.clock.setTimeout(onUnknown, firstListTimeoutMs, { background: true })
     }
-    this.#cache.start()
+    runInBackground(() => this.#cache.start())
   }
 
   /** Ends the watch; calls that wait for the first list or for capacity, or back off, reject with `error`. */
