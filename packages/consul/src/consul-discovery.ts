@@ -1,6 +1,5 @@
 import {
   type Clock,
-  DiscoveryError,
   type DiscoveryObserver,
   type DiscoverySubscription,
   OpenSubscriptions,
@@ -35,7 +34,6 @@ export class ConsulDiscovery implements ServiceDiscovery {
   readonly #health: ServiceHealth
   readonly #watch: (service: string, observer: DiscoveryObserver) => DiscoverySubscription
   readonly #subscriptions = new OpenSubscriptions()
-  #closed = false
 
   /** @throws InvalidOptionError */
   constructor(options: ConsulDiscoveryOptions = {}) {
@@ -63,41 +61,32 @@ export class ConsulDiscovery implements ServiceDiscovery {
   /**
    * Asks now, whatever is known from a watch.
    *
-   * @throws DiscoveryError when it cannot be known which instances there are; the reason of `signal` when that is aborted
+   * @throws DiscoveryError when it cannot be known which instances there are; the reason of `signal` when that is aborted;
+   * LoadBalancerClosedError
    */
   async getInstances(
     service: string,
     { signal }: { signal?: AbortSignal } = {},
   ): Promise<readonly ServiceInstanceInit[]> {
     signal?.throwIfAborted()
-    if (this.#closed) throw closedError(service)
+    this.#subscriptions.throwIfClosed(service)
     try {
       const { instances } = await this.#health.ask(service, { index: undefined, signal, background: false })
       return instances
     } catch (cause) {
-      if (this.#closed && signal?.aborted !== true) throw closedError(service)
+      if (signal?.aborted !== true) this.#subscriptions.throwIfClosed(service)
       throw cause
     }
   }
 
   /** Tells changes as they happen. After a failure it backs off from half a second to 30 s. */
   watch(service: string, observer: DiscoveryObserver): DiscoverySubscription {
-    if (this.#closed) {
-      observer.error(closedError(service))
-      return { close: () => {} }
-    }
-    return this.#subscriptions.add(this.#watch(service, observer))
+    return this.#subscriptions.open(service, observer, this.#watch)
   }
 
-  /** Ends everything: watches, timers, connections. What is under way rejects; later calls do too. */
+  /** Ends everything: watches, timers, connections. What is under way rejects with LB_CLOSED; later calls do too. */
   async close(): Promise<void> {
-    if (this.#closed) return
-    this.#closed = true
     this.#subscriptions.close()
     await this.#agent.close()
   }
-}
-
-function closedError(service: string): DiscoveryError {
-  return new DiscoveryError(`${service}: the discovery was closed`, { service })
 }

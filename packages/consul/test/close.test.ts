@@ -1,5 +1,4 @@
 import { getEventListeners } from 'node:events'
-import { DiscoveryError } from '@lb/core'
 import { FakeClock } from '@lb/testing'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ConsulDiscovery } from '../src/index.ts'
@@ -21,13 +20,15 @@ afterEach(async () => {
   await agent.close()
 })
 
+const closedError = { code: 'LB_CLOSED', service: 'web', message: 'web: the discovery was closed' }
+
 const asked = (count: number): Promise<void> => vi.waitFor(() => expect(agent.questions).toHaveLength(count))
 
 describe('after close', () => {
-  it('nothing is left of questions on the way, and whoever waits is told', async () => {
+  it('nothing is left of questions on the way, which reject, and the last word of a watch is that it is closed', async () => {
     const notes = new Notes()
     const subscription = discovery.watch('web', notes)
-    const rejected = expect(discovery.getInstances('web')).rejects.toThrow('web: the discovery was closed')
+    const rejected = expect(discovery.getInstances('web')).rejects.toMatchObject(closedError)
     await asked(2)
     await discovery.close()
     await discovery.close()
@@ -36,7 +37,8 @@ describe('after close', () => {
     expect(clock.pendingTimers).toBe(0)
     agent.answer({ index: 1, body: entries(1) })
     await clock.advance(60_000)
-    expect([notes.calls, agent.questions.length]).toEqual([0, 2])
+    expect([notes.calls, agent.questions.length]).toEqual([1, 2])
+    expect(notes.errors).toMatchObject([closedError])
     subscription.close()
   })
 
@@ -68,10 +70,10 @@ describe('after close', () => {
 
   it('nothing can be asked any more', async () => {
     await discovery.close()
-    await expect(discovery.getInstances('web')).rejects.toBeInstanceOf(DiscoveryError)
+    await expect(discovery.getInstances('web')).rejects.toMatchObject(closedError)
     const notes = new Notes()
     discovery.watch('web', notes).close()
-    expect(notes.errors).toMatchObject([{ code: 'LB_DISCOVERY', message: 'web: the discovery was closed' }])
+    expect(notes.errors).toMatchObject([closedError])
     expect([clock.pendingTimers, agent.questions.length]).toEqual([0, 0])
   })
 

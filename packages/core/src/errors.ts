@@ -114,7 +114,7 @@ export class OverloadedError extends LoadBalancerError {
   }
 }
 
-/** The load balancer was used after `close()`, or closed while the caller was waiting. */
+/** A load balancer, discovery or registrar was used after its `close()`, or closed while the caller was waiting. */
 export class LoadBalancerClosedError extends LoadBalancerError {
   static override readonly code = 'LB_CLOSED' as const
   constructor(message: string, options?: LoadBalancerErrorOptions) {

@@ -3,8 +3,8 @@ import type { PickRequest } from './balancer/balancer.ts'
 import { type AbortSignalLike, CallScope } from './call-scope.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { copyOptions } from './copy-options.ts'
-import type { ServiceDiscovery } from './discovery/discovery.ts'
-import { DiscoveryError, LoadBalancerClosedError, NoAvailableInstanceError } from './errors.ts'
+import { DiscoveryUses } from './discovery/discovery-uses.ts'
+import { LoadBalancerClosedError, NoAvailableInstanceError } from './errors.ts'
 import { EventChannel, type LoadBalancerListener } from './events.ts'
 import { type ExecuteOptions, execute } from './execute.ts'
 import { HealthCheckers } from './health-checkers.ts'
@@ -54,6 +54,7 @@ export class LoadBalancer implements AsyncDisposable {
   readonly #events = new EventChannel()
   readonly #healthCheckers: HealthCheckers
   readonly #services = new Map<string, ServiceBalancer>()
+  readonly #uses: DiscoveryUses
   #closing: Promise<void> | undefined
 
   /** @throws InvalidOptionError naming the option, what is legal and what was given */
@@ -66,6 +67,8 @@ export class LoadBalancer implements AsyncDisposable {
     this.#random = options.random ?? systemRandom
     this.#healthCheckers = new HealthCheckers(this.#options.healthCheck, { clock: this.#clock, random: this.#random })
     for (const service of this.#configured) this.#services.set(service, this.#newService(service))
+    const own = Object.values(this.#options.services ?? {}).flatMap(({ discovery }) => discovery ?? [])
+    this.#uses = new DiscoveryUses([this.#options.discovery, ...own])
   }
 
   /** Names of the services under `services`. */
@@ -160,7 +163,7 @@ export class LoadBalancer implements AsyncDisposable {
   }
 
   /**
-   * Ends every watch and timer, and closes the discoveries. Calls that wait reject with a LoadBalancerClosedError;
+   * Ends every watch and timer, and closes the discoveries that no other load balancer uses. Calls that wait reject with a LoadBalancerClosedError;
    * requests in flight finish. A second call gives the same promise.
    */
   close(): Promise<void> {
@@ -186,12 +189,8 @@ export class LoadBalancer implements AsyncDisposable {
     this.#healthCheckers.close()
     this.#events.emit({ type: 'closed' })
     this.#events.clear()
-    const { discovery, services: configured = {} } = this.#options
-    const discoveries = new Set<ServiceDiscovery>([discovery])
-    for (const each of Object.values(configured)) if (each.discovery !== undefined) discoveries.add(each.discovery)
-    const closed = await Promise.allSettled(Array.from(discoveries, async (each) => each.close?.()))
-    const failed = closed.find((result) => result.status === 'rejected')
-    if (failed !== undefined) throw new DiscoveryError('a discovery could not be closed', { cause: failed.reason })
+    const { closeDiscoveries: closes = true } = this.#options
+    await this.#uses.end({ closes })
   }
 
   #closedError(service: string): LoadBalancerClosedError {

@@ -10,7 +10,15 @@ import { checkPanicOptions, type PanicOptions } from './health/panic.ts'
 import { checkSlowStartOptions, type SlowStartOptions } from './health/slow-start.ts'
 import { checkZoneOptions, type ZoneOptions } from './health/zone-routing.ts'
 import { checkLoadReportOptions, type LoadReportOptions } from './load-report/learned-weights.ts'
-import { checkClock, checkDurationMs, checkFunction, checkInteger, checkKeys, rejectOption } from './options.ts'
+import {
+  checkBoolean,
+  checkClock,
+  checkDurationMs,
+  checkFunction,
+  checkInteger,
+  checkKeys,
+  rejectOption,
+} from './options.ts'
 import { checkThrottleOptions, type ThrottleOptions } from './overload/client-throttle.ts'
 import { checkQueueOptions, type QueueOptions } from './overload/queue-options.ts'
 import type { Random } from './random.ts'
@@ -26,7 +34,7 @@ export interface ServiceOptions {
    * weights differ.
    */
   readonly balancer?: BalancerName | (() => Balancer)
-  /** Default: the load balancer's discovery. Closed together with the load balancer. */
+  /** Default: the load balancer's discovery. Closed as that is. */
   readonly discovery?: ServiceDiscovery
   /** Milliseconds between refreshes, for a discovery that is polled. Default 10 000. */
   readonly refreshIntervalMs?: number
@@ -77,8 +85,13 @@ export interface ServiceOptions {
 
 /** The top level gives the defaults for every service; `services` overrides them per service, field by field. */
 export interface LoadBalancerOptions extends ServiceOptions {
-  /** Tells the instances of every service that has no discovery of its own. Closed together with the load balancer. */
+  /**
+   * Tells the instances of every service that has no discovery of its own. Closed together with the last load balancer, or composite,
+   * that uses it.
+   */
   readonly discovery: ServiceDiscovery
+  /** `false`: the discoveries stay open, for whatever else uses them, and are yours to close. Default `true`. */
+  readonly closeDiscoveries?: boolean
   /** By service name. A service that is not listed works too, with the defaults. */
   readonly services?: Readonly<Record<string, ServiceOptions>>
   /**
@@ -114,7 +127,14 @@ const serviceKeys: readonly (keyof ServiceOptions)[] = [
   'throttle',
 ]
 
-const loadBalancerKeys: readonly string[] = [...serviceKeys, 'services', 'maxServices', 'clock', 'random']
+const loadBalancerKeys: readonly string[] = [
+  ...serviceKeys,
+  'closeDiscoveries',
+  'services',
+  'maxServices',
+  'clock',
+  'random',
+]
 
 /** @throws InvalidOptionError naming the option by its path */
 export function checkLoadBalancerOptions(options: LoadBalancerOptions): void {
@@ -126,6 +146,7 @@ export function checkLoadBalancerOptions(options: LoadBalancerOptions): void {
     )
   }
   checkServiceOptions('LoadBalancer', options)
+  checkBoolean('LoadBalancer.closeDiscoveries', options.closeDiscoveries)
   checkInteger('LoadBalancer.maxServices', options.maxServices, 1, Number.MAX_SAFE_INTEGER)
   checkFunction('LoadBalancer.random', options.random)
   checkClock('LoadBalancer.clock', options.clock)

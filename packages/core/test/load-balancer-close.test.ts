@@ -1,6 +1,13 @@
 import { FakeClock, FakeDiscovery, FakeWatchDiscovery, settlePromises } from '@lb/testing'
 import { describe, expect, it } from 'vitest'
-import { LoadBalancer, LoadBalancerClosedError, type LoadBalancerEvent, StaticDiscovery } from '../src/index.ts'
+import {
+  CompositeDiscovery,
+  LoadBalancer,
+  LoadBalancerClosedError,
+  type LoadBalancerEvent,
+  poll,
+  StaticDiscovery,
+} from '../src/index.ts'
 import { ObservedLoadBalancer, refused } from './observed-load-balancer.ts'
 
 /** A discovery that notes how often it was closed. */
@@ -241,5 +248,89 @@ describe('close', () => {
     }
     expect(discovery.closed).toBe(1)
     expect(() => kept.pick('users')).toThrow(LoadBalancerClosedError)
+  })
+})
+
+describe('a discovery that several use', () => {
+  it.each([
+    [0, 1],
+    [1, 0],
+  ])('is closed with the last of its load balancers (closed in the order %s, %s)', async (first, second) => {
+    const discovery = new ClosingDiscovery()
+    const lbs = [new LoadBalancer({ discovery }), new LoadBalancer({ discovery })]
+    for (const lb of lbs) await lb.ready('users')
+    await lbs[first]?.close()
+    await lbs[first]?.close()
+    discovery.set('users', ['b:1'])
+    expect([discovery.closed, lbs[second]?.pick('users').id]).toEqual([0, 'b:1'])
+    await lbs[second]?.close()
+    expect(discovery.closed).toBe(1)
+  })
+
+  it('is closed with the last one also when that never asked it, or it belongs to one service', async () => {
+    const discovery = new ClosingDiscovery()
+    const first = new LoadBalancer({ discovery })
+    const second = new LoadBalancer({ discovery: new StaticDiscovery(), services: { users: { discovery } } })
+    first.pick('users')
+    await first.close()
+    expect(discovery.closed).toBe(0)
+    await second.close()
+    expect(discovery.closed).toBe(1)
+  })
+
+  it('is not closed with a composite while a load balancer, or another composite, uses it', async () => {
+    const [member, other] = [new ClosingDiscovery(), new ClosingDiscovery()]
+    const failover = new LoadBalancer({ discovery: new CompositeDiscovery([member, other]) })
+    const merge = new LoadBalancer({ discovery: new CompositeDiscovery([member], { mode: 'merge' }) })
+    const direct = new LoadBalancer({ discovery: member })
+    await failover.close()
+    expect([member.closed, other.closed]).toEqual([0, 1])
+    await direct.close()
+    member.set('users', ['b:1'])
+    expect([member.closed, merge.pick('users').id]).toEqual([0, 'b:1'])
+    await merge.close()
+    expect(member.closed).toBe(1)
+  })
+
+  it('stays open with closeDiscoveries: false, for one that comes later', async () => {
+    const discovery = new ClosingDiscovery()
+    await new LoadBalancer({ discovery, closeDiscoveries: false }).close()
+    expect(discovery.closed).toBe(0)
+    const lb = new LoadBalancer({ discovery })
+    expect(lb.pick('users').id).toBe('a:1')
+    await lb.close()
+    expect(discovery.closed).toBe(1)
+  })
+
+  it('is not counted by a load balancer that could not be made', async () => {
+    const discovery = new ClosingDiscovery()
+    const balancer = (): never => ({}) as never
+    expect(() => new LoadBalancer({ discovery, services: { users: { balancer } } })).toThrow('a Balancer')
+    await new LoadBalancer({ discovery }).close()
+    expect(discovery.closed).toBe(1)
+  })
+})
+
+describe('a discovery that is closed by something else', () => {
+  it('makes the lists stale that stand on it, which expire in time', async () => {
+    const clock = new FakeClock()
+    const watch = poll(() => ['a:1'], { clock })
+    const discovery = { getInstances: async () => ['a:1'], watch, close: () => watch.close() }
+    const lb = new LoadBalancer({ discovery, clock, maxStaleMs: 60_000 })
+    const events: LoadBalancerEvent[] = []
+    lb.subscribe((event) => events.push(event))
+    await lb.ready('users')
+    discovery.close()
+    expect(lb.inspect('users').status).toBe('stale')
+    expect(events.at(-1)).toMatchObject({
+      type: 'discovery-failed',
+      stale: true,
+      error: { cause: { code: 'LB_CLOSED' } },
+    })
+    expect(lb.pick('users').id).toBe('a:1')
+    await clock.advance(60_000)
+    expect(events.at(-1)?.type).toBe('list-expired')
+    expect(() => lb.pick('users')).toThrow('expired list')
+    await lb.close()
   })
 })

@@ -56,7 +56,6 @@ export class DnsSrvDiscovery implements ServiceDiscovery {
   readonly #lookupLimitMs: number
   readonly #lookups = new Set<AbortController>()
   readonly #subscriptions = new OpenSubscriptions()
-  #closed = false
 
   /** @throws InvalidOptionError */
   constructor(options: DnsSrvDiscoveryOptions = {}) {
@@ -73,7 +72,8 @@ export class DnsSrvDiscovery implements ServiceDiscovery {
   /**
    * Asks now, whatever is cached.
    *
-   * @throws DiscoveryError when it cannot be known which instances there are; the reason of `signal` when that is aborted
+   * @throws DiscoveryError when it cannot be known which instances there are; the reason of `signal` when that is aborted;
+   * LoadBalancerClosedError
    */
   async getInstances(
     service: string,
@@ -87,10 +87,6 @@ export class DnsSrvDiscovery implements ServiceDiscovery {
 
   /** Refreshes as the times to live say. After a failure it backs off from 1 s to 30 s. */
   watch(service: string, observer: DiscoveryObserver): DiscoverySubscription {
-    if (this.#closed) {
-      observer.error(closedError(service))
-      return { close: () => {} }
-    }
     let lookup: ServiceLookup | undefined
     const refresh = async (_service: string, { signal }: { signal: AbortSignal }): Promise<PollResult> => {
       lookup ??= this.#lookup(service)
@@ -104,19 +100,17 @@ export class DnsSrvDiscovery implements ServiceDiscovery {
       timeoutMs: this.#lookupLimitMs + 1_000,
       ...(random === undefined ? {} : { random }),
     })
-    return this.#subscriptions.add(watchPolled(service, observer))
+    return this.#subscriptions.open(service, observer, watchPolled)
   }
 
-  /** Ends everything: watches, timers, sockets. What is under way rejects; later calls do too. */
+  /** Ends everything: watches, timers, sockets. What is under way rejects with LB_CLOSED; later calls do too. */
   close(): void {
-    if (this.#closed) return
-    this.#closed = true
     this.#subscriptions.close()
     for (const lookup of this.#lookups) lookup.abort(new DnsFailure('CLOSED', 'the discovery was closed'))
   }
 
   #lookup(service: string): ServiceLookup {
-    if (this.#closed) throw closedError(service)
+    this.#subscriptions.throwIfClosed(service)
     const { resolveTargets = defaults.resolveTargets, family } = this.#options
     const resolver = this.#resolver
     const configuration = this.#configuration
@@ -146,7 +140,7 @@ export class DnsSrvDiscovery implements ServiceDiscovery {
     signal: AbortSignal | undefined,
     background: boolean,
   ): Promise<ServiceLookupResult> {
-    if (this.#closed) throw closedError(service)
+    this.#subscriptions.throwIfClosed(service)
     const controller = new AbortController()
     const abort = (): void => controller.abort(signal?.reason)
     signal?.addEventListener('abort', abort, { once: true })
@@ -159,6 +153,7 @@ export class DnsSrvDiscovery implements ServiceDiscovery {
       })
     } catch (cause) {
       if (signal?.aborted === true) throw signal.reason
+      this.#subscriptions.throwIfClosed(service)
       throw lookupError(service, cause)
     } finally {
       this.#lookups.delete(controller)
@@ -184,8 +179,4 @@ function configurationOf(
 function lookupError(service: string, cause: unknown): DiscoveryError {
   const reason = cause instanceof Error ? cause.message : String(cause)
   return new DiscoveryError(`${service}: the lookup failed: ${reason}`, { service, cause })
-}
-
-function closedError(service: string): DiscoveryError {
-  return new DiscoveryError(`${service}: the discovery was closed`, { service })
 }

@@ -9,6 +9,8 @@ import { Notes } from './notes.ts'
 
 const good = { answers: [srv(serviceName, 'a.lb.test')], additionals: [address('a.lb.test', '10.0.0.1')] }
 
+const closedError = { code: 'LB_CLOSED', service: 'web', message: 'web: the discovery was closed' }
+
 let server: LoopbackNameServer
 let clock: FakeClock
 let discovery: DnsSrvDiscovery
@@ -45,31 +47,34 @@ describe('after close', () => {
         server.answer(({ type }) => (type === 'SRV' ? { answers } : undefined))
       },
     ],
-  ])('nothing is left of %s on the way, and whoever waits is told', async (_, behave) => {
-    behave()
-    const notes = new Notes()
-    const subscription = discovery.watch('web', notes)
-    const list = discovery.getInstances('web')
-    const rejected = expect(list).rejects.toThrow('the discovery was closed')
-    await vi.waitFor(() => expect(server.queries.length + server.connections).toBeGreaterThan(1))
-    discovery.close()
-    discovery.close()
-    await rejected
-    await vi.waitFor(() => expect([openSockets(), server.openConnections]).toEqual([1, 0]))
-    expect(clock.pendingTimers).toBe(0)
-    // An answer that comes now finds nobody.
-    for (const query of server.queries) server.send(query, answerTo(query.bytes, good))
-    await clock.advance(60_000)
-    expect(notes.calls).toBe(0)
-    subscription.close()
-  })
+  ])(
+    'nothing is left of %s on the way, questions reject, and the last word of a watch is that it is closed',
+    async (_, behave) => {
+      behave()
+      const notes = new Notes()
+      const subscription = discovery.watch('web', notes)
+      const list = discovery.getInstances('web')
+      const rejected = expect(list).rejects.toMatchObject(closedError)
+      await vi.waitFor(() => expect(server.queries.length + server.connections).toBeGreaterThan(1))
+      discovery.close()
+      discovery.close()
+      await rejected
+      await vi.waitFor(() => expect([openSockets(), server.openConnections]).toEqual([1, 0]))
+      expect(clock.pendingTimers).toBe(0)
+      // An answer that comes now finds nobody.
+      for (const query of server.queries) server.send(query, answerTo(query.bytes, good))
+      await clock.advance(60_000)
+      expect([notes.calls, notes.errors]).toMatchObject([1, [closedError]])
+      subscription.close()
+    },
+  )
 
   it('nothing can be asked any more', async () => {
     discovery.close()
-    await expect(discovery.getInstances('web')).rejects.toBeInstanceOf(DiscoveryError)
+    await expect(discovery.getInstances('web')).rejects.toMatchObject(closedError)
     const notes = new Notes()
     discovery.watch('web', notes).close()
-    expect(notes.errors).toMatchObject([{ code: 'LB_DISCOVERY', message: 'web: the discovery was closed' }])
+    expect(notes.errors).toMatchObject([closedError])
     expect(clock.pendingTimers).toBe(0)
   })
 

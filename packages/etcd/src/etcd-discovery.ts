@@ -72,20 +72,22 @@ export class EtcdDiscovery implements ServiceDiscovery {
   /**
    * Asks now; a quorum of etcd has to be there to answer.
    *
-   * @throws DiscoveryError when it cannot be known which instances there are; the reason of `signal` when that is aborted
+   * @throws DiscoveryError when it cannot be known which instances there are; the reason of `signal` when that is aborted;
+   * LoadBalancerClosedError
    */
   async getInstances(
     service: string,
     { signal }: { signal?: AbortSignal } = {},
   ): Promise<readonly ServiceInstanceInit[]> {
     signal?.throwIfAborted()
-    if (this.#closed !== undefined) throw closedError(service)
+    this.#subscriptions.throwIfClosed(service)
     const path = this.#pathOf(service)
     try {
       const { entries } = await this.#client.range(keysUnder(path), signal === undefined ? {} : { signal })
       return new ServiceList(service, path, this.#codec).of(entries)
     } catch (cause) {
       if (signal?.aborted === true) throw signal.reason
+      this.#subscriptions.throwIfClosed(service)
       throw this.#errorOf(service, cause)
     }
   }
@@ -95,34 +97,31 @@ export class EtcdDiscovery implements ServiceDiscovery {
    * revision that was reached, with delays of up to 1 s, 2 s, 4 s … 30 s.
    */
   watch(service: string, observer: DiscoveryObserver): DiscoverySubscription {
-    if (this.#closed !== undefined) {
-      observer.error(closedError(service))
-      return { close: () => {} }
-    }
-    const path = this.#pathOf(service)
-    const watched = watchService(
-      {
-        service,
-        range: keysUnder(path),
-        list: new ServiceList(service, path, this.#codec),
-        client: this.#client,
-        links: this.#links,
-        clock: this.#clock,
-        ...(this.#options.random && { random: this.#options.random }),
-        errorOf: (cause) => this.#errorOf(service, cause),
-      },
-      observer,
-    )
-    return this.#subscriptions.add(watched)
+    return this.#subscriptions.open(service, observer, (_service, open) => this.#watch(service, open))
   }
 
-  /** Ends everything: watches, timers, connections. What is under way rejects; later calls do too. */
+  /** Ends everything: watches, timers, connections. What is under way rejects with LB_CLOSED; later calls do too. */
   close(): Promise<void> {
     if (this.#closed === undefined) {
       this.#subscriptions.close()
       this.#closed = this.#client.close()
     }
     return this.#closed
+  }
+
+  #watch(service: string, observer: DiscoveryObserver): DiscoverySubscription {
+    const path = this.#pathOf(service)
+    const options = {
+      service,
+      range: keysUnder(path),
+      list: new ServiceList(service, path, this.#codec),
+      client: this.#client,
+      links: this.#links,
+      clock: this.#clock,
+      ...(this.#options.random && { random: this.#options.random }),
+      errorOf: (cause: unknown) => this.#errorOf(service, cause),
+    }
+    return watchService(options, observer)
   }
 
   #pathOf(service: string): string {
@@ -132,12 +131,7 @@ export class EtcdDiscovery implements ServiceDiscovery {
   }
 
   #errorOf(service: string, cause: unknown): DiscoveryError {
-    if (this.#closed !== undefined) return closedError(service)
     const reason = cause instanceof Error ? cause.message : String(cause)
     return new DiscoveryError(`${service}: ${reason}`, { service, cause })
   }
-}
-
-function closedError(service: string): DiscoveryError {
-  return new DiscoveryError(`${service}: the discovery was closed`, { service })
 }

@@ -1,5 +1,4 @@
 import { getEventListeners } from 'node:events'
-import { DiscoveryError } from '@lb/core'
 import { FakeClock } from '@lb/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { EtcdDiscovery } from '../src/index.ts'
@@ -8,6 +7,8 @@ import { Notes } from './notes.ts'
 import { putEvent, ScriptedGateway } from './scripted-gateway.ts'
 
 const path = '/microservices/orders/'
+const closedError = { code: 'LB_CLOSED', service: 'orders', message: 'orders: the discovery was closed' }
+
 let gateway: ScriptedGateway
 let clock: FakeClock
 let discovery: EtcdDiscovery
@@ -32,7 +33,7 @@ async function watching(number: number): Promise<void> {
 }
 
 describe('close', () => {
-  it('ends the connection and every timer, and nothing is told any more', async () => {
+  it('ends the connection and every timer, and the last word of a watch is that it is closed', async () => {
     const notes = new Notes()
     discovery.watch('orders', notes)
     await watching(1)
@@ -42,13 +43,14 @@ describe('close', () => {
     await eventually(() => expect(gateway.watches[0]?.isOpen).toBe(false))
     expect(clock.pendingTimers).toBe(0)
     await clock.advance(60_000)
-    expect(calls).toHaveLength(before)
+    expect(calls).toHaveLength(before + 1)
+    expect(notes.errors.at(-1)).toMatchObject(closedError)
   })
 
-  it('ends what is under way, and whoever waits is told', async () => {
+  it('ends what is under way, which rejects', async () => {
     gateway.reply = () => new Promise(() => {})
     const list = discovery.getInstances('orders')
-    const rejected = expect(list).rejects.toThrow('orders: the discovery was closed')
+    const rejected = expect(list).rejects.toMatchObject(closedError)
     await eventually(() => expect(gateway.calls).toHaveLength(1))
     await discovery.close()
     await rejected
@@ -57,10 +59,10 @@ describe('close', () => {
 
   it('leaves nothing that can be asked', async () => {
     await discovery.close()
-    await expect(discovery.getInstances('orders')).rejects.toBeInstanceOf(DiscoveryError)
+    await expect(discovery.getInstances('orders')).rejects.toMatchObject(closedError)
     const notes = new Notes()
     discovery.watch('orders', notes).close()
-    expect(notes.errors).toMatchObject([{ message: 'orders: the discovery was closed' }])
+    expect(notes.errors).toMatchObject([closedError])
   })
 })
 

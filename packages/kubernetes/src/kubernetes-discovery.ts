@@ -51,7 +51,6 @@ export class KubernetesDiscovery implements ServiceDiscovery {
   readonly #client: RegistryClient
   readonly #api: EndpointSliceApi
   readonly #subscriptions = new OpenSubscriptions()
-  #closed = false
 
   /** Reads the kubeconfig, when there is one. @throws InvalidOptionError */
   constructor(options: KubernetesDiscoveryOptions = {}) {
@@ -75,30 +74,28 @@ export class KubernetesDiscovery implements ServiceDiscovery {
   /**
    * Asks the API server for the newest list.
    *
-   * @throws DiscoveryError when it cannot be known which instances there are; the reason of `signal` when that is aborted
+   * @throws DiscoveryError when it cannot be known which instances there are; the reason of `signal` when that is aborted;
+   * LoadBalancerClosedError
    */
   async getInstances(
     service: string,
     { signal }: { signal?: AbortSignal } = {},
   ): Promise<readonly ServiceInstanceInit[]> {
     signal?.throwIfAborted()
-    if (this.#closed) throw closedError(service)
+    this.#subscriptions.throwIfClosed(service)
     try {
       const reference = parseServiceName(service, this.#namespace)
       const { slices } = await this.#api.list(reference, { resourceVersion: '', signal, background: false })
       return this.#instances(service, slices)
     } catch (cause) {
       if (signal?.aborted === true) throw signal.reason
+      this.#subscriptions.throwIfClosed(service)
       throw serviceError(service, cause)
     }
   }
 
   /** Lists, then watches, and goes on from where it was when a connection ends. After failures it backs off, up to 30 s. */
   watch(service: string, observer: DiscoveryObserver): DiscoverySubscription {
-    if (this.#closed) {
-      observer.error(closedError(service))
-      return { close: () => {} }
-    }
     let followed: ServiceWatch | undefined
     const watch = watchInSessions(
       async (_service, session) => {
@@ -116,13 +113,11 @@ export class KubernetesDiscovery implements ServiceDiscovery {
         random: this.#random,
       },
     )
-    return this.#subscriptions.add(watch(service, observer))
+    return this.#subscriptions.open(service, observer, watch)
   }
 
-  /** Ends everything: watches, timers, connections. What is under way rejects; later calls do too. */
+  /** Ends everything: watches, timers, connections. What is under way rejects with LB_CLOSED; later calls do too. */
   async close(): Promise<void> {
-    if (this.#closed) return
-    this.#closed = true
     this.#subscriptions.close()
     await this.#client.close()
   }
@@ -164,8 +159,4 @@ function retryAfterMs(error: unknown): number | undefined {
 function serviceError(service: string, cause: unknown): DiscoveryError {
   const reason = cause instanceof Error ? cause.message : String(cause)
   return new DiscoveryError(`${service}: ${reason}`, { service, cause })
-}
-
-function closedError(service: string): DiscoveryError {
-  return new DiscoveryError(`${service}: the discovery was closed`, { service })
 }

@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { at, FollowedService } from './followed-service.ts'
 import { Notes } from './notes.ts'
 
+const closedError = { code: 'LB_CLOSED', service: 'orders', message: 'orders: the discovery was closed' }
+
 const run = FollowedService.forEachTest()
 
 describe('after close', () => {
@@ -11,29 +13,33 @@ describe('after close', () => {
     ['a watch', { behave: () => {}, requests: 2, calls: 1 }],
     ['a list', { behave: holdLists, requests: 1, calls: 0 }],
     ['a pause', { behave: failAll, requests: 1, calls: 1 }],
-  ])('nothing is left of %s', async (_, { behave, requests, calls }) => {
-    behave()
-    run.follow()
-    await run.eventually(() => expect([run.server.requests.length, run.notes.calls]).toEqual([requests, calls]))
-    await run.discovery?.close()
-    await run.discovery?.close()
-    await run.eventually(() => expect([run.server.connections, run.clock.pendingTimers]).toEqual([0, 0]))
-    await run.clock.advance(600_000)
-    expect([run.notes.calls, run.server.requests.length]).toEqual([calls, requests])
-  })
+  ])(
+    'nothing is left of %s, and the last word of the watch is that it is closed',
+    async (_, { behave, requests, calls }) => {
+      behave()
+      run.follow()
+      await run.eventually(() => expect([run.server.requests.length, run.notes.calls]).toEqual([requests, calls]))
+      await run.discovery?.close()
+      await run.discovery?.close()
+      await run.eventually(() => expect([run.server.connections, run.clock.pendingTimers]).toEqual([0, 0]))
+      await run.clock.advance(600_000)
+      expect([run.notes.calls, run.server.requests.length]).toEqual([calls + 1, requests])
+      expect(run.notes.errors.at(-1)).toMatchObject(closedError)
+    },
+  )
 
-  it('whoever waits is told, and nothing can be asked any more', async () => {
+  it('what is under way rejects, and nothing can be asked any more', async () => {
     holdLists()
     run.follow()
     const list = run.discovery?.getInstances('orders')
-    const rejected = expect(list).rejects.toThrow('was closed')
+    const rejected = expect(list).rejects.toMatchObject(closedError)
     await run.eventually(() => expect(run.server.requests).toHaveLength(2))
     await run.discovery?.close()
     await rejected
-    await expect(run.discovery?.getInstances('orders')).rejects.toThrow('orders: the discovery was closed')
+    await expect(run.discovery?.getInstances('orders')).rejects.toMatchObject(closedError)
     const notes = new Notes()
     run.discovery?.watch('orders', notes).close()
-    expect(notes.errors).toMatchObject([{ code: 'LB_DISCOVERY', message: 'orders: the discovery was closed' }])
+    expect(notes.errors).toMatchObject([closedError])
   })
 
   it('of a subscription its connection is gone, and the others go on', async () => {
@@ -51,7 +57,7 @@ describe('after close', () => {
     expect(closed.calls).toBe(1)
   })
 
-  it('by its observer, while it is told, nothing follows', async () => {
+  it('by its observer, while that gets a list, nothing follows but the last word', async () => {
     run.server.slices = [at('7', 'a', '10.0.0.1')]
     run.follow()
     await run.watching(1)
@@ -60,7 +66,7 @@ describe('after close', () => {
     for (const version of ['11', '12', '13']) run.server.watch.send('MODIFIED', at(version, 'a', `10.0.0.${version}`))
     await run.eventuallyAdvancing(() => expect(run.server.connections).toBe(0))
     await run.clock.advance(1_000)
-    expect([run.notes.calls, run.clock.pendingTimers]).toEqual([2, 0])
+    expect([run.notes.calls, run.clock.pendingTimers]).toEqual([3, 0])
   })
 })
 

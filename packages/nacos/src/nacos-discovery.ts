@@ -3,7 +3,6 @@ import {
   DiscoveryError,
   type DiscoveryObserver,
   type DiscoverySubscription,
-  LoadBalancerClosedError,
   OpenSubscriptions,
   type Random,
   type ServiceDiscovery,
@@ -62,7 +61,8 @@ export class NacosDiscovery implements ServiceDiscovery {
   /**
    * Asks now, whatever is cached.
    *
-   * @throws DiscoveryError when it cannot be known which instances there are; the reason of `signal` when that is aborted
+   * @throws DiscoveryError when it cannot be known which instances there are; the reason of `signal` when that is aborted;
+   * LoadBalancerClosedError
    */
   async getInstances(
     service: string,
@@ -74,18 +74,14 @@ export class NacosDiscovery implements ServiceDiscovery {
 
   /** Asks as often as the answers say. After a failure it backs off from 1 s to 60 s. */
   watch(service: string, observer: DiscoveryObserver): DiscoverySubscription {
-    if (this.#closing !== undefined) {
-      observer.error(closedError(service))
-      return { close: () => {} }
-    }
     const follow = watchInSessions((_service, session) => this.#follow(service, session), {
       clock: this.#clock,
       random: this.#random,
     })
-    return this.#subscriptions.add(follow(service, observer))
+    return this.#subscriptions.open(service, observer, follow)
   }
 
-  /** Ends everything: watches, timers, sockets. What is under way rejects; later calls do too. */
+  /** Ends everything: watches, timers, sockets. What is under way rejects with LB_CLOSED; later calls do too. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -146,7 +142,7 @@ export class NacosDiscovery implements ServiceDiscovery {
 
   async #list(service: string, signal: AbortSignal | undefined, background: boolean): Promise<InstanceList> {
     signal?.throwIfAborted()
-    if (this.#closing !== undefined) throw closedError(service)
+    this.#subscriptions.throwIfClosed(service)
     const name = this.#nameOf(service)
     const { namespace = 'public', clusters } = this.#options
     const push = background ? this.#pushes?.address : undefined
@@ -165,6 +161,7 @@ export class NacosDiscovery implements ServiceDiscovery {
       }
     } catch (cause) {
       if (signal?.aborted === true) throw signal.reason
+      this.#subscriptions.throwIfClosed(service)
       throw serviceError(service, cause)
     }
   }
@@ -175,8 +172,4 @@ export class NacosDiscovery implements ServiceDiscovery {
     if (problem === undefined) return name
     throw new DiscoveryError(`${JSON.stringify(service)} cannot be asked for: ${problem}`, { service })
   }
-}
-
-function closedError(service: string): LoadBalancerClosedError {
-  return new LoadBalancerClosedError(`${service}: the discovery was closed`, { service })
 }

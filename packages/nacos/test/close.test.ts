@@ -4,6 +4,8 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { NacosDiscovery } from '../src/index.ts'
 import { Notes } from './notes.ts'
 
+const closedError = { code: 'LB_CLOSED', service: 'web', message: 'web: the discovery was closed' }
+
 let fake: FakeNacos
 let clock: FakeClock
 let discovery: NacosDiscovery
@@ -31,10 +33,11 @@ it('ends watches, timers and connections', async () => {
   const requests = fake.requests.length
   await clock.advance(600_000)
   expect(fake.requests).toHaveLength(requests)
-  expect(all.map(({ lists, errors }) => lists.length + errors.length)).toEqual([1, 1])
+  expect(all.map(({ lists, errors }) => lists.length + errors.length)).toEqual([2, 2])
+  for (const { errors } of all) expect(errors).toMatchObject([closedError])
 })
 
-it('ends what is under way: questions reject, watchers are not called any more', async () => {
+it('ends what is under way: questions reject, and the last word of a watch is that it is closed', async () => {
   const notes = new Notes()
   await discovery.getInstances('web')
   let release = (): void => {}
@@ -48,17 +51,17 @@ it('ends what is under way: questions reject, watchers are not called any more',
   const asking = discovery.getInstances('web')
   discovery.watch('web', notes)
   await asked
-  await Promise.all([expect(asking).rejects.toMatchObject({ service: 'web' }), discovery.close()])
-  expect(notes.lists.length + notes.errors.length).toBe(0)
+  await Promise.all([expect(asking).rejects.toMatchObject(closedError), discovery.close()])
+  expect([notes.lists, notes.errors]).toMatchObject([[], [closedError]])
   expect(clock.pendingTimers).toBe(0)
 })
 
 it('is final: later calls are refused', async () => {
   await discovery.close()
-  await expect(discovery.getInstances('web')).rejects.toMatchObject({ code: 'LB_CLOSED', service: 'web' })
+  await expect(discovery.getInstances('web')).rejects.toMatchObject(closedError)
   const notes = new Notes()
   discovery.watch('web', notes).close()
-  expect(notes.errors).toMatchObject([{ code: 'LB_CLOSED' }])
+  expect(notes.errors).toMatchObject([closedError])
 })
 
 it('of a subscription ends its timers, and not those of another one', async () => {

@@ -1,4 +1,4 @@
-import { type DiscoveryObserver, poll, type ServiceDiscovery, type ServiceInstanceInit } from '@lb/core'
+import { OpenSubscriptions, poll, type ServiceDiscovery, type ServiceInstanceInit } from '@lb/core'
 import { describe, expect, it } from 'vitest'
 import { describeDiscovery } from './describe-discovery.ts'
 import type { DiscoveryHarness } from './discovery-harness.ts'
@@ -25,8 +25,16 @@ class MemoryRegistry implements DiscoveryHarness {
   create(): ServiceDiscovery {
     const getInstances = (service: string): Promise<readonly ServiceInstanceInit[]> => this.#answer(service)
     if (!this.#watch) return { getInstances }
+    const open = new OpenSubscriptions()
     const watch = poll((service) => getInstances(service), { intervalMs: 10, retryMinMs: 10, retryMaxMs: 20 })
-    return { getInstances, watch: (service: string, observer: DiscoveryObserver) => watch(service, observer) }
+    return {
+      getInstances: async (service) => {
+        open.throwIfClosed(service)
+        return getInstances(service)
+      },
+      watch: (service, observer) => open.open(service, observer, watch),
+      close: () => open.close(),
+    }
   }
 
   async set(service: string, instances: readonly ServiceInstanceInit[]): Promise<void> {

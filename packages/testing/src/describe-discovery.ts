@@ -102,6 +102,21 @@ function describeLists(registry: ContractRegistry, { unknownService = 'empty' }:
     const late = delay(registry.withinMs, 'still waiting', { ref: false })
     expect(await Promise.race([answered, late])).toBe('settled')
   })
+
+  it('rejects with LB_CLOSED after it was closed, what is under way included', { timeout }, async () => {
+    const { discovery, service } = await registry.open()
+    // One that holds nothing has no end.
+    if (discovery.close === undefined) return
+    await registry.set(service, registry.list(1))
+    const asked = discovery.getInstances(service).then(
+      () => 'answered before',
+      (error: unknown) => (error as { code?: unknown }).code,
+    )
+    await discovery.close()
+    expect(await asked).toBeOneOf(['LB_CLOSED', 'answered before'])
+    await expect(discovery.getInstances(service)).rejects.toMatchObject({ code: 'LB_CLOSED', service })
+    await discovery.close()
+  })
 }
 
 function describeFields(registry: ContractRegistry, capabilities: DiscoveryCapabilities): void {
@@ -184,6 +199,31 @@ function describeWatch(registry: ContractRegistry): void {
     const closed = [left, right].filter((watcher) => watcher.closed)
     expect(closed).toHaveLength(1)
     expect(closed[0]?.calls).toBe(closed[0]?.callsWhenClosed)
+  })
+
+  it('has an error with LB_CLOSED as its last word to each watcher when it is closed', { timeout }, async () => {
+    const { discovery, service } = await registry.open()
+    // One that holds nothing has no end.
+    if (discovery.close === undefined) return
+    const [list, other] = [registry.list(1), registry.nextService()]
+    await registry.set(service, list)
+    const [left, open, waiting] = [service, service, other].map((name) => registry.watch(discovery, name))
+    await registry.eventually(() => {
+      left?.expectLatest(list)
+      open?.expectLatest(list)
+    })
+    left?.close()
+    const before = left?.calls
+    await discovery.close()
+    await discovery.close()
+    expect(open?.errors.at(-1)).toMatchObject({ code: 'LB_CLOSED', service })
+    expect(waiting?.errors.at(-1)).toMatchObject({ code: 'LB_CLOSED', service: other })
+    const calls = [open?.calls, waiting?.calls]
+    await registry.set(service, registry.list(2))
+    const late = registry.watch(discovery, service)
+    expect([late.lists, late.errors]).toMatchObject([[], [{ code: 'LB_CLOSED', service }]])
+    await delay(50)
+    expect([open?.calls, waiting?.calls, late.calls, left?.calls]).toEqual([...calls, 1, before])
   })
 
   it('tells a watcher nothing of other services', { timeout }, async () => {

@@ -71,7 +71,8 @@ describe.each(modes)('after the end of a watch, with %s', (mode) => {
     }
     composite.watch('users', { next: end, error: end })
     await composite.close()
-    expect([calls, ...members.map(({ watchers }) => watchers)]).toEqual([1, 0, 0])
+    // The list, and the last word.
+    expect([calls, ...members.map(({ watchers }) => watchers)]).toEqual([2, 0, 0])
   })
 })
 
@@ -86,8 +87,10 @@ describe.each(modes)('close, with %s', (mode) => {
     const asked = question.catch((error: Error) => error.message)
     await Promise.all([composite.close(), composite.close()])
     expect([member.closed, closes, twice.watchers, clock.pendingTimers]).toEqual([true, 1, 0, 0])
-    if (mode === 'merge') expect(await asked).toBe('the discovery was closed')
-    await expect(composite.getInstances('users')).rejects.toThrow('users: the discovery was closed')
+    expect(await asked).toBe('orders: the discovery was closed')
+    const closedError = { code: 'LB_CLOSED', message: 'users: the discovery was closed' }
+    await expect(composite.getInstances('users')).rejects.toMatchObject(closedError)
+    expect(observed.errors.at(-1)).toBe('users: the discovery was closed')
     const { calls } = observed
     composite.watch('users', observed).close()
     expect([observed.calls - calls, observed.errors.at(-1)]).toEqual([1, 'users: the discovery was closed'])

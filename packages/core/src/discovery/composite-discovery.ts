@@ -16,6 +16,8 @@ import {
 import { CompositeOutput, type SnapshotSettings } from './composite-discovery-output.ts'
 import { askAll, askInOrder } from './composite-discovery-question.ts'
 import type { DiscoveryObserver, DiscoverySubscription, ServiceDiscovery } from './discovery.ts'
+import { DiscoveryUses } from './discovery-uses.ts'
+import { OpenSubscriptions } from './open-subscriptions.ts'
 
 const defaults = Object.freeze({
   mode: 'failover',
@@ -35,13 +37,15 @@ type CombinedWatch = FailoverWatch | MergeWatch
  *       snapshots: new FileSnapshotStore({ directory: '/var/lib/my-app/instances' }),
  *     })
  *
- * A failure never makes the list shorter. It owns its members: `close` closes them. Snapshots are for watches, as those of a
+ * A failure never makes the list shorter. `close` closes the members that nothing else uses. Snapshots are for watches, as those of a
  * load balancer, and for nothing else: `getInstances` tells only what a member says now.
  */
 export class CompositeDiscovery implements ServiceDiscovery {
   readonly #mode: 'failover' | 'merge'
   readonly #snapshots: SnapshotSettings | undefined
   readonly #shared: Omit<CompositeContext, 'service'>
+  readonly #uses: DiscoveryUses
+  readonly #subscriptions = new OpenSubscriptions()
   readonly #watches = new Map<string, Set<CombinedWatch>>()
   readonly #closing = new Set<Promise<void>>()
   readonly #controller = new AbortController()
@@ -62,31 +66,48 @@ export class CompositeDiscovery implements ServiceDiscovery {
       random: options.random ?? systemRandom,
       tell: (event) => tellQuietly(onEvent, event),
     }
+    this.#uses = new DiscoveryUses(this.#shared.members.map(({ discovery }: CheckedMember) => discovery))
   }
 
   /**
    * Asks now: the member that a watch of the service has in use, else the first that has an answer; with mode `merge` all.
    *
-   * @throws DiscoveryError when it cannot be known which instances there are; the reason of `signal` when that is aborted
+   * @throws DiscoveryError when it cannot be known which instances there are; the reason of `signal` when that is aborted;
+   * LoadBalancerClosedError
    */
   async getInstances(
     service: string,
     { signal }: { signal?: AbortSignal } = {},
   ): Promise<readonly ServiceInstanceInit[]> {
     signal?.throwIfAborted()
-    if (this.#closed !== undefined) throw closedError(service)
+    this.#subscriptions.throwIfClosed(service)
     const limits = { signals: [signal, this.#controller.signal] }
     const [watch] = this.#watches.get(service) ?? []
-    const { instances, unusable } = await (watch?.ask(limits) ?? this.#ask(service, limits))
-    return [...instances, ...unusable]
+    try {
+      const { instances, unusable } = await (watch?.ask(limits) ?? this.#ask(service, limits))
+      return [...instances, ...unusable]
+    } catch (cause) {
+      if (signal?.aborted !== true) this.#subscriptions.throwIfClosed(service)
+      throw cause
+    }
   }
 
   /** Members that cannot push are polled. */
   watch(service: string, observer: DiscoveryObserver): DiscoverySubscription {
-    if (this.#closed !== undefined) {
-      observer.error(closedError(service))
-      return { close: () => {} }
-    }
+    return this.#subscriptions.open(service, observer, (_service, guarded) => this.#begin(service, guarded))
+  }
+
+  /**
+   * Ends every watch, saves what is not saved yet, and closes the members that nothing else uses.
+   *
+   * @throws DiscoveryError when a member could not be closed; the others are, nonetheless
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#closeAll()
+    return this.#closed
+  }
+
+  #begin(service: string, observer: DiscoveryObserver): DiscoverySubscription {
     const context: CompositeContext = { ...this.#shared, service }
     const output = new CompositeOutput(context, observer, this.#snapshots)
     const watch: CombinedWatch =
@@ -95,16 +116,6 @@ export class CompositeDiscovery implements ServiceDiscovery {
     this.#watches.set(service, watches.add(watch))
     watch.start()
     return { close: () => this.#end(service, watch) }
-  }
-
-  /**
-   * Ends every watch, saves what is not saved yet, and closes the members.
-   *
-   * @throws DiscoveryError when a member could not be closed; the others are, nonetheless
-   */
-  close(): Promise<void> {
-    this.#closed ??= this.#closeAll()
-    return this.#closed
   }
 
   #ask(service: string, limits: Parameters<typeof askInOrder>[1]): ReturnType<typeof askInOrder> {
@@ -121,17 +132,10 @@ export class CompositeDiscovery implements ServiceDiscovery {
   }
 
   async #closeAll(): Promise<void> {
-    for (const [service, watches] of this.#watches) {
-      for (const watch of watches) this.#end(service, watch)
-    }
+    this.#subscriptions.close()
     this.#controller.abort(new DiscoveryError('the discovery was closed'))
-    const discoveries = new Set(this.#shared.members.map(({ discovery }: CheckedMember) => discovery))
-    const closed = await Promise.allSettled([
-      ...this.#closing,
-      ...Array.from(discoveries, async (discovery) => discovery.close?.()),
-    ])
-    const failed = closed.find((result) => result.status === 'rejected')
-    if (failed !== undefined) throw new DiscoveryError('a discovery could not be closed', { cause: failed.reason })
+    const [ended] = await Promise.allSettled([this.#uses.end(), ...this.#closing])
+    if (ended.status === 'rejected') throw ended.reason
   }
 }
 
@@ -141,8 +145,4 @@ function tellQuietly(listener: CompositeDiscoveryListener | undefined, event: Co
   } catch {
     // Whoever listens has to look after itself; the list goes on.
   }
-}
-
-function closedError(service: string): DiscoveryError {
-  return new DiscoveryError(`${service}: the discovery was closed`, { service })
 }

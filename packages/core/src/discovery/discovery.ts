@@ -15,7 +15,10 @@ export interface ServiceDiscovery {
    * the registry cannot be asked; it goes on trying by itself until the subscription is closed.
    */
   watch?(service: string, observer: DiscoveryObserver): DiscoverySubscription
-  /** Ends connections and timers that are not part of a subscription. */
+  /**
+   * Ends everything: connections, timers and subscriptions, each of which emits a LoadBalancerClosedError as its last word. Later
+   * questions reject with one too. A load balancer calls it when no other one uses the discovery.
+   */
   close?(): void | Promise<void>
 }
 
@@ -27,6 +30,6 @@ export interface DiscoveryObserver {
 }
 
 export interface DiscoverySubscription {
-  /** Ends the watch. The observer is not called any more. Calling it again does nothing. */
+  /** Ends the watch. The observer is not called any more; only the `close()` of the discovery has a last word. Calling it again does nothing. */
   close(): void
 }

@@ -294,6 +294,24 @@ describe('poll', () => {
   })
 })
 
+describe('watch.close', () => {
+  it('ends every subscription, of which each gets an error as its last word', async () => {
+    const clock = new FakeClock()
+    const [users, orders] = [new Notes(), new Notes()]
+    const watch = poll((service) => [`${service}:1`], { clock })
+    watch('users', users)
+    watch('orders', orders)
+    await settlePromises()
+    watch.close()
+    watch.close()
+    expect(clock.pendingTimers).toBe(0)
+    await clock.advance(60_000)
+    expect([users.lists.length, orders.lists.length]).toEqual([1, 1])
+    expect(users.errors).toMatchObject([{ code: 'LB_CLOSED', service: 'users' }])
+    expect(orders.errors).toMatchObject([{ code: 'LB_CLOSED', service: 'orders' }])
+  })
+})
+
 describe('the options of poll', () => {
   it.each([
     ['intervalMs', 0],

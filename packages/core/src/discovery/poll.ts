@@ -3,7 +3,8 @@ import { DiscoveryError } from '../errors.ts'
 import type { ServiceInstanceInit } from '../instance.ts'
 import { checkClock, checkDurationMs, checkFunction, checkKeys, checkNumber } from '../options.ts'
 import { jittered, type Random, systemRandom } from '../random.ts'
-import type { DiscoveryObserver, DiscoverySubscription } from './discovery.ts'
+import type { DiscoveryObserver } from './discovery.ts'
+import { type ClosableWatch, closableWatch } from './open-subscriptions.ts'
 
 /** A list, optionally with how long it may be used before asking again. */
 export type PollResult =
@@ -52,14 +53,12 @@ type PollSettings = Required<PollOptions>
  * Makes a `watch` out of a function that resolves a service once: `watch = poll(resolve, { intervalMs: 5_000 })`.
  *
  * One refresh is in flight at a time. Failures back off exponentially. Every delay is jittered. Timers do not keep
- * the process alive. An answer that comes after its timeout, or after `close()`, is dropped.
+ * the process alive. An answer that comes after its timeout, or after `close()`, is dropped. `watch.close()` ends all subscriptions, for
+ * the `close()` of the discovery.
  *
  * @throws InvalidOptionError
  */
-export function poll(
-  resolve: PollResolve,
-  options: PollOptions = {},
-): (service: string, observer: DiscoveryObserver) => DiscoverySubscription {
+export function poll(resolve: PollResolve, options: PollOptions = {}): ClosableWatch {
   checkKeys('poll', options, Object.keys(defaults))
   checkFunction('poll.resolve', resolve ?? null)
   for (const name of ['intervalMs', 'minTtlMs', 'maxTtlMs', 'timeoutMs', 'retryMinMs', 'retryMaxMs'] as const) {
@@ -81,11 +80,11 @@ export function poll(
     clock: options.clock ?? defaults.clock,
     random: options.random ?? defaults.random,
   }
-  return (service, observer) => {
+  return closableWatch((service, observer) => {
     const poller = new Poller(service, resolve, observer, settings)
     poller.start()
     return { close: () => poller.close() }
-  }
+  })
 }
 
 class Poller {

@@ -313,6 +313,30 @@ describe('an observer that throws', () => {
   })
 })
 
+describe('watch.close', () => {
+  it('ends every session, and each observer gets an error as its last word', async () => {
+    const clock = new FakeClock()
+    const sessions: WatchSession[] = []
+    const watch = watchInSessions(
+      (_service, session) => {
+        sessions.push(session)
+        return new Promise(() => {})
+      },
+      { clock },
+    )
+    const [users, orders] = [new Notes(), new Notes()]
+    watch('users', users)
+    watch('orders', orders)
+    watch.close()
+    sessions[0]?.next(['a:1'])
+    await clock.advance(60_000)
+    expect(sessions.map(({ signal }) => signal.aborted)).toEqual([true, true])
+    expect([users.lists.length, clock.pendingTimers]).toEqual([0, 0])
+    expect(users.errors).toMatchObject([{ code: 'LB_CLOSED', service: 'users' }])
+    expect(orders.errors).toMatchObject([{ code: 'LB_CLOSED', service: 'orders' }])
+  })
+})
+
 describe('options', () => {
   const run = (): Promise<void> => Promise.resolve()
   it.each<[string, () => unknown]>([

@@ -3,7 +3,8 @@ import { DiscoveryError } from '../errors.ts'
 import type { ServiceInstanceInit } from '../instance.ts'
 import { checkClock, checkDurationMs, checkFunction, checkKeys } from '../options.ts'
 import { type Random, systemRandom } from '../random.ts'
-import type { DiscoveryObserver, DiscoverySubscription } from './discovery.ts'
+import type { DiscoveryObserver } from './discovery.ts'
+import { type ClosableWatch, closableWatch } from './open-subscriptions.ts'
 
 /** What a session tells of its service, and how it learns that it is no longer wanted. */
 export interface WatchSession {
@@ -61,13 +62,11 @@ type Settings = Required<WatchSessionsOptions>
  *
  * When a session ends, another one begins: after a failure with exponential backoff and full jitter, so that the clients of a
  * registry that was restarted do not come back together. One session runs at a time. Timers do not keep the process alive.
+ * `watch.close()` ends all subscriptions, for the `close()` of the discovery.
  *
  * @throws InvalidOptionError
  */
-export function watchInSessions(
-  run: RunWatchSession,
-  options: WatchSessionsOptions = {},
-): (service: string, observer: DiscoveryObserver) => DiscoverySubscription {
+export function watchInSessions(run: RunWatchSession, options: WatchSessionsOptions = {}): ClosableWatch {
   checkKeys('watchInSessions', options, Object.keys(defaults))
   checkFunction('watchInSessions.run', run ?? null)
   for (const name of ['retryMinMs', 'retryMaxMs', 'stableAfterMs'] as const) {
@@ -84,11 +83,11 @@ export function watchInSessions(
     clock: options.clock ?? defaults.clock,
     random: options.random ?? defaults.random,
   }
-  return (service, observer) => {
+  return closableWatch((service, observer) => {
     const sessions = new WatchSessions(service, run, observer, settings)
     sessions.begin()
     return { close: () => sessions.close() }
-  }
+  })
 }
 
 class WatchSessions {
