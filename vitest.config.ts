@@ -7,7 +7,12 @@ const nest11 = `${packages}/nestjs/test/nest-11/node_modules/@nestjs`
 
 export default defineConfig({
   // Tests run against the sources, so that no test can pass on a stale build.
-  resolve: { alias: [{ find: /^@lb\/([a-z-]+)$/, replacement: `${packages}/$1/src/index.ts` }] },
+  resolve: {
+    alias: [
+      { find: /^@lb\/([a-z-]+)$/, replacement: `${packages}/$1/src/index.ts` },
+      { find: /^@lb\/([a-z-]+)\/([a-z-]+)$/, replacement: `${packages}/$1/src/$2.ts` },
+    ],
+  },
   test: {
     // Tests with real servers mostly wait for them: one core less, as is the default, would stand idle.
     maxWorkers: Math.max(2, availableParallelism()),

@@ -76,9 +76,7 @@ function nodeBinaries(): string[] {
 }
 
 function smoke(tarballs: readonly string[], { axios, nest, undici }: PeerSet, nodes: readonly string[]): void {
-  const packed = tarballs
-    .filter((path) => !path.includes('lb-testing'))
-    .map((path) => [packageName(path), `file:${path}`] as const)
+  const packed = tarballs.map((path) => [packageName(path), `file:${path}`] as const)
   const peers = { axios, undici, '@nestjs/common': nest, '@nestjs/core': nest, '@nestjs/platform-express': nest }
   const others = { '@types/node': '26.6.6', 'reflect-metadata': '0.2.2', rxjs: '7.8.2' }
   const dependencies = { ...Object.fromEntries(packed), ...peers, ...others }

@@ -10,6 +10,7 @@ const { proxy } = require('@lb/express')
 const { KubernetesDiscovery } = require('@lb/kubernetes')
 const { NacosDiscovery } = require('@lb/nacos')
 const { FileSnapshotStore } = require('@lb/snapshot-file')
+const { FakeClock } = require('@lb/testing')
 const { createFetch } = require('@lb/undici')
 const axios = require('axios')
 
@@ -24,6 +25,8 @@ server.listen(0, '127.0.0.1', async () => {
   await new EtcdDiscovery().close()
   await new NacosDiscovery({ servers: ['http://127.0.0.1:8848'] }).close()
   await new KubernetesDiscovery({ server: 'http://127.0.0.1:1', namespace: 'default' }).close()
+  // There is no vitest in this application.
+  assert.equal(typeof new FakeClock().advance, 'function')
   assert.equal(typeof new FileSnapshotStore({ directory: 'lists' }).load, 'function')
   const balancedFetch = createFetch(lb)
   assert.equal((await balancedFetch('http://user-service/')).status, 200)

@@ -20,6 +20,7 @@ import { proxy } from '@lb/express'
 import { KubernetesDiscovery } from '@lb/kubernetes'
 import { NacosDiscovery, NacosRegistrar } from '@lb/nacos'
 import { FileSnapshotStore } from '@lb/snapshot-file'
+import { FakeClock, FakeDiscovery } from '@lb/testing'
 import { createFetch } from '@lb/undici'
 import axios from 'axios'
 
@@ -97,6 +98,12 @@ for (const registrar of [
   await assert.rejects(registrar.register('users', '127.0.0.1:8080'), commonJs.DiscoveryError)
   await registrar.close()
 }
+
+// There is no vitest in this application.
+const simulated = new LoadBalancer({ discovery: new FakeDiscovery(['10.0.0.1:80']), clock: new FakeClock() })
+await simulated.ready('users')
+assert.equal(simulated.pick('users').host, '10.0.0.1')
+await simulated.close()
 
 const balancedFetch = createFetch(lb)
 assert.deepEqual(await (await balancedFetch('http://user-service/v1/profile')).json(), { url: '/v1/profile' })

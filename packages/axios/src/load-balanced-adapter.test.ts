@@ -1,4 +1,4 @@
-import { describeHttpClient } from '@lb/testing'
+import { describeHttpClient } from '@lb/testing/suites'
 import axios from 'axios'
 import * as undici from 'undici'
 import { type LoadBalancedAdapterOptions, loadBalance } from './index.ts'

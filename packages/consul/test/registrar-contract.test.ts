@@ -1,5 +1,6 @@
 import type { ServiceInstanceInit } from '@lb/core'
-import { describeRegistrar, LoopbackBackend, type RegistrarHarness } from '@lb/testing'
+import { LoopbackBackend } from '@lb/testing'
+import { describeRegistrar, type RegistrarHarness } from '@lb/testing/suites'
 import { Consul, startTimeoutMs } from 'test-servers'
 import { describeWithServers } from 'test-servers/suites'
 import { afterAll, beforeAll } from 'vitest'

@@ -1,4 +1,4 @@
-import { type DiscoveryHarness, describeDiscovery } from '@lb/testing'
+import { type DiscoveryHarness, describeDiscovery } from '@lb/testing/suites'
 import {
   CompositeDiscovery,
   type DiscoveryObserver,

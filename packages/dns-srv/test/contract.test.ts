@@ -1,6 +1,6 @@
 import type { ServiceInstanceInit } from '@lb/core'
 import { parseInstance } from '@lb/core'
-import { type DiscoveryHarness, describeDiscovery } from '@lb/testing'
+import { type DiscoveryHarness, describeDiscovery } from '@lb/testing/suites'
 import { PowerDns, type RecordSet, startTimeoutMs } from 'test-servers'
 import { describeWithServers } from 'test-servers/suites'
 import { afterAll, beforeAll } from 'vitest'

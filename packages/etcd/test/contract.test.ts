@@ -1,4 +1,4 @@
-import { describeDiscovery } from '@lb/testing'
+import { describeDiscovery } from '@lb/testing/suites'
 import { Etcd, startTimeoutMs } from 'test-servers'
 import { afterAll, beforeAll } from 'vitest'
 import { type CodecName, EtcdDiscovery } from '../src/index.ts'

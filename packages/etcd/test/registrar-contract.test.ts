@@ -1,5 +1,5 @@
 import { parseInstance } from '@lb/core'
-import { describeRegistrar } from '@lb/testing'
+import { describeRegistrar } from '@lb/testing/suites'
 import { Etcd, startTimeoutMs } from 'test-servers'
 import { afterAll, beforeAll } from 'vitest'
 import { codecs } from '../src/codec.ts'

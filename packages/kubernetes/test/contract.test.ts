@@ -1,4 +1,4 @@
-import { type DiscoveryHarness, describeDiscovery } from '@lb/testing'
+import { type DiscoveryHarness, describeDiscovery } from '@lb/testing/suites'
 import { FaultProxy, KubeApiServer, startTimeoutMs } from 'test-servers'
 import { describeWithServers } from 'test-servers/suites'
 import { afterAll, beforeAll } from 'vitest'

@@ -1,5 +1,5 @@
 import { parseInstance, type ServiceInstanceInit } from '@lb/core'
-import { type DiscoveryHarness, describeDiscovery } from '@lb/testing'
+import { type DiscoveryHarness, describeDiscovery } from '@lb/testing/suites'
 import { FakeNacosProcess } from 'test-servers'
 import { afterAll, beforeAll, describe } from 'vitest'
 import { NacosDiscovery } from '../src/index.ts'

@@ -1,5 +1,5 @@
 import { parseInstance, type ServiceInstanceInit } from '@lb/core'
-import { describeRegistrar } from '@lb/testing'
+import { describeRegistrar } from '@lb/testing/suites'
 import { FakeNacos } from 'test-servers'
 import { afterAll, beforeAll, describe } from 'vitest'
 import { NacosDiscovery, NacosRegistrar } from '../src/index.ts'

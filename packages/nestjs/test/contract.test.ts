@@ -1,5 +1,6 @@
 import type { LoadBalancer } from '@lb/core'
-import { describeHttpClient, FakeDiscovery } from '@lb/testing'
+import { FakeDiscovery } from '@lb/testing'
+import { describeHttpClient } from '@lb/testing/suites'
 import type { AxiosInstance } from 'axios'
 import { getLoadBalancerToken, getServiceClientToken, LoadBalancerModule } from '../src/index.ts'
 import { application } from './application.ts'

@@ -1,4 +1,4 @@
-import { describeHttpClient } from '@lb/testing'
+import { describeHttpClient } from '@lb/testing/suites'
 import { Agent, type Dispatcher } from 'undici'
 import { afterAll } from 'vitest'
 import { createFetch, loadBalanceInterceptor } from '../src/index.ts'

@@ -1,4 +1,5 @@
-import { describeBalancer, FakeClock, instance, seededRandom, weighted } from '@lb/testing'
+import { FakeClock, instance, seededRandom, weighted } from '@lb/testing'
+import { describeBalancer } from '@lb/testing/suites'
 import { describe, expect, it } from 'vitest'
 import { InvalidOptionError } from '../errors.ts'
 import type { Balancer } from './balancer.ts'

@@ -1,4 +1,5 @@
-import { describeBalancer, instance, instances, seededRandom, weighted } from '@lb/testing'
+import { instance, instances, seededRandom, weighted } from '@lb/testing'
+import { describeBalancer } from '@lb/testing/suites'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { changed, churn, churnRuns, countPicks, positive } from '../../test/churn.ts'

@@ -1,4 +1,5 @@
-import { describeBalancer, instance, instances, seededRandom, weighted } from '@lb/testing'
+import { instance, instances, seededRandom, weighted } from '@lb/testing'
+import { describeBalancer } from '@lb/testing/suites'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { changed, churn, positive } from '../../test/churn.ts'

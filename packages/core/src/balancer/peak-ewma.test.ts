@@ -1,4 +1,5 @@
-import { describeBalancer, FakeClock, instances, seededRandom, weighted } from '@lb/testing'
+import { FakeClock, instances, seededRandom, weighted } from '@lb/testing'
+import { describeBalancer } from '@lb/testing/suites'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { changed, churn, churnRuns, positive } from '../../test/churn.ts'

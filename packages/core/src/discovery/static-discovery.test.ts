@@ -1,4 +1,4 @@
-import { describeDiscovery } from '@lb/testing'
+import { describeDiscovery } from '@lb/testing/suites'
 import { describe, expect, it } from 'vitest'
 import { InvalidInstanceError, InvalidOptionError } from '../errors.ts'
 import type { ServiceInstanceInit } from '../instance.ts'
