@@ -41,6 +41,7 @@ function watched(
         return { result, classification: result.ok ? { ok: true, retry: 'never' } : classifyError(result.error) }
       },
       discard: (value) => void discarded.push(value),
+      callbackFailed: () => {},
       moveOn: () => {},
       ...options,
     },
@@ -142,15 +143,26 @@ describe('an attempt', () => {
     ])
   })
 
-  it('is ended although a listener throws', async () => {
-    const { attempt } = watched()
+  it('is ended although a listener throws, and the others are called', async () => {
+    const failed: unknown[] = []
+    const { attempt } = watched({ callbackFailed: (...args) => void failed.push(args) })
     const { start, context } = open()
     const settled = attempt.run(start)
-    context().onInterrupt(() => {
-      throw new Error('a mistake')
-    })
-    expect(() => attempt.interrupt('gone')).toThrow('a mistake')
+    const mistake = new Error('a mistake')
+    const throwing = (): void => {
+      throw mistake
+    }
+    const heard: unknown[] = []
+    context().onInterrupt(throwing)
+    context().onInterrupt((reason) => heard.push(reason))
+    attempt.interrupt('gone')
+    context().onInterrupt(throwing)
     expect((await settled).result).toEqual({ ok: false, error: 'gone' })
+    expect(heard).toEqual(['gone'])
+    expect(failed).toEqual([
+      ['onInterrupt', mistake],
+      ['onInterrupt', mistake],
+    ])
   })
 
   it('makes its signal only when it is asked for, and keeps the first reason', async () => {
@@ -161,20 +173,6 @@ describe('an attempt', () => {
     attempt.interrupt('second')
     expect(context().signal.reason).toBe('first')
     expect((await settled).result).toEqual({ ok: false, error: 'first' })
-  })
-
-  it('survives a discard that throws', async () => {
-    const { attempt } = watched({
-      discard: () => {
-        throw new Error('discard')
-      },
-    })
-    const { start, resolve } = open()
-    void attempt.run(start)
-    attempt.interrupt('gone')
-    resolve('late')
-    await settlePromises()
-    expect(() => attempt.discard(1)).not.toThrow()
   })
 })
 

@@ -2,6 +2,7 @@ import type { Outcome } from './balancer/balancer.ts'
 import type { CallScope, Interruptible } from './call-scope.ts'
 import type { CancelTimer, Clock } from './clock.ts'
 import { DeadlineExceededError } from './errors.ts'
+import type { CallbackFailed } from './events.ts'
 import type { ServiceInstance } from './instance.ts'
 import { parseLoadReport } from './load-report/load-report.ts'
 import type { MovableAttempt, MovableAttempts } from './movable-attempts.ts'
@@ -62,8 +63,10 @@ export interface AttemptOptions<T> {
 export interface AttemptedCall<T> {
   /** Never throws. */
   classify(result: AttemptResult<T>, instance: ServiceInstance): Judged<T>
-  /** Frees what `value` holds. */
+  /** Frees what `value` holds. Never throws. */
   discard(value: T): void
+  /** Code of the application threw. */
+  readonly callbackFailed: CallbackFailed
   /** The instance of `attempt` fell silent. */
   moveOn(attempt: Attempt<T>, error: DeadlineExceededError): void
 }
@@ -105,7 +108,7 @@ export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt
   }
 
   onInterrupt(listener: (reason: unknown) => void): void {
-    if (this.#interrupted) listener(this.#reason)
+    if (this.#interrupted) this.#tell(listener)
     else if (this.#listeners === undefined) this.#listeners = [listener]
     else this.#listeners.push(listener)
   }
@@ -117,9 +120,11 @@ export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt
   // It may be taken out of the context, and most attempts do not ask for it.
   get until(): (ended: PromiseLike<unknown>) => void {
     return (ended) => {
-      this.#ended = ended
+      // A thenable of another kind may throw when it is waited for.
+      const settling = ended instanceof Promise ? ended : Promise.resolve(ended)
+      this.#ended = settling
       // The attempt may be given up before anybody waits for it.
-      ended.then(undefined, () => {})
+      settling.then(undefined, () => {})
     }
   }
 
@@ -141,11 +146,8 @@ export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt
     this.#controller?.abort(reason)
     const listeners = this.#listeners
     this.#listeners = undefined
-    try {
-      for (const listener of listeners ?? []) listener(reason)
-    } finally {
-      this.#settle({ ok: false, error: reason })
-    }
+    if (listeners !== undefined) for (const listener of listeners) this.#tell(listener)
+    this.#settle({ ok: false, error: reason })
   }
 
   /** Ends it as no longer wanted: nobody is blamed. Does nothing when it was ended for another reason. */
@@ -171,11 +173,7 @@ export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt
 
   /** Frees what `value` holds, which nobody gets any more. */
   discard(value: T): void {
-    try {
-      this.#options.call.discard(value)
-    } catch {
-      // There is nobody left who could be told.
-    }
+    this.#options.call.discard(value)
   }
 
   /** Reports the outcome now. */
@@ -204,6 +202,14 @@ export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt
         scope.release()
       },
     )
+  }
+
+  #tell(listener: (reason: unknown) => void): void {
+    try {
+      listener(this.#reason)
+    } catch (error) {
+      this.#options.call.callbackFailed('onInterrupt', error)
+    }
   }
 
   #start(start: AttemptFunction<T>): void {

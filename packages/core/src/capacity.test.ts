@@ -114,19 +114,6 @@ describe('Capacity', () => {
     expect(notes).toEqual(['a in'])
   })
 
-  it('is not stopped by a balancer that throws', async () => {
-    const { capacity, enter, notes, settled } = parts({ maxInFlight: 1 })
-    capacity.inFlight = 1
-    enter('a')
-    capacity.inFlight = 0
-    settled.how = () => {
-      throw new Error('balancer')
-    }
-    expect(() => capacity.admit()).not.toThrow()
-    await settlePromises()
-    expect(notes).toEqual(['a in'])
-  })
-
   it('asks nothing while nobody waits', () => {
     const { capacity, settled } = parts({ maxInFlight: 1 })
     capacity.admit()

@@ -66,11 +66,7 @@ export class Capacity {
   admit(): void {
     const queue = this.#queue
     if (queue === undefined || queue.size === 0 || this.#admitting) return
-    try {
-      this.#options.settle()
-    } catch {
-      // A balancer of the application's: neither those who wait are at fault, nor whoever reported what made room.
-    }
+    this.#options.settle()
     this.#admitting = true
     try {
       while (queue.size > 0 && this.hasRoom && this.#hasFreeInstance() && queue.admitNext()) {

@@ -108,17 +108,54 @@ export type LoadBalancerEvent =
   | { readonly type: 'service-released'; readonly service: string }
   /** A listener threw; told to the other listeners. */
   | { readonly type: 'listener-failed'; readonly error: unknown }
+  /**
+   * Code of the application threw: `callback` says which. A call that asked for its result gets the error; else the error changes
+   * nothing. Without `service`: the load balancer's `clock` or `random`, for which the platform's stands in.
+   */
+  | {
+      readonly type: 'callback-failed'
+      readonly service?: string
+      readonly callback: ApplicationCallback
+      readonly error: unknown
+    }
   /** The load balancer was closed. */
   | { readonly type: 'closed' }
 
+/** Code of the application that is called on the way, besides listeners. */
+export type ApplicationCallback =
+  | 'balancer'
+  | 'balancer.update'
+  | 'balancer.pick'
+  | 'balancer.started'
+  | 'balancer.finished'
+  | 'onInterrupt'
+  | 'classify'
+  | 'discard'
+  | 'clock.now'
+  | 'clock.setTimeout'
+  | 'random'
+
+/** Emits that code of the application threw `error`. */
+export type CallbackFailed = (callback: ApplicationCallback, error: unknown) => void
+
 export type LoadBalancerListener = (event: LoadBalancerEvent) => void
 
-/** Listeners of one load balancer. Emitters ask `active` first, so that unused events cost nothing. */
+/**
+ * Listeners of one load balancer. Emitters ask `active` first, so that unused events cost nothing.
+ *
+ * A listener finds the state that its event speaks of: events that are emitted while something is changed, or while another event is
+ * delivered, come afterwards, in their order.
+ */
 export class EventChannel {
   #listeners: readonly LoadBalancerListener[] = []
+  /** Emitted and not delivered yet. */
+  #waiting: LoadBalancerEvent[] = []
+  #holds = 0
+  #delivering = false
+  #ending = false
 
   get active(): boolean {
-    return this.#listeners.length > 0
+    return this.#listeners.length > 0 && !this.#ending
   }
 
   subscribe(listener: LoadBalancerListener): () => void {
@@ -131,6 +168,46 @@ export class EventChannel {
 
   /** A listener that throws does not keep the others, or the caller, from going on. */
   emit(event: LoadBalancerEvent): void {
+    if (!this.active) return
+    this.#waiting.push(event)
+    this.#deliver()
+  }
+
+  /** Code of the application threw `error`. */
+  callbackFailed(service: string | undefined, callback: ApplicationCallback, error: unknown): void {
+    if (!this.active) return
+    this.emit({ type: 'callback-failed', ...(service === undefined ? undefined : { service }), callback, error })
+  }
+
+  /** The state is about to change: events wait until `release`, which has to be called once for each `hold`. */
+  hold(): void {
+    this.#holds++
+  }
+
+  release(): void {
+    this.#holds--
+    if (this.#waiting.length > 0) this.#deliver()
+  }
+
+  /** Nothing is emitted any more; what was emitted before still reaches the listeners. */
+  clear(): void {
+    this.#ending = true
+    if (this.#waiting.length === 0) this.#listeners = []
+  }
+
+  #deliver(): void {
+    if (this.#delivering || this.#holds > 0) return
+    this.#delivering = true
+    try {
+      // Listeners emit more.
+      for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) this.#tell(next)
+    } finally {
+      this.#delivering = false
+    }
+    if (this.#ending) this.#listeners = []
+  }
+
+  #tell(event: LoadBalancerEvent): void {
     for (const listener of this.#listeners) {
       // It may have been unsubscribed by one before it.
       if (!this.#listeners.includes(listener)) continue
@@ -140,10 +217,6 @@ export class EventChannel {
         this.#tellOthers(listener, error)
       }
     }
-  }
-
-  clear(): void {
-    this.#listeners = []
   }
 
   #tellOthers(failed: LoadBalancerListener, error: unknown): void {

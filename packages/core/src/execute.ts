@@ -1,9 +1,11 @@
 import { Attempt, type AttemptedCall, type AttemptFunction, type Judged, type SettledAttempt } from './attempt.ts'
 import type { PickRequest } from './balancer/balancer.ts'
 import type { AbortSignalLike, CallScope } from './call-scope.ts'
-import type { DeadlineExceededError } from './errors.ts'
+import { type DeadlineExceededError, NoAvailableInstanceError } from './errors.ts'
+import type { ApplicationCallback } from './events.ts'
 import { hedged } from './hedged-attempts.ts'
 import type { ServiceInstance } from './instance.ts'
+import type { AttemptPickRequest } from './instance-picker.ts'
 import { rejectOption } from './options.ts'
 import type { SinglePickResult } from './pick-result.ts'
 import { discardResponse, isResponse, responseClassification } from './response.ts'
@@ -86,15 +88,16 @@ class Call<T> implements AttemptedCall<T> {
       scope.throwIfEnded()
       if (!target.hasList) await target.firstList(scope)
       target.refuseIfThrottled()
+      const picked = this.#acquire()
+      // An await costs a turn, which the usual first attempt does without.
+      let settled = await this.#round(picked instanceof Promise ? await picked : picked)
       for (;;) {
-        const picked = this.#acquire()
-        // An await costs a turn, which the usual first attempt does without.
-        const settled = await this.#round(picked instanceof Promise ? await picked : picked)
         const delayMs = this.#retryDelayMs(settled)
         if (delayMs === undefined) return this.#end(settled)
         this.#giveUp(settled, delayMs)
-        await this.#backOff(delayMs)
-        this.#retries++
+        const next = await this.#next(settled, delayMs)
+        if (next === undefined) return this.#end(settled)
+        settled = await this.#round(next)
       }
     } finally {
       if (!scope.kept) scope.release()
@@ -140,6 +143,28 @@ class Call<T> implements AttemptedCall<T> {
     const mayProbe = this.#idempotent && this.#retries === 0 && this.#policy.maxRetries > 0
     const take = (): SinglePickResult | undefined => target.acquire(request, mayProbe)
     return take() ?? target.capacity.waitForRoom(this.#scope, take)
+  }
+
+  /**
+   * Waits for the turn of the next attempt after `settled`. `undefined`: it finds no place, and what is known of `settled` says more
+   * than that.
+   */
+  async #next({ result }: SettledAttempt<T>, delayMs: number): Promise<SinglePickResult | undefined> {
+    let isLast = false
+    try {
+      await this.#backOff(delayMs)
+      this.#retries++
+      return await this.#acquire()
+    } catch (error) {
+      if (this.#scope.ended) throw error
+      if (error instanceof NoAvailableInstanceError && !result.ok) {
+        throw new NoAvailableInstanceError(error.message, { service: this.#target.service, cause: result.error })
+      }
+      isLast = true
+      return undefined
+    } finally {
+      if (!isLast && result.ok) this.discard(result.value)
+    }
   }
 
   /** A further attempt beside the first; `undefined` when there is no budget, no room, or nobody else to ask. */
@@ -192,6 +217,9 @@ class Call<T> implements AttemptedCall<T> {
       const classification = checkedClassification(classify?.(result, instance)) ?? this.#defaultClassification(result)
       return { result, classification }
     } catch (error) {
+      // The caller's own code, about the caller's own call: the caller gets the error in place of the value.
+      this.callbackFailed('classify', error)
+      if (result.ok) this.discard(result.value)
       return { result: { ok: false, error }, classification: { ok: false, retry: 'never' } }
     }
   }
@@ -241,7 +269,6 @@ class Call<T> implements AttemptedCall<T> {
     const { events, service } = this.#target
     this.#paidAhead = false
     attempt.done()
-    if (result.ok) this.discard(result.value)
     if (!events.active) return
     const error = result.ok ? `status ${classification.statusCode}` : result.error
     const { instance, number } = attempt
@@ -269,27 +296,30 @@ class Call<T> implements AttemptedCall<T> {
     return new Set(this.#previous.map(({ id }) => id))
   }
 
-  #pickRequest(): PickRequest | undefined {
-    const { hashKey } = this.#options
-    const avoid = this.#toAvoid()
-    if (hashKey === undefined) return avoid === undefined ? undefined : { avoid }
-    return avoid === undefined ? { hashKey } : { hashKey, avoid }
-  }
-
-  /** What was tried, and what the caller avoids: the latter gives way first when nobody else is left. */
-  #toAvoid(): ReadonlySet<string> | undefined {
-    const { avoid } = this.#options
-    if (this.#previous.length === 0) return avoid
-    const tried = this.#tried()
-    if (avoid === undefined) return tried
-    const both = new Set([...tried, ...avoid])
-    return this.#target.hasCandidateBeyond(both) ? both : tried
+  #pickRequest(): AttemptPickRequest | undefined {
+    const { hashKey, avoid } = this.#options
+    const tried = this.#previous.length === 0 ? undefined : this.#tried()
+    if (hashKey === undefined && avoid === undefined && tried === undefined) return undefined
+    return {
+      ...(hashKey === undefined ? undefined : { hashKey }),
+      ...(avoid === undefined ? undefined : { avoid }),
+      ...(tried === undefined ? undefined : { tried }),
+    }
   }
 
   discard(value: T): void {
     const { discard } = this.#options
-    if (discard !== undefined) discard(value)
-    else discardResponse(value)
+    try {
+      if (discard !== undefined) discard(value)
+      else discardResponse(value)
+    } catch (error) {
+      this.callbackFailed('discard', error)
+    }
+  }
+
+  callbackFailed(callback: ApplicationCallback, error: unknown): void {
+    const { events, service } = this.#target
+    events.callbackFailed(service, callback, error)
   }
 }
 

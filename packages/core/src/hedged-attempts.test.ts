@@ -48,6 +48,7 @@ class Fixture {
           return { result, classification: result.ok ? classification : { ok: false, retry: 'never' } }
         },
         discard: (value) => void this.discarded.push(value),
+        callbackFailed: () => {},
         moveOn: () => {},
       },
     })

@@ -6,7 +6,7 @@ import type { InstanceRecord } from './instance-record.ts'
 import type { InstanceRoster } from './instance-roster.ts'
 import type { Random } from './random.ts'
 import type { ServiceSettings } from './service-settings.ts'
-import { pickWarm } from './slow-start-pick.ts'
+import { SlowStartPicker } from './slow-start-pick.ts'
 import type { TrafficRoute, TrafficSplit } from './traffic-split.ts'
 
 export interface InstancePickerOptions {
@@ -18,6 +18,12 @@ export interface InstancePickerOptions {
   readonly capacity: Capacity
 }
 
+/** What an attempt says of its pick. */
+export interface AttemptPickRequest extends PickRequest {
+  /** Ids of the instances that the call has tried: passed over before those that its caller avoids. */
+  readonly tried?: ReadonlySet<string>
+}
+
 /** An instance that was picked, and the route it was picked from. */
 export interface Picked {
   readonly record: InstanceRecord
@@ -26,12 +32,15 @@ export interface Picked {
   readonly probe: boolean
 }
 
+const none: ReadonlySet<string> = new Set()
+
 /** An instance that no harmless request came to try for this long is tried by any. */
 const probeByAnyAfterMs = 10_000
 
 /** Picks an instance of one service: a probe that is due, or what the balancer of the next route says. */
 export class InstancePicker {
   readonly #options: InstancePickerOptions
+  readonly #slowStart: SlowStartPicker
   /** The only route, while nothing stands between its balancer and a pick. */
   #plain: TrafficRoute | undefined
   /** The route of the last pick. */
@@ -39,12 +48,14 @@ export class InstancePicker {
 
   constructor(options: InstancePickerOptions) {
     this.#options = options
+    this.#slowStart = new SlowStartPicker(options)
     this.#route = options.split.first
   }
 
   /** Something changed that has to be looked at before the next pick. */
   unsettle(): void {
     this.#plain = undefined
+    this.#slowStart.forget()
   }
 
   settle(): void {
@@ -64,27 +75,29 @@ export class InstancePicker {
   /** Hot. `undefined`: there is no candidate. */
   pick(request?: PickRequest): ServiceInstance | undefined {
     const plain = this.#plain
-    return plain === undefined ? this.#choose(request) : plain.balancer.pick(request)
+    return plain === undefined ? this.#choose(request) : plain.pick(request)
   }
 
   /**
    * Picks for a request that will count in flight. `full`: every instance has as many as it may. `mayProbe`: the request
    * can do without its answer.
    */
-  take(request: PickRequest | undefined, mayProbe: boolean): Picked | 'full' | undefined {
-    const { capacity, roster } = this.#options
+  take(request: AttemptPickRequest | undefined, mayProbe: boolean): Picked | 'full' | undefined {
+    const { capacity, roster, split } = this.#options
     if (roster.halfOpen.size > 0) {
       const probe = this.#takeProbe(request, mayProbe)
       if (probe !== undefined) return probe
     }
+    const preferring = request?.tried === undefined ? request : this.#preferring(request, none)
     const plain = this.#plain
-    let instance = this.pick(request)
-    // Nobody else is left: trying is better than refusing.
-    if (instance === undefined) return roster.halfOpen.size > 0 ? this.#takeProbe(request, true) : undefined
+    let instance = this.pick(preferring)
+    // No other is left: trying it is better than refusing.
+    if (instance === undefined) return roster.halfOpen.size > 0 ? this.#takeProbe(undefined, true) : undefined
     let route = plain ?? this.#route
     if (capacity.isFull(instance.id)) {
-      instance = this.#chooseFree(request)
-      if (instance === undefined) return 'full'
+      const full = capacity.fullInstances()
+      instance = split.hasCandidateBeyond(full) ? this.#choose(this.#preferring(request, full)) : undefined
+      if (instance === undefined || full.has(instance.id)) return 'full'
       route = this.#route
     }
     const record = roster.records.get(instance.id)
@@ -97,29 +110,36 @@ export class InstancePicker {
     const { roster, split, settings } = this.#options
     const route = split.next(request)
     this.#route = route
-    const picked = roster.warming.size > 0 ? pickWarm(route, request, this.#options) : route.balancer.pick(request)
+    const picked = roster.warming.size > 0 ? this.#slowStart.pick(route, request) : route.pick(request)
     // With learnt weights the balancers see copies.
     if (picked === undefined || settings.loadReports === undefined) return picked
     return roster.records.get(picked.id)?.instance ?? picked
   }
 
-  /** Room counts for more than what the caller would rather avoid. */
-  #chooseFree(request: PickRequest | undefined): ServiceInstance | undefined {
-    const full = this.#options.capacity.fullInstances()
-    for (const avoid of [new Set([...full, ...(request?.avoid ?? [])]), full]) {
-      const instance = this.#choose({ ...request, avoid })
-      if (instance !== undefined && !full.has(instance.id)) return instance
+  /**
+   * Passes over the `full` ones, then those that were tried, then those that the caller avoids: each layer as far as an instance is
+   * left beyond it.
+   */
+  #preferring(request: AttemptPickRequest | undefined, full: ReadonlySet<string>): PickRequest {
+    this.settle()
+    const { split } = this.#options
+    let avoid = full
+    for (const layer of [request?.tried, request?.avoid]) {
+      if (layer === undefined) continue
+      const both = avoid.size === 0 ? layer : new Set([...avoid, ...layer])
+      if (split.hasCandidateBeyond(both)) avoid = both
     }
-    return undefined
+    return request?.hashKey === undefined ? { avoid } : { hashKey: request.hashKey, avoid }
   }
 
-  #takeProbe(request: PickRequest | undefined, mayProbe: boolean): Picked | undefined {
+  #takeProbe(request: AttemptPickRequest | undefined, mayProbe: boolean): Picked | undefined {
     const { roster, split, clock, capacity } = this.#options
     const now = clock.now()
     for (const record of roster.halfOpen) {
       const { tracker } = record
       const { id } = record.instance
-      if (tracker === undefined || !isWorthTrying(record) || request?.avoid?.has(id) === true) continue
+      if (tracker === undefined || !isWorthTrying(record)) continue
+      if (request?.avoid?.has(id) === true || request?.tried?.has(id) === true) continue
       if ((!mayProbe && now - tracker.sinceMs < probeByAnyAfterMs) || capacity.isFull(id)) continue
       if (tracker.tryProbe()) return { record, route: split.first, probe: true }
     }

@@ -19,8 +19,8 @@ export class InstanceRecord implements Judged, Watched {
   failed = 0
   /** When its slow start began; NaN: it is warm. */
   warmingSinceMs: number = Number.NaN
-  /** Requests since its slow start began. */
-  warmingRequests = 0
+  /** Whether it was picked since its slow start began. */
+  warmingPicked = false
   /** Until when it is used although the registry no longer lists it; NaN: it is listed. */
   keptUntilMs: number = Number.NaN
   health: HealthSubscription | undefined = undefined
@@ -49,7 +49,6 @@ export class InstanceRecord implements Judged, Watched {
   /** A request starts; `probe`: the one that tries it after its ejection. */
   began(probe: boolean): void {
     this.inFlight++
-    this.warmingRequests++
     this.#unanswered++
     if (!probe) return
     this.probed = true

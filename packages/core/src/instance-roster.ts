@@ -102,6 +102,10 @@ export class InstanceRoster {
       // Newcomers first: they count for how many may be ejected.
       for (const instance of change?.added ?? []) this.#add(instance, now)
       for (const { id } of change?.removed ?? []) this.#remove(id, now, !registered.has(id))
+      // Registered again, but not in the subset: it is no longer needed at its old address.
+      for (const record of [...this.#kept.records]) {
+        if (registered.has(record.instance.id) && this.#kept.release(record)) this.#drop(record, now)
+      }
       for (const instance of change?.updated ?? []) this.#update(instance)
     } finally {
       this.#applying = false
@@ -110,11 +114,19 @@ export class InstanceRoster {
     const listed = this.#list.map(({ id }) => this.#records.get(id) as InstanceRecord)
     this.#judge([...listed, ...this.#kept.records])
     this.#settled = false
-    this.settle()
+    this.#settle()
   }
 
   /** Turns what changed since into candidates. */
   settle(): void {
+    try {
+      this.#settle()
+    } catch {
+      // A balancer of the application's: it was emitted, and others stand in for it.
+    }
+  }
+
+  #settle(): void {
     if (this.#settled || this.#applying) return
     const { clock, split, settings } = this.#options
     const now = clock.now()
@@ -124,8 +136,11 @@ export class InstanceRoster {
     }
     // Settled even if a balancer of the application's throws now: it is not asked again before something changes.
     this.#settled = true
-    split.update(result.groups)
-    this.#state.enter(result)
+    try {
+      split.update(result.groups)
+    } finally {
+      this.#state.enter(result)
+    }
   }
 
   /** Gives every instance the weight that was learnt, or back its own. */
@@ -267,23 +282,28 @@ export class InstanceRoster {
     const { events, service } = this.#options
     const { instance } = record
     if (status === 'unknown') return
-    if (events.active) events.emit({ type: 'instance-health-changed', service, instance, status, reason })
-    if (status === 'healthy') {
-      record.tracker?.uneject()
-      // The first verdict on an instance that was used all along is no recovery.
-      if (record.failedChecks) this.#warm(record)
-    } else if (this.#kept.release(record)) {
-      this.#endKeeping(record)
+    events.hold()
+    try {
+      if (events.active) events.emit({ type: 'instance-health-changed', service, instance, status, reason })
+      if (status === 'healthy') {
+        record.tracker?.uneject()
+        // The first verdict on an instance that was used all along is no recovery.
+        if (record.failedChecks) this.#warm(record)
+      } else if (this.#kept.release(record)) {
+        this.#endKeeping(record)
+      }
+      record.failedChecks = status === 'unhealthy'
+      this.#unsettle()
+    } finally {
+      events.release()
     }
-    record.failedChecks = status === 'unhealthy'
-    this.#unsettle()
   }
 
   #warm(record: InstanceRecord): void {
     const { settings, clock } = this.#options
     if (settings.slowStart === undefined) return
     record.warmingSinceMs = clock.now()
-    record.warmingRequests = 0
+    record.warmingPicked = false
     this.#warming.add(record)
     if (!this.#applying) this.#options.onUnsettled()
   }

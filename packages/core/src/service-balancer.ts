@@ -9,7 +9,7 @@ import type { CancelTimer, Clock } from './clock.ts'
 import type { DiscoveryError, NoAvailableInstanceError } from './errors.ts'
 import type { EventChannel } from './events.ts'
 import type { ServiceInstance } from './instance.ts'
-import { InstancePicker, type Picked } from './instance-picker.ts'
+import { type AttemptPickRequest, InstancePicker, type Picked } from './instance-picker.ts'
 import { InstanceRoster } from './instance-roster.ts'
 import { MovableAttempts } from './movable-attempts.ts'
 import { noAvailableInstance, noList } from './no-available-instance.ts'
@@ -76,6 +76,7 @@ export class ServiceBalancer implements RequestEnds {
       newBalancer: () => this.#newBalancer(),
       followWeights: settings.balancer === undefined,
       random,
+      callbackFailed: (callback, error) => events.callbackFailed(service, callback, error),
     })
     const roster = new InstanceRoster({
       ...context,
@@ -178,7 +179,9 @@ export class ServiceBalancer implements RequestEnds {
    * Chooses, and counts the request in flight until `done`. `undefined`: limits of requests in flight are reached.
    * `mayProbe`: the request can do without its answer, so it may be the one that tries an instance after its ejection.
    */
-  acquire(request?: PickRequest, mayProbe = true): SinglePickResult | undefined {
+  acquire(request?: AttemptPickRequest, mayProbe = true): SinglePickResult | undefined {
+    // Before anything is counted: it emits events, and their listeners may take the room that is left.
+    this.#picker.settle()
     if (!this.capacity.hasRoom) return undefined
     const picked = this.#listed ? this.#picker.take(request, mayProbe) : undefined
     if (picked === undefined) throw this.#noAvailableInstance()
@@ -267,16 +270,22 @@ export class ServiceBalancer implements RequestEnds {
   /** A request that `acquire` began has ended. */
   ended({ picked, instance, probed }: SinglePickResult, outcome: Outcome): void {
     const { record, route } = picked
-    record.inFlight--
-    this.capacity.inFlight--
-    this.feedback.finished(record, outcome, probed)
-    route.finished(instance, outcome)
     const { events, service } = this
-    if (events.active) events.emit({ type: 'request-finished', service, instance, outcome })
-    this.capacity.admit()
-    if (record.state !== 'draining' || record.inFlight > 0) return
-    this.#roster.forget(record)
-    if (events.active) events.emit({ type: 'instance-drained', service, instance })
+    events.hold()
+    try {
+      record.inFlight--
+      this.capacity.inFlight--
+      route.finished(instance, outcome)
+      this.feedback.finished(record, outcome, probed)
+      if (events.active) events.emit({ type: 'request-finished', service, instance, outcome })
+      if (record.state === 'draining' && record.inFlight === 0) {
+        this.#roster.forget(record)
+        if (events.active) events.emit({ type: 'instance-drained', service, instance })
+      }
+      this.capacity.admit()
+    } finally {
+      events.release()
+    }
   }
 
   #noAvailableInstance(): NoAvailableInstanceError {

@@ -4,7 +4,7 @@ import { fiveDeviations } from '../test/tolerance.ts'
 import { RoundRobinBalancer } from './balancer/round-robin.ts'
 import { slowStartPolicy } from './health/slow-start.ts'
 import { InstanceRecord } from './instance-record.ts'
-import { pickWarm, type WarmPickOptions, warmth } from './slow-start-pick.ts'
+import { SlowStartPicker, type SlowStartPickOptions, warmth } from './slow-start-pick.ts'
 import { TrafficRoute } from './traffic-split.ts'
 
 const windowMs = 10_000
@@ -31,7 +31,7 @@ function warming(
     record.warmingSinceMs = clock.now() - elapsedMs
     warm.add(record)
   }
-  const options: WarmPickOptions = {
+  const options: SlowStartPickOptions = {
     clock,
     random,
     settings: { slowStart },
@@ -44,12 +44,14 @@ function warming(
       },
     },
   }
-  const route = new TrafficRoute('0', new RoundRobinBalancer({ start: 0 }))
-  route.candidates = Array.from(records.values(), ({ instance: each }) => each)
-  route.totalWeight = route.candidates.length
-  route.balancer.update(route.candidates)
+  const route = new TrafficRoute('0', new RoundRobinBalancer({ start: 0 }), () => {})
+  route.update(
+    Array.from(records.values(), ({ instance: each }) => each),
+    random,
+  )
+  const picker = new SlowStartPicker(options)
   const pick = (avoid?: ReadonlySet<string>): string | undefined => {
-    const id = pickWarm(route, avoid === undefined ? undefined : { avoid }, options)?.id
+    const id = picker.pick(route, avoid === undefined ? undefined : { avoid })?.id
     records.get(id ?? '')?.began(false)
     return id
   }
@@ -64,7 +66,7 @@ function warming(
   return { clock, records, count, pick }
 }
 
-describe('pickWarm', () => {
+describe('SlowStartPicker', () => {
   it.each([
     [0, 0.1],
     [1_000, 0.1],

@@ -9,6 +9,7 @@ function split(options: Partial<TrafficSplitOptions> = {}): TrafficSplit {
     newBalancer: () => new RoundRobinBalancer({ start: 0 }),
     followWeights: true,
     random: seededRandom(1),
+    callbackFailed: () => {},
     ...options,
   })
 }

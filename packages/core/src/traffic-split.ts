@@ -2,6 +2,7 @@ import type { Balancer, Outcome, PickRequest } from './balancer/balancer.ts'
 import { RoundRobinBalancer } from './balancer/round-robin.ts'
 import { SmoothWeightedSchedule } from './balancer/smooth-weighted/schedule.ts'
 import { SmoothWeightedRoundRobinBalancer } from './balancer/smooth-weighted/smooth-weighted-round-robin.ts'
+import type { CallbackFailed } from './events.ts'
 import type { CandidateGroup } from './health/eligibility.ts'
 import type { ServiceInstance } from './instance.ts'
 import type { Random } from './random.ts'
@@ -12,9 +13,13 @@ export interface TrafficSplitOptions {
   /** Whether round robin turns into smooth weighted round robin as soon as weights differ. */
   readonly followWeights: boolean
   readonly random: Random
+  readonly callbackFailed: CallbackFailed
 }
 
-/** Candidates that get a part of the traffic, with the balancer that chooses among them. */
+/**
+ * Candidates that get a part of the traffic, with the balancer that chooses among them. It may be the application's: what it throws
+ * is emitted, and only a pick passes it on.
+ */
 export class TrafficRoute {
   readonly key: string
   balancer: Balancer
@@ -24,24 +29,60 @@ export class TrafficRoute {
   totalWeight = 0
   spillAt: number | undefined
   inFlight = 0
+  readonly #callbackFailed: CallbackFailed
+  /** Stands in for a balancer that did not take its candidates. */
+  #substitute: RoundRobinBalancer | undefined
 
-  constructor(key: string, balancer: Balancer) {
+  constructor(key: string, balancer: Balancer, callbackFailed: CallbackFailed) {
     this.key = key
     this.balancer = balancer
+    this.#callbackFailed = callbackFailed
   }
 
   get meanInFlight(): number {
     return this.inFlight / this.candidates.length
   }
 
+  /** Replaces the candidates. Throws what the balancer throws; until it takes others, the candidates are picked in turn. */
+  update(candidates: readonly ServiceInstance[], random: Random): void {
+    this.candidates = candidates
+    this.totalWeight = candidates.reduce((sum, { weight }) => sum + weight, 0)
+    try {
+      this.balancer.update(candidates)
+      this.#substitute = undefined
+    } catch (error) {
+      this.#substitute ??= new RoundRobinBalancer({ random })
+      this.#substitute.update(candidates)
+      this.#callbackFailed('balancer.update', error)
+      throw error
+    }
+  }
+
+  pick(request?: PickRequest): ServiceInstance | undefined {
+    try {
+      return this.#substitute === undefined ? this.balancer.pick(request) : this.#substitute.pick(request)
+    } catch (error) {
+      this.#callbackFailed('balancer.pick', error)
+      throw error
+    }
+  }
+
   started(instance: ServiceInstance): void {
     this.inFlight++
-    this.balancer.started?.(instance)
+    try {
+      this.balancer.started?.(instance)
+    } catch (error) {
+      this.#callbackFailed('balancer.started', error)
+    }
   }
 
   finished(instance: ServiceInstance, outcome: Outcome): void {
     this.inFlight--
-    this.balancer.finished?.(instance, outcome)
+    try {
+      this.balancer.finished?.(instance, outcome)
+    } catch (error) {
+      this.#callbackFailed('balancer.finished', error)
+    }
   }
 }
 
@@ -69,7 +110,7 @@ export class TrafficSplit {
   /** @throws whatever `newBalancer` throws */
   constructor(options: TrafficSplitOptions) {
     this.#options = options
-    this.#only = new TrafficRoute('0', options.newBalancer())
+    this.#only = new TrafficRoute('0', options.newBalancer(), options.callbackFailed)
     this.#known.set('0', this.#only)
     this.#turns = new SmoothWeightedSchedule(options.random, {
       keyOf: ({ route }) => route.key,
@@ -87,14 +128,28 @@ export class TrafficSplit {
     return this.#only
   }
 
+  /** Throws what the balancers throw, when all is done. */
   update(groups: readonly CandidateGroup[]): void {
     const before = this.#routes
-    this.#routes = groups.map((group) => this.#route(group))
+    const errors: unknown[] = []
+    const install = (route: TrafficRoute, candidates: readonly ServiceInstance[]): void => {
+      try {
+        this.#install(route, candidates)
+      } catch (error) {
+        errors.push(error)
+      }
+    }
+    this.#routes = groups.map((group) => {
+      const route = this.#route(group)
+      install(route, group.candidates)
+      return route
+    })
     this.#only = this.#routes[0] ?? this.#only
-    for (const route of before) if (!this.#routes.includes(route)) this.#install(route, [])
-    if (this.#routes.length === 0) this.#install(this.#only, [])
+    for (const route of before) if (!this.#routes.includes(route)) install(route, [])
+    if (this.#routes.length === 0 && !before.includes(this.#only)) install(this.#only, [])
     if (this.#routes.length > 1) this.#turns.update(this.#routes.map((route) => ({ route, share: route.share })))
     this.#forget()
+    if (errors.length > 0) throw errors[0]
   }
 
   /** The route of the next request. */
@@ -112,16 +167,26 @@ export class TrafficSplit {
     return this.#routes.some(({ candidates }) => candidates.some(({ id }) => !ids.has(id)))
   }
 
-  #route({ key, share, candidates, spillAt }: CandidateGroup): TrafficRoute {
+  #route({ key, share, spillAt }: CandidateGroup): TrafficRoute {
     let route = this.#known.get(key)
     if (route === undefined) {
-      route = new TrafficRoute(key, this.#options.newBalancer())
+      route = new TrafficRoute(key, this.#newBalancer(), this.#options.callbackFailed)
       this.#known.set(key, route)
     }
     route.share = share
     route.spillAt = spillAt
-    this.#install(route, candidates)
     return route
+  }
+
+  // It made one at the start. That it makes no more is no reason to lose a list.
+  #newBalancer(): Balancer {
+    const { newBalancer, random, callbackFailed } = this.#options
+    try {
+      return newBalancer()
+    } catch (error) {
+      callbackFailed('balancer', error)
+      return new RoundRobinBalancer({ random })
+    }
   }
 
   #install(route: TrafficRoute, candidates: readonly ServiceInstance[]): void {
@@ -131,9 +196,7 @@ export class TrafficSplit {
     if (differ && route.balancer instanceof RoundRobinBalancer) {
       route.balancer = new SmoothWeightedRoundRobinBalancer({ random })
     }
-    route.balancer.update(candidates)
-    route.candidates = candidates
-    route.totalWeight = candidates.reduce((sum, { weight }) => sum + weight, 0)
+    route.update(candidates, random)
   }
 
   #turnOf(avoid: ReadonlySet<string> | undefined): TrafficRoute {

@@ -85,17 +85,6 @@ describe('an attempt is reported done exactly once', () => {
       },
       false,
     ],
-    [
-      'a discard that throws',
-      () => 1,
-      {
-        classify: () => ({ ok: false, retry: 'always' }),
-        discard: () => {
-          throw new Error('discard')
-        },
-      },
-      false,
-    ],
   ]
 
   it.each(endings)('after %s', async (_, attempt, options, ok) => {
@@ -170,6 +159,23 @@ describe('an attempt is reported done exactly once', () => {
 })
 
 describe('an error thrown by classify', () => {
+  it('is emitted, and the value that it keeps from the caller is discarded', async () => {
+    const observed = new ObservedLoadBalancer(three)
+    const mistake = new Error('classify')
+    const discarded: unknown[] = []
+    const call = observed.lb.execute('users', () => 'value', {
+      discard: (value) => discarded.push(value),
+      classify: () => {
+        throw mistake
+      },
+    })
+    await expect(observed.settle(call)).rejects.toBe(mistake)
+    expect(discarded).toEqual(['value'])
+    expect(observed.eventsOf('callback-failed')).toEqual([
+      { type: 'callback-failed', service: 'users', callback: 'classify', error: mistake },
+    ])
+  })
+
   it('reaches the caller, and nothing is retried', async () => {
     const observed = new ObservedLoadBalancer(three)
     const mistake = new Error('classify')

@@ -8,8 +8,14 @@ import {
   type LoadBalancerEvent,
   poll,
   RoundRobinBalancer,
+  type ServiceInstance,
   StaticDiscovery,
 } from '../src/index.ts'
+import { ObservedLoadBalancer, refused } from './observed-load-balancer.ts'
+
+function failuresOf(observed: ObservedLoadBalancer): unknown[] {
+  return observed.eventsOf('callback-failed').map(({ callback, error }) => [callback, error])
+}
 
 /** A round robin one of whose updates throws, the first unless given. */
 function throwingOnce(at = 1): Balancer {
@@ -143,4 +149,172 @@ it('lets done be taken out of its result', async () => {
   done({ ok: true, latencyMs: 1 })
   expect(lb.inspect('users').inFlight).toBe(0)
   await lb.close()
+})
+
+describe('a balancer of the application', () => {
+  const boom = new Error('boom')
+
+  /** A round robin one of whose methods throws while `broken` says so. */
+  function breaking(method: keyof Balancer, broken: { now: boolean }): () => Balancer {
+    const inner = new RoundRobinBalancer({ start: 0 })
+    const guard = (name: keyof Balancer): void => {
+      if (name === method && broken.now) throw boom
+    }
+    return () => ({
+      update: (candidates) => {
+        guard('update')
+        inner.update(candidates)
+      },
+      pick: (request) => {
+        guard('pick')
+        return inner.pick(request)
+      },
+      started: () => guard('started'),
+      finished: () => guard('finished'),
+    })
+  }
+
+  it.each(['started', 'finished'] as const)('that throws in %s changes no call, and is emitted', async (method) => {
+    const balancer = breaking(method, { now: true })
+    const observed = new ObservedLoadBalancer(['a:1', 'b:1'], { balancer, maxInFlight: 1 })
+    for (let call = 0; call < 3; call++) {
+      expect(await observed.settle(observed.lb.execute('users', ({ id }) => id))).toBe(call % 2 === 0 ? 'a:1' : 'b:1')
+    }
+    const { done } = await observed.lb.acquire('users')
+    expect(() => done({ ok: true, latencyMs: 1 })).not.toThrow()
+    expect(observed.inFlight).toBe(0)
+    expect(failuresOf(observed)).toEqual(Array.from({ length: 4 }, () => [`balancer.${method}`, boom]))
+  })
+
+  it('that throws in pick refuses that call with its error, and is emitted', async () => {
+    const broken = { now: false }
+    const observed = new ObservedLoadBalancer(['a:1', 'b:1'], { balancer: breaking('pick', broken), maxInFlight: 1 })
+    await observed.lb.ready('users')
+    broken.now = true
+    expect(() => observed.lb.pick('users')).toThrow(boom)
+    await expect(observed.lb.acquire('users')).rejects.toBe(boom)
+    await expect(observed.lb.execute('users', () => 1)).rejects.toBe(boom)
+    expect([observed.inFlight, failuresOf(observed).length]).toEqual([0, 3])
+    broken.now = false
+    expect(await observed.lb.execute('users', ({ id }) => id)).toBe('a:1')
+  })
+
+  it('that throws in the pick of a retry leaves the call the failure that it had', async () => {
+    const broken = { now: false }
+    const observed = new ObservedLoadBalancer(['a:1', 'b:1'], { balancer: breaking('pick', broken) })
+    const call = observed.lb.execute('users', () => {
+      broken.now = true
+      throw refused
+    })
+    await expect(observed.settle(call)).rejects.toBe(refused)
+    expect(failuresOf(observed)).toEqual([['balancer.pick', boom]])
+  })
+
+  it('that throws when the list expires ends no process, and no pick uses that list', async () => {
+    const clock = new FakeClock()
+    const discovery = new FakeWatchDiscovery(['a:1', 'b:1'])
+    const broken = { now: false }
+    const balancer = breaking('update', broken)
+    const lb = new LoadBalancer({ discovery, clock, balancer, maxStaleMs: 1_000 })
+    const events: string[] = []
+    lb.subscribe(({ type }) => events.push(type))
+    await lb.ready('users')
+    broken.now = true
+    discovery.fail(new Error('down'))
+    await clock.advance(2_000)
+    expect(() => lb.pick('users')).toThrow(/no available instance \(0 known; expired/)
+    expect(lb.inspect('users').instances).toEqual([])
+    expect(events).toEqual([
+      'instances-changed',
+      'discovery-failed',
+      'callback-failed',
+      'instances-changed',
+      'list-expired',
+    ])
+    await lb.close()
+  })
+
+  it('that does not take its candidates is replaced until it does: an unhealthy instance is not picked', async () => {
+    const clock = new FakeClock()
+    const discovery = new FakeWatchDiscovery(['a:1', 'b:1', 'c:1'])
+    const sick = new Set<string>()
+    const broken = { now: false }
+    const healthCheck = {
+      probe: ({ id }: ServiceInstance) => !sick.has(id),
+      intervalMs: 100,
+      idleIntervalMs: 100,
+      initialJitterMs: 0,
+    }
+    const balancer = breaking('update', broken)
+    const lb = new LoadBalancer({ discovery, clock, balancer, healthCheck, panic: false })
+    let failed = 0
+    lb.subscribe(({ type }) => {
+      if (type === 'callback-failed') failed++
+    })
+    await lb.ready('users')
+    await clock.advance(500)
+    broken.now = true
+    sick.add('b:1')
+    await clock.advance(1_000)
+    const picks = Array.from({ length: 6 }, () => lb.pick('users').id)
+    expect(picks.toSorted()).toEqual(['a:1', 'a:1', 'a:1', 'c:1', 'c:1', 'c:1'])
+    expect(failed).toBe(1)
+    await lb.close()
+  })
+
+  it('whose factory throws for a further group of instances has round robin in its place', async () => {
+    let made = 0
+    const balancer = (): Balancer => {
+      if (made++ > 0) throw boom
+      return new RoundRobinBalancer({ start: 0 })
+    }
+    const observed = new ObservedLoadBalancer(['a:1', { host: 'b', port: 1, priority: 1, healthy: false }], {
+      balancer,
+    })
+    await observed.lb.ready('users')
+    observed.discovery.set('users', [
+      { host: 'a', port: 1, healthy: false },
+      { host: 'b', port: 1, priority: 1 },
+    ])
+    expect(observed.lb.pick('users').id).toBe('b:1')
+    expect(failuresOf(observed)).toEqual([['balancer', boom]])
+  })
+})
+
+describe('a listener of onInterrupt that throws', () => {
+  it.each([
+    ['a hedge wins', { hedge: { delayMs: 10 } }, true, 'won'],
+    ['the deadline of two attempts passes', { hedge: { delayMs: 10 } }, false, 'LB_DEADLINE_EXCEEDED'],
+    ['the deadline of one passes', {}, false, 'LB_DEADLINE_EXCEEDED'],
+  ])('changes nothing when %s', async (_name, options, wins, wanted) => {
+    const observed = new ObservedLoadBalancer(['a:1', 'b:1'], options)
+    const boom = new Error('boom')
+    const call = observed.lb.execute(
+      'users',
+      (_instance, context) => {
+        context.onInterrupt(() => {
+          throw boom
+        })
+        return context.number === 2 && wins ? 'won' : new Promise<string>(() => {})
+      },
+      { idempotent: true, timeoutMs: 100 },
+    )
+    await expect(observed.settle(call.catch((error: { code: string }) => error.code))).resolves.toBe(wanted)
+    expect(observed.inFlight).toBe(0)
+    const { length } = observed.eventsOf('request-finished')
+    expect(failuresOf(observed)).toEqual(Array.from({ length: wins ? 1 : length }, () => ['onInterrupt', boom]))
+  })
+})
+
+it('retries although discard throws, and emits it', async () => {
+  const observed = new ObservedLoadBalancer(['a:1', 'b:1'])
+  const boom = new Error('boom')
+  const call = observed.lb.execute('users', (_instance, { number }) => number, {
+    classify: (result) => (result.ok && result.value === 1 ? { ok: false, retry: 'always' } : undefined),
+    discard: () => {
+      throw boom
+    },
+  })
+  expect(await observed.settle(call)).toBe(2)
+  expect(failuresOf(observed)).toEqual([['discard', boom]])
 })

@@ -55,7 +55,7 @@ export class InstanceCache {
   readonly #options: InstanceCacheOptions
   readonly #empty: EmptyAnswer
   readonly #observer: DiscoveryObserver = {
-    next: (answer) => this.#receive(answer),
+    next: (answer) => this.#atOnce(() => this.#receive(answer)),
     error: (cause) => this.#fail(cause),
   }
   #state: ListState
@@ -69,7 +69,11 @@ export class InstanceCache {
 
   constructor(options: InstanceCacheOptions) {
     this.#options = options
-    this.#empty = new EmptyAnswer({ ...options, observer: this.#observer, onGraceEnded: () => this.#graceEnded() })
+    this.#empty = new EmptyAnswer({
+      ...options,
+      observer: this.#observer,
+      onGraceEnded: () => this.#atOnce(() => this.#graceEnded()),
+    })
     this.#answeredAtMs = options.clock.now()
     this.#state = { kind: 'waiting', sinceMs: this.#answeredAtMs }
   }
@@ -150,6 +154,17 @@ export class InstanceCache {
     else this.#subscription = subscription
   }
 
+  /** Listeners find the list that `step` leaves, not one on the way there. */
+  #atOnce(step: () => void): void {
+    const { events } = this.#options
+    events.hold()
+    try {
+      step()
+    } finally {
+      events.release()
+    }
+  }
+
   #receive(answer: unknown): void {
     if (this.#closed) return
     const { service, events } = this.#options
@@ -209,9 +224,14 @@ export class InstanceCache {
   }
 
   #change(diff: InstancesDiff): void {
-    const { service, events, onChange } = this.#options
+    const { onChange } = this.#options
     this.#instances = diff.instances
     onChange(diff)
+    this.#tellChange(diff)
+  }
+
+  #tellChange(diff: InstancesDiff): void {
+    const { service, events } = this.#options
     if (!events.active) return
     const { added, removed, updated } = diff
     events.emit({ type: 'instances-changed', service, added, removed, updated, total: diff.instances.length })
@@ -237,7 +257,9 @@ export class InstanceCache {
     if (kind === 'fresh') {
       this.#state = { kind: 'stale', sinceMs: clock.now(), error: cause }
       if (maxStaleMs !== Number.POSITIVE_INFINITY) {
-        this.#cancelExpiry = clock.setTimeout(() => this.#expire(), maxStaleMs, { background: true })
+        this.#cancelExpiry = clock.setTimeout(() => this.#atOnce(() => this.#expire()), maxStaleMs, {
+          background: true,
+        })
       }
     } else {
       this.#state = { kind, sinceMs, error: cause }
@@ -254,9 +276,19 @@ export class InstanceCache {
     this.#empty.release()
     this.#state = { kind: 'expired', sinceMs, error }
     const diff = diffInstances(this.#instances, [])
-    if (diff !== undefined) this.#change(diff)
-    if (this.#closed) return
+    if (diff !== undefined) this.#drop(diff)
     events.emit({ type: 'list-expired', service, staleForMs: clock.now() - sinceMs })
+  }
+
+  // A balancer of the application's that throws keeps no list in use.
+  #drop(diff: InstancesDiff): void {
+    this.#instances = diff.instances
+    try {
+      this.#options.onChange(diff)
+    } catch {
+      // It was emitted.
+    }
+    this.#tellChange(diff)
   }
 
   #tellWaiters(error?: LoadBalancerClosedError): void {
