@@ -1,4 +1,4 @@
-import type { LoadBalancer, ServiceInstance } from '@lb/core'
+import { InvalidOptionError, type LoadBalancer, type ServiceInstance } from '@lb/core'
 import { instanceHost } from './service-url.ts'
 
 /** What a handler of undici's may do to its request. */
@@ -36,6 +36,10 @@ export interface Undici {
   readonly Pool: new (origin: string, options: Record<string, unknown>) => UndiciPool
 }
 
+// Bun gives the undici that is built into it to whoever imports the package, and that one sends nothing.
+const isOtherUndici =
+  'undici must be the package undici, 7.30 or later: the pools of this one, built into the runtime, have no dispatch'
+
 const poolOptions = {
   pipelining: 1,
   // As the agents do: idle connections are closed before Node's servers close them.
@@ -69,6 +73,7 @@ export class UndiciPools {
     let pool = this.#pools.get(address)
     if (pool === undefined) {
       pool = new this.#Pool(`http://${address}`, poolOptions)
+      if (typeof pool.dispatch !== 'function') throw new InvalidOptionError('undici', isOtherUndici)
       this.#pools.set(address, pool)
     }
     pool.dispatch(request as never, handler as never)

@@ -70,7 +70,7 @@ export abstract class Answer {
   /** Ends the attempt, whatever it is doing; the connection is lost. */
   abandon(reason: Error): void {
     if (this.#isOver || this.#unwanted !== undefined) {
-      if (this.isPassedOn) this.#fail(reason)
+      if (this.isPassedOn) this.#call.fail(reason)
       return
     }
     this.#unwanted = reason
@@ -96,11 +96,7 @@ export abstract class Answer {
       return
     }
     this.isPassedOn = true
-    try {
-      this.#deliver()
-    } catch (error) {
-      this.abandon(error as Error)
-    }
+    this.#deliver()
   }
 
   pause(): void {
@@ -120,13 +116,11 @@ export abstract class Answer {
   }
 
   protected firstByte(): void {
-    const { form, handler } = this.#call
-    if (this.#unwanted === undefined) form.firstByte(handler)
+    if (this.#unwanted === undefined) this.#call.firstByte()
   }
 
   protected interim(statusCode: number, headers: unknown, statusText: string): void {
-    const call = this.#call
-    if (this.#unwanted === undefined) call.form.head(call.handler, call, statusCode, headers, statusText)
+    if (this.#unwanted === undefined) this.#call.head(statusCode, headers, statusText)
   }
 
   /** @returns whether more is wanted at once */
@@ -146,7 +140,7 @@ export abstract class Answer {
   protected data(chunk: Buffer): boolean {
     if (this.isPassedOn && this.#held === undefined) {
       const call = this.#call
-      call.form.data(call.handler, call, chunk)
+      if (!call.finished) call.data(chunk)
       return !call.paused
     }
     this.#bytes += chunk.length
@@ -185,21 +179,20 @@ export abstract class Answer {
     this.keepInFlight()
     socket.once('close', () => this.#end?.resolve())
     this.#resolve(this)
-    call.finish()
-    call.form.upgrade(call.handler, call, statusCode, headers, socket)
+    call.upgrade(statusCode, headers, socket)
   }
 
   protected failed(error: Error): void {
     if (this.#isOver) {
       // The caller's handler threw at an answer that was complete.
-      if (this.isPassedOn) this.#fail(error)
+      if (this.isPassedOn) this.#call.fail(error)
       return
     }
     this.#error = error
     // One that nobody wants any more is not to blame for being cut.
     if (this.#unwanted !== undefined && !this.isPassedOn) this.#end?.resolve()
     else this.#end?.reject(error)
-    if (this.isPassedOn) this.#fail(error)
+    if (this.isPassedOn) this.#call.fail(error)
     else this.#reject(error)
   }
 
@@ -222,20 +215,16 @@ export abstract class Answer {
 
   #deliver(): void {
     this.#isDelivering = true
-    try {
-      if (this.#deliverHeld() && !this.#isOver) this.resumeTransport()
-    } finally {
-      this.#isDelivering = false
-    }
+    if (this.#deliverHeld() && !this.#isOver) this.resumeTransport()
+    this.#isDelivering = false
   }
 
   /** @returns whether all of it went to the caller */
   #deliverHeld(): boolean {
     const call = this.#call
-    const { form, handler } = call
     if (!this.#isHeadPassed) {
       this.#isHeadPassed = true
-      form.head(handler, call, this.statusCode, this.#headers, this.#statusText)
+      call.head(this.statusCode, this.#headers, this.#statusText)
     }
     const held = this.#held
     if (held !== undefined) {
@@ -244,24 +233,16 @@ export abstract class Answer {
           held.splice(0, index)
           return false
         }
-        form.data(handler, call, held[index] as Buffer)
+        call.data(held[index] as Buffer)
       }
       this.#held = undefined
     }
     if (call.paused || call.finished) return false
     if (this.#isComplete) {
-      call.finish()
-      form.end(handler, call, this.#trailers)
+      call.end(this.#trailers)
       call.release()
-    } else if (this.#error !== undefined) this.#fail(this.#error)
+    } else if (this.#error !== undefined) call.fail(this.#error)
     return true
-  }
-
-  #fail(error: Error): void {
-    const call = this.#call
-    if (call.finished) return
-    call.finish()
-    call.form.fail(call.handler, call, error)
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
-import { Dispatcher } from 'undici'
-import type { ServiceCall } from './service-call.ts'
+import { InvalidOptionError } from '@lb/core'
+import { Dispatcher, errors } from 'undici'
+import type { CallerHandler } from './caller-handler.ts'
 
 type Handler = Dispatcher.DispatchHandler
 
@@ -8,13 +9,13 @@ type Handler = Dispatcher.DispatchHandler
 export interface HandlerForm {
   /** Whether the transport hands out header fields as the parser finds them. */
   readonly isRaw: boolean
-  begin(handler: Handler, call: ServiceCall): void
+  begin(handler: Handler, call: CallerHandler): void
   firstByte(handler: Handler): void
-  head(handler: Handler, call: ServiceCall, statusCode: number, headers: unknown, statusText: string): void
-  data(handler: Handler, call: ServiceCall, chunk: Buffer): void
-  end(handler: Handler, call: ServiceCall, trailers: unknown): void
-  upgrade(handler: Handler, call: ServiceCall, statusCode: number, headers: unknown, socket: Duplex): void
-  fail(handler: Handler, call: ServiceCall, error: Error): void
+  head(handler: Handler, call: CallerHandler, statusCode: number, headers: unknown, statusText: string): void
+  data(handler: Handler, call: CallerHandler, chunk: Buffer): void
+  end(handler: Handler, call: CallerHandler, trailers: unknown): void
+  upgrade(handler: Handler, call: CallerHandler, statusCode: number, headers: unknown, socket: Duplex): void
+  fail(handler: Handler, call: CallerHandler, error: Error): void
 }
 
 /** The handlers of undici 7 and 8: with a controller, and parsed header fields. */
@@ -48,11 +49,54 @@ const rawForm: HandlerForm = {
   fail: (handler, _call, error) => handler.onError?.(error),
 }
 
-/** Tells the form of a handler. */
-export function handlerForms(): (handler: Handler) => HandlerForm {
+/** Tells the form of the handler of a request. Throws undici's InvalidArgumentError when undici would not take it either. */
+export type FormOf = (handler: Handler, request: Dispatcher.DispatchOptions) => HandlerForm
+
+/**
+ * The forms of the undici that is installed.
+ *
+ * @throws InvalidOptionError when it is one that cannot compose dispatchers, as the one built into Bun
+ */
+export function handlerForms(): FormOf {
+  if (typeof Dispatcher?.prototype?.compose !== 'function') throw new InvalidOptionError('undici', isOtherUndici)
   const wrapper = wrapperOfUndici()
-  return (handler) => (wrapper !== undefined && handler.constructor === wrapper ? rawForm : controllerForm)
+  return wrapper === undefined ? formInUndici8 : (handler) => formInUndici7(handler, wrapper)
 }
+
+function formInUndici7(handler: Handler, wrapper: unknown): HandlerForm {
+  if (handler?.constructor === wrapper) return rawForm
+  if (typeof handler?.onRequestStart === 'function') return controllerForm
+  if (typeof handler?.onConnect !== 'function') throw new errors.InvalidArgumentError('invalid onConnect method')
+  if (typeof handler.onError !== 'function') throw new errors.InvalidArgumentError('invalid onError method')
+  return rawForm
+}
+
+type Method = keyof Handler & string
+
+const ofAnswers: readonly Method[] = ['onResponseError', 'onResponseStart', 'onResponseData', 'onResponseEnd']
+const ofUpgrades: readonly Method[] = ['onResponseError', 'onRequestUpgrade']
+
+function formInUndici8(handler: Handler, { upgrade, method }: Dispatcher.DispatchOptions): HandlerForm {
+  if (typeof handler !== 'object' || handler === null) {
+    throw new errors.InvalidArgumentError('handler must be an object')
+  }
+  if (typeof handler.onRequestStart !== 'function') {
+    const isOlder = typeof (handler as { onConnect?: unknown }).onConnect === 'function'
+    throw new errors.InvalidArgumentError(`invalid onRequestStart method${isOlder ? olderForm : ''}`)
+  }
+  for (const name of upgrade || method === 'CONNECT' ? ofUpgrades : ofAnswers) {
+    if (typeof handler[name] !== 'function') throw new errors.InvalidArgumentError(`invalid ${name} method`)
+  }
+  return controllerForm
+}
+
+const isOtherUndici =
+  'undici must be the package undici, 7.30 or later. Here it has no Dispatcher.compose: a runtime that has an undici built in, ' +
+  'such as Bun, gives that one to whoever imports the package. There, use lb.execute with the fetch of the runtime'
+
+const olderForm =
+  ': the handler has the form of undici 6 and 7, as that of the fetch built into Node has. ' +
+  'Use createFetch of @lb/undici or fetch of the package undici, or give the built-in one a Dispatcher1Wrapper around the dispatcher'
 
 /** The class with which `compose` of undici 7 wraps handlers in the form of undici 6; undici 8 has none. */
 function wrapperOfUndici(): unknown {
@@ -73,4 +117,12 @@ class ProbeDispatcher extends Dispatcher {
     this.received = handler
     return true
   }
+}
+
+/** Tells `handler` what is wrong with its request, in whatever form it has, as undici does; throws when it has none. */
+export function refuse(handler: Handler, error: Error): false {
+  if (typeof handler?.onResponseError === 'function') handler.onResponseError(null as never, error)
+  else if (typeof handler?.onError === 'function') handler.onError(error)
+  else throw error
+  return false
 }

@@ -1,6 +1,6 @@
 import { isIdempotentMethod, type LoadBalancer } from '@lb/core'
 import type { Dispatcher } from 'undici'
-import { handlerForms } from './handler-form.ts'
+import { handlerForms, refuse } from './handler-form.ts'
 import { checkInterceptorArguments, type LoadBalanceOptions } from './options.ts'
 import { requestBody } from './request-body.ts'
 import { headerOf, type RequestHeaders, repeatableHeaders, withHost } from './request-headers.ts'
@@ -44,7 +44,8 @@ export function interceptorOf(
         : (idempotent?.(request) ?? request.idempotent ?? isIdempotent(request.method, headers))
     return {
       origin,
-      options: headers === request.headers ? request : { ...request, headers: headers as never },
+      options: request,
+      headers,
       body,
       // A stream can be sent again as long as nobody read it, but not to two instances at a time.
       isIdempotent: isRepeatable && (body === undefined || body.isWhole),
@@ -53,13 +54,22 @@ export function interceptorOf(
   }
 
   return (dispatch) => (request, handler) => {
-    const origin = origins.find(request.origin)
+    const origin = origins.find(request?.origin)
     if (origin === undefined) return dispatch(request, handler)
-    new ServiceCall(serviceRequest(request, origin), dispatch, handler, formOf(handler)).run(lb)
+    let call: ServiceCall
+    try {
+      call = new ServiceCall(serviceRequest(request, origin), dispatch, handler, formOf(handler, request))
+    } catch (error) {
+      return refuse(handler, error as Error)
+    }
+    call.run(lb)
     return true
   }
 }
 
-function isIdempotent(method: string, headers: RequestHeaders): boolean {
-  return isIdempotentMethod(method) || headerOf(headers, 'idempotency-key') !== undefined
+/** What undici says of a method that is none comes with the first attempt. */
+function isIdempotent(method: unknown, headers: RequestHeaders): boolean {
+  return (
+    (typeof method === 'string' && isIdempotentMethod(method)) || headerOf(headers, 'idempotency-key') !== undefined
+  )
 }

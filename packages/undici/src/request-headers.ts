@@ -1,12 +1,24 @@
-import type { Dispatcher } from 'undici'
+import { type Dispatcher, errors } from 'undici'
 
 /** Names and values in turn, or a record: both can be read as often as there are attempts. */
 export type RequestHeaders = readonly string[] | Readonly<Record<string, unknown>> | null | undefined
 
-/** `headers` in a form that can be read again: an iterator gives its fields only once. */
+/**
+ * A copy of `headers` in a form that can be read again: the caller may change its own for the next request, and an iterator
+ * gives its fields only once. Throws undici's InvalidArgumentError when an iterator gives something else than pairs.
+ */
 export function repeatableHeaders(headers: Dispatcher.DispatchOptions['headers']): RequestHeaders {
-  if (headers === null || typeof headers !== 'object' || Array.isArray(headers)) return headers as RequestHeaders
-  return isIterable(headers) ? ([...headers].flat() as string[]) : (headers as Record<string, unknown>)
+  if (headers === null || typeof headers !== 'object') return headers as RequestHeaders
+  if (Array.isArray(headers)) return [...headers]
+  if (!isIterable(headers)) return { ...(headers as Record<string, unknown>) }
+  const list: string[] = []
+  for (const field of headers) {
+    if (!Array.isArray(field) || field.length !== 2) {
+      throw new errors.InvalidArgumentError('headers must be in key-value pair format')
+    }
+    list.push(field[0] as string, field[1] as string)
+  }
+  return list
 }
 
 /** The value of the field `name`, given in lower case. */

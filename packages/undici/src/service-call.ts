@@ -9,9 +9,11 @@ import {
 } from '@lb/core'
 import { type Dispatcher, errors } from 'undici'
 import type { Answer } from './answer.ts'
+import { CallerHandler, type RawFields } from './caller-handler.ts'
 import { classify } from './classification.ts'
 import type { HandlerForm } from './handler-form.ts'
 import type { RequestBody } from './request-body.ts'
+import type { RequestHeaders } from './request-headers.ts'
 import { instanceOrigin, type ServiceOrigin } from './service-origin.ts'
 import { ControlledAnswer, RawAnswer } from './transport-handlers.ts'
 
@@ -19,26 +21,18 @@ import { ControlledAnswer, RawAnswer } from './transport-handlers.ts'
 export interface ServiceRequest {
   readonly origin: ServiceOrigin
   readonly options: Dispatcher.DispatchOptions
+  readonly headers: RequestHeaders
   readonly body: RequestBody | undefined
   readonly isIdempotent: boolean
   readonly hashKey: string | undefined
 }
 
-type RawFields = NonNullable<Dispatcher.DispatchController['rawHeaders']> | null
-
 /** Shared, as it is what a call begins and ends with. */
 const none: readonly never[] = Object.freeze([])
 
 /** One request of the caller's with all its attempts; it is also what the caller controls it by. */
-export class ServiceCall implements Dispatcher.DispatchController {
-  readonly handler: Dispatcher.DispatchHandler
-  readonly form: HandlerForm
+export class ServiceCall extends CallerHandler {
   readonly isIdempotent: boolean
-  paused = false
-  aborted = false
-  reason: Error | null = null
-  /** Whether the caller has heard how it ended. */
-  finished = false
   readonly #request: ServiceRequest
   readonly #dispatch: Dispatcher.Dispatch
   readonly #signal = new CallSignal()
@@ -52,15 +46,14 @@ export class ServiceCall implements Dispatcher.DispatchController {
     handler: Dispatcher.DispatchHandler,
     form: HandlerForm,
   ) {
+    super(handler, form)
     this.#request = request
     this.#dispatch = dispatch
-    this.handler = handler
-    this.form = form
     this.isIdempotent = request.isIdempotent
   }
 
   run(lb: LoadBalancer): void {
-    this.form.begin(this.handler, this)
+    this.start()
     if (this.aborted) {
       this.#end(this.reason)
       return
@@ -86,8 +79,7 @@ export class ServiceCall implements Dispatcher.DispatchController {
     return true
   }
 
-  finish(): void {
-    this.finished = true
+  protected override finish(): void {
     this.#request.body?.release()
   }
 
@@ -103,11 +95,11 @@ export class ServiceCall implements Dispatcher.DispatchController {
 
   /** The fields of the answer as they came, until its end. */
   get rawHeaders(): RawFields {
-    return this.#taken instanceof ControlledAnswer ? (this.#taken.rawHeaders ?? null) : null
+    return this.#taken instanceof ControlledAnswer ? this.#taken.rawHeaders : null
   }
 
   get rawTrailers(): RawFields {
-    return this.#taken instanceof ControlledAnswer ? (this.#taken.rawTrailers ?? null) : null
+    return this.#taken instanceof ControlledAnswer ? this.#taken.rawTrailers : null
   }
 
   pause(): void {
@@ -132,17 +124,15 @@ export class ServiceCall implements Dispatcher.DispatchController {
   }
 
   #attempt(instance: ServiceInstance, context: AttemptContext): Promise<Answer> {
-    const { origin, options, body } = this.#request
-    const answer = this.form.isRaw
-      ? new RawAnswer(this, instance, context)
-      : new ControlledAnswer(this, instance, context)
+    const { origin, options, headers, body } = this.#request
+    const answer = this.isRaw ? new RawAnswer(this, instance, context) : new ControlledAnswer(this, instance, context)
     this.#answers = this.#answers.length === 0 ? [answer] : [...this.#answers, answer]
     // lb gave it up, because of a limit or of news about the instance.
     context.onInterrupt((reason) => {
       if (answer !== this.#taken) answer.abandon(reason as Error)
     })
     return answer.started(() => {
-      const sent = { ...options, origin: instanceOrigin(instance, origin.secure) }
+      const sent = { ...options, origin: instanceOrigin(instance, origin.secure), headers: headers as never }
       if (body !== undefined) sent.body = body.open() as never
       this.#dispatch(sent, answer)
     })
@@ -168,9 +158,7 @@ export class ServiceCall implements Dispatcher.DispatchController {
   /** The caller hears that there is no answer, unless it has one. */
   #end(error: unknown): void {
     this.#abandonOthers(this.#taken)
-    if (this.#taken !== undefined || this.finished) return
-    this.finish()
-    this.form.fail(this.handler, this, error as Error)
+    if (this.#taken === undefined) this.fail(error)
   }
 
   #abandonOthers(chosen: Answer | undefined): void {

@@ -2,20 +2,16 @@ import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { Answer } from './answer.ts'
 import { fieldsOfRaw, fieldsOfRecord } from './answer-fields.ts'
+import type { RawFields } from './caller-handler.ts'
 
 type Controller = Dispatcher.DispatchController
 
 /** Takes an answer in the form of undici 7 and 8. */
 export class ControlledAnswer extends Answer implements Dispatcher.DispatchHandler {
+  /** Kept here: the transport may let go of them before the caller has heard of the answer. */
+  rawHeaders: RawFields = null
+  rawTrailers: RawFields = null
   #controller: Controller | undefined
-
-  get rawHeaders(): Controller['rawHeaders'] {
-    return this.#controller?.rawHeaders
-  }
-
-  get rawTrailers(): Controller['rawTrailers'] {
-    return this.#controller?.rawTrailers
-  }
 
   onRequestStart(controller: Controller): void {
     this.#controller = controller
@@ -28,6 +24,7 @@ export class ControlledAnswer extends Answer implements Dispatcher.DispatchHandl
 
   onResponseStart(controller: Controller, statusCode: number, headers: object, statusText = ''): void {
     this.#controller = controller
+    this.rawHeaders = controller.rawHeaders ?? null
     if (statusCode < 200) this.interim(statusCode, headers, statusText)
     else if (!this.head(statusCode, headers, statusText, fieldsOfRecord(headers as never, statusCode)))
       controller.pause()
@@ -37,12 +34,14 @@ export class ControlledAnswer extends Answer implements Dispatcher.DispatchHandl
     if (!this.data(chunk)) controller.pause()
   }
 
-  onResponseEnd(_controller: Controller, trailers: object): void {
+  onResponseEnd(controller: Controller, trailers: object): void {
+    this.rawTrailers = controller?.rawTrailers ?? null
     this.end(trailers)
   }
 
   onRequestUpgrade(controller: Controller, statusCode: number, headers: object, socket: Duplex): void {
     this.#controller = controller
+    this.rawHeaders = controller.rawHeaders ?? null
     this.upgrade(statusCode, headers, socket)
   }
 

@@ -2,9 +2,13 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { StaticDiscovery } from '@lb/core'
-import type { Dispatcher } from 'undici'
+import * as undici from 'undici'
+import { type Agent, type Dispatcher, interceptors, RetryAgent } from 'undici'
 import { describe, expect, it, vi } from 'vitest'
+import { loadBalanceInterceptor } from '../src/index.ts'
 import { Fixture } from './fixture.ts'
+
+const isUndici8 = 'Dispatcher1Wrapper' in undici
 
 /** A handler in the form of undici 7 and 8 that writes down what it is told. */
 class Recorder implements Dispatcher.DispatchHandler {
@@ -113,15 +117,154 @@ describe('a handler of the caller', () => {
     await fixture.allDone(1)
   })
 
-  it('fails with what it throws', async () => {
-    await using fixture = await Fixture.start({ backends: 1 })
+  describe.each(['GET', 'POST'] as const)('that throws, over a %s', (method) => {
+    const answers = {
+      'a short answer': { body: 'hello' },
+      'a long answer': { body: 'x'.repeat(70_000) },
+    }
+
+    it.each(
+      (['onRequestStart', 'onResponseStarted', 'onResponseStart', 'onResponseData', 'onResponseEnd'] as const).flatMap(
+        (where) => Object.entries(answers).map(([kind, script]) => ({ where, kind, script })),
+      ),
+    )('in $where of $kind hears it as its failure, once, and no instance is blamed', async ({ where, script }) => {
+      await using fixture = await Fixture.start({ backends: 1 })
+      fixture.backend.script = script
+      const recorder: Recorder & Dispatcher.DispatchHandler = new Recorder()
+      recorder[where] = () => {
+        throw new Error('not like this')
+      }
+      expect(() => fixture.dispatcher.dispatch({ ...target, method }, recorder)).not.toThrow()
+      await vi.waitFor(() => expect(recorder.told.at(-1)).toBe('error not like this'))
+      await vi.waitFor(() => expect(fixture.lb.inspect('user-service').inFlight).toBe(0))
+      expect(recorder.told.filter((each) => each.startsWith('error'))).toHaveLength(1)
+      for (const { outcome } of fixture.finished) expect(outcome.ok || outcome.cancelled).toBe(true)
+      expect(fixture.requests.length).toBeLessThan(2)
+    })
+
+    it('even when it hears of a failure is not asked again, and the process goes on', async () => {
+      await using fixture = await Fixture.start({ backends: 1 })
+      fixture.backend.script = { fault: 'reset' }
+      const recorder = new Recorder()
+      recorder.onResponseError = () => {
+        recorder.told.push('error')
+        throw new Error('not like this')
+      }
+      fixture.dispatcher.dispatch({ ...target, method }, recorder)
+      await vi.waitFor(() => expect(recorder.told).toEqual(['start', 'error']))
+      await vi.waitFor(() => expect(fixture.lb.inspect('user-service').inFlight).toBe(0))
+    })
+  })
+
+  it('that throws at early hints hears it as its failure', async () => {
+    const server = createServer((_request, response) => {
+      response.writeEarlyHints({ link: '</style.css>; rel=preload' }, () => response.end('late'))
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const discovery = new StaticDiscovery({ 'user-service': [{ host: '127.0.0.1', port }] })
+    await using hinting = await Fixture.start({ backends: 0, lb: { discovery } })
     const recorder = new Recorder()
     recorder.onResponseStart = () => {
+      throw new Error('no hints')
+    }
+    hinting.dispatcher.dispatch(target, recorder)
+    await vi.waitFor(() => expect(recorder.told).toEqual(['start', 'error no hints']))
+    await vi.waitFor(() => expect(hinting.finished).toHaveLength(1))
+    expect(hinting.finished[0]?.outcome.cancelled).toBe(true)
+    server.closeAllConnections()
+    server.close()
+  })
+
+  it('that throws while it resumes hears it as its failure', async () => {
+    await using fixture = await Fixture.start({ backends: 1 })
+    const recorder = new Recorder('head 200')
+    recorder.onResponseEnd = () => {
       throw new Error('not like this')
     }
     fixture.dispatcher.dispatch(target, recorder)
-    await vi.waitFor(() => expect(recorder.told).toEqual(['start', 'error not like this']))
     await fixture.allDone(1)
+    expect(() => recorder.controller.resume()).not.toThrow()
+    expect(recorder.told.at(-1)).toBe('error not like this')
+  })
+
+  it.each([503, 429])('of retries on top of lb settles after a %i', async (status) => {
+    await using fixture = await Fixture.start({ backends: 1, lb: { outlierDetection: false } })
+    fixture.backend.script = { status, body: 'busy' }
+    const options = { maxRetries: 1, minTimeout: 1, maxTimeout: 2 }
+    const ways = [
+      new RetryAgent(fixture.dispatcher as Agent, options),
+      fixture.agent.compose(loadBalanceInterceptor(fixture.lb), interceptors.retry(options)),
+      fixture.agent.compose(interceptors.retry(options), loadBalanceInterceptor(fixture.lb)),
+    ]
+    for (const way of ways) {
+      const settled = await way
+        .request(target)
+        .then(async ({ statusCode, body }) => [statusCode, await body.text()])
+        .catch((error: { code: string; statusCode: number }) => [error.statusCode, error.code])
+      expect([status, 'busy', 'UND_ERR_REQ_RETRY']).toEqual(expect.arrayContaining(settled))
+    }
+    expect(fixture.lb.inspect('user-service').inFlight).toBe(0)
+  })
+
+  it('in a form that undici refuses is refused as undici does, before anything is sent', async () => {
+    await using fixture = await Fixture.start({ backends: 1 })
+    const refusalOf = (dispatcher: Dispatcher, origin: string): unknown => {
+      try {
+        return dispatcher.dispatch({ ...target, origin, method: 'POST', body: 'x' }, foreign)
+      } catch (error) {
+        return (error as { code?: unknown }).code
+      }
+    }
+    const foreign: Dispatcher.DispatchHandler = { onResponseStart: () => {} }
+    if (!isUndici8) {
+      // Its `compose` takes every form, and nothing hangs for that.
+      expect(refusalOf(fixture.dispatcher, 'http://user-service')).toBe(true)
+      await fixture.allDone(1)
+      return
+    }
+    expect(refusalOf(fixture.agent, fixture.backend.url)).toBe('UND_ERR_INVALID_ARG')
+    expect(refusalOf(fixture.dispatcher, 'http://user-service')).toBe('UND_ERR_INVALID_ARG')
+    expect(fixture.requests).toEqual([])
+    expect(fixture.finished).toEqual([])
+  })
+
+  it('of the fetch built into Node is refused with the reason, or works', async () => {
+    await using fixture = await Fixture.start({ backends: 1 })
+    const init = { dispatcher: fixture.dispatcher, method: 'POST', body: 'x' } as RequestInit
+    const answer = await globalThis.fetch('http://user-service/', init).then(
+      async (response) => [response.status, await response.text()],
+      (error: Error) => [(error.cause as Error).message],
+    )
+    const [first] = answer
+    if (typeof first === 'string') {
+      expect(first).toMatch(/^invalid onRequestStart method: .*createFetch/)
+      expect(fixture.requests).toEqual([])
+    } else {
+      expect(first).toBe(200)
+    }
+    expect(fixture.lb.inspect('user-service').inFlight).toBe(0)
+  })
+
+  it.each([
+    ['no method', { method: undefined }],
+    ['a path that is none', { path: 'x' }],
+    ['headers that are no pairs', { headers: new Set(['x-a', 'b']) }],
+    ['a header with a line break', { headers: { 'x-a': 'a\r\nb' } }],
+    ['an idempotent function that throws', { idempotent: 'throws' }],
+  ])('hears of %s, and dispatch does not throw', async (_what, wrong) => {
+    const options = {
+      idempotent: (request: Dispatcher.DispatchOptions): boolean => {
+        if ((request.idempotent as unknown) === 'throws') throw new Error('my mistake')
+        return request.method === 'GET'
+      },
+    }
+    await using fixture = await Fixture.start({ backends: 1, options })
+    const recorder = new Recorder()
+    const request = { ...target, ...wrong } as unknown as Dispatcher.DispatchOptions
+    expect(() => fixture.dispatcher.dispatch(request, recorder)).not.toThrow()
+    await vi.waitFor(() => expect(recorder.told.at(-1)).toMatch(/^error /))
+    expect(fixture.requests).toEqual([])
   })
 })
 
