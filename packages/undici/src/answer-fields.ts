@@ -1,7 +1,10 @@
 import { loadReportHeader } from '@lb/core'
+import type { RawFields } from './caller-handler.ts'
 
 /** What the header of an answer says to us. */
 export interface AnswerFields {
+  /** How many fields there are. */
+  readonly count: number
   /** NaN when it is not told. */
   readonly contentLength: number
   readonly retryAfter: string | undefined
@@ -17,9 +20,10 @@ interface AnswerRecord {
 }
 
 /** From a header as undici parses it. */
-export function fieldsOfRecord(headers: AnswerRecord, statusCode: number): AnswerFields {
+export function fieldsOfRecord(headers: AnswerRecord, count: number, statusCode: number): AnswerFields {
   const asks = mayAskToWait(statusCode)
   return {
+    count,
     contentLength: lengthOf(single(headers['content-length'])),
     retryAfter: asks ? single(headers['retry-after']) : undefined,
     date: asks ? single(headers.date) : undefined,
@@ -53,7 +57,28 @@ export function fieldsOfRaw(headers: readonly Buffer[], statusCode: number): Ans
       default:
     }
   }
-  return { contentLength, retryAfter, date, loadReport }
+  return { count: headers.length / 2, contentLength, retryAfter, date, loadReport }
+}
+
+/** How many fields there are in the form that the transport has them in: names and values by turns, or a record. */
+export function countOf(fields: RawFields): number {
+  if (fields === null) return 0
+  return Array.isArray(fields) ? fields.length / 2 : Object.keys(fields).length
+}
+
+/** Names and values by turns, in whatever form they came. */
+export function listed(fields: RawFields): Iterable<{ readonly length: number }> {
+  if (fields === null) return []
+  return Array.isArray(fields) ? fields : Object.entries(fields).flatMap(([name, value]) => [name, value ?? ''])
+}
+
+/** The place of `Location` among fields that are names and values by turns; -1 when there is none. */
+export function placeOfLocation(fields: readonly (Buffer | string)[]): number {
+  for (let index = 0; index + 1 < fields.length; index += 2) {
+    const name = fields[index] as Buffer | string
+    if (name.length === 8 && name.toString().toLowerCase() === 'location') return index + 1
+  }
+  return -1
 }
 
 function mayAskToWait(statusCode: number): boolean {

@@ -1,5 +1,13 @@
 import type { Duplex } from 'node:stream'
-import type { AttemptContext, ServiceInstance } from '@lb/core'
+import {
+  type AttemptContext,
+  type CancelTimer,
+  InterimResponses,
+  maxResponseFields,
+  type ServiceInstance,
+  systemClock,
+} from '@lb/core'
+import { errors } from 'undici'
 import type { AnswerFields } from './answer-fields.ts'
 import type { ServiceCall } from './service-call.ts'
 
@@ -7,8 +15,11 @@ import type { ServiceCall } from './service-call.ts'
 const heldLimit = 65_536
 /** Bytes of an answer nobody wants that are read, so that the connection can be used again. */
 const drainLimit = 65_536
+/** How long they are waited for, in milliseconds. */
+const drainTimeoutMs = 1_000
 
 const noFields: AnswerFields = {
+  count: 0,
   contentLength: Number.NaN,
   retryAfter: undefined,
   date: undefined,
@@ -17,7 +28,8 @@ const noFields: AnswerFields = {
 
 /**
  * The answer of one instance to one attempt. It goes to the caller as it arrives, unless the request may have to be
- * repeated: then a short one is held until it is complete, and one with a status that may be repeated until lb decides.
+ * repeated: then a short one is held until it is complete, and one with a status that may be repeated until lb decides, which it does at
+ * the head: the body of such an answer may never come.
  */
 export abstract class Answer {
   readonly instance: ServiceInstance
@@ -40,11 +52,18 @@ export abstract class Answer {
   #resolve!: (answer: Answer) => void
   #reject!: (reason: unknown) => void
   #end: PromiseWithResolvers | undefined
+  #interim: InterimResponses | undefined
+  #cancelDrain: CancelTimer | undefined
 
   constructor(call: ServiceCall, instance: ServiceInstance, context: AttemptContext) {
     this.#call = call
     this.instance = instance
     this.#context = context
+  }
+
+  /** What `location`, in a redirect, is to the caller. */
+  protected seenByCaller(location: string): string {
+    return this.#call.seenByCaller(location, this.instance)
   }
 
   protected abstract abortTransport(reason: Error): void
@@ -85,7 +104,13 @@ export abstract class Answer {
     this.#unwanted = new DOMException('the answer is not wanted', 'AbortError')
     this.#bytes = 0
     if (this.fields.contentLength > drainLimit) this.abortTransport(this.#unwanted)
-    else this.resumeTransport()
+    else {
+      const reason = this.#unwanted
+      this.#cancelDrain = systemClock.setTimeout(() => this.abortTransport(reason), drainTimeoutMs, {
+        background: true,
+      })
+      this.resumeTransport()
+    }
   }
 
   /** The caller gets it. */
@@ -119,21 +144,33 @@ export abstract class Answer {
     if (this.#unwanted === undefined) this.#call.firstByte()
   }
 
-  protected interim(statusCode: number, headers: unknown, statusText: string): void {
-    if (this.#unwanted === undefined) this.#call.head(statusCode, headers, statusText)
+  /** @param rawFields names and values */
+  protected interim(
+    statusCode: number,
+    headers: unknown,
+    statusText: string,
+    rawFields: Iterable<{ readonly length: number }>,
+  ): void {
+    if (this.#unwanted !== undefined) return
+    this.#interim ??= new InterimResponses()
+    if (this.#interim.add(rawFields)) this.#call.head(statusCode, headers, statusText)
+    else this.abandon(new errors.SocketError('bad response: too many interim responses'))
   }
 
   /** @returns whether more is wanted at once */
   protected head(statusCode: number, headers: unknown, statusText: string, fields: AnswerFields): boolean {
     if (this.#unwanted !== undefined) return true
+    if (fields.count > maxResponseFields) {
+      this.abandon(new errors.HeadersOverflowError(`more than ${maxResponseFields} header fields`))
+      return true
+    }
     this.statusCode = statusCode
     this.#headers = headers
     this.#statusText = statusText
     this.fields = fields
     if (!this.#call.isIdempotent) return this.#passOnNow()
-    if (fields.contentLength <= heldLimit) return true
-    if (statusCode < 400) return this.#passOnNow()
-    this.#resolve(this)
+    if (statusCode >= 400) this.#resolve(this)
+    else if (!(fields.contentLength <= heldLimit)) return this.#passOnNow()
     return true
   }
 
@@ -155,16 +192,16 @@ export abstract class Answer {
 
   protected end(trailers: unknown): void {
     if (this.#isOver) return
+    this.#cancelDrain?.()
     this.#isComplete = true
     this.#trailers = trailers
     this.#end?.resolve()
     this.#context = undefined
     if (this.isPassedOn) {
       if (!this.#isDelivering) this.#deliver()
-    } else if (this.#unwanted === undefined) {
-      // Below 400 there is nothing to decide.
-      if (this.statusCode < 400) this.#passOnNow()
-      else this.#resolve(this)
+    } else if (this.#unwanted === undefined && this.statusCode < 400) {
+      // There was nothing to decide.
+      this.#passOnNow()
     }
   }
 
@@ -189,6 +226,7 @@ export abstract class Answer {
       return
     }
     this.#error = error
+    this.#cancelDrain?.()
     // One that nobody wants any more is not to blame for being cut.
     if (this.#unwanted !== undefined && !this.isPassedOn) this.#end?.resolve()
     else this.#end?.reject(error)

@@ -34,6 +34,8 @@ export abstract class CallerHandler implements Dispatcher.DispatchController {
   abstract abort(reason?: Error): void
   /** The handler hears the end now. */
   protected abstract finish(): void
+  /** `error` with what is known of the attempts. */
+  protected abstract described(error: unknown): unknown
 
   start(): void {
     try {
@@ -88,7 +90,8 @@ export abstract class CallerHandler implements Dispatcher.DispatchController {
 
   /** Does nothing when the handler has heard the end. */
   fail(error: unknown): void {
-    if (!this.finished) this.#fail(error)
+    // The reason of an abort is the caller's own.
+    if (!this.finished) this.#fail(this.aborted ? error : this.described(error))
   }
 
   #finish(): void {

@@ -10,6 +10,7 @@ const callerFaults: ReadonlySet<unknown> = new Set([
   'UND_ERR_CLOSED',
   'UND_ERR_DESTROYED',
   'UND_ERR_MAX_ORIGINS_REACHED',
+  'UND_ERR_HEADERS_OVERFLOW',
 ])
 
 /** How an attempt ended. */
@@ -19,7 +20,9 @@ export function classify(result: AttemptResult<Answer>, body: RequestBody | unde
 }
 
 function classifyFailure(error: unknown): Classification {
-  const { code } = (error ?? {}) as { code?: unknown }
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown }
+  // What undici says of a 100 that was not asked for: the instance has the request, and would say so again.
+  if (code === 'UND_ERR_SOCKET' && message === 'bad response') return { ok: false, retry: 'never' }
   return callerFaults.has(code) ? { ok: true, retry: 'never' } : classifyError(error)
 }
 

@@ -1,16 +1,12 @@
 import type { LoadBalancer } from '@lb/core'
-import {
-  Agent,
-  type Dispatcher,
-  FormData,
-  Request,
-  type RequestInfo,
-  type RequestInit,
-  fetch as undiciFetch,
-} from 'undici'
-import { interceptorOf } from './load-balance-interceptor.ts'
+import { Agent, Dispatcher, FormData, Request, type RequestInfo, type RequestInit, fetch as undiciFetch } from 'undici'
+import { type BodyOfFetch, interceptorOf } from './load-balance-interceptor.ts'
+import { isLoadBalancedError, withDetails } from './load-balanced-error.ts'
 import { type CreateFetchOptions, checkFetchArguments } from './options.ts'
 import { headerOf, type RequestHeaders } from './request-headers.ts'
+
+/** How long a connection may take to be made, in milliseconds; nothing was sent then, and any request moves on. */
+const connectTimeoutMs = 3_000
 
 /** `fetch` as the platform has it, for services too. */
 export type LoadBalancedFetch = typeof globalThis.fetch &
@@ -31,35 +27,72 @@ export type LoadBalancedFetch = typeof globalThis.fetch &
 export function createFetch(lb: LoadBalancer, options: CreateFetchOptions = {}): LoadBalancedFetch {
   checkFetchArguments(lb, options)
   const { dispatcher: given, ...rules } = options
-  const own = given === undefined ? new Agent() : undefined
+  const own = given === undefined ? new Agent({ connect: { timeout: connectTimeoutMs } }) : undefined
   const common = (given ?? own) as Dispatcher
-  const whole = composer(interceptorOf(lb, rules, lengthOf))
-  const streamed = composer(interceptorOf(lb, rules, () => Number.NaN))
+  const whole = composer(interceptorOf(lb, rules, { wholeLength: lengthOf, given: givenBody }))
+  const streamed = composer(interceptorOf(lb, rules, { wholeLength: () => Number.NaN, given: givenBody }))
+  const asksForBody = rules.hashKey !== undefined || rules.idempotent !== undefined
 
   const send = (input: unknown, init: RequestInit = {}): Promise<unknown> => {
     const compose = isStream(init.body) ? streamed : whole
-    const dispatcher = compose(init.dispatcher ?? common)
+    const composed = compose(init.dispatcher ?? common)
+    const dispatcher = asksForBody && isPresent(init.body) ? withGivenBody(composed, init.body) : composed
     const body = isForeignFormData(init.body) ? ownFormData(init.body) : init.body
     const ours = { ...init, dispatcher, ...(body === init.body ? undefined : { body }) }
     return undiciFetch(isForeignRequest(input) ? ownRequest(input) : (input as RequestInfo), ours)
   }
   // Async, as what is wrong with the arguments is told by a rejection.
-  const fetch = async (input: unknown, init?: RequestInit): Promise<unknown> => send(input, init)
+  const fetch = async (input: unknown, init?: RequestInit): Promise<unknown> => {
+    try {
+      return await send(input, init)
+    } catch (error) {
+      throw withDetailsOfCause(error)
+    }
+  }
   const close = async (): Promise<void> => own?.close()
   return Object.assign(fetch, { close, [Symbol.asyncDispose]: close }) as unknown as LoadBalancedFetch
 }
 
-/** Puts the interceptor on a dispatcher, once. */
+/** `fetch` fails with an error of its own, whose cause is that of the request. */
+function withDetailsOfCause(error: unknown): unknown {
+  const { cause } = (error ?? {}) as { cause?: unknown }
+  return isLoadBalancedError(cause) && !isLoadBalancedError(error) ? withDetails(error, cause.loadBalancer) : error
+}
+
+/** Puts the interceptor on a dispatcher, once. What has a `dispatch` and nothing else is one, too. */
 function composer(interceptor: Dispatcher.DispatcherComposeInterceptor): (dispatcher: Dispatcher) => Dispatcher {
   const composed = new WeakMap<Dispatcher, Dispatcher>()
   return (dispatcher) => {
     let known = composed.get(dispatcher)
     if (known === undefined) {
-      known = dispatcher.compose(interceptor)
+      const { compose } = typeof dispatcher.compose === 'function' ? dispatcher : Dispatcher.prototype
+      known = compose.call(dispatcher, interceptor) as Dispatcher
       composed.set(dispatcher, known)
     }
     return known
   }
+}
+
+/** What the callers of `fetch` gave as bodies, of which the requests have pieces that can be read once. */
+const givenBodies = new WeakMap<Dispatcher.DispatchOptions, unknown>()
+
+const givenBody: BodyOfFetch['given'] = (request) => givenBodies.get(request)
+
+/** `dispatcher`, where the body of a request is remembered as the caller gave it. */
+function withGivenBody(dispatcher: Dispatcher, body: unknown): Dispatcher {
+  return Object.create(dispatcher, {
+    dispatch: {
+      value: (request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler) => {
+        // A redirect may have taken it away.
+        if (isPresent(request.body)) givenBodies.set(request, body)
+        return dispatcher.dispatch(request, handler)
+      },
+    },
+  }) as Dispatcher
+}
+
+function isPresent(body: unknown): boolean {
+  return body !== undefined && body !== null
 }
 
 /** `fetch` tells the length of everything but streams. */

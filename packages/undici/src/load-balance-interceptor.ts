@@ -21,14 +21,22 @@ export function loadBalanceInterceptor(
   options: LoadBalanceOptions = {},
 ): Dispatcher.DispatcherComposeInterceptor {
   checkInterceptorArguments(lb, options)
-  return interceptorOf(lb, options, () => Number.NaN)
+  return interceptorOf(lb, options)
 }
 
-/** @param wholeLength tells the length of a body that comes in pieces but is no stream of the caller's; else NaN */
+/** What `fetch` knows of the body of a request, which it hands down in pieces. */
+export interface BodyOfFetch {
+  /** The length of one that is no stream of the caller's; else NaN. */
+  readonly wholeLength: (headers: RequestHeaders) => number
+  /** What the caller gave; `undefined` when that is not known. */
+  readonly given: (request: Dispatcher.DispatchOptions) => unknown
+}
+
+/** @throws InvalidOptionError */
 export function interceptorOf(
   lb: LoadBalancer,
   options: LoadBalanceOptions,
-  wholeLength: (headers: RequestHeaders) => number,
+  bodyOfFetch?: BodyOfFetch,
 ): Dispatcher.DispatcherComposeInterceptor {
   const { serviceOf, hostHeader, hashKey, idempotent } = options
   const origins = new ServiceOrigins({ configuredServices: lb.configuredServices, serviceOf })
@@ -37,11 +45,13 @@ export function interceptorOf(
   function serviceRequest(request: Dispatcher.DispatchOptions, origin: ServiceOrigin): ServiceRequest {
     const given = repeatableHeaders(request.headers)
     const headers = hostHeader === 'service' ? withHost(given, origin.service) : given
-    const body = request.body ? requestBody(request.body, wholeLength(headers)) : undefined
+    const body = request.body ? requestBody(request.body, bodyOfFetch?.wholeLength(headers) ?? Number.NaN) : undefined
+    const givenBody = bodyOfFetch?.given(request)
+    const asGiven = givenBody === undefined ? request : { ...request, body: givenBody as never }
     const isRepeatable =
       request.upgrade || request.method === 'CONNECT'
         ? false
-        : (idempotent?.(request) ?? request.idempotent ?? isIdempotent(request.method, headers))
+        : (idempotent?.(asGiven) ?? request.idempotent ?? isIdempotent(request.method, headers))
     return {
       origin,
       options: request,
@@ -49,7 +59,7 @@ export function interceptorOf(
       body,
       // A stream can be sent again as long as nobody read it, but not to two instances at a time.
       isIdempotent: isRepeatable && (body === undefined || body.isWhole),
-      hashKey: hashKey?.(request),
+      hashKey: hashKey?.(asGiven),
     }
   }
 

@@ -25,7 +25,7 @@ export interface LoadBalanceOptions {
 
 /** How `fetch` sends its requests. */
 export interface CreateFetchOptions extends LoadBalanceOptions {
-  /** Sends the requests, to instances and to all other origins. Default: an `Agent` of its own. */
+  /** Sends the requests, to instances and to all other origins. Default: an `Agent` of its own, which gives a connection 3 seconds to be made. */
   readonly dispatcher?: Dispatcher
 }
 
@@ -42,7 +42,7 @@ export function checkFetchArguments(lb: LoadBalancer, options: CreateFetchOption
   checkArguments('createFetch', lb, options, fetchOptionKeys)
   const { dispatcher } = options
   if (dispatcher === undefined) return
-  if (typeof dispatcher?.compose !== 'function')
+  if (typeof dispatcher?.dispatch !== 'function')
     rejectOption('createFetch.dispatcher', 'a Dispatcher of undici', dispatcher)
 }
 

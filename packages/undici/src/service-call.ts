@@ -12,8 +12,10 @@ import type { Answer } from './answer.ts'
 import { CallerHandler, type RawFields } from './caller-handler.ts'
 import { classify } from './classification.ts'
 import type { HandlerForm } from './handler-form.ts'
+import { type FailedAttempt, withDetails } from './load-balanced-error.ts'
+import { withoutInstance } from './own-location.ts'
 import type { RequestBody } from './request-body.ts'
-import type { RequestHeaders } from './request-headers.ts'
+import { headerOf, type RequestHeaders } from './request-headers.ts'
 import { instanceOrigin, type ServiceOrigin } from './service-origin.ts'
 import { ControlledAnswer, RawAnswer } from './transport-handlers.ts'
 
@@ -39,6 +41,7 @@ export class ServiceCall extends CallerHandler {
   /** Attempts so far. */
   #answers: readonly (ControlledAnswer | RawAnswer)[] = none
   #taken: Answer | undefined
+  #failures: readonly FailedAttempt[] = none
 
   constructor(
     request: ServiceRequest,
@@ -62,7 +65,7 @@ export class ServiceCall extends CallerHandler {
     const common: ExecuteOptions<Answer> = {
       idempotent: isIdempotent,
       signal: this.#signal,
-      classify: (result) => this.#classify(result),
+      classify: (result, instance) => this.#classify(result, instance),
       discard,
     }
     const options = hashKey === undefined ? common : { ...common, hashKey }
@@ -77,6 +80,17 @@ export class ServiceCall extends CallerHandler {
     if (this.#taken !== undefined || this.finished) return false
     this.#taken = answer
     return true
+  }
+
+  /** What `location`, in a redirect of `instance`, is to the caller. */
+  seenByCaller(location: string, instance: ServiceInstance): string {
+    const { origin, headers } = this.#request
+    const host = headerOf(headers, 'host')
+    return withoutInstance(location, { instance, secure: origin.secure, host }) ?? location
+  }
+
+  protected override described(error: unknown): unknown {
+    return withDetails(error, { service: this.#request.origin.service, attempts: this.#failures })
   }
 
   protected override finish(): void {
@@ -138,11 +152,17 @@ export class ServiceCall extends CallerHandler {
     })
   }
 
-  #classify(result: AttemptResult<Answer>): Classification {
+  #classify(result: AttemptResult<Answer>, instance: ServiceInstance): Classification {
     if (result.ok) result.value.keepInFlight()
+    if (!result.ok) this.#failed({ instance, error: result.error })
+    else if (result.value.statusCode >= 500) this.#failed({ instance, statusCode: result.value.statusCode })
     // What the caller has seen is not repeated.
     if (!result.ok && this.#taken !== undefined) return { ok: false, retry: 'never' }
     return classify(result, this.#request.body)
+  }
+
+  #failed(attempt: FailedAttempt): void {
+    this.#failures = [...this.#failures, attempt]
   }
 
   #settle(answer: Answer): void {

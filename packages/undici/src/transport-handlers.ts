@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { Answer } from './answer.ts'
-import { fieldsOfRaw, fieldsOfRecord } from './answer-fields.ts'
+import { countOf, fieldsOfRaw, fieldsOfRecord, listed, placeOfLocation } from './answer-fields.ts'
 import type { RawFields } from './caller-handler.ts'
 
 type Controller = Dispatcher.DispatchController
@@ -24,10 +24,15 @@ export class ControlledAnswer extends Answer implements Dispatcher.DispatchHandl
 
   onResponseStart(controller: Controller, statusCode: number, headers: object, statusText = ''): void {
     this.#controller = controller
-    this.rawHeaders = controller.rawHeaders ?? null
-    if (statusCode < 200) this.interim(statusCode, headers, statusText)
-    else if (!this.head(statusCode, headers, statusText, fieldsOfRecord(headers as never, statusCode)))
-      controller.pause()
+    const raw: RawFields = controller.rawHeaders ?? null
+    this.rawHeaders = raw
+    if (statusCode < 200) {
+      this.interim(statusCode, headers, statusText, listed(raw ?? (headers as never)))
+      return
+    }
+    const seen = statusCode >= 300 && statusCode < 400 ? this.#redirect(headers as never) : headers
+    const fields = fieldsOfRecord(seen as never, countOf(raw ?? (headers as never)), statusCode)
+    if (!this.head(statusCode, seen, statusText, fields)) controller.pause()
   }
 
   onResponseData(controller: Controller, chunk: Buffer): void {
@@ -43,6 +48,17 @@ export class ControlledAnswer extends Answer implements Dispatcher.DispatchHandl
     this.#controller = controller
     this.rawHeaders = controller.rawHeaders ?? null
     this.upgrade(statusCode, headers, socket)
+  }
+
+  /** The fields with `Location` as the caller sees it; so are the raw ones then. */
+  #redirect(headers: Readonly<Record<string, unknown>>): object {
+    const { location } = headers
+    const seen = typeof location === 'string' ? this.seenByCaller(location) : location
+    if (seen === location) return headers
+    const raw = this.rawHeaders
+    if (Array.isArray(raw)) this.rawHeaders = withValue(raw as Buffer[], placeOfLocation(raw), seen as string)
+    else if (raw !== null) this.rawHeaders = { ...raw, location: seen as string }
+    return { ...headers, location: seen }
   }
 
   onResponseError(_controller: Controller | null, error: Error): void {
@@ -78,9 +94,21 @@ export class RawAnswer extends Answer implements Dispatcher.DispatchHandler {
 
   onHeaders(statusCode: number, headers: Buffer[], resume: () => void, statusText: string): boolean {
     this.#resume = resume
-    if (statusCode >= 200) return this.head(statusCode, headers, statusText, fieldsOfRaw(headers, statusCode))
-    this.interim(statusCode, headers, statusText)
-    return true
+    if (statusCode < 200) {
+      this.interim(statusCode, headers, statusText, headers)
+      return true
+    }
+    const seen = statusCode >= 300 && statusCode < 400 ? this.#redirect(headers) : headers
+    return this.head(statusCode, seen, statusText, fieldsOfRaw(seen, statusCode))
+  }
+
+  /** The fields with `Location` as the caller sees it. */
+  #redirect(headers: Buffer[]): Buffer[] {
+    const place = placeOfLocation(headers)
+    if (place === -1) return headers
+    const location = (headers[place] as Buffer).toString('latin1')
+    const seen = this.seenByCaller(location)
+    return seen === location ? headers : withValue(headers, place, seen)
   }
 
   onData(chunk: Buffer): boolean {
@@ -109,4 +137,10 @@ export class RawAnswer extends Answer implements Dispatcher.DispatchHandler {
   protected override resumeTransport(): void {
     this.#resume?.()
   }
+}
+
+function withValue(fields: readonly Buffer[], place: number, value: string): Buffer[] {
+  const changed = [...fields]
+  changed[place] = Buffer.from(value, 'latin1')
+  return changed
 }

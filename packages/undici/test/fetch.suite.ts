@@ -1,8 +1,15 @@
 import { NoAvailableInstanceError } from '@lb/core'
 import { Agent } from 'undici'
 import { describe, expect, it, vi } from 'vitest'
-import { createFetch } from '../src/index.ts'
+import { createFetch, isLoadBalancedError } from '../src/index.ts'
+import { withDetails } from '../src/load-balanced-error.ts'
 import { Fixture } from './fixture.ts'
+
+function form(): FormData {
+  const data = new FormData()
+  data.append('same', '1')
+  return data
+}
 
 describe('fetch', () => {
   it('shows the URL that the caller wrote', async () => {
@@ -57,6 +64,77 @@ describe('fetch', () => {
     await fixture.lb.close()
     expect((await fetch(fixture.backend.url)).status).toBe(200)
     await expect(fetch('http://user-service/')).rejects.toMatchObject({ cause: { code: 'LB_CLOSED' } })
+  })
+
+  it('tells of the attempts when it fails, and so does a dispatcher', async () => {
+    await using fixture = await Fixture.start({ lb: { outlierDetection: false } })
+    await using fetch = createFetch(fixture.lb)
+    const [first, second] = fixture.backends
+    if (first !== undefined) first.script = { status: 503 }
+    if (second !== undefined) second.script = { fault: 'reset' }
+    const failures = await Promise.all([
+      fetch('http://user-service/', { method: 'POST', body: 'x' }).catch((error: unknown) => error),
+      fetch('http://user-service/', { method: 'POST', body: 'x' }).catch((error: unknown) => error),
+      fixture.request({ method: 'POST' }).catch((error: unknown) => error),
+      fixture.request({ method: 'POST' }).catch((error: unknown) => error),
+    ])
+    const errors = failures.filter(isLoadBalancedError)
+    expect(errors).toHaveLength(2)
+    for (const error of errors) {
+      const { service, attempts } = error.loadBalancer
+      expect(service).toBe('user-service')
+      expect(attempts).toEqual([
+        { instance: expect.objectContaining({ id: second?.address }), error: expect.any(Error) },
+      ])
+      expect(Object.keys(error)).not.toContain('loadBalancer')
+    }
+  })
+
+  it('gives every request an error of its own, although the transport has one for all', () => {
+    const shared = Object.assign(new Error('gone'), { code: 'ECONNRESET' })
+    const [one, other] = ['a', 'b'].map((service) => withDetails(shared, { service, attempts: [] }))
+    expect([one, other].map((error) => isLoadBalancedError(error) && error.loadBalancer.service)).toEqual(['a', 'b'])
+    expect(other).toBeInstanceOf(Error)
+    expect(other).toMatchObject({ message: 'gone', code: 'ECONNRESET' })
+    expect(withDetails(Object.freeze(new Error('frozen')), { service: 'a', attempts: [] })).toSatisfy(
+      isLoadBalancedError,
+    )
+    expect(withDetails('no error', { service: 'a', attempts: [] })).toBe('no error')
+  })
+
+  it.each([
+    ['string', () => 'same'],
+    ['Buffer', () => Buffer.from('same')],
+    ['URLSearchParams', () => new URLSearchParams({ same: '1' })],
+    ['FormData of the platform', () => form()],
+    ['ReadableStream', () => new Blob(['same']).stream()],
+  ])('shows hashKey and idempotent a %s as the caller gave it', async (_kind, make) => {
+    await using fixture = await Fixture.start()
+    const seen: unknown[] = []
+    await using fetch = createFetch(fixture.lb, {
+      hashKey: ({ body }) => {
+        seen.push(body)
+        return 'key'
+      },
+      idempotent: ({ body }) => {
+        seen.push(body)
+        return false
+      },
+    })
+    const body = make()
+    await (await fetch('http://user-service/', { method: 'POST', body, duplex: 'half' } as RequestInit)).text()
+    expect(seen).toEqual([body, body])
+    expect(seen.every((each) => each === body)).toBe(true)
+    await (await fetch('http://user-service/')).text()
+    expect(seen.slice(2)).toEqual([null, null])
+  })
+
+  it('takes for a dispatcher what has a dispatch', async () => {
+    await using fixture = await Fixture.start({ backends: 1 })
+    const plain = { dispatch: fixture.agent.dispatch.bind(fixture.agent) }
+    await using fetch = createFetch(fixture.lb, { dispatcher: plain as never })
+    expect((await fetch('http://user-service/')).status).toBe(200)
+    expect((await fetch(fixture.backend.url, { dispatcher: plain } as never)).status).toBe(200)
   })
 
   it('uses the dispatcher of a single call', async () => {

@@ -231,7 +231,7 @@ describe('a handler of the caller', () => {
 
   it('of the fetch built into Node is refused with the reason, or works', async () => {
     await using fixture = await Fixture.start({ backends: 1 })
-    const init = { dispatcher: fixture.dispatcher, method: 'POST', body: 'x' } as RequestInit
+    const init = { dispatcher: fixture.dispatcher, method: 'POST', body: 'x' } as object
     const answer = await globalThis.fetch('http://user-service/', init).then(
       async (response) => [response.status, await response.text()],
       (error: Error) => [(error.cause as Error).message],
