@@ -41,8 +41,9 @@ export function closeIdleConnections(lb: LoadBalancer, { http, https }: KeepAliv
   for (const { instances } of lb.inspect()) for (const { instance } of instances) remember(instance)
   lb.subscribe((event) => {
     if (event.type === 'instances-changed') {
-      event.added.forEach(remember)
+      // In this order: the id of one that moved is in both.
       event.removed.forEach(forget)
+      event.added.forEach(remember)
     } else if (event.type === 'instance-drained') {
       forget(event.instance)
     } else if (event.type === 'closed') {

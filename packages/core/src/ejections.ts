@@ -56,6 +56,13 @@ export class Ejections {
     record.tracker = this.#detector?.track(record.instance.id)
   }
 
+  /** `record` takes the place of `before`, with the same id: a new instance, of which nothing is known. */
+  replace(before: InstanceRecord, record: InstanceRecord): void {
+    before.tracker = undefined
+    this.#halfOpen.delete(before)
+    record.tracker = this.#detector?.renew(record.instance.id)
+  }
+
   untrack(record: InstanceRecord): void {
     record.tracker = undefined
     this.#halfOpen.delete(record)

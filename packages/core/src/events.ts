@@ -5,7 +5,10 @@ import type { ServiceInstance } from './instance.ts'
 
 /** What `LoadBalancer.subscribe` tells, told apart by `type`. */
 export type LoadBalancerEvent =
-  /** The list of a service changed. `total` counts the instances now known. */
+  /**
+   * The list of a service changed. `total` counts the instances now known. One whose id stays but whose address changes
+   * is a new instance: it is in `added`, and as it was in `removed`.
+   */
   | {
       readonly type: 'instances-changed'
       readonly service: string
@@ -29,7 +32,7 @@ export type LoadBalancerEvent =
   | { readonly type: 'empty-list-held'; readonly service: string }
   /** The last good list was dropped: it had been stale for `maxStaleMs`. */
   | { readonly type: 'list-expired'; readonly service: string; readonly staleForMs: number }
-  /** A removed instance finished its last request in flight. */
+  /** A removed instance finished its last request in flight. Its id may be that of another one by now. */
   | { readonly type: 'instance-drained'; readonly service: string; readonly instance: ServiceInstance }
   /** Active checks of an instance changed their mind; `reason` is what the last one found. */
   | {

@@ -6,7 +6,7 @@ import type { EventChannel } from './events.ts'
 import { type Eligibility, judgeEligibility } from './health/eligibility.ts'
 import type { HealthState } from './health/health-checker.ts'
 import { outlierDetectionSettings } from './health/outlier-detection-options.ts'
-import { type ServiceInstance, withWeight } from './instance.ts'
+import { isSameAddress, type ServiceInstance, withWeight } from './instance.ts'
 import { InstanceRecord } from './instance-record.ts'
 import { KeptInstances } from './kept-instances.ts'
 import type { LearnedWeights } from './load-report/learned-weights.ts'
@@ -38,6 +38,8 @@ export interface InstanceRosterOptions {
 export class InstanceRoster {
   readonly #options: InstanceRosterOptions
   readonly #records = new Map<string, InstanceRecord>()
+  /** With requests in flight, at an address that is no longer that of its id. */
+  readonly #moved = new Set<InstanceRecord>()
   readonly #ejections: Ejections
   readonly #warming = new Set<InstanceRecord>()
   readonly #kept: KeptInstances
@@ -73,6 +75,11 @@ export class InstanceRoster {
     return this.#records
   }
 
+  /** The records, and those that drain at an address that is no longer that of their id. */
+  get everyRecord(): readonly InstanceRecord[] {
+    return [...this.#records.values(), ...this.#moved]
+  }
+
   /** Whose ejection is over and who waits for the request that tries them. */
   get halfOpen(): ReadonlySet<InstanceRecord> {
     return this.#ejections.halfOpen
@@ -101,7 +108,7 @@ export class InstanceRoster {
     try {
       // Newcomers first: they count for how many may be ejected.
       for (const instance of change?.added ?? []) this.#add(instance, now)
-      for (const { id } of change?.removed ?? []) this.#remove(id, now, !registered.has(id))
+      for (const instance of change?.removed ?? []) this.#remove(instance, now, !registered.has(instance.id))
       // Registered again, but not in the subset: it is no longer needed at its old address.
       for (const record of [...this.#kept.records]) {
         if (registered.has(record.instance.id) && this.#kept.release(record)) this.#drop(record, now)
@@ -159,7 +166,7 @@ export class InstanceRoster {
 
   /** A removed instance has finished its last request. */
   forget(record: InstanceRecord): void {
-    if (this.#records.get(record.instance.id) === record) this.#records.delete(record.instance.id)
+    if (!this.#moved.delete(record)) this.#records.delete(record.instance.id)
   }
 
   /** An instance answers nothing while others do: takes it out if that may be. What waits for it may leave in any case. */
@@ -202,28 +209,44 @@ export class InstanceRoster {
   }
 
   #add(instance: ServiceInstance, now: number): void {
+    const before = this.#records.get(instance.id)
+    const moved = before !== undefined && !isSameAddress(before.instance, instance)
     // It may be back while it still drains, or is kept; its requests in flight are then its own again.
-    let record = this.#records.get(instance.id)
-    if (record === undefined) {
-      record = new InstanceRecord(instance, now)
-      this.#records.set(instance.id, record)
-    }
-    if (this.#kept.release(record)) {
+    const known = moved ? this.#movedAt(instance) : before
+    if (known !== undefined && this.#kept.release(known)) {
       this.#update(instance)
       return
     }
+    const record = known ?? new InstanceRecord(instance, now)
     this.#replace(record, instance)
-    this.#ejections.track(record)
+    if (moved) this.#displace(before, record, now)
+    else this.#ejections.track(record)
+    this.#records.set(instance.id, record)
     this.#watchHealth(record)
     if (!this.#first) this.#warm(record)
   }
 
+  /** The id of `before` is now that of `record`, at another address: what was learnt of the old one says nothing. */
+  #displace(before: InstanceRecord, record: InstanceRecord, now: number): void {
+    this.#moved.delete(record)
+    this.#kept.release(before)
+    this.#ejections.replace(before, record)
+    if (before.inFlight > 0) this.#moved.add(before)
+    this.#retire(before, now)
+  }
+
+  #movedAt(instance: ServiceInstance): InstanceRecord | undefined {
+    for (const record of this.#moved) {
+      if (record.instance.id === instance.id && isSameAddress(record.instance, instance)) return record
+    }
+    return undefined
+  }
+
   #update(instance: ServiceInstance): void {
     const record = this.#records.get(instance.id) as InstanceRecord
-    const { host, port, secure, healthy } = record.instance
+    const { healthy } = record.instance
     this.#replace(record, instance)
     if (healthy === false && instance.healthy !== false) this.#warm(record)
-    if (host !== instance.host || port !== instance.port || secure !== instance.secure) this.#watchHealth(record)
   }
 
   #replace(record: InstanceRecord, instance: ServiceInstance): void {
@@ -233,10 +256,10 @@ export class InstanceRoster {
     record.candidate = learned ? withWeight(instance, candidate.weight) : instance
   }
 
-  #remove(id: string, now: number, gone: boolean): void {
-    const record = this.#records.get(id)
-    // Removed already, when the change is given again.
-    if (record === undefined) return
+  #remove(instance: ServiceInstance, now: number, gone: boolean): void {
+    const record = this.#records.get(instance.id)
+    // Removed already, when the change is given again, or its id is another's by now.
+    if (record === undefined || !isSameAddress(record.instance, instance)) return
     const { healthCheck } = this.#options.settings
     const keepMs = healthCheck?.keepRemovedMs ?? 0
     if (gone && keepMs > 0 && record.health?.state.status === 'healthy') this.#keep(record, keepMs)
@@ -256,13 +279,18 @@ export class InstanceRoster {
   }
 
   #drop(record: InstanceRecord, now: number): void {
+    this.#ejections.untrack(record)
+    if (record.inFlight === 0) this.#records.delete(record.instance.id)
+    this.#retire(record, now)
+  }
+
+  /** It gets no more requests; those in flight finish. */
+  #retire(record: InstanceRecord, now: number): void {
     record.health?.close()
     record.health = undefined
-    this.#ejections.untrack(record)
     this.warmed(record)
     record.isCandidate = false
     if (record.inFlight > 0) record.enter('draining', now)
-    else this.#records.delete(record.instance.id)
   }
 
   #watchHealth(record: InstanceRecord): void {

@@ -57,6 +57,11 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 // Lists of thousands pass through here on every refresh. The mark does not survive a copy, and JSON cannot forge it.
 const parsed = Symbol.for('@lb/core.parsed-instance')
 
+/** Whether requests to either reach the same server. With the same id but another address it is another instance. */
+export function isSameAddress(one: ServiceInstance, other: ServiceInstance): boolean {
+  return one === other || (one.host === other.host && one.port === other.port && one.secure === other.secure)
+}
+
 function isParsed(init: unknown): init is ServiceInstance {
   return typeof init === 'object' && init !== null && parsed in init
 }

@@ -1,5 +1,5 @@
 import { DeadlineExceededError } from './errors.ts'
-import type { ServiceInstance } from './instance.ts'
+import { isSameAddress, type ServiceInstance } from './instance.ts'
 
 /** An attempt that may move on to another instance when the one it waits for falls silent. */
 export interface MovableAttempt {
@@ -45,10 +45,12 @@ export class MovableAttempts {
   }
 
   /** `instance` answered nothing for `forMs`: those that wait for it may go. */
-  leave({ id }: ServiceInstance, forMs: number): void {
+  leave(silent: ServiceInstance, forMs: number): void {
     const service = this.#service
+    const { id } = silent
+    const waiting = this.#attempts.filter(({ instance }) => instance.id === id && isSameAddress(instance, silent))
     // Those that go leave the list.
-    for (const attempt of this.#attempts.filter(({ instance }) => instance.id === id)) {
+    for (const attempt of waiting) {
       const message = `${service}: ${id} answered nothing for ${Math.round(forMs)} ms, while others did`
       attempt.moveOn(new DeadlineExceededError(message, { service }))
     }

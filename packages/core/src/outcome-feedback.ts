@@ -63,7 +63,8 @@ export class OutcomeFeedback {
     if (ok || kind !== undefined) this.#tellThrottle(kind, statusCode)
     const { learnedWeights } = this
     if (learnedWeights === undefined) return
-    if (loadReport !== undefined) learnedWeights.report(record.instance.id, loadReport)
+    // Its id may be another instance's by now.
+    if (loadReport !== undefined && record.state !== 'draining') learnedWeights.report(record.instance.id, loadReport)
     // Without a report too: what is known becomes old.
     this.#roster.learnWeights(learnedWeights)
   }

@@ -192,7 +192,6 @@ export class ServiceBalancer implements RequestEnds {
     this.#picker.settle()
     const { settings, clock } = this
     const { state, ageMs } = this.#cache
-    const { records } = this.#roster
     const { panic, zone } = this.#roster.state
     const now = clock.now()
     return {
@@ -211,7 +210,7 @@ export class ServiceBalancer implements RequestEnds {
       ...(zone === undefined || settings.zone === undefined
         ? undefined
         : { zone: { local: settings.zone.local, active: zone.active, reason: zone.reason } }),
-      instances: Array.from(records.values(), (record) =>
+      instances: this.#roster.everyRecord.map((record) =>
         record.snapshot(now, warmth(record, settings.slowStart, now), panic),
       ),
     }

@@ -1,7 +1,7 @@
 import type { Balancer, ServiceInstance } from '@lb/core'
 import { expect, it } from 'vitest'
 import { type CreateBalancer, filled, idsOf, success, take } from './balancer-picks.ts'
-import { instances } from './instances.ts'
+import { instance, instances } from './instances.ts'
 
 export function describeLoad(create: CreateBalancer): void {
   it.each([2, 3, 4, 5, 10])('gives none of %i to one that does not answer, while the others do', (count) => {
@@ -44,6 +44,19 @@ export function describeLoad(create: CreateBalancer): void {
     }
     balancer.finished?.(busy, success)
     expect(idsOf(take(balancer, 100))).toContain('i0')
+  })
+
+  it('takes one with the same id at another address for a new one', () => {
+    const [moving, other] = instances(2) as [ServiceInstance, ServiceInstance]
+    const moved = instance(moving.id, { host: '127.0.0.9' })
+    const balancer = filled(create, 21, [moving, other])
+    for (let request = 0; request < 5; request++) balancer.started?.(moving)
+    balancer.update([moved, other])
+    // Requests in flight at the old address keep nobody away from the new one, and their ends free nothing there.
+    expect(startMany(balancer, 10)).toEqual({ i0: 5, i1: 5 })
+    for (let request = 0; request < 5; request++) balancer.finished?.(moving, success)
+    for (let request = 0; request < 5; request++) balancer.finished?.(other, success)
+    for (const picked of take(balancer, 50)) expect(picked).toBe(other)
   })
 
   it('is not misled by ends of requests it was never told of', () => {

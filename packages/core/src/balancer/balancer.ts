@@ -28,7 +28,8 @@ export type Outcome = {
  * may be picked.
  *
  * - State (position, credit, load) is kept under `instance.id`: an update keeps that of the survivors, newcomers
- *   start neutral, that of the others is forgotten. An identical list changes nothing.
+ *   start neutral, that of the others is forgotten. An identical list changes nothing. What was learnt of an instance
+ *   (load, latency) is that of its address, too: with the same id at another address it is a newcomer.
  * - A first list is used in its order; who joins later has no place of its own. An id that occurs twice counts once, the
  *   first time.
  * - Weights are shares. Weight 0 among positive ones is never picked; when all are 0 they count as equal.

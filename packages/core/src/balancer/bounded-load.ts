@@ -13,8 +13,8 @@ export class BoundedLoad {
   /** Loads of those that may be picked, in the order given, and their part of the whole. */
   #loads: readonly Load[] = []
   #parts: Float64Array = new Float64Array(0)
-  /** The ids of those, whose requests make up `#active`. */
-  #ids: ReadonlySet<string> = new Set()
+  /** Those whose requests make up `#active`. */
+  #counted: ReadonlySet<Load> = new Set()
   #active = 0
 
   constructor(factor: number) {
@@ -24,7 +24,7 @@ export class BoundedLoad {
   /** Slot `i` is that of `members[i]`; `candidates` are all in the list. */
   update(candidates: readonly ServiceInstance[], members: readonly ServiceInstance[]): void {
     this.#loads = this.#table.update(candidates, members)
-    this.#ids = new Set(members.map(({ id }) => id))
+    this.#counted = new Set(this.#loads)
     this.#active = this.#loads.reduce((sum, { active }) => sum + active, 0)
     // Divided by the largest first: the sum of huge weights would overflow.
     const largest = members.reduce((most, { weight }) => Math.max(most, weight), 0)
@@ -34,12 +34,12 @@ export class BoundedLoad {
   }
 
   started(instance: ServiceInstance): void {
-    this.#table.started(instance)
-    if (this.#ids.has(instance.id)) this.#active++
+    if (this.#counted.has(this.#table.started(instance))) this.#active++
   }
 
   finished(instance: ServiceInstance): void {
-    if (this.#table.finished(instance) !== undefined && this.#ids.has(instance.id)) this.#active--
+    const load = this.#table.finished(instance)
+    if (load !== undefined && this.#counted.has(load)) this.#active--
   }
 
   hasRoom(slot: number): boolean {

@@ -60,6 +60,34 @@ describe('LoadTable', () => {
     expect(activeOf(table, [a, b])).toEqual([1, 0])
   })
 
+  it('keeps apart what is in flight at the old and at the new address of an id', () => {
+    const [old, b] = instances(2) as [ServiceInstance, ServiceInstance]
+    const moved = instance(old.id, { host: '127.0.0.9' })
+    const table = filled([old, b])
+    table.started(old)
+    table.started(old)
+    expect(activeOf(table, [moved, b])).toEqual([0, 0])
+    table.started(moved)
+    expect(table.finished(old)?.active).toBe(1)
+    expect(table.size).toBe(3)
+    expect(activeOf(table, [moved, b])).toEqual([1, 0])
+    expect(activeOf(table, [old, b])).toEqual([1, 0])
+    expect(table.finished(moved)?.active).toBe(0)
+    expect(table.finished(old)?.active).toBe(0)
+    expect(table.size).toBe(2)
+  })
+
+  it('keeps of an instance that was away its count only', () => {
+    const [a] = instances(1) as [ServiceInstance]
+    let made = 0
+    const table = new LoadTable<Load & { made: number }>(() => ({ active: 0, listed: false, made: made++ }))
+    table.update([a], [a])
+    table.started(a)
+    expect(table.update([a], [a])).toMatchObject([{ made: 0, active: 1 }])
+    table.update([], [])
+    expect(table.update([a], [a])).toMatchObject([{ made: 1, active: 1 }])
+  })
+
   it('takes no notice of ends without a start', () => {
     const [a] = instances(1) as [ServiceInstance]
     const table = filled([a])

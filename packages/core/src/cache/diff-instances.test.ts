@@ -32,12 +32,9 @@ describe('diffInstances', () => {
   })
 
   it.each<[string, Partial<ServiceInstance>]>([
-    ['host', { host: '10.0.0.9' }],
-    ['port', { port: 81 }],
     ['weight', { weight: 2 }],
     ['priority', { priority: 1 }],
     ['zone', { zone: 'us' }],
-    ['secure', { secure: true }],
     ['healthy', { healthy: false }],
     ['a metadata value', { metadata: { version: '2' } }],
     ['a metadata key', { metadata: { revision: '1' } }],
@@ -48,6 +45,22 @@ describe('diffInstances', () => {
     const before = instance('a', base)
     const after = instance('a', { ...base, ...fields })
     expect(diffInstances([before], [after])).toEqual({ instances: [after], added: [], removed: [], updated: [after] })
+  })
+
+  it.each<[string, Partial<ServiceInstance>]>([
+    ['host', { host: '10.0.0.9' }],
+    ['port', { port: 81 }],
+    ['scheme', { secure: true }],
+  ])('takes an instance with the same id at another %s for a new one', (_, fields) => {
+    const base = { host: '10.0.0.1', port: 80 }
+    const [before, other] = [instance('a', base), instance('b')]
+    const after = instance('a', { ...base, ...fields })
+    expect(diffInstances([before, other], [after, other])).toEqual({
+      instances: [other, after],
+      added: [after],
+      removed: [before],
+      updated: [],
+    })
   })
 
   it('sees a zone or a registry health that goes away', () => {

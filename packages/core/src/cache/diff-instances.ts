@@ -1,4 +1,4 @@
-import type { ServiceInstance } from '../instance.ts'
+import { isSameAddress, type ServiceInstance } from '../instance.ts'
 
 /** What a new list changes. */
 export interface InstancesDiff {
@@ -6,13 +6,14 @@ export interface InstancesDiff {
   readonly instances: readonly ServiceInstance[]
   readonly added: readonly ServiceInstance[]
   readonly removed: readonly ServiceInstance[]
-  /** Survivors of which a field changed, as they are now. */
+  /** Survivors of which a field other than the address changed, as they are now. */
   readonly updated: readonly ServiceInstance[]
 }
 
 /**
- * Compares two lists by id. The order of `next` carries no meaning (DNS shuffles it with every answer): survivors
- * stay where they are and newcomers are appended. `undefined` when nothing changed.
+ * Compares two lists by id and address. The order of `next` carries no meaning (DNS shuffles it with every answer):
+ * survivors stay where they are and newcomers are appended. An instance whose id stays but whose address changes is a
+ * new one: it is both `added` and, as it was, `removed`. `undefined` when nothing changed.
  */
 export function diffInstances(
   previous: readonly ServiceInstance[],
@@ -24,7 +25,7 @@ export function diffInstances(
   const updated: ServiceInstance[] = []
   for (const before of previous) {
     const now = incoming.get(before.id)
-    if (now === undefined) {
+    if (now === undefined || !isSameAddress(before, now)) {
       removed.push(before)
       continue
     }
@@ -44,12 +45,10 @@ export function diffInstances(
 function sameInstance(left: ServiceInstance, right: ServiceInstance): boolean {
   return (
     left === right ||
-    (left.host === right.host &&
-      left.port === right.port &&
+    (isSameAddress(left, right) &&
       left.weight === right.weight &&
       left.priority === right.priority &&
       left.zone === right.zone &&
-      left.secure === right.secure &&
       left.healthy === right.healthy &&
       sameMetadata(left.metadata, right.metadata))
   )

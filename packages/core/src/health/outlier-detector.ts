@@ -88,6 +88,17 @@ export class OutlierDetector {
     return tracker
   }
 
+  /** The id is that of another instance now: a neutral tracker takes the place of the one that was. */
+  renew(id: string): OutlierTracker {
+    const before = this.#trackers.get(id)
+    if (before !== undefined) {
+      this.#out.delete(before)
+      before.detach()
+      this.#trackers.delete(id)
+    }
+    return this.track(id)
+  }
+
   /** The instance is gone, and everything known of it. */
   untrack(id: string): void {
     const tracker = this.#trackers.get(id)
