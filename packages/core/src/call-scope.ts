@@ -131,9 +131,11 @@ export class CallScope {
     this.interrupts(atWork)
   }
 
-  /** Ends the call from outside, as its signal would. */
-  end(reason: unknown): void {
-    this.#end(reason)
+  /** Ends what the call waits for, and not the call: it may have a result already. */
+  interrupt(reason: unknown): void {
+    const atWork = this.#atWork
+    this.#atWork = undefined
+    atWork?.interrupt(reason)
   }
 
   /** Lets go of the signal and the timer. */

@@ -73,7 +73,7 @@ describe('Capacity', () => {
     const scope = enter('a')
     capacity.inFlight = 1
     expect([capacity.hasRoom, capacity.queued]).toEqual([false, 1])
-    scope.end('gone')
+    scope.interrupt('gone')
     expect([capacity.hasRoom, capacity.queued]).toEqual([true, 0])
     await settlePromises()
   })

@@ -1,7 +1,8 @@
+import { appendCause } from './append-cause.ts'
 import { Attempt, type AttemptedCall, type AttemptFunction, type Judged, type SettledAttempt } from './attempt.ts'
 import type { PickRequest } from './balancer/balancer.ts'
 import type { AbortSignalLike, CallScope } from './call-scope.ts'
-import { type DeadlineExceededError, NoAvailableInstanceError } from './errors.ts'
+import { type DeadlineExceededError, LoadBalancerClosedError, NoAvailableInstanceError } from './errors.ts'
 import type { ApplicationCallback } from './events.ts'
 import { hedged } from './hedged-attempts.ts'
 import type { ServiceInstance } from './instance.ts'
@@ -84,6 +85,7 @@ class Call<T> implements AttemptedCall<T> {
   async run(): Promise<T> {
     const scope = this.#scope
     const target = this.#target
+    target.callBegan()
     try {
       scope.throwIfEnded()
       if (!target.hasList) await target.firstList(scope)
@@ -101,6 +103,7 @@ class Call<T> implements AttemptedCall<T> {
       }
     } finally {
       if (!scope.kept) scope.release()
+      target.callEnded()
     }
   }
 
@@ -128,7 +131,7 @@ class Call<T> implements AttemptedCall<T> {
   /** Leaves an instance that fell silent, if there is a retry for it. */
   moveOn(attempt: Attempt<T>, error: DeadlineExceededError): void {
     const { budget, clock } = this.#target
-    if (this.#retries >= this.#policy.maxRetries || clock.now() >= this.#latestMs) return
+    if (this.#target.closed || this.#retries >= this.#policy.maxRetries || clock.now() >= this.#latestMs) return
     if (!this.#target.hasCandidateBeyond(this.#tried())) return
     if (!this.#paidAhead && budget !== undefined && !budget.tryWithdraw()) return
     this.#paidAhead = true
@@ -160,6 +163,7 @@ class Call<T> implements AttemptedCall<T> {
       if (error instanceof NoAvailableInstanceError && !result.ok) {
         throw new NoAvailableInstanceError(error.message, { service: this.#target.service, cause: result.error })
       }
+      if (error instanceof LoadBalancerClosedError && !result.ok) appendCause(result.error, error)
       isLast = true
       return undefined
     } finally {
@@ -284,6 +288,8 @@ class Call<T> implements AttemptedCall<T> {
 
   async #backOff(delayMs: number): Promise<void> {
     const { waiting } = this.#target
+    // A listener of the events before may have closed it.
+    this.#target.throwIfClosed()
     waiting.add(this.#scope)
     try {
       await this.#scope.sleep(delayMs)

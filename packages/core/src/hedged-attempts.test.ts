@@ -2,6 +2,7 @@ import { FakeClock, instance, settlePromises } from '@lb/testing'
 import { describe, expect, it } from 'vitest'
 import { Attempt } from './attempt.ts'
 import { CallScope } from './call-scope.ts'
+import { CallSignal } from './call-signal.ts'
 import { hedged } from './hedged-attempts.ts'
 import type { AttemptResult, Classification } from './retry/classification.ts'
 import type { HedgePolicy } from './retry/hedging.ts'
@@ -12,6 +13,7 @@ type Ending = { readonly afterMs: number; readonly classification?: Classificati
 
 class Fixture {
   readonly clock = new FakeClock()
+  readonly signal = new CallSignal()
   readonly scope: CallScope
   readonly begun: number[] = []
   readonly ends: string[] = []
@@ -23,8 +25,8 @@ class Fixture {
 
   constructor(...endings: readonly Ending[]) {
     this.#endings = endings
-    const signal = undefined
-    this.scope = new CallScope({ clock: this.clock, service: 'users', signal, timeoutMs: Number.POSITIVE_INFINITY })
+    const { clock, signal } = this
+    this.scope = new CallScope({ clock, service: 'users', signal, timeoutMs: Number.POSITIVE_INFINITY })
   }
 
   newAttempt(): Attempt<number> {
@@ -99,7 +101,7 @@ describe('hedged attempts', () => {
 
   it('begin none when the call has ended already', async () => {
     const fixture = new Fixture({ afterMs: 10 }, { afterMs: 10 })
-    fixture.scope.end(new Error('gone'))
+    fixture.signal.abort(new Error('gone'))
     const { attempt } = await fixture.run()
     expect([attempt.number, fixture.begun]).toEqual([1, []])
     expect(fixture.clock.pendingTimers).toBe(0)

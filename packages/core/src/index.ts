@@ -66,7 +66,7 @@ export type { ZoneOptions } from './health/zone-routing.ts'
 // For authors of discoveries, balancers and adapters.
 export { parseInstance, type ServiceInstance, type ServiceInstanceInit } from './instance.ts'
 export { InterimResponses, maxResponseFields } from './interim-responses.ts'
-export { LoadBalancer } from './load-balancer.ts'
+export { type CloseOptions, LoadBalancer } from './load-balancer.ts'
 export type { LoadReportOptions } from './load-report/learned-weights.ts'
 export { formatLoadReport, type LoadReport, loadReportHeader, parseLoadReport } from './load-report/load-report.ts'
 export {

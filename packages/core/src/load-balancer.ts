@@ -4,6 +4,7 @@ import { type AbortSignalLike, CallScope } from './call-scope.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { copyOptions } from './copy-options.ts'
 import { DiscoveryUses } from './discovery/discovery-uses.ts'
+import { Drain } from './drain.ts'
 import { LoadBalancerClosedError, NoAvailableInstanceError } from './errors.ts'
 import { EventChannel, type LoadBalancerListener } from './events.ts'
 import { type ExecuteOptions, execute } from './execute.ts'
@@ -17,6 +18,14 @@ import { ServiceBalancer } from './service-balancer.ts'
 import { checkLoadBalancerOptions, checkServiceName, type LoadBalancerOptions } from './service-options.ts'
 import { serviceSettings } from './service-settings.ts'
 import type { ServiceSnapshot } from './snapshot.ts'
+
+export interface CloseOptions {
+  /**
+   * How long calls under way may go on, retries included, before everything is closed; in milliseconds, default 0. It ends as soon as
+   * the last one has.
+   */
+  readonly drainMs?: number
+}
 
 const executeKeys: readonly (keyof ExecuteOptions)[] = [
   'signal',
@@ -56,6 +65,7 @@ export class LoadBalancer implements AsyncDisposable {
   readonly #services = new Map<string, ServiceBalancer>()
   readonly #uses: DiscoveryUses
   #closing: Promise<void> | undefined
+  #drain: Drain | undefined
 
   /** @throws InvalidOptionError naming the option, what is legal and what was given */
   constructor(options: LoadBalancerOptions) {
@@ -101,7 +111,7 @@ export class LoadBalancer implements AsyncDisposable {
    * @throws NoAvailableInstanceError, also while the first list is not known; LoadBalancerClosedError
    */
   pick(service: string, request?: PickRequest): ServiceInstance {
-    const known = this.#services.get(service)
+    const known = this.#closing === undefined ? this.#services.get(service) : undefined
     return (known?.started === true ? known : this.#started(service)).pick(request)
   }
 
@@ -116,15 +126,23 @@ export class LoadBalancer implements AsyncDisposable {
     const target = this.#started(service)
     checkObject('request', request)
     request.signal?.throwIfAborted()
-    if (!target.hasList) await this.ready(service, request)
-    target.refuseIfThrottled()
-    const taken = target.acquire(request)
+    const take = (): PickResult | undefined => {
+      target.refuseIfThrottled()
+      return target.acquire(request)
+    }
+    let taken = target.hasList ? take() : undefined
     if (taken !== undefined) return taken
     const scope = this.#scope(service, request.signal, Number.POSITIVE_INFINITY)
+    target.callBegan()
     try {
-      return await target.capacity.waitForRoom(scope, () => target.acquire(request))
+      if (!target.hasList) {
+        await target.firstList(scope)
+        taken = take()
+      }
+      return taken ?? (await target.capacity.waitForRoom(scope, () => target.acquire(request)))
     } finally {
       scope.release()
+      target.callEnded()
     }
   }
 
@@ -163,15 +181,25 @@ export class LoadBalancer implements AsyncDisposable {
   }
 
   /**
-   * Ends every watch and timer, and closes the discoveries that no other load balancer uses. Calls that wait reject with a LoadBalancerClosedError;
-   * requests in flight finish. A second call gives the same promise.
+   * Ends every watch and timer, and closes the discoveries that no other load balancer uses. From now on every call is refused with a
+   * LoadBalancerClosedError. Calls under way may end as ever for `drainMs`. Then those that still wait reject with that error, or, when
+   * they wait for a retry, end with the result they have (an error has LB_CLOSED as its innermost cause); requests in flight finish. A
+   * second call gives the same promise, and its `drainMs`, if that ends sooner, holds.
+   *
+   * @throws InvalidOptionError; DiscoveryError when a discovery could not be closed
    */
-  close(): Promise<void> {
+  close({ drainMs = 0 }: CloseOptions = {}): Promise<void> {
+    try {
+      checkDurationMs('close.drainMs', drainMs)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    this.#drain?.limit(drainMs)
     if (this.#closing === undefined) {
       let begin: () => void = () => {}
       // Known before anything is closed: listeners of the last events may close again, or pick.
       this.#closing = new Promise((resolve) => {
-        begin = () => resolve(this.#close())
+        begin = () => resolve(this.#close(drainMs))
       })
       begin()
     }
@@ -182,7 +210,8 @@ export class LoadBalancer implements AsyncDisposable {
     return this.close()
   }
 
-  async #close(): Promise<void> {
+  async #close(drainMs: number): Promise<void> {
+    if (drainMs > 0) await this.#drained(drainMs)
     const services = [...this.#services.values()]
     this.#services.clear()
     for (const each of services) each.close(this.#closedError(each.service))
@@ -191,6 +220,12 @@ export class LoadBalancer implements AsyncDisposable {
     this.#events.clear()
     const { closeDiscoveries: closes = true } = this.#options
     await this.#uses.end({ closes })
+  }
+
+  async #drained(drainMs: number): Promise<void> {
+    this.#drain = new Drain([...this.#services.values()], this.#clock)
+    this.#drain.limit(drainMs)
+    await this.#drain.ended
   }
 
   #closedError(service: string): LoadBalancerClosedError {

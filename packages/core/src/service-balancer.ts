@@ -6,7 +6,8 @@ import { asDiscoveryError, InstanceCache } from './cache/instance-cache.ts'
 import type { CallScope } from './call-scope.ts'
 import { Capacity } from './capacity.ts'
 import type { CancelTimer, Clock } from './clock.ts'
-import type { DiscoveryError, NoAvailableInstanceError } from './errors.ts'
+import type { Drainable } from './drain.ts'
+import { type DiscoveryError, LoadBalancerClosedError, type NoAvailableInstanceError } from './errors.ts'
 import type { EventChannel } from './events.ts'
 import type { ServiceInstance } from './instance.ts'
 import { type AttemptPickRequest, InstancePicker, type Picked } from './instance-picker.ts'
@@ -34,7 +35,7 @@ export interface ServiceBalancerOptions {
 }
 
 /** One service with everything wired: cache → roster (health, eligibility) → picker, capacity and the retry budget. */
-export class ServiceBalancer implements RequestEnds {
+export class ServiceBalancer implements RequestEnds, Drainable {
   readonly service: string
   readonly settings: ServiceSettings
   readonly clock: Clock
@@ -54,7 +55,10 @@ export class ServiceBalancer implements RequestEnds {
   #started = false
   /** Whether a list was ever applied. */
   #listed = false
-  #closed = false
+  #closeError: Error | undefined
+  /** Calls that have not settled, those that wait included. */
+  #calls = 0
+  #onIdle: (() => void) | undefined
   /** Whether it ever had an instance: one that was scaled to zero is not unknown. */
   #known = false
   #requests = 0
@@ -102,7 +106,31 @@ export class ServiceBalancer implements RequestEnds {
   }
 
   get closed(): boolean {
-    return this.#closed
+    return this.#closeError !== undefined
+  }
+
+  /** @throws LoadBalancerClosedError. One that was only released has no instance, and says that. */
+  throwIfClosed(): void {
+    if (this.#closeError instanceof LoadBalancerClosedError) throw this.#closeError
+  }
+
+  /** Whether it has neither a call nor a request in flight. */
+  get idle(): boolean {
+    return this.#calls === 0 && this.capacity.inFlight === 0
+  }
+
+  onIdle(listener: () => void): void {
+    this.#onIdle = listener
+  }
+
+  /** A call begins, which may have to wait before it is in flight. */
+  callBegan(): void {
+    this.#calls++
+  }
+
+  callEnded(): void {
+    this.#calls--
+    this.#tellIfIdle()
   }
 
   get started(): boolean {
@@ -126,12 +154,12 @@ export class ServiceBalancer implements RequestEnds {
     runInBackground(() => this.#cache.start())
   }
 
-  /** Ends the watch; calls that wait for the first list or for capacity, or back off, reject with `error`. */
+  /** Ends the watch. Calls that wait reject with `error`; those that wait for a retry end with the result they have. */
   close(error: Error): void {
-    this.#closed = true
+    this.#closeError = error
     const waiting = [...this.waiting]
     this.waiting.clear()
-    for (const scope of waiting) scope.end(error)
+    for (const scope of waiting) scope.interrupt(error)
     this.#cancelUnknownTimer?.()
     this.#cache.close()
     this.feedback.close()
@@ -178,10 +206,12 @@ export class ServiceBalancer implements RequestEnds {
   /**
    * Chooses, and counts the request in flight until `done`. `undefined`: limits of requests in flight are reached.
    * `mayProbe`: the request can do without its answer, so it may be the one that tries an instance after its ejection.
+   * Nothing is sent after the service was closed, by whatever listener or microtask.
    */
   acquire(request?: AttemptPickRequest, mayProbe = true): SinglePickResult | undefined {
     // Before anything is counted: it emits events, and their listeners may take the room that is left.
     this.#picker.settle()
+    this.throwIfClosed()
     if (!this.capacity.hasRoom) return undefined
     const picked = this.#listed ? this.#picker.take(request, mayProbe) : undefined
     if (picked === undefined) throw this.#noAvailableInstance()
@@ -285,6 +315,11 @@ export class ServiceBalancer implements RequestEnds {
     } finally {
       events.release()
     }
+    this.#tellIfIdle()
+  }
+
+  #tellIfIdle(): void {
+    if (this.#onIdle !== undefined && this.idle) this.#onIdle()
   }
 
   #noAvailableInstance(): NoAvailableInstanceError {

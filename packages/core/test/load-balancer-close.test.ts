@@ -55,23 +55,94 @@ describe('close', () => {
     }
   })
 
-  it('ends calls that wait before a retry', async () => {
+  it('gives a call that waits before a retry the error it has, with LB_CLOSED as its innermost cause', async () => {
     const observed = new ObservedLoadBalancer(['a:1', 'b:1'], { random: () => 0.9 })
+    const error = new TypeError('fetch failed', {
+      cause: Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }),
+    })
     let attempts = 0
     const call = Promise.allSettled([
       observed.lb.execute('users', () => {
         attempts++
-        throw refused
+        throw error
       }),
     ])
     await settlePromises()
     expect(observed.clock.pendingForegroundTimers).toBe(1)
     await observed.lb.close()
-    expect(await call).toMatchObject([{ reason: { code: 'LB_CLOSED' } }])
+    expect(await call).toEqual([{ status: 'rejected', reason: error }])
+    expect(error.cause).toMatchObject({ code: 'ECONNREFUSED', cause: { code: 'LB_CLOSED', service: 'users' } })
     expect(observed.clock.pendingTimers).toBe(0)
     await observed.clock.advance(1_000)
     expect(attempts).toBe(1)
   })
+
+  it('gives a call that waits before a retry the response it has, which its caller may read and end', async () => {
+    const observed = new ObservedLoadBalancer(['a:1', 'b:1'], { random: () => 0.9 })
+    const response = new Response('try again', { status: 503 })
+    const controller = new AbortController()
+    let attempt: AbortSignal | undefined
+    const call = observed.lb.execute(
+      'users',
+      (_instance, { signal, until }) => {
+        attempt = signal
+        until(new Promise(() => {}))
+        return response
+      },
+      { idempotent: true, signal: controller.signal },
+    )
+    await settlePromises()
+    expect(observed.clock.pendingForegroundTimers).toBe(1)
+    await observed.lb.close()
+    expect(await call).toBe(response)
+    expect(await response.text()).toBe('try again')
+    expect([attempt?.aborted, observed.inFlight]).toEqual([false, 0])
+    controller.abort(new Error('enough'))
+    expect(attempt?.reason).toEqual(new Error('enough'))
+  })
+
+  it.each(['request-finished', 'retry'] as const)(
+    'in a listener of %s ends the call with the error it has',
+    async (type) => {
+      const observed = new ObservedLoadBalancer(['a:1', 'b:1'], { random: () => 0.9 })
+      observed.lb.subscribe((event) => {
+        if (event.type === type) void observed.lb.close()
+      })
+      let attempts = 0
+      const call = observed.lb.execute('users', () => {
+        attempts++
+        throw refused
+      })
+      await expect(call).rejects.toBe(refused)
+      await observed.clock.advance(1_000)
+      expect([attempts, observed.clock.pendingTimers]).toEqual([1, 0])
+    },
+  )
+
+  it.each(Array.from({ length: 10 }, (_, ticks) => ticks))(
+    '%s microtasks after the first list: nothing is sent afterwards',
+    async (ticks) => {
+      const discovery = new FakeWatchDiscovery()
+      const lb = new LoadBalancer({ discovery, clock: new FakeClock() })
+      let closed = false
+      const late: string[] = []
+      const calls = Promise.allSettled([
+        lb.execute('users', () => void (closed && late.push('execute'))),
+        lb.acquire('users').then(() => void (closed && late.push('acquire'))),
+      ])
+      await settlePromises()
+      discovery.push(['a:1'])
+      for (let tick = 0; tick < ticks; tick++) await null
+      closed = true
+      await lb.close()
+      for (const result of await calls) {
+        if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'LB_CLOSED' })
+      }
+      // What was acquired before may come to its caller a microtask later.
+      expect(late).not.toContain('execute')
+      await expect(lb.acquire('users')).rejects.toMatchObject({ code: 'LB_CLOSED' })
+    },
+  )
 
   it('lets requests in flight finish', async () => {
     const observed = new ObservedLoadBalancer(['a:1'])
@@ -249,6 +320,136 @@ describe('close', () => {
     expect(discovery.closed).toBe(1)
     expect(() => kept.pick('users')).toThrow(LoadBalancerClosedError)
   })
+})
+
+describe('close with drainMs', () => {
+  /** A call that ends when it is told to. */
+  function pending(observed: ObservedLoadBalancer): { call: Promise<string>; finish: (value: string) => void } {
+    let finish: (value: string) => void = () => {}
+    const call = observed.lb.execute(
+      'users',
+      () =>
+        new Promise<string>((resolve) => {
+          finish = resolve
+        }),
+    )
+    return { call, finish: (value) => finish(value) }
+  }
+
+  /** Whether `promise` has settled. */
+  async function settled(promise: Promise<unknown>): Promise<boolean> {
+    let is = false
+    void promise.finally(() => {
+      is = true
+    })
+    await settlePromises()
+    return is
+  }
+
+  it('refuses new calls at once, and is over when the last request has ended', async () => {
+    const observed = new ObservedLoadBalancer(['a:1'])
+    const picked = await observed.lb.acquire('users')
+    const { call, finish } = pending(observed)
+    const closing = observed.lb.close({ drainMs: 5_000 })
+    expect(() => observed.lb.pick('users')).toThrow(LoadBalancerClosedError)
+    for (const refusal of [
+      observed.lb.acquire('users'),
+      observed.lb.execute('users', () => 1),
+      observed.lb.ready('users'),
+    ]) {
+      await expect(refusal).rejects.toMatchObject({ code: 'LB_CLOSED' })
+    }
+    finish('value')
+    expect(await call).toBe('value')
+    expect(await settled(closing)).toBe(false)
+    expect([observed.inFlight, observed.eventsOf('closed').length]).toEqual([1, 0])
+    picked.done({ ok: true, latencyMs: 1 })
+    await closing
+    expect([observed.clock.pendingTimers, observed.eventsOf('closed').length]).toEqual([0, 1])
+  })
+
+  it('is over at once when nothing is under way', async () => {
+    const observed = new ObservedLoadBalancer(['a:1'])
+    await observed.lb.close({ drainMs: 5_000 })
+    expect(observed.clock.pendingTimers).toBe(0)
+  })
+
+  it('lets calls retry that wait for it, and calls begin that wait for the first list or for room', async () => {
+    const clock = new FakeClock()
+    const discovery = new FakeWatchDiscovery()
+    const lb = new LoadBalancer({ discovery, clock, random: () => 0.9, maxInFlight: 1 })
+    const tried: number[] = []
+    const calls = [1, 2].map(() =>
+      lb.execute('users', (_instance, { number }) => {
+        tried.push(number)
+        if (number === 1) throw refused
+        return 'value'
+      }),
+    )
+    await settlePromises()
+    const closing = lb.close({ drainMs: 60_000 })
+    discovery.push(['a:1', 'b:1'])
+    await clock.advance(1_000)
+    expect(await Promise.all(calls)).toEqual(['value', 'value'])
+    await closing
+    expect([tried.toSorted(), discovery.watchers, clock.pendingTimers]).toEqual([[1, 1, 2, 2], 0, 0])
+  })
+
+  it('lets a response be read to its end', async () => {
+    const observed = new ObservedLoadBalancer(['a:1'])
+    let end: () => void = () => {}
+    await observed.lb.execute('users', (_instance, { until }) => {
+      until(
+        new Promise<void>((resolve) => {
+          end = resolve
+        }),
+      )
+      return 'head'
+    })
+    const closing = observed.lb.close({ drainMs: 5_000 })
+    expect(await settled(closing)).toBe(false)
+    end()
+    await closing
+  })
+
+  it('is over after drainMs: what waits then ends as ever', async () => {
+    const observed = new ObservedLoadBalancer(['a:1'], { maxInFlight: 1 })
+    const { call, finish } = pending(observed)
+    const queued = Promise.allSettled([observed.lb.acquire('users')])
+    await settlePromises()
+    const closing = observed.lb.close({ drainMs: 500 })
+    await observed.clock.advance(499)
+    expect(await settled(closing)).toBe(false)
+    await observed.clock.advance(1)
+    await closing
+    expect(await queued).toMatchObject([{ reason: { code: 'LB_CLOSED' } }])
+    finish('value')
+    expect(await call).toBe('value')
+  })
+
+  it('is cut short by a later close, and never made longer', async () => {
+    const observed = new ObservedLoadBalancer(['a:1'])
+    pending(observed)
+    const closing = observed.lb.close({ drainMs: 5_000 })
+    expect(observed.lb.close({ drainMs: 10_000 })).toBe(closing)
+    await observed.clock.advance(1_000)
+    expect(await settled(closing)).toBe(false)
+    expect(observed.lb.close()).toBe(closing)
+    await closing
+    expect(observed.clock.pendingTimers).toBe(0)
+  })
+
+  it.each([-1, Number.NaN, Number.POSITIVE_INFINITY, '5'])(
+    'refuses drainMs %s, and closes nothing',
+    async (drainMs) => {
+      const { lb } = new ObservedLoadBalancer(['a:1'])
+      await expect(lb.close({ drainMs: drainMs as number })).rejects.toMatchObject({
+        code: 'LB_INVALID_OPTION',
+        option: 'close.drainMs',
+      })
+      expect(lb.pick('users').id).toBe('a:1')
+    },
+  )
 })
 
 describe('a discovery that several use', () => {
