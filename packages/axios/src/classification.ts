@@ -1,5 +1,5 @@
-import { type AttemptResult, type Classification, loadReportHeader, parseRetryAfter } from '@lb/core'
-import { AxiosError, AxiosHeaders, type AxiosResponse, type InternalAxiosRequestConfig, isAxiosError } from 'axios'
+import { type AttemptResult, type Classification, classifyError, loadReportHeader, parseRetryAfter } from '@lb/core'
+import { AxiosHeaders, type AxiosResponse, type InternalAxiosRequestConfig, isAxiosError } from 'axios'
 import { AttemptError } from './attempt-error.ts'
 import type { RedirectedRequest } from './redirect.ts'
 import { isReplayable } from './request-body.ts'
@@ -11,27 +11,10 @@ export function isRedirected(settled: Settled): settled is RedirectedRequest {
   return 'statusCode' in settled
 }
 
-/** Mistakes in the request and limits of the caller's, which no instance can be blamed for. */
-const callerFaults: ReadonlySet<string | undefined> = new Set([
-  AxiosError.ERR_BAD_OPTION,
-  AxiosError.ERR_BAD_OPTION_VALUE,
-  AxiosError.ERR_BAD_REQUEST,
-  AxiosError.ERR_BAD_RESPONSE,
-  AxiosError.ERR_INVALID_URL,
-  AxiosError.ERR_NOT_SUPPORT,
-  'ERR_FR_MAX_BODY_LENGTH_EXCEEDED',
-  'ERR_FR_REDIRECTION_FAILURE',
-  'ERR_FR_TOO_MANY_REDIRECTS',
-])
-
 /** How an attempt ended. A body that is a stream is never sent again once it was read. */
-export function classify(
-  result: AttemptResult<Settled>,
-  config: InternalAxiosRequestConfig,
-): Classification | undefined {
+export function classify(result: AttemptResult<Settled>, config: InternalAxiosRequestConfig): Classification {
   const classification = result.ok ? classifyStatus(result.value) : classifyFailure(AttemptError.unwrap(result.error))
-  if (isReplayable(config.data)) return classification
-  return { ...classification, ok: classification?.ok ?? false, retry: 'never' }
+  return isReplayable(config.data) ? classification : { ...classification, retry: 'never' }
 }
 
 function classifyStatus(settled: Settled): Classification {
@@ -40,10 +23,9 @@ function classifyStatus(settled: Settled): Classification {
   return { ok: statusCode < 500, statusCode }
 }
 
-function classifyFailure(error: unknown): Classification | undefined {
-  if (!isAxiosError(error)) return undefined
-  const { response } = error
-  if (response === undefined) return callerFaults.has(error.code) ? { ok: true, retry: 'never' } : undefined
+function classifyFailure(error: unknown): Classification {
+  const response = isAxiosError(error) ? error.response : undefined
+  if (response === undefined) return classifyError(error)
   // Without data it is not the status that was refused: the body broke off.
   if (Object.hasOwn(response, 'data')) return classifyResponse(response)
   return { ok: false, statusCode: response.status, retry: 'idempotent' }

@@ -8,6 +8,7 @@ import { parseLoadReport } from './load-report/load-report.ts'
 import type { MovableAttempt, MovableAttempts } from './movable-attempts.ts'
 import type { SinglePickResult } from './pick-result.ts'
 import type { AttemptResult, Classification } from './retry/classification.ts'
+import { failureKind } from './retry/failure-kind.ts'
 
 /** What an attempt may know of the call it belongs to. */
 export interface AttemptContext {
@@ -26,7 +27,7 @@ export interface AttemptContext {
   readonly elapsedMs: number
   /**
    * Counts the request in flight, and passes the caller's abort on, until `ended` settles: for a response whose body is
-   * still being read when the attempt resolves. A rejection counts as the instance's failure.
+   * still being read when the attempt resolves. A rejection counts as a failure: the instance's, when its error says so.
    */
   readonly until: (ended: PromiseLike<unknown>) => void
 }
@@ -71,7 +72,7 @@ export interface AttemptedCall<T> {
   moveOn(attempt: Attempt<T>, error: DeadlineExceededError): void
 }
 
-const unwanted: Classification = Object.freeze({ ok: false, retry: 'never' })
+const unwanted: Classification = Object.freeze({ ok: false, blame: 'none', retry: 'never' })
 
 /** One try of a call on one instance, from the pick to the report of its outcome. */
 export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt {
@@ -254,12 +255,15 @@ export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt
 
   #outcomeOf({ result, classification }: Judged<T>, latencyMs: number): Outcome {
     const { scope, readLoadReports } = this.#options
-    const { ok, statusCode, loadReport } = classification
+    const { ok, statusCode, loadReport, blame } = classification
     const report = loadReport !== undefined && readLoadReports ? parseLoadReport(loadReport) : undefined
     const cancelled = !ok && (this.#cancelled || scope.cancelled)
     const outcome: { -readonly [Key in keyof Outcome]: Outcome[Key] } = { ok, latencyMs }
     if (statusCode !== undefined) outcome.statusCode = statusCode
     if (!result.ok) outcome.error = result.error
+    if (!ok && !cancelled && blame !== undefined) outcome.blame = blame
+    // It was classified as a failure although the error says nothing.
+    else if (!ok && !cancelled && failureKind(outcome) === undefined) outcome.blame = 'instance'
     if (cancelled) outcome.cancelled = true
     if (report !== undefined) outcome.loadReport = report
     return outcome

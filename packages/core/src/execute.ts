@@ -9,11 +9,13 @@ import type { ServiceInstance } from './instance.ts'
 import type { AttemptPickRequest } from './instance-picker.ts'
 import { rejectOption } from './options.ts'
 import type { SinglePickResult } from './pick-result.ts'
-import { discardResponse, isResponse, responseClassification } from './response.ts'
+import { isResponse, responseClassification } from './response.ts'
 import { fullJitterBackoffMs } from './retry/backoff.ts'
 import { type AttemptResult, type Classification, classifyError } from './retry/classification.ts'
+import { isTimeout } from './retry/error-verdict.ts'
 import { type RetryOptions, type RetryPolicy, retryPolicy } from './retry/retry-policy.ts'
 import type { ServiceBalancer } from './service-balancer.ts'
+import { freeUnreadBody } from './unread-body.ts'
 
 export interface ExecuteOptions<T = unknown> extends PickRequest {
   /** Ends the call with the signal's reason. */
@@ -31,18 +33,15 @@ export interface ExecuteOptions<T = unknown> extends PickRequest {
   readonly retry?: Omit<RetryOptions, 'budget'> | false
   /**
    * Says how an attempt ended; `undefined` leaves it to the default: a fetch `Response` by its status, any other value
-   * as success, an error by its code. Not asked about an attempt that was cancelled because another was faster.
+   * as success, an error as `classifyError` does. Not asked about an attempt that was cancelled because another was faster.
    */
   readonly classify?: (result: AttemptResult<T>, instance: ServiceInstance) => Classification | undefined
-  /** Called with a value that is given up for a retry, to free what it holds. A fetch `Response` needs none. */
+  /**
+   * Called with a value that is given up for a retry, to free what it holds. Bodies that were not read need none: of a fetch `Response`,
+   * and Node's streams as `body`, as `data` or as the value itself.
+   */
   readonly discard?: (value: T) => void
 }
-
-/**
- * Longest `Retry-After` that a call waits for, in milliseconds; beyond it the caller gets the response, which says when to
- * come again. A call without a deadline must not be held for hours because one header says so.
- */
-const longestAskedWaitMs = 30_000
 
 /**
  * Waits for the first list, picks, runs, classifies and maybe retries on an instance not tried yet, all within `scope`, the limits
@@ -70,6 +69,10 @@ class Call<T> implements AttemptedCall<T> {
   /** The instances of the attempts so far. */
   #previous: readonly ServiceInstance[] = none
   #retries = 0
+  /** Milliseconds that responses asked to wait for, and were. */
+  #askedMs = 0
+  /** Ids of the instances on which an attempt timed out. */
+  #timedOut: Set<string> | undefined
   /** Whether the next retry was paid for out of the budget already. */
   #paidAhead = false
 
@@ -156,6 +159,11 @@ class Call<T> implements AttemptedCall<T> {
     let isLast = false
     try {
       await this.#backOff(delayMs)
+      // Another list may have come meanwhile.
+      if (this.#timedOutEverywhere()) {
+        isLast = true
+        return undefined
+      }
       this.#retries++
       return await this.#acquire()
     } catch (error) {
@@ -168,6 +176,7 @@ class Call<T> implements AttemptedCall<T> {
       return undefined
     } finally {
       if (!isLast && result.ok) this.discard(result.value)
+      else if (!isLast && !result.ok) freeUnreadBody(result.error)
     }
   }
 
@@ -219,12 +228,13 @@ class Call<T> implements AttemptedCall<T> {
     try {
       const { classify } = this.#options
       const classification = checkedClassification(classify?.(result, instance)) ?? this.#defaultClassification(result)
+      if (!result.ok && isTimeout(result.error)) this.#timedOut = new Set(this.#timedOut).add(instance.id)
       return { result, classification }
     } catch (error) {
       // The caller's own code, about the caller's own call: the caller gets the error in place of the value.
       this.callbackFailed('classify', error)
       if (result.ok) this.discard(result.value)
-      return { result: { ok: false, error }, classification: { ok: false, retry: 'never' } }
+      return { result: { ok: false, error }, classification: { ok: false, blame: 'none', retry: 'never' } }
     }
   }
 
@@ -249,16 +259,19 @@ class Call<T> implements AttemptedCall<T> {
   /** How long to wait before the next attempt; `undefined` when there is to be none. */
   #retryDelayMs({ attempt, classification }: SettledAttempt<T>): number | undefined {
     const target = this.#target
-    const { maxRetries, backoffBaseMs, backoffMaxMs } = this.#policy
+    const { maxRetries, backoffBaseMs, backoffMaxMs, retryAfterMaxMs } = this.#policy
     if (this.#scope.ended || target.closed || this.#retries >= maxRetries) return undefined
-    if (!this.#isRepeatable(classification)) return undefined
+    if (!this.#isRepeatable(classification) || this.#timedOutEverywhere()) return undefined
     const backoffMs = fullJitterBackoffMs(this.#retries + 1, backoffBaseMs, backoffMaxMs, target.random)
     const askedMs = this.#askedToWaitMs(classification)
     const delayMs = Math.max(backoffMs, askedMs)
-    if (askedMs > longestAskedWaitMs || target.clock.now() + delayMs >= this.#latestMs) return undefined
+    if (this.#askedMs + askedMs > retryAfterMaxMs || target.clock.now() + delayMs >= this.#latestMs) return undefined
     if (target.feedback.throttle?.shouldReject() === true) return undefined
     // Charged before the wait: retries that are waiting must count against those that would join them.
-    if (this.#paidAhead || target.budget === undefined || target.budget.tryWithdraw()) return delayMs
+    if (this.#paidAhead || target.budget === undefined || target.budget.tryWithdraw()) {
+      this.#askedMs += askedMs
+      return delayMs
+    }
     const { service, events } = target
     events.emit({ type: 'retry-budget-exhausted', service, instance: attempt.instance })
     return undefined
@@ -267,6 +280,11 @@ class Call<T> implements AttemptedCall<T> {
   // It is the instance that asks for a pause; another one need not wait for it.
   #askedToWaitMs({ retryAfterMs = 0 }: Classification): number {
     return retryAfterMs > 0 && !this.#target.hasCandidateBeyond(this.#tried()) ? retryAfterMs : 0
+  }
+
+  /** Whether only instances are left at which an attempt timed out: to wait as long again is for nothing. */
+  #timedOutEverywhere(): boolean {
+    return this.#timedOut !== undefined && !this.#target.hasCandidateBeyond(this.#timedOut)
   }
 
   #giveUp({ attempt, result, classification }: SettledAttempt<T>, delayMs: number): void {
@@ -305,19 +323,25 @@ class Call<T> implements AttemptedCall<T> {
   #pickRequest(): AttemptPickRequest | undefined {
     const { hashKey, avoid } = this.#options
     const tried = this.#previous.length === 0 ? undefined : this.#tried()
+    const timedOut = this.#timedOut
     if (hashKey === undefined && avoid === undefined && tried === undefined) return undefined
     return {
       ...(hashKey === undefined ? undefined : { hashKey }),
       ...(avoid === undefined ? undefined : { avoid }),
       ...(tried === undefined ? undefined : { tried }),
+      ...(timedOut === undefined ? undefined : { timedOut }),
     }
   }
 
   discard(value: T): void {
     const { discard } = this.#options
     try {
-      if (discard !== undefined) discard(value)
-      else discardResponse(value)
+      if (discard === undefined) {
+        freeUnreadBody(value)
+        return
+      }
+      const freed: unknown = discard(value)
+      Promise.resolve(freed).catch((error: unknown) => this.callbackFailed('discard', error))
     } catch (error) {
       this.callbackFailed('discard', error)
     }

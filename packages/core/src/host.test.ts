@@ -10,6 +10,8 @@ describe('hostProblem', () => {
     'a-b.example',
     '_grpc._tcp.example',
     'xn--bcher-kva.example',
+    'XN--BCHER-KVA.example',
+    'xn--ls8h.xn--80ak6aa92e',
     '10.0.1.12',
     '0.0.0.0',
     '255.255.255.255',
@@ -42,6 +44,11 @@ describe('hostProblem', () => {
     ['01.2.3.4', 'is not an IPv4 address in dotted decimal'],
     ['1.2.3.4.5', 'is not an IPv4 address in dotted decimal'],
     ['a.example.1', 'is not an IPv4 address in dotted decimal'],
+    ['xn--a', 'has a label that begins with "xn--" and is not punycode'],
+    ['xn--0', 'has a label that begins with "xn--" and is not punycode'],
+    ['XN--A.example', 'has a label that begins with "xn--" and is not punycode'],
+    ['a.xn--zz.example', 'has a label that begins with "xn--" and is not punycode'],
+    ['xn--a-b', 'has a label that begins with "xn--" and is not punycode'],
     ['10.0.0.1:80', 'is not an IPv6 address'],
     ['[::1]', 'is not an IPv6 address'],
     ['fe80::1%eth0', 'is not an IPv6 address'],
@@ -71,8 +78,17 @@ describe('hostProblem', () => {
   })
 
   it('passes only hosts that a URL parser reads as the same host', () => {
-    const characters = fc.constantFrom(...'abcxXF019.-_:[]@/%#? '.split(''))
-    const host = fc.oneof(fc.string({ unit: characters, maxLength: 12 }), fc.ipV4(), fc.ipV4Extended(), fc.domain())
+    const characters = fc.constantFrom(...'abcxXnNF019.-_:[]@/%#? '.split(''))
+    const international = fc
+      .string({ unit: fc.constantFrom(...'abz09-'.split('')), maxLength: 6 })
+      .map((text) => `xn--${text}`)
+    const host = fc.oneof(
+      fc.string({ unit: characters, maxLength: 12 }),
+      fc.ipV4(),
+      fc.ipV4Extended(),
+      fc.domain(),
+      international,
+    )
     fc.assert(
       fc.property(host, (text) => {
         fc.pre(hostProblem(text) === undefined && !text.includes(':'))

@@ -1,3 +1,5 @@
+import { decodePunycode } from './punycode.ts'
+
 const octet = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)'
 const ipv4 = new RegExp(`^(?:${octet}\\.){3}${octet}$`)
 
@@ -20,8 +22,36 @@ export function hostProblem(host: string): string | undefined {
     if (!/^[a-z\d_](?:[a-z\d_-]*[a-z\d_])?$/i.test(label)) {
       return 'has a character that a host name cannot have (letters, digits, "-" and "_"; other scripts in punycode)'
     }
+    if (/^xn--/i.test(label) && !isInternational(label.slice(4))) {
+      return 'has a label that begins with "xn--" and is not punycode'
+    }
   }
   return undefined
+}
+
+/** What may stand in a label: no control or format character, no space, nothing that is unassigned; and no mark at its begin. */
+const labelText = /^(?!\p{M})[\p{L}\p{M}\p{N}\p{S}\p{P}\u200c\u200d]+$/u
+
+/**
+ * Whether `encoded` is what every URL parser takes after `xn--`: letters that are not all ASCII, in the form that IDNA gives them.
+ * Older parsers refuse any other label; newer ones take some that no name server knows.
+ *
+ * Source: UTS 46 section 4.1.
+ */
+function isInternational(encoded: string): boolean {
+  const lowerCase = encoded.toLowerCase()
+  const text = decodePunycode(lowerCase)
+  if (text === undefined || !labelText.test(text) || !/[^\0-\x7f]/.test(text)) return false
+  return text === text.normalize('NFKC').toLowerCase() && parsedHost(`xn--${lowerCase}`) === `xn--${lowerCase}`
+}
+
+/** `host` as the URL parser of this runtime reads it; `undefined` when it does not take it. */
+function parsedHost(host: string): string | undefined {
+  try {
+    return new URL(`http://${host}/`).hostname
+  } catch {
+    return undefined
+  }
 }
 
 /** Whether `text` is an IPv6 address (RFC 4291 section 2.2), without brackets and without a zone. */

@@ -22,6 +22,8 @@ export interface InstancePickerOptions {
 export interface AttemptPickRequest extends PickRequest {
   /** Ids of the instances that the call has tried: passed over before those that its caller avoids. */
   readonly tried?: ReadonlySet<string>
+  /** Those of them on which an attempt timed out: passed over first. */
+  readonly timedOut?: ReadonlySet<string>
 }
 
 /** An instance that was picked, and the route it was picked from. */
@@ -117,14 +119,14 @@ export class InstancePicker {
   }
 
   /**
-   * Passes over the `full` ones, then those that were tried, then those that the caller avoids: each layer as far as an instance is
+   * Passes over the `full` ones, then those on which an attempt timed out, then those that were tried, then those that the caller avoids: each layer as far as an instance is
    * left beyond it.
    */
   #preferring(request: AttemptPickRequest | undefined, full: ReadonlySet<string>): PickRequest {
     this.settle()
     const { split } = this.#options
     let avoid = full
-    for (const layer of [request?.tried, request?.avoid]) {
+    for (const layer of [request?.timedOut, request?.tried, request?.avoid]) {
       if (layer === undefined) continue
       const both = avoid.size === 0 ? layer : new Set([...avoid, ...layer])
       if (split.hasCandidateBeyond(both)) avoid = both

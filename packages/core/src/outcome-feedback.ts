@@ -9,7 +9,7 @@ import { LearnedWeights } from './load-report/learned-weights.ts'
 import { ClientThrottle } from './overload/client-throttle.ts'
 import { LatencyQuantile } from './overload/latency-quantile.ts'
 import type { Random } from './random.ts'
-import { failureKind } from './retry/failure-kind.ts'
+import type { FailureKind } from './retry/failure-kind.ts'
 import type { ServiceSettings } from './service-settings.ts'
 
 export interface OutcomeFeedbackOptions {
@@ -47,13 +47,20 @@ export class OutcomeFeedback {
     this.#answerWatch?.started(record)
   }
 
-  /** `probed`: the ejection that this request tried, if it did. */
-  finished(record: InstanceRecord, outcome: Outcome, probed: Ejection | undefined): void {
+  /**
+   * `kind`: what the failure says of the instance, if it failed and that says something; `probed`: the ejection that this request
+   * tried, if it did.
+   */
+  finished(
+    record: InstanceRecord,
+    outcome: Outcome,
+    kind: FailureKind | undefined,
+    probed: Ejection | undefined,
+  ): void {
     const { tracker } = record
     const { ok, statusCode, loadReport } = outcome
-    const kind = ok ? undefined : failureKind(outcome)
     if (ok) this.#succeeded(record, outcome.latencyMs)
-    else record.failed++
+    else if (outcome.blame !== 'none') record.failed++
     if (ok || statusCode !== undefined) record.answered()
     if (probed !== undefined) {
       record.probed = false
@@ -87,13 +94,13 @@ export class OutcomeFeedback {
   }
 
   // An error of the service's own logic was accepted; one of overload, or of no connection, was not.
-  #tellThrottle(kind: 'connect' | 'server' | undefined, statusCode: number | undefined): void {
+  #tellThrottle(kind: FailureKind | undefined, statusCode: number | undefined): void {
     if (kind === 'connect' || statusCode === 429 || statusCode === 503) this.throttle?.refused()
     else this.throttle?.accepted()
   }
 }
 
-function probeResult(ok: boolean, kind: 'connect' | 'server' | undefined): 'succeeded' | 'failed' | 'unknown' {
+function probeResult(ok: boolean, kind: FailureKind | undefined): 'succeeded' | 'failed' | 'unknown' {
   if (ok) return 'succeeded'
   return kind === undefined ? 'unknown' : 'failed'
 }

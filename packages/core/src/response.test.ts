@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { loadReportHeader } from './load-report/load-report.ts'
-import { discardResponse, isResponse, responseClassification } from './response.ts'
+import { isResponse, responseClassification } from './response.ts'
 
 describe('isResponse', () => {
   it('knows a Response, of a polyfill too', () => {
@@ -14,26 +14,6 @@ describe('isResponse', () => {
       expect(isResponse(value)).toBe(false)
     },
   )
-})
-
-describe('discardResponse', () => {
-  it('cancels the body', async () => {
-    let cancelled = false
-    const cancel = (): void => {
-      cancelled = true
-    }
-    discardResponse(new Response(new ReadableStream({ cancel })))
-    await Promise.resolve()
-    expect(cancelled).toBe(true)
-  })
-
-  it('does nothing to other values, to a response without a body, or to one that is being read', async () => {
-    for (const value of [undefined, null, 'text', new Response(null)]) discardResponse(value)
-    const response = new Response('text')
-    const reader = response.body?.getReader()
-    discardResponse(response)
-    expect((await reader?.read())?.done).toBe(false)
-  })
 })
 
 describe('responseClassification', () => {

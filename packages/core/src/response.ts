@@ -7,11 +7,6 @@ export function isResponse(value: unknown): value is Response {
   return Object.prototype.toString.call(value) === '[object Response]'
 }
 
-/** Frees what an unread response holds: its body would keep its connection. */
-export function discardResponse(value: unknown): void {
-  if (isResponse(value)) value.body?.cancel().catch(() => {})
-}
-
 /** Whether a `Retry-After` that comes with `status` is for the one who sent the request: unavailable, or too many requests. */
 function mayAskToWait(status: number): boolean {
   return status >= 500 || status === 429

@@ -18,6 +18,7 @@ import { className, rejectOption } from './options.ts'
 import { OutcomeFeedback } from './outcome-feedback.ts'
 import { type RequestEnds, SinglePickResult } from './pick-result.ts'
 import type { Random } from './random.ts'
+import { failureKind } from './retry/failure-kind.ts'
 import { RetryBudget } from './retry/retry-budget.ts'
 import type { ServiceSettings } from './service-settings.ts'
 import { warmth } from './slow-start-pick.ts'
@@ -300,13 +301,17 @@ export class ServiceBalancer implements RequestEnds, Drainable {
   ended({ picked, instance, probed }: SinglePickResult, outcome: Outcome): void {
     const { record, route } = picked
     const { events, service } = this
+    const kind = outcome.ok ? undefined : failureKind(outcome)
+    // Whether the instance is to blame is decided once: balancers look at no error.
+    const isJudged = outcome.ok || kind !== undefined || outcome.cancelled === true || outcome.blame === 'none'
+    const judged: Outcome = isJudged ? outcome : { ...outcome, blame: 'none' }
     events.hold()
     try {
       record.inFlight--
       this.capacity.inFlight--
-      route.finished(instance, outcome)
-      this.feedback.finished(record, outcome, probed)
-      if (events.active) events.emit({ type: 'request-finished', service, instance, outcome })
+      route.finished(instance, judged)
+      this.feedback.finished(record, judged, kind, probed)
+      if (events.active) events.emit({ type: 'request-finished', service, instance, outcome: judged })
       if (record.state === 'draining' && record.inFlight === 0) {
         this.#roster.forget(record)
         if (events.active) events.emit({ type: 'instance-drained', service, instance })

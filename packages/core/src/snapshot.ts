@@ -52,6 +52,7 @@ export interface InstanceSnapshot {
   readonly ejections: number
   readonly inFlight: number
   readonly succeeded: number
+  /** Requests that failed, or that the caller cancelled; without those whose failure is not the instance's. */
   readonly failed: number
 }
 

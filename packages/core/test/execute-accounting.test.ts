@@ -75,16 +75,6 @@ describe('an attempt is reported done exactly once', () => {
     ],
     ['the deadline', ignored, { timeoutMs: 100 }, false],
     ['its own time limit', ignored, { retry: { attemptTimeoutMs: 100, maxRetries: 0 } }, false],
-    [
-      'a classify that throws',
-      () => 1,
-      {
-        classify: () => {
-          throw new Error('classify')
-        },
-      },
-      false,
-    ],
   ]
 
   it.each(endings)('after %s', async (_, attempt, options, ok) => {
@@ -99,6 +89,17 @@ describe('an attempt is reported done exactly once', () => {
       ok ? { succeeded: 1, failed: 0 } : { succeeded: 0, failed: 1 },
     )
     expect(observed.clock.pendingForegroundTimers).toBe(0)
+  })
+
+  it('after a classify that throws, which is no failure of the instance', async () => {
+    const balancer = new NotingBalancer()
+    const observed = new ObservedLoadBalancer(three, { balancer: () => balancer })
+    const classify = (): never => {
+      throw new Error('classify')
+    }
+    await expect(observed.lb.execute('users', () => 1, { classify })).rejects.toThrow('classify')
+    expect(balancer.finished_).toMatchObject([{ id: 'a:1', outcome: { ok: false, blame: 'none' } }])
+    expect(observed.lb.inspect('users').instances[0]).toMatchObject({ inFlight: 0, succeeded: 0, failed: 0 })
   })
 
   it('for each of the attempts of a call', async () => {

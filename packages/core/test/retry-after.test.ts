@@ -31,27 +31,28 @@ async function run(
 
 describe('Retry-After', () => {
   it.each([
-    ['seconds', { 'retry-after': '7' }],
-    ['a date', { 'retry-after': 'Wed, 21 Oct 2026 07:28:07 GMT', date: sentAt }],
-  ])('as %s is waited for when nobody else is left', async (_form, headers) => {
-    expect(await run(['a:1'], headers)).toEqual({ begun: ['a:1 @0', 'a:1 @7000'], status: 200, pending: 0 })
+    ['seconds', { 'retry-after': '4' }],
+    ['a date', { 'retry-after': 'Wed, 21 Oct 2026 07:28:04 GMT', date: sentAt }],
+  ])('as %s is waited for when no other instance is left', async (_form, headers) => {
+    expect(await run(['a:1'], headers)).toEqual({ begun: ['a:1 @0', 'a:1 @4000'], status: 200, pending: 0 })
   })
 
   it('does not keep a retry from another instance', async () => {
-    expect(await run(['a:1', 'b:1'], { 'retry-after': '7' })).toMatchObject({
+    expect(await run(['a:1', 'b:1'], { 'retry-after': '4' })).toMatchObject({
       begun: ['a:1 @0', 'b:1 @0'],
       status: 200,
     })
   })
 
   it('is waited for when all others were tried as well', async () => {
-    const { begun, status } = await run(['a:1', 'b:1'], { 'retry-after': '7' }, { failures: 2 })
-    expect([begun.slice(0, 2), begun[2]?.slice(4), status]).toEqual([['a:1 @0', 'b:1 @0'], '@7000', 200])
+    const { begun, status } = await run(['a:1', 'b:1'], { 'retry-after': '4' }, { failures: 2 })
+    expect([begun.slice(0, 2), begun[2]?.slice(4), status]).toEqual([['a:1 @0', 'b:1 @0'], '@4000', 200])
   })
 
   it.each([
-    ['beyond the deadline', '7', { timeoutMs: 7_000 }],
-    ['beyond what a call without one waits', '31', {}],
+    ['beyond the deadline', '4', { timeoutMs: 4_000 }],
+    ['beyond what a call waits', '6', {}],
+    ['when the service allows no wait', '1', { options: { retry: { retryAfterMaxMs: 0 } } }],
     ['for a day', '86400', {}],
     ['for ever', '9'.repeat(40), {}],
   ])('%s is not waited for: the caller gets the response', async (_name, seconds, options) => {
@@ -62,8 +63,17 @@ describe('Retry-After', () => {
     })
   })
 
-  it('is waited for up to 30 s', async () => {
-    expect((await run(['a:1'], { 'retry-after': '30' })).begun).toEqual(['a:1 @0', 'a:1 @30000'])
+  it('is waited for up to 5 s in all', async () => {
+    expect((await run(['a:1'], { 'retry-after': '5' })).begun).toEqual(['a:1 @0', 'a:1 @5000'])
+    const twice = await run(['a:1'], { 'retry-after': '2' }, { failures: 2 })
+    expect(twice.begun).toEqual(['a:1 @0', 'a:1 @2000', 'a:1 @4000'])
+    const tooLong = await run(['a:1'], { 'retry-after': '3' }, { failures: 2 })
+    expect(tooLong).toMatchObject({ begun: ['a:1 @0', 'a:1 @3000'], status: 503 })
+  })
+
+  it('is waited for as long as the service allows', async () => {
+    const options = { retry: { retryAfterMaxMs: 30_000 } }
+    expect((await run(['a:1'], { 'retry-after': '30' }, { options })).begun).toEqual(['a:1 @0', 'a:1 @30000'])
   })
 
   it.each([
@@ -116,12 +126,12 @@ describe('Retry-After', () => {
   it('ends with the caller, not before', async () => {
     const observed = new ObservedLoadBalancer(['a:1'])
     const controller = new AbortController()
-    const call = observed.lb.execute('users', () => responseOf({ 'retry-after': '20' }), {
+    const call = observed.lb.execute('users', () => responseOf({ 'retry-after': '5' }), {
       idempotent: true,
       signal: controller.signal,
     })
     const settled = Promise.allSettled([call])
-    await observed.clock.advance(5_000)
+    await observed.clock.advance(3_000)
     controller.abort()
     expect((await settled)[0]).toMatchObject({ reason: { name: 'AbortError' } })
     expect(observed.clock.pendingForegroundTimers).toBe(0)

@@ -3,8 +3,8 @@ import type { Answer } from './answer.ts'
 import type { RequestBody } from './request-body.ts'
 
 /** What an answer, or the lack of one, means. The request stays in flight until its body has ended. */
-export function classify(result: AttemptResult<Answer>): Classification | undefined {
-  if (!result.ok) return isOwnFault(result.error) ? { ok: true, retry: 'never' } : undefined
+export function classify(result: AttemptResult<Answer>): Classification {
+  if (!result.ok) return classifyError(result.error)
   const answer = result.value
   answer.keepInFlight()
   const { statusCode, headers } = answer
@@ -18,16 +18,8 @@ export function classify(result: AttemptResult<Answer>): Classification | undefi
   }
 }
 
-/** Mistakes of hooks that the transport refuses to send, which no instance can be blamed for. */
-function isOwnFault(error: unknown): boolean {
-  const { code } = (error ?? {}) as { code?: unknown }
-  return code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED'
-}
-
 /** The same for a request with a body: one that was streamed is gone. */
-export function classifyWithBody(result: AttemptResult<Answer>, body: RequestBody): Classification | undefined {
+export function classifyWithBody(result: AttemptResult<Answer>, body: RequestBody): Classification {
   const classification = classify(result)
-  if (body.isReplayable) return classification
-  if (classification !== undefined) return { ...classification, retry: 'never' }
-  return result.ok ? undefined : { ...classifyError(result.error), retry: 'never' }
+  return body.isReplayable ? classification : { ...classification, retry: 'never' }
 }

@@ -33,6 +33,9 @@ export interface ExchangeContext {
   readonly pools: UpstreamPools
 }
 
+/** A `Retry-After` is for the client, which has its own time limit; nothing waits for it here. */
+const handsOnRetryAfter = Object.freeze({ retryAfterMaxMs: 0 })
+
 /** One request of a client, and what is answered. */
 export class Exchange implements AnswerListener {
   readonly #shared: ExchangeContext
@@ -177,6 +180,7 @@ export class Exchange implements AnswerListener {
       signal: this.#signal,
       classify: body === undefined ? classify : (result) => classifyWithBody(result, body),
       discard,
+      retry: handsOnRetryAfter,
     }
     const options = hashKey === undefined ? common : { ...common, hashKey }
     return lb.execute(settings.service, (instance, context) => this.#attempt(instance, context), options)

@@ -54,6 +54,18 @@ describe('retries', () => {
     expect([response.status, response.headers.get('x-why'), await response.text()]).toEqual([503, 'busy', 'busy'])
   })
 
+  it.each([1, 2])('a Retry-After is for the client, with %d instances', async (count) => {
+    let requests = 0
+    const start = (): Promise<string> =>
+      startInstance((_request, response) => {
+        requests++
+        response.writeHead(503, { 'retry-after': '3' }).end('busy')
+      })
+    const { url } = await startGateway(await Promise.all(Array.from({ length: count }, start)))
+    const response = await fetch(url)
+    expect([response.status, response.headers.get('retry-after'), requests]).toEqual([503, '3', count])
+  })
+
   it('a POST is sent again only when it was never sent', async () => {
     const { address, seen } = await startEcho()
     const refused = await startGateway([await nobody(), address])

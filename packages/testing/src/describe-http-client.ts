@@ -170,6 +170,54 @@ export function describeHttpClient(
       await expectAllDone(requests())
     })
 
+    it.each([404, 401, 409, 422])(
+      'sends a request once that is answered with %d, and blames no instance',
+      async (status) => {
+        for (const backend of backends) backend.script = { status }
+        for (let number = 0; number < 30; number++) await send({ url: 'http://user-service/' })
+        await expectAllDone(30)
+        expect(requests()).toBe(30)
+        expect(lb.inspect('user-service').instances.map(({ state }) => state)).toEqual(Array(3).fill('available'))
+      },
+    )
+
+    describe('with one instance', () => {
+      let only: LoopbackBackend
+
+      beforeEach(async () => {
+        await lb.close()
+        only = backends[0] as LoopbackBackend
+        useOnly({})
+      })
+
+      function useOnly(options: Partial<LoadBalancerOptions>): void {
+        use({ discovery: new StaticDiscovery({ 'user-service': [only.address] }), ...options })
+      }
+
+      it('does not go back to it after an attempt timed out', async () => {
+        await lb.close()
+        useOnly({ retry: { backoffBaseMs: 1, attemptTimeoutMs: 50 } })
+        only.script = { fault: 'black-hole' }
+        await expect(send({ url: 'http://user-service/' })).rejects.toThrow()
+        await expectAllDone(1)
+      })
+
+      it('makes a new connection to it when a reused one breaks under a GET', async () => {
+        expect((await send({ url: 'http://user-service/' })).status).toBe(200)
+        only.script = (_request, number) => (number === 2 ? { fault: 'reset' } : {})
+        expect((await send({ url: 'http://user-service/' })).status).toBe(200)
+        await expectAllDone(3)
+      })
+
+      it('hands a Retry-After on that is more than a few seconds', async () => {
+        only.script = { status: 503, headers: { 'retry-after': '20' } }
+        const startedAt = systemClock.now()
+        expect((await send({ url: 'http://user-service/' })).status).toBe(503)
+        expect(systemClock.now() - startedAt).toBeLessThan(promptlyMs)
+        await expectAllDone(1)
+      })
+    })
+
     it('gives a 404 as it is', async () => {
       for (const backend of backends) backend.script = { status: 404 }
       expect((await send({ url: 'http://user-service/' })).status).toBe(404)

@@ -2,17 +2,6 @@ import { type AttemptResult, type Classification, classifyError, classifyStatus,
 import type { Answer } from './answer.ts'
 import type { RequestBody } from './request-body.ts'
 
-/** Mistakes in the request and limits of the caller's, which no instance can be blamed for. */
-const callerFaults: ReadonlySet<unknown> = new Set([
-  'UND_ERR_INVALID_ARG',
-  'UND_ERR_NOT_SUPPORTED',
-  'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH',
-  'UND_ERR_CLOSED',
-  'UND_ERR_DESTROYED',
-  'UND_ERR_MAX_ORIGINS_REACHED',
-  'UND_ERR_HEADERS_OVERFLOW',
-])
-
 /** How an attempt ended. */
 export function classify(result: AttemptResult<Answer>, body: RequestBody | undefined): Classification {
   const classification = result.ok ? classifyAnswer(result.value) : classifyFailure(result.error)
@@ -23,7 +12,7 @@ function classifyFailure(error: unknown): Classification {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown }
   // What undici says of a 100 that was not asked for: the instance has the request, and would say so again.
   if (code === 'UND_ERR_SOCKET' && message === 'bad response') return { ok: false, retry: 'never' }
-  return callerFaults.has(code) ? { ok: true, retry: 'never' } : classifyError(error)
+  return classifyError(error)
 }
 
 function classifyAnswer({ statusCode, fields, isPassedOn }: Answer): Classification {

@@ -100,7 +100,7 @@ describe('fields', () => {
       const init = method === 'POST' ? { method, body: 'x' } : {}
       expect(await tally(fixture, 2, init)).toEqual(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_HEADERS_OVERFLOW'])
       expect(instance.requests).toBe(2)
-      expect(fixture.finished.map(({ outcome }) => outcome.ok)).toEqual([true, true])
+      expect(fixture.finished.map(({ outcome }) => outcome.blame)).toEqual(['none', 'none'])
     },
   )
 })

@@ -73,7 +73,7 @@ describe('failures', () => {
     await using fixture = await Fixture.start()
     await expect(fixture.request({ path: 'no slash' })).rejects.toMatchObject({ code: 'UND_ERR_INVALID_ARG' })
     await fixture.allDone(1)
-    expect(fixture.finished[0]).toMatchObject({ outcome: { ok: true } })
+    expect(fixture.finished[0]).toMatchObject({ outcome: { ok: false, blame: 'none' } })
   })
 
   it('leaves no listener on a signal that lives longer than its requests', async () => {

@@ -19,6 +19,11 @@ export type Outcome = {
   readonly error?: unknown
   /** The caller gave up before the instance had answered: its latency and failure say nothing of the instance. */
   readonly cancelled?: boolean
+  /**
+   * Whether a failure counts against the instance; `none`: it is the caller's, or of this process. Default: as `statusCode` and
+   * `error` say; without an error it does.
+   */
+  readonly blame?: 'instance' | 'none' | undefined
   /** What the instance said of its load, for weights that are learnt (`loadReports`). */
   readonly loadReport?: LoadReport
 }

@@ -98,7 +98,7 @@ export class PeakEwmaBalancer implements Balancer {
     const nowMs = this.#clock.now()
     if (outcome.ok) {
       average.observe(observedMs, nowMs)
-    } else if (!wasCancelled(outcome)) {
+    } else if (!saysNothing(outcome)) {
       const { lastMs } = average
       const penalizedMs = Math.min(lastMs + this.#penaltyMs, maxPenalties * this.#penaltyMs)
       average.observe(Math.max(observedMs, lastMs, penalizedMs), nowMs)
@@ -147,7 +147,8 @@ export class PeakEwmaBalancer implements Balancer {
 
 const nobody = (): boolean => false
 
-function wasCancelled({ cancelled, error }: Outcome): boolean {
+/** Whether the failure says nothing of the instance. */
+function saysNothing({ cancelled, blame, error }: Outcome): boolean {
   const name = (error as { name?: unknown } | null | undefined)?.name
-  return cancelled === true || name === 'AbortError' || name === 'CanceledError'
+  return cancelled === true || blame === 'none' || name === 'AbortError' || name === 'CanceledError'
 }

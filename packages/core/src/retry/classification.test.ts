@@ -13,6 +13,22 @@ function fetchFailed(cause: unknown): TypeError {
   return new TypeError('fetch failed', { cause })
 }
 
+/** An error of one HTTP/2 stream. */
+function http2Failure(message: string): Error {
+  return Object.assign(new Error(message), { code: 'ERR_HTTP2_STREAM_ERROR' })
+}
+
+/** An error of a client that throws on a status. */
+function statusError(fields: object): Error {
+  return Object.assign(new Error('Request failed'), fields)
+}
+
+/** An error of a gRPC client. */
+function grpcFailure(code: number, pushback?: string): Error {
+  const metadata = new Map(pushback === undefined ? [] : [['grpc-retry-pushback-ms', [pushback]]])
+  return Object.assign(new Error(`${code} it failed`), { code, details: 'it failed', metadata })
+}
+
 describe('classifyStatus', () => {
   it.each([100, 200, 301, 400, 404, 408, 429, 499])('takes %i for an answer', (status) => {
     expect(classifyStatus(status)).toEqual({ ok: true, statusCode: status })
@@ -36,10 +52,40 @@ describe('classifyError', () => {
     ['a resolver in trouble', failure('EAI_AGAIN')],
     ['no route', failure('EHOSTUNREACH')],
     ['no network', failure('ENETUNREACH')],
-    ['no local port', failure('EADDRNOTAVAIL')],
+    ['a network that is down', failure('ENETDOWN')],
+    ['a firewall in the way', failure('EPERM', { syscall: 'connect' })],
     ['a connect that timed out', failure('ETIMEDOUT', { syscall: 'connect' })],
     ["undici's connect timeout", failure('UND_ERR_CONNECT_TIMEOUT')],
     ["Bun's refused connection", failure('ConnectionRefused')],
+    ["Bun's socket that did not open", failure('FailedToOpenSocket')],
+    ["a name server's refusal", failure('ESERVFAIL', { syscall: 'queryA' })],
+    ['a refused HTTP/2 stream', http2Failure('Stream closed with error code NGHTTP2_REFUSED_STREAM')],
+    [
+      'a refused HTTP/2 stream, by its number',
+      Object.assign(http2Failure('Stream closed with error code 7'), { http2ErrorCode: 7 }),
+    ],
+    [
+      'a refused HTTP/2 stream, as undici tells',
+      Object.assign(new Error('HTTP/2: "stream error" received - code 7'), { code: 'UND_ERR_INFO' }),
+    ],
+    ['a session that was told to end', failure('ERR_HTTP2_GOAWAY_SESSION')],
+    ['a session that has ended', failure('ERR_HTTP2_INVALID_SESSION')],
+    ['a stream that waited for its session', failure('ERR_HTTP2_STREAM_CANCEL')],
+    [
+      "a refused connection of Deno's fetch",
+      fetchFailed(new Error('error sending request for url (http://a:1/): client error (Connect): tcp connect error')),
+    ],
+    [
+      "a refused connection of an older Deno's fetch",
+      new TypeError('error sending request for url (http://a:1/): client error (Connect): tcp connect error'),
+    ],
+    [
+      "a refused stream of Deno's fetch",
+      fetchFailed(
+        new Error('http2 error: stream error received: refused stream before processing any application logic'),
+      ),
+    ],
+    ['a port that fetch avoids', fetchFailed(new Error('bad port'))],
     ['a certificate that expired', failure('CERT_HAS_EXPIRED')],
     ['a certificate for another name', failure('ERR_TLS_CERT_ALTNAME_INVALID')],
     ['an unknown issuer', failure('UNABLE_TO_VERIFY_LEAF_SIGNATURE')],
@@ -84,16 +130,73 @@ describe('classifyError', () => {
     ["Bun's closed connection", failure('ConnectionClosed')],
     ['a refused and a reset address', new AggregateError([failure('ECONNREFUSED'), failure('ECONNRESET')])],
     ['a timeout of the platform', new DOMException('timed out', 'TimeoutError')],
+    ["a client's time limit", Object.assign(new Error('timed out'), { name: 'TimeoutError' })],
+    ["axios's time limit", failure('ECONNABORTED')],
+    ["axios's network error", failure('ERR_NETWORK')],
+    ['a body that ends too early', failure('ERR_STREAM_PREMATURE_CLOSE')],
+    [
+      'a body that broke off, with the status of its response',
+      statusError({
+        message: 'stream has been aborted',
+        response: { status: 200 },
+      }),
+    ],
+    ['what is not HTTP', failure('HPE_INVALID_CONSTANT')],
+    ['an HTTP/2 stream that was reset', http2Failure('Stream closed with error code NGHTTP2_INTERNAL_ERROR')],
+    ['an HTTP/2 session that failed', failure('ERR_HTTP2_SESSION_ERROR')],
+    ['a connection that ended by GOAWAY', failure('UND_ERR_SOCKET')],
+    ["Chrome's failed fetch", new TypeError('Failed to fetch')],
+    ["Chrome's failed body", new TypeError('network error')],
+    ["Firefox's failed fetch", new TypeError('NetworkError when attempting to fetch resource.')],
+    ["Safari's failed fetch", new TypeError('Load failed')],
+    ["Safari's lost connection", new TypeError('The network connection was lost.')],
+    ["React Native's failed fetch", new TypeError('Network request failed')],
+    ["a worker's lost connection", new Error('Network connection lost.')],
+    ['a body that broke off, without a cause', new TypeError('terminated')],
+    ['a fetch that failed for an unknown reason', fetchFailed(new Error('odd'))],
+    [
+      "a lost connection of Deno's fetch",
+      fetchFailed(
+        new Error('error sending request for url (http://a:1/): client error (SendRequest): connection closed'),
+      ),
+    ],
     ['an attempt that took too long', new DeadlineExceededError('slow')],
-    ['an unknown error', new Error('odd')],
-    ['no error at all', undefined],
-    ['a string', 'odd'],
-    ['null', null],
   ])('repeats only an idempotent request after %s', (_, error) => {
     expect(classifyError(error)).toEqual({ ok: false, retry: 'idempotent' })
   })
 
   it.each([
+    ['an unknown error', new Error('odd')],
+    ['an error of the domain', Object.assign(new Error('user not found'), { code: 'USER_NOT_FOUND' })],
+    ['an error of validation', Object.assign(new Error('invalid'), { name: 'ZodError', issues: [] })],
+    ["Postgres's unique violation", Object.assign(new Error('duplicate key'), { code: '23505', severity: 'ERROR' })],
+    ['a file that is not there', failure('ENOENT', { syscall: 'open' })],
+    ['a status that is none of HTTP', statusError({ status: 0, statusCode: 1_000, response: { status: '404' } })],
+    ['a number that is none of gRPC', Object.assign(new Error('odd'), { code: 17, details: '', metadata: {} })],
+    ['an answer whose header is over the limit of the caller', failure('HPE_HEADER_OVERFLOW')],
+    ['an answer that is over the limit of the caller', failure('UND_ERR_RES_EXCEEDED_MAX_SIZE')],
+    ["a client of the caller's that was closed", failure('UND_ERR_CLOSED')],
+    ['a redirect that fetch refuses', fetchFailed(new Error('unexpected redirect'))],
+    ['a scheme that fetch refuses', fetchFailed(new Error('unknown scheme'))],
+    [
+      'another call over lb, wrapped by fetch',
+      fetchFailed(new DiscoveryError('x', { cause: failure('ECONNREFUSED') })),
+    ],
+    ['no descriptor left', failure('EMFILE', { syscall: 'connect' })],
+    ['no descriptor left on the host', failure('ENFILE', { syscall: 'getaddrinfo' })],
+    ['no memory left', failure('ENOMEM')],
+    ['no buffer left, wrapped by fetch', fetchFailed(failure('ENOBUFS', { syscall: 'connect' }))],
+    [
+      'an error that throws when it is looked at',
+      Object.defineProperty(new Error('x'), 'code', {
+        get: () => {
+          throw new Error('no')
+        },
+      }),
+    ],
+    ['no error at all', undefined],
+    ['a string', 'odd'],
+    ['null', null],
     ['an abort', new DOMException('aborted', 'AbortError')],
     ["axios's cancellation", Object.assign(new Error('canceled'), { name: 'CanceledError', code: 'ERR_CANCELED' })],
     ["node's abort", Object.assign(new Error('aborted'), { name: 'AbortError', code: 'ABORT_ERR' })],
@@ -113,17 +216,74 @@ describe('classifyError', () => {
     ['no available instance', new NoAvailableInstanceError('none')],
     ['no list', new DiscoveryError('none', { cause: failure('ECONNREFUSED') })],
     ['a closed load balancer', new LoadBalancerClosedError('closed')],
-  ])('repeats nothing after %s', (_, error) => {
-    expect(classifyError(error)).toEqual({ ok: false, retry: 'never' })
+  ])('repeats nothing after %s, and blames no instance', (_, error) => {
+    expect(classifyError(error)).toEqual({ ok: false, blame: 'none', retry: 'never' })
+  })
+
+  it('repeats any request after no local port was left for one instance, and blames no instance', () => {
+    expect(classifyError(failure('EADDRNOTAVAIL'))).toEqual({ ok: false, blame: 'none', retry: 'always' })
+    const oneOfTwo = new AggregateError([failure('EADDRNOTAVAIL'), failure('ECONNREFUSED')])
+    expect(classifyError(oneOfTwo)).toEqual({ ok: false, retry: 'always' })
+  })
+
+  it.each([
+    ['got', { code: 'ERR_NON_2XX_3XX_RESPONSE', response: { statusCode: 404 } }],
+    ['ky', { response: { status: 404 } }],
+    ['axios', { code: 'ERR_BAD_REQUEST', response: { status: 404, data: {} } }],
+    ['superagent', { status: 404, response: { statusCode: 404 } }],
+    ['ofetch', { status: 404, statusCode: 404, response: { status: 404 } }],
+    ['undici', { code: 'UND_ERR_RESPONSE', statusCode: 404 }],
+    ['the AWS SDK', { $fault: 'client', $metadata: { httpStatusCode: 404, attempts: 1 } }],
+    ['an application that wraps it', { cause: { response: { status: 404 } } }],
+  ])('judges an error by its status, as %s puts it', (_, fields) => {
+    expect(classifyError(statusError(fields))).toEqual(classifyStatus(404))
+    const text = JSON.stringify(fields).replaceAll('404', '503')
+    expect(classifyError(statusError(JSON.parse(text) as object))).toEqual(classifyStatus(503))
+  })
+
+  it('takes the reset of a connection for what it is, although there was a status', () => {
+    const error = statusError({ code: 'ECONNRESET', response: { status: 200 } })
+    expect(classifyError(error)).toEqual({ ok: false, retry: 'idempotent' })
+  })
+
+  it.each([
+    ['an object', { 'retry-after': '7' }],
+    ['Headers', new Headers({ 'retry-after': '7' })],
+  ])('reads the Retry-After of its response, in %s', (_, headers) => {
+    const of = (status: number): unknown => classifyError(statusError({ response: { status, headers } }))
+    expect(of(503)).toEqual({ ok: false, statusCode: 503, retryAfterMs: 7_000 })
+    expect(of(429)).toEqual({ ok: true, statusCode: 429, retryAfterMs: 7_000 })
+    expect(of(404)).toEqual({ ok: true, statusCode: 404 })
+  })
+
+  it.each([1, 3, 5, 6, 7, 8, 9, 10, 11, 16])('takes gRPC status %d for an answer', (code) => {
+    expect(classifyError(grpcFailure(code))).toEqual({ ok: true, retry: 'never' })
+  })
+
+  it.each([2, 4, 12, 13, 15])('takes gRPC status %d for a failure that is not repeated', (code) => {
+    expect(classifyError(grpcFailure(code))).toEqual({ ok: false, retry: 'never' })
+  })
+
+  it('repeats an idempotent request after UNAVAILABLE, as the server pushes back', () => {
+    expect(classifyError(grpcFailure(14))).toEqual({ ok: false, retry: 'idempotent' })
+    expect(classifyError(grpcFailure(14, '250'))).toEqual({ ok: false, retry: 'idempotent', retryAfterMs: 250 })
+    for (const forbidden of ['-1', 'never']) {
+      expect(classifyError(grpcFailure(14, forbidden))).toEqual({ ok: false, retry: 'never' })
+    }
+  })
+
+  it('knows a gRPC error by the path of its method too', () => {
+    const error = Object.assign(new Error('x'), { code: 14, details: 'x', path: '/users.Users/Get' })
+    expect(classifyError(error)).toEqual({ ok: false, retry: 'idempotent' })
   })
 
   it('ends on causes that go round in a circle', () => {
     const first = new Error('first')
     const second = new Error('second', { cause: first })
     first.cause = second
-    expect(classifyError(first)).toEqual({ ok: false, retry: 'idempotent' })
+    expect(classifyError(first)).toEqual({ ok: false, blame: 'none', retry: 'never' })
     const wide: { errors: unknown[] } = { errors: [] }
     wide.errors.push(wide, wide)
-    expect(classifyError(wide)).toEqual({ ok: false, retry: 'idempotent' })
+    expect(classifyError(wide)).toEqual({ ok: false, blame: 'none', retry: 'never' })
   })
 })

@@ -1,4 +1,4 @@
-import { LoadBalancerError } from '../errors.ts'
+import { judgeError } from './error-verdict.ts'
 
 /**
  * How one attempt ended, as far as balancing and retrying go.
@@ -11,12 +11,17 @@ import { LoadBalancerError } from '../errors.ts'
 export interface Classification {
   /** Whether the instance did its work. Goes into the `Outcome`. */
   readonly ok: boolean
-  readonly statusCode?: number
+  /**
+   * Whether a failure counts against the instance. `none`: it is the caller's, or of this process. Default: `instance`, when
+   * `ok` is false.
+   */
+  readonly blame?: 'instance' | 'none' | undefined
+  readonly statusCode?: number | undefined
   /** Default: `idempotent` when `statusCode` is one of the service's `retry.statusCodes`, else `never`. */
   readonly retry?: 'always' | 'idempotent' | 'never'
   /**
-   * What the response's `Retry-After` asks for, in milliseconds. A retry goes to another instance at once; when nobody
-   * else is left it waits that long, unless that is beyond the deadline or above 30 000: the caller then gets the response.
+   * What the response's `Retry-After` asks for, in milliseconds. A retry goes to another instance at once. When no
+   * other is left it waits that long, unless that is beyond the deadline or `retry.retryAfterMaxMs`: the caller then gets the response.
    */
   readonly retryAfterMs?: number
   /** The response's `endpoint-load-metrics` header, for weights that are learnt (`loadReports`). */
@@ -31,111 +36,31 @@ export type AttemptResult<T> =
 /** Statuses after which an idempotent request is tried on another instance. */
 export const defaultRetryStatusCodes: readonly number[] = Object.freeze([500, 502, 503, 504])
 
-/** The connection was never made, so the request cannot have been executed. */
-const connectionNeverMade: ReadonlySet<string> = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EAI_NODATA',
-  'EAI_NONAME',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'EHOSTDOWN',
-  'EADDRNOTAVAIL',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'ConnectionRefused',
-])
-
-/** TLS failed before a request could be sent. Codes that may also end an established connection are not here. */
-const handshakeFailed =
-  /^(?:ERR_TLS_|CERT_|UNABLE_TO_|DEPTH_ZERO_SELF_SIGNED_CERT$|SELF_SIGNED_CERT_IN_CHAIN$|HOSTNAME_MISMATCH$|ERR_SSL_(?:WRONG_VERSION_NUMBER|UNSUPPORTED_PROTOCOL|\w*HANDSHAKE_FAILURE|\w*PROTOCOL_VERSION)$)/
-
-/** Node reports a connection lost during the handshake as a plain reset; only the message tells. */
-const lostInHandshake = 'Client network socket disconnected before secure TLS connection was established'
-
-/** Mistakes in the program, which another instance would not cure. */
-const programmingErrors: ReadonlySet<string> = new Set([
-  'TypeError',
-  'RangeError',
-  'ReferenceError',
-  'SyntaxError',
-  'AssertionError',
-])
-
 /** Classifies a status: 5xx is the instance's failure, anything else is an answer. */
 export function classifyStatus(statusCode: number): Classification {
   return { ok: statusCode < 500, statusCode }
 }
 
 /**
- * Classifies what a transport threw, by the error codes of Node's, undici's and Bun's network stacks, also when they
- * are wrapped as a `cause` (fetch) or gathered in an `AggregateError` (happy eyeballs).
+ * Classifies what an attempt threw. An error counts against the instance only when it says so:
+ *
+ * - a code of the network's: of Node, undici, axios, Bun, or the `TypeError` of a fetch anywhere, also as a `cause` or within an
+ *   `AggregateError`. What was provably never sent may always be repeated, a refused HTTP/2 stream too;
+ * - an HTTP status on the error (`status`, `statusCode`, `response.status`, `response.statusCode`, `$metadata.httpStatusCode`), which
+ *   is judged as that status;
+ * - a gRPC status (a numeric `code` beside `details` and `metadata`), which is judged as gRFC A50 and A6 say;
+ * - a time limit that passed.
+ *
+ * Every other error is the caller's: it is thrown on, not repeated, and blames no instance. So does a process that has no descriptor
+ * (`EMFILE`), memory or local port left; only the last of them is repeated, as another instance has other ports.
  */
 export function classifyError(error: unknown): Classification {
-  if (isAbort(error) || isOwnRefusal(error)) return { ok: false, retry: 'never' }
-  const faults = networkFaults(error)
-  if (faults.length > 0) return { ok: false, retry: faults.every(isNeverSent) ? 'always' : 'idempotent' }
-  return { ok: false, retry: isProgrammingError(error) ? 'never' : 'idempotent' }
-}
-
-/** Whether `error` speaks against the instance: the network's word or a time limit, no abort and no mistake of the program. */
-export function isInstanceFault(error: unknown): boolean {
-  if (isAbort(error) || isOwnRefusal(error)) return false
-  return networkFaults(error).length > 0 || !isProgrammingError(error)
-}
-
-type ErrorLike = {
-  code?: unknown
-  syscall?: unknown
-  message?: unknown
-  cause?: unknown
-  errors?: unknown
-  name?: unknown
-}
-
-interface NetworkFault {
-  readonly code: string
-  readonly syscall: unknown
-  readonly message: unknown
-}
-
-function isNeverSent({ code, syscall, message }: NetworkFault): boolean {
-  return (
-    connectionNeverMade.has(code) ||
-    handshakeFailed.test(code) ||
-    (code === 'ETIMEDOUT' && syscall === 'connect') ||
-    (code === 'ECONNRESET' && message === lostInHandshake)
-  )
-}
-
-// Error codes of the platform are upper case words; ours begin with LB_ and are handled apart.
-const platformCode = /^(?!LB_)[A-Z][A-Z0-9_]+$|^Connection[A-Za-z]+$/
-
-/** The innermost faults: what wraps them only says that something failed. */
-function networkFaults(error: unknown, depth = 0): NetworkFault[] {
-  if (typeof error !== 'object' || error === null || depth > 8) return []
-  const { code, syscall, message, cause, errors } = error as ErrorLike
-  if (Array.isArray(errors)) {
-    const gathered = errors.flatMap((each) => networkFaults(each, depth + 1))
-    if (gathered.length > 0) return gathered
+  const { says, retry, statusCode, retryAfterMs } = judgeError(error)
+  return {
+    ok: says === 'answer',
+    ...(says === 'nothing' ? { blame: 'none' } : undefined),
+    ...(statusCode === undefined ? undefined : { statusCode }),
+    ...(retry === undefined ? undefined : { retry }),
+    ...(retryAfterMs === undefined ? undefined : { retryAfterMs }),
   }
-  const inner = networkFaults(cause, depth + 1)
-  if (inner.length > 0) return inner
-  if (typeof code !== 'string' || !platformCode.test(code)) return []
-  // `ERR_INVALID_ARG_TYPE` and its like are mistakes of the caller.
-  return code.startsWith('ERR_') && isProgrammingError(error) ? [] : [{ code, syscall, message }]
-}
-
-function isAbort(error: unknown): boolean {
-  const name = (error as ErrorLike | null | undefined)?.name
-  return name === 'AbortError' || name === 'CanceledError'
-}
-
-function isOwnRefusal(error: unknown): boolean {
-  return error instanceof LoadBalancerError && error.code !== 'LB_DEADLINE_EXCEEDED'
-}
-
-function isProgrammingError(error: unknown): boolean {
-  const { name } = (error ?? {}) as ErrorLike
-  return typeof name === 'string' && programmingErrors.has(name)
 }

@@ -23,11 +23,30 @@ describe('failureKind', () => {
     },
   )
 
-  it('takes a time limit, and errors it does not know, for a connection that failed', () => {
+  it('takes a time limit for a connection that failed', () => {
     expect(failureKind({ error: new DeadlineExceededError('late') })).toBe('connect')
     expect(failureKind({ error: new DOMException('late', 'TimeoutError') })).toBe('connect')
-    expect(failureKind({ error: new Error('who knows') })).toBe('connect')
-    expect(failureKind({ error: 'who knows' })).toBe('connect')
+  })
+
+  it('judges an error with a status by that', () => {
+    expect(failureKind({ error: Object.assign(new Error('x'), { status: 503 }) })).toBe('server')
+    expect(failureKind({ error: Object.assign(new Error('x'), { status: 404 }) })).toBeUndefined()
+  })
+
+  it.each([
+    [2, 'server'],
+    [13, 'server'],
+    [4, 'connect'],
+    [14, 'connect'],
+    [5, undefined],
+  ])('judges gRPC status %d as %s', (code, kind) => {
+    expect(failureKind({ error: Object.assign(new Error('x'), { code, details: 'x', metadata: {} }) })).toBe(kind)
+  })
+
+  it('goes by what the caller says of a failure', () => {
+    expect(failureKind({ error: new Error('odd'), blame: 'instance' })).toBe('server')
+    expect(failureKind({ error: coded('ECONNREFUSED'), blame: 'none' })).toBeUndefined()
+    expect(failureKind({ statusCode: 503, blame: 'none' })).toBeUndefined()
   })
 
   it('takes a connection that breaks within a good answer for one that failed', () => {
@@ -40,6 +59,11 @@ describe('failureKind', () => {
   })
 
   it.each([
+    new Error('who knows'),
+    'who knows',
+    null,
+    coded('EMFILE'),
+    coded('EADDRNOTAVAIL'),
     new TypeError('x'),
     new RangeError('x'),
     new ReferenceError('x'),
@@ -50,11 +74,11 @@ describe('failureKind', () => {
     new NoAvailableInstanceError('x'),
     new OverloadedError('x'),
     new LoadBalancerClosedError('x'),
-  ])('blames nobody for %s', (error) => {
+  ])('blames no instance for %s', (error) => {
     expect(failureKind({ error })).toBeUndefined()
   })
 
-  it('blames nobody when the caller went away, whatever came of it', () => {
+  it('blames no instance when the caller went away, whatever came of it', () => {
     expect(failureKind({ cancelled: true, error: coded('ECONNRESET') })).toBeUndefined()
     expect(failureKind({ cancelled: true, statusCode: 503 })).toBeUndefined()
     expect(failureKind({ cancelled: true })).toBeUndefined()

@@ -10,6 +10,7 @@ describe('retryPolicy', () => {
       backoffBaseMs: 25,
       backoffMaxMs: 250,
       attemptTimeoutMs: Number.POSITIVE_INFINITY,
+      retryAfterMaxMs: 5_000,
       statusCodes: new Set([500, 502, 503, 504]),
     })
   })
@@ -55,6 +56,7 @@ describe('checkRetryOptions', () => {
   it.each([
     ['maxRetries', 101, 'an integer in [0, 100], got 101 (number)'],
     ['maxRetries', Number.POSITIVE_INFINITY, 'an integer in [0, 100], got Infinity (number)'],
+    ['retryAfterMaxMs', -1, 'a number of milliseconds in [0, 2147483647], got -1 (number)'],
     ['attemptTimeoutMs', Number.NaN, 'a number of milliseconds in [1, 2147483647], or Infinity, got NaN (number)'],
     ['statusCodes', '503', 'an array of HTTP statuses, got "503" (string)'],
     ['statusCodes', null, 'an array of HTTP statuses, got null (object)'],

@@ -17,6 +17,11 @@ export interface RetryOptions {
    * an instance that accepts connections but never answers holds a call until its deadline.
    */
   readonly attemptTimeoutMs?: number
+  /**
+   * Longest that a call waits in all because responses ask for it by `Retry-After`, in milliseconds; 0: it does not wait. Only when no
+   * other instance is left; beyond it, the caller gets the response, which says when to come again. Default 5 000.
+   */
+  readonly retryAfterMaxMs?: number | undefined
   /** Response statuses after which an idempotent request is retried. Default 500, 502, 503, 504. */
   readonly statusCodes?: readonly number[]
 }
@@ -28,6 +33,7 @@ export interface RetryPolicy {
   readonly backoffBaseMs: number
   readonly backoffMaxMs: number
   readonly attemptTimeoutMs: number
+  readonly retryAfterMaxMs: number
   readonly statusCodes: ReadonlySet<number>
 }
 
@@ -37,6 +43,7 @@ const retryKeys: readonly (keyof RetryOptions)[] = [
   'backoffBaseMs',
   'backoffMaxMs',
   'attemptTimeoutMs',
+  'retryAfterMaxMs',
   'statusCodes',
 ]
 
@@ -46,6 +53,7 @@ const defaultPolicy: RetryPolicy = Object.freeze({
   backoffBaseMs: 25,
   backoffMaxMs: 250,
   attemptTimeoutMs: Number.POSITIVE_INFINITY,
+  retryAfterMaxMs: 5_000,
   statusCodes: new Set(defaultRetryStatusCodes),
 })
 
@@ -57,6 +65,7 @@ export function checkRetryOptions(path: string, options: RetryOptions | false): 
   checkDurationMs(`${path}.backoffBaseMs`, options.backoffBaseMs)
   checkDurationMs(`${path}.backoffMaxMs`, options.backoffMaxMs)
   checkDurationMs(`${path}.attemptTimeoutMs`, options.attemptTimeoutMs, { min: 1, infinite: true })
+  checkDurationMs(`${path}.retryAfterMaxMs`, options.retryAfterMaxMs)
   if (options.budget !== undefined && options.budget !== false) checkRetryBudget(`${path}.budget`, options.budget)
   const { statusCodes } = options
   if (statusCodes === undefined) return
@@ -76,6 +85,7 @@ export function retryPolicy(options: RetryOptions | false | undefined, base: Ret
     backoffBaseMs: options.backoffBaseMs ?? base.backoffBaseMs,
     backoffMaxMs: options.backoffMaxMs ?? base.backoffMaxMs,
     attemptTimeoutMs: options.attemptTimeoutMs ?? base.attemptTimeoutMs,
+    retryAfterMaxMs: options.retryAfterMaxMs ?? base.retryAfterMaxMs,
     statusCodes: options.statusCodes === undefined ? base.statusCodes : new Set(options.statusCodes),
   }
 }
