@@ -85,7 +85,9 @@ function smoke(tarballs: readonly string[], { axios, nest, undici }: PeerSet, no
   // Applications of Nest are compiled: this shows that the types fit too.
   cpSync(join(root, 'packages/nestjs/packed'), application, { recursive: true })
   run('pnpm', ['exec', 'tsc', '-p', join(application, 'tsconfig.json')], root)
-  const files = ['smoke.mjs', 'smoke.cjs', 'consumer.mjs', 'consumer.cjs']
+  cpSync(join(root, 'packages/express/packed'), join(application, 'gateway'), { recursive: true })
+  run('pnpm', ['exec', 'tsc', '-p', join(application, 'gateway/tsconfig.json')], root)
+  const files = ['smoke.mjs', 'smoke.cjs', 'consumer.mjs', 'consumer.cjs', 'gateway/run-gateway-fuzz.mjs']
   for (const node of nodes) for (const file of files) run(node, [file], application)
 }
 

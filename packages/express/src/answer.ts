@@ -1,11 +1,14 @@
 import type { Duplex } from 'node:stream'
 import type { AttemptContext, ServiceInstance } from '@lb/core'
-import { AnswerHeaders } from './response-headers.ts'
+import { AnswerHeaders, fieldLimit, UnusableAnswer } from './response-headers.ts'
 
 /** Bytes of a body that wait for the decision whether the answer is passed on. */
 const heldLimit = 65_536
 /** Bytes of a body nobody wants that are read, so that the connection can be used again. */
 const drainLimit = 65_536
+
+/** Interim answers, each no longer than a header may be, before the answer itself. */
+const interimLimit = 100
 
 /** What becomes of an answer while it arrives. */
 export interface AnswerListener {
@@ -52,6 +55,7 @@ export class Answer {
   #rawTrailers: readonly Buffer[] = []
   #sink: BodySink | undefined
   #isUnwanted = false
+  #interimCount = 0
   #endResolve: (() => void) | undefined
   #endReject: ((error: unknown) => void) | undefined
 
@@ -144,6 +148,8 @@ export class Answer {
   onHeaders(statusCode: number, rawHeaders: readonly Buffer[], resume: () => void, statusText: string): boolean {
     const headers = new AnswerHeaders(statusCode, rawHeaders)
     if (statusCode < 200) {
+      this.#interimCount++
+      if (this.#interimCount > interimLimit) throw new UnusableAnswer('there are too many interim answers')
       this.#listener.interim(statusCode, headers)
       return true
     }
@@ -173,6 +179,10 @@ export class Answer {
   }
 
   onComplete(rawTrailers: readonly Buffer[] | null): void {
+    if (rawTrailers !== null && rawTrailers.length > fieldLimit * 2) {
+      this.onError(new UnusableAnswer('there are too many trailers'))
+      return
+    }
     this.isComplete = true
     this.#rawTrailers = rawTrailers ?? []
     this.#endResolve?.()

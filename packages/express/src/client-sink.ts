@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Answer, BodySink } from './answer.ts'
+import { breakOff } from './break-off.ts'
 
 /** Bytes up to which copying a body costs less than writing it apart. */
 const shortBody = 4_096
@@ -29,19 +30,24 @@ export class ClientSink implements BodySink {
   }
 
   write(chunk: Buffer): boolean {
+    if (this.#response.writableEnded) {
+      // A middleware ended it: to write on would be an error of the response that nobody listens to.
+      this.#answer.abort(new DOMException('the response was ended', 'AbortError'))
+      return false
+    }
     if (this.#response.write(chunk) || this.#response.writableLength < waitingLimit) return true
     if (!this.#listens) {
       this.#listens = true
       this.#response.on('drain', () => this.#drained()).on('close', () => this.#cancelTimer?.())
     }
     // Destroying it aborts the request to the instance, by the response's 'close'.
-    this.#cancelTimer ??= this.#stalled(() => this.#response.destroy())
+    this.#cancelTimer ??= this.#stalled(() => breakOff(this.#response))
     return false
   }
 
   end(rawTrailers: readonly Buffer[]): void {
     this.#cancelTimer?.()
-    if (rawTrailers.length > 0 && this.#response.chunkedEncoding) this.#response.addTrailers(trailers(rawTrailers))
+    if (rawTrailers.length > 0 && this.#response.chunkedEncoding) this.#addTrailers(rawTrailers)
     this.#response.end()
   }
 
@@ -55,7 +61,15 @@ export class ClientSink implements BodySink {
   }
 
   fail(): void {
-    this.#response.destroy()
+    breakOff(this.#response)
+  }
+
+  #addTrailers(raw: readonly Buffer[]): void {
+    try {
+      this.#response.addTrailers(trailers(raw))
+    } catch {
+      // Node takes one for malformed: none of them is passed on.
+    }
   }
 
   #drained(): void {

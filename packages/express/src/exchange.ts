@@ -9,6 +9,7 @@ import {
 } from '@lb/core'
 import type { Dispatcher } from 'undici'
 import { Answer, type AnswerListener } from './answer.ts'
+import { breakOff } from './break-off.ts'
 import { classify, classifyWithBody } from './classification.ts'
 import { ClientSink } from './client-sink.ts'
 import { HeaderList } from './header-list.ts'
@@ -25,6 +26,9 @@ import { writeHead } from './response-head.ts'
 import { type AnswerHeaders, rewriteHeaders, UnusableAnswer } from './response-headers.ts'
 import { type StickySession, stickySession } from './sticky-session.ts'
 import { timeout, type UpstreamPools } from './upstream-pools.ts'
+
+/** Bytes that may wait for the client before interim responses are left out. */
+const interimWaitingLimit = 16_384
 
 /** What all requests through one proxy share. */
 export interface ExchangeContext {
@@ -51,6 +55,8 @@ export class Exchange implements AnswerListener {
   #isIdempotent = false
   #session: StickySession | undefined
   #upgrade: string | undefined
+  /** What is passed on. */
+  #answer: Answer | undefined
 
   constructor(
     shared: ExchangeContext,
@@ -71,9 +77,7 @@ export class Exchange implements AnswerListener {
   /** Runs to the end. Gives the answer when that is an upgrade, whose connection is then the caller's. */
   async run(upgrade?: string): Promise<Answer | undefined> {
     this.#upgrade = upgrade
-    this.#response.on('close', () => {
-      if (!this.#response.writableFinished) this.#signal.abort(clientGone())
-    })
+    this.#watchClient()
     try {
       this.#prepare()
       const { bufferLimit } = this.#shared.settings
@@ -87,9 +91,9 @@ export class Exchange implements AnswerListener {
     return undefined
   }
 
-  /** The request failed: somebody is told, once. */
+  /** The request failed: the application and the client are told, once. Does not throw, whatever the application does. */
   fail(failure: unknown): void {
-    const { onError, errors } = this.#shared.settings
+    const { onError } = this.#shared.settings
     const response = this.#response
     if (this.#signal.aborted || response.destroyed || this.#isGone) return
     const error = ProxyError.of(failure)
@@ -99,13 +103,46 @@ export class Exchange implements AnswerListener {
       // The client is answered all the same.
     }
     if (response.writableEnded) return
-    if (errors === 'next' && this.#next !== undefined && !response.headersSent) this.#next(error)
-    else sendProblem(response, error)
+    try {
+      this.#tell(error)
+    } catch {
+      // A middleware, or what comes after this one, left nothing that can be answered.
+      breakOff(response)
+    }
+  }
+
+  #tell(error: ProxyError): void {
+    const response = this.#response
+    if (this.#shared.settings.errors !== 'next' || this.#next === undefined || response.headersSent) {
+      sendProblem(response, error)
+      return
+    }
+    try {
+      this.#next(error)
+    } catch (thrown) {
+      if (!response.writableEnded) sendProblem(response, ProxyError.ofHook(thrown))
+    }
+  }
+
+  #watchClient(): void {
+    const response = this.#response
+    const onClose = (): void => {
+      // A middleware may have ended it before the instance did.
+      if (!response.writableFinished || this.#answer?.isComplete !== true) this.#signal.abort(clientGone())
+    }
+    response.on('close', onClose)
+    if (response.socket !== null) return
+    // It waits for the response to an earlier request of its connection, and would not hear of the end of that connection.
+    const { socket } = this.#request
+    socket.on('close', onClose)
+    response.on('close', () => socket.off('close', onClose))
   }
 
   interim(statusCode: number, { passing }: AnswerHeaders): void {
     const response = this.#response
     if (this.#request.httpVersion === '1.0' || response.headersSent || this.#upgrade !== undefined) return
+    // A client that does not read has no use for hints.
+    if (response.writableLength > interimWaitingLimit) return
     if (statusCode === 102) response.writeProcessing()
     if (statusCode !== 103) return
     const links = new HeaderList(passing).getAll('link').flatMap((each) => each.split(/,\s*(?=<)/))
@@ -226,6 +263,7 @@ export class Exchange implements AnswerListener {
       throw error
     }
     const { clock, idleTimeoutMs } = this.#shared.settings
+    this.#answer = answer
     const sink = new ClientSink(response, answer, (onStalled) =>
       idleTimeoutMs === Number.POSITIVE_INFINITY ? () => {} : clock.setTimeout(onStalled, idleTimeoutMs),
     )

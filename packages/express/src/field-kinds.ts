@@ -88,9 +88,15 @@ export function namedByConnection(value: string): Set<string> | undefined {
   return names.size === 0 ? undefined : names
 }
 
-/** Takes the fields of these names out of `flat`. */
+/** Takes the fields of these names, in lower case, out of `flat`. */
 export function removeNamed(flat: string[], names: ReadonlySet<string>): void {
-  for (let index = flat.length - 2; index >= 0; index -= 2) {
-    if (names.has((flat[index] as string).toLowerCase())) flat.splice(index, 2)
+  let kept = 0
+  for (let index = 0; index < flat.length; index += 2) {
+    const name = flat[index] as string
+    if (names.has(name.toLowerCase())) continue
+    flat[kept] = name
+    flat[kept + 1] = flat[index + 1] as string
+    kept += 2
   }
+  flat.length = kept
 }

@@ -1,3 +1,5 @@
+import { removeNamed } from './field-kinds.ts'
+
 /** Headers as hooks see and change them: in order, names in any case, repeated ones kept apart. */
 export class HeaderList {
   readonly #flat: string[]
@@ -33,10 +35,7 @@ export class HeaderList {
   }
 
   delete(name: string): this {
-    const wanted = name.toLowerCase()
-    for (let index = this.#flat.length - 2; index >= 0; index -= 2) {
-      if (this.#flat[index]?.toLowerCase() === wanted) this.#flat.splice(index, 2)
-    }
+    removeNamed(this.#flat, new Set([name.toLowerCase()]))
     return this
   }
 

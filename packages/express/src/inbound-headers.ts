@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { namedByConnection, removeNamed, requestFields } from './field-kinds.ts'
 import { RequestRefusal } from './request-refusal.ts'
+import { mayLackFields } from './server.ts'
 
 /** Characters of a host and port, RFC 3986 section 3.2 without user information. */
 const hostPattern = /^[\w.~!$&'()*+,;=%:[\]-]+$/
@@ -31,6 +32,8 @@ export class InboundHeaders {
     const { rawHeaders, httpVersion } = request
     if (httpVersion !== '1.1' && httpVersion !== '1.0')
       throw new RequestRefusal(505, 'The version of HTTP is not served.')
+    // Among those that are missing may be the one that says where the body ends.
+    if (mayLackFields(request)) throw new RequestRefusal(431, 'The request has too many header fields.')
     for (let index = 0; index < rawHeaders.length; index += 2) {
       this.#read(rawHeaders[index] as string, rawHeaders[index + 1] as string)
     }

@@ -1,10 +1,11 @@
 import type { ServerResponse } from 'node:http'
+import { breakOff } from './break-off.ts'
 import type { ProxyError } from './proxy-error.ts'
 
 /** Answers with the error as `application/problem+json` (RFC 9457). Destroys a response that has begun. */
 export function sendProblem(response: ServerResponse, error: ProxyError): void {
   if (response.headersSent) {
-    response.destroy()
+    breakOff(response)
     return
   }
   const { status, title, message, headers } = error

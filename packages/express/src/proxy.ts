@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Duplex } from 'node:stream'
 import { type LoadBalancer, rejectOption } from '@lb/core'
 import { checkLoadBalancer } from './arguments.ts'
 import { Exchange, type ExchangeContext } from './exchange.ts'
@@ -8,14 +7,15 @@ import { sendProblem } from './problem.ts'
 import { ProxyError } from './proxy-error.ts'
 import { type ProxyOptions, proxySettings } from './proxy-options.ts'
 import { requestTarget } from './request-target.ts'
-import { upgradeHandler } from './upgrade.ts'
+import { upgradeRoute } from './upgrade.ts'
+import { type UpgradeListener, upgradeListener } from './upgrade-offer.ts'
 import { UpstreamPools } from './upstream-pools.ts'
 
 /** A reverse proxy to one service: a middleware of Express, and a handler of a bare `node:http` server. */
 export interface ProxyHandler {
   (request: IncomingMessage, response: ServerResponse, next?: Next): void
-  /** Passes WebSockets on: `server.on('upgrade', users.upgrade)`. What is not under `prefix` is left to other listeners. */
-  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+  /** Passes WebSockets on: `server.on('upgrade', users.upgrade)`. Several proxies: `upgrades(server, [users, orders])`. */
+  readonly upgrade: UpgradeListener
 }
 
 /**
@@ -44,5 +44,5 @@ export function proxy(lb: LoadBalancer, service: string, options: ProxyOptions =
       new Exchange(shared, { path: '/', authority: undefined }, request, response, next).fail(error)
     }
   }
-  return Object.assign(handler, { upgrade: upgradeHandler(shared) })
+  return Object.assign(handler, { upgrade: upgradeListener([upgradeRoute(shared)]) })
 }

@@ -1,5 +1,8 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http'
 
+/** Characters of a reason phrase that are passed on. */
+const reasonLimit = 256
+
 /**
  * Writes the header of an answer: what a middleware said stays, unless the instance says otherwise.
  *
@@ -12,9 +15,10 @@ export function writeHead(
   statusText: string,
   headers: readonly string[],
 ): void {
-  // A reason that cannot be written is left out: it means nothing.
+  // A reason that cannot be written, or is long, is left out: it means nothing.
   const isUsual = statusText === STATUS_CODES[statusCode]
-  const reason = isUsual || /^[\t\x20-\x7e\x80-\xff]*$/.test(statusText) ? statusText : ''
+  const isWritable = statusText.length <= reasonLimit && /^[\t\x20-\x7e\x80-\xff]*$/.test(statusText)
+  const reason = isUsual || isWritable ? statusText : ''
   // A middleware that wraps `writeHead` may not know headers in this form.
   if (!hasHeaders(response) && !Object.hasOwn(response, 'writeHead')) {
     response.writeHead(statusCode, reason, headers as string[])
@@ -23,8 +27,10 @@ export function writeHead(
   try {
     for (let index = 0; index < headers.length; index += 2) {
       const name = headers[index] as string
-      if (isRepeated(headers, index)) response.appendHeader(name, headers[index + 1] as string)
-      else response.setHeader(name, headers[index + 1] as string)
+      if (response.hasHeader(name)) response.removeHeader(name)
+    }
+    for (let index = 0; index < headers.length; index += 2) {
+      response.appendHeader(headers[index] as string, headers[index + 1] as string)
     }
     response.writeHead(statusCode, reason)
   } catch (error) {
@@ -36,14 +42,4 @@ export function writeHead(
 /** Whether a middleware, or Express itself, set a field: its own is asked for first, as the list of all names is dear. */
 function hasHeaders(response: ServerResponse): boolean {
   return response.hasHeader('x-powered-by') || response.getHeaderNames().length > 0
-}
-
-/** Whether the field at `index` occurred before. */
-function isRepeated(headers: readonly string[], index: number): boolean {
-  const name = headers[index] as string
-  for (let earlier = 0; earlier < index; earlier += 2) {
-    const other = headers[earlier] as string
-    if (other.length === name.length && (other === name || other.toLowerCase() === name.toLowerCase())) return true
-  }
-  return false
 }

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { type ClientRequest, get, type IncomingMessage, request } from 'node:http'
+import { type ClientRequest, get, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { FakeClock } from '@lb/testing'
 import { afterEach, describe, expect, it, vi } from 'vitest'
@@ -283,6 +283,30 @@ describe('streams', () => {
     await clock.advance(30_000)
     await closed.promise
     socket.destroy()
+  })
+
+  it.each([
+    ['that goes on', (response: ServerResponse) => setInterval(() => response.write('more'), 1)],
+    ['that says nothing more', () => undefined],
+  ])('an answer %s is given up when a middleware ends the response', async (_name, goOn) => {
+    const instance = await startInstance((_request, response) => {
+      response.write('first')
+      const timer = goOn(response)
+      response.on('close', () => clearInterval(timer))
+    })
+    const { url, lb } = await startGateway([instance], {
+      before: (_request, response, next) => {
+        const { write } = response
+        response.write = function (this: ServerResponse, ...chunk: unknown[]) {
+          setImmediate(() => response.end())
+          return Reflect.apply(write, this, chunk)
+        }
+        next()
+      },
+    })
+    expect(await (await fetch(url)).text()).toMatch(/^first/)
+    await vi.waitFor(() => expect(lb.inspect('service').inFlight).toBe(0))
+    expect(lb.inspect('service').instances[0]).toMatchObject({ failed: 0 })
   })
 
   it('an instance that breaks off breaks the connection to the client', async () => {

@@ -110,6 +110,19 @@ describe('hooks', () => {
     expect(told[0]?.cause).toMatchObject({ code: 'ECONNREFUSED' })
   })
 
+  it('a handler of errors that throws is answered for', async () => {
+    for (const framework of frameworks) {
+      const { url } = await startGateway([await nobody()], {
+        framework,
+        proxy: { errors: 'next' },
+        onNext: () => {
+          throw new Error('a mistake')
+        },
+      })
+      expect((await fetch(url)).status).toBe(500)
+    }
+  })
+
   it('onError is not told of a client that goes away in the middle of its request', async () => {
     let told = 0
     const { address, seen } = await startEcho()

@@ -4,10 +4,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TLSSocket } from 'node:tls'
+import { connect, type TLSSocket } from 'node:tls'
 import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
-import { closeAll, exchangeBytes, listen, onClose, startGateway, statuses } from './support.ts'
+import { closeAll, exchangeBytes, listen, onClose, startEcho, startGateway, statuses } from './support.ts'
 
 afterEach(closeAll)
 
@@ -77,5 +77,19 @@ describe('instances that are secure', () => {
     const socket = new WebSocket(url.replace('http', 'ws'))
     onClose(() => socket.terminate())
     expect(String((await once(socket, 'message'))[0])).toBe('hello')
+  })
+})
+
+describe('clients over TLS', () => {
+  it('are served when they ask for an upgrade that is not passed on, body included', async () => {
+    const { address, seen } = await startEcho()
+    const { handler } = await startGateway([address])
+    const server = createServer({ key, cert }, handler).on('upgrade', handler.upgrade)
+    const socket = connect({ port: await listen(server), ca: cert, host: 'localhost' })
+    const fields = 'Host: gw\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n'
+    socket.write(`POST /a HTTP/1.1\r\n${fields}Content-Length: 5\r\n\r\nhello`)
+    expect(String((await once(socket, 'data'))[0])).toMatch(/^HTTP\/1.1 200 /)
+    expect(seen).toMatchObject([{ url: '/a', body: 'hello', headers: { 'x-forwarded-proto': 'https' } }])
+    socket.destroy()
   })
 })

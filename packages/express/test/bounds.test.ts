@@ -1,0 +1,108 @@
+import type { Socket } from 'node:net'
+import { connect } from 'node:net'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { closeAll, exchangeBytes, startEcho, startGateway, startRawInstance, statuses } from './support.ts'
+
+afterEach(closeAll)
+
+const get = 'GET / HTTP/1.1\r\nHost: gw.test\r\nConnection: close\r\n\r\n'
+const hint = (bytes: number): string => `HTTP/1.1 103 Early Hints\r\nLink: </${'a'.repeat(bytes)}>; rel=preload\r\n\r\n`
+const answer = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok'
+
+describe('interim answers', () => {
+  it('up to a hundred come before the answer', async () => {
+    const instance = await startRawInstance((socket) => socket.write(hint(10).repeat(100) + answer))
+    const { port } = await startGateway([instance])
+    const received = statuses(await exchangeBytes(port, get, 2_000))
+    expect([received.length, received.at(-1)]).toEqual([101, 200])
+  })
+
+  it.each(['103 Early Hints', '102 Processing', '150 Whatever'])('endless %s fail the attempt', async (status) => {
+    const sockets: Socket[] = []
+    const instance = await startRawInstance((socket) => {
+      sockets.push(socket)
+      const push = (): void => {
+        while (!socket.destroyed && socket.write(`HTTP/1.1 ${status}\r\nLink: </a>\r\n\r\n`.repeat(16)));
+      }
+      socket.on('drain', push)
+      push()
+    })
+    const { address } = await startEcho()
+    const alone = await startGateway([instance], { lb: { retry: false } })
+    expect(statuses(await exchangeBytes(alone.port, get, 2_000)).at(-1)).toBe(502)
+    expect(alone.lb.inspect('service').instances[0]).toMatchObject({ failed: 1, inFlight: 0 })
+    await vi.waitFor(() => expect(sockets.every(({ destroyed }) => destroyed)).toBe(true))
+    const { port } = await startGateway([instance, address], { lb: { outlierDetection: false } })
+    for (let request = 0; request < 2; request++) {
+      expect(statuses(await exchangeBytes(port, get, 2_000)).at(-1)).toBe(200)
+    }
+  })
+
+  it('are left out for a client that does not read', async () => {
+    let released = (): void => {}
+    const instance = await startRawInstance((socket) => {
+      socket.write(hint(15_000).repeat(90))
+      released = () => socket.write(answer)
+    })
+    const { port, server, lb } = await startGateway([instance])
+    let waiting = (): number => 0
+    server.on('connection', (socket) => {
+      // As if the client's window were shut.
+      socket.cork()
+      waiting = () => socket.writableLength
+    })
+    const socket = connect(port, '127.0.0.1')
+    socket.write(get)
+    await vi.waitFor(() => expect(waiting()).toBeGreaterThan(15_000))
+    released()
+    await vi.waitFor(() => expect(lb.inspect('service').instances[0]?.succeeded).toBe(1))
+    expect(waiting()).toBeLessThan(50_000)
+    socket.destroy()
+  })
+})
+
+describe('fields of an answer', () => {
+  const fields = (count: number): string => Array.from({ length: count }, (_, index) => `${index}:\r\n`).join('')
+
+  it.each([
+    [2_000, 200],
+    [2_001, 502],
+  ])('%i of them: %i', async (count, status) => {
+    const instance = await startRawInstance((socket) =>
+      socket.write(`HTTP/1.1 200 OK\r\n${fields(count - 1)}Content-Length: 2\r\n\r\nok`),
+    )
+    const { port } = await startGateway([instance], { framework: 'express 5', lb: { retry: false } })
+    expect(statuses(await exchangeBytes(port, get, 2_000))).toEqual([status])
+  })
+
+  it.each([
+    [2_000, /0\r\n0: \r\n1: /],
+    [2_001, /^(?!.*\r\n0\r\n\r\n$)/s],
+  ])('%i trailers', async (count, end) => {
+    const instance = await startRawInstance((socket) =>
+      socket.write(
+        `HTTP/1.1 200 OK\r\nTrailer: 0\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n${fields(count)}\r\n`,
+      ),
+    )
+    const { port } = await startGateway([instance], { lb: { retry: false } })
+    expect(await exchangeBytes(port, get, 2_000)).toMatch(end)
+  })
+})
+
+describe('fields of a request', () => {
+  it.each([
+    ['Content-Length', 'Content-Length: 5\r\n\r\nhello'],
+    ['Transfer-Encoding', 'Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n'],
+    ['Host', 'Host: b\r\nContent-Length: 0\r\n\r\n'],
+    ['nothing of importance', 'a: b\r\nContent-Length: 0\r\n\r\n'],
+  ])('more than Node keeps, among them %s: 431, and no instance is reached', async (_name, rest) => {
+    const { address, seen } = await startEcho()
+    const { port } = await startGateway([address])
+    for (const count of [998, 1_100, 2_100]) {
+      const many = Array.from({ length: count }, (_, index) => `${index}:\r\n`).join('')
+      const received = await exchangeBytes(port, `POST / HTTP/1.1\r\nHost: gw.test\r\n${many}${rest}`, 500)
+      expect(statuses(received)[0]).toBe(431)
+    }
+    expect(seen).toEqual([])
+  })
+})
