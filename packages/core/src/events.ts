@@ -109,6 +109,11 @@ export type LoadBalancerEvent =
     }
   /** A name that nobody configured and the discovery does not know was forgotten, with its watch. */
   | { readonly type: 'service-released'; readonly service: string }
+  /**
+   * A request was sent past the load balancer: the host of its URL is the name of this service, but a port makes it one server's. Emitted
+   * once for a service.
+   */
+  | { readonly type: 'service-bypassed'; readonly service: string; readonly authority: string }
   /** A listener threw; told to the other listeners. */
   | { readonly type: 'listener-failed'; readonly error: unknown }
   /**

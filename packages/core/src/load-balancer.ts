@@ -15,6 +15,7 @@ import type { PickResult } from './pick-result.ts'
 import { type Random, systemRandom } from './random.ts'
 import { checkRetryOptions } from './retry/retry-policy.ts'
 import { ServiceBalancer } from './service-balancer.ts'
+import { serviceOfHost, type UrlAuthority } from './service-host.ts'
 import { checkLoadBalancerOptions, checkServiceName, type LoadBalancerOptions } from './service-options.ts'
 import { serviceSettings } from './service-settings.ts'
 import type { ServiceSnapshot } from './snapshot.ts'
@@ -79,6 +80,16 @@ export class LoadBalancer implements AsyncDisposable {
     for (const service of this.#configured) this.#services.set(service, this.#newService(service))
     const own = Object.values(this.#options.services ?? {}).flatMap(({ discovery }) => discovery ?? [])
     this.#uses = new DiscoveryUses([this.#options.discovery, ...own])
+  }
+
+  /**
+   * The service that a URL with this authority names, or `undefined` when it names a server: the rule of every adapter. Emits
+   * `service-bypassed` when only its port makes it a server's, although instances of a service with that name are known.
+   */
+  serviceOf(authority: UrlAuthority): string | undefined {
+    const service = serviceOfHost(authority, this.#configured)
+    if (service === undefined && authority.port !== undefined) this.#services.get(authority.host)?.bypassed(authority)
+    return service
   }
 
   /** Names of the services under `services`. */

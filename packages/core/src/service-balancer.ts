@@ -20,6 +20,7 @@ import { type RequestEnds, SinglePickResult } from './pick-result.ts'
 import type { Random } from './random.ts'
 import { failureKind } from './retry/failure-kind.ts'
 import { RetryBudget } from './retry/retry-budget.ts'
+import type { UrlAuthority } from './service-host.ts'
 import type { ServiceSettings } from './service-settings.ts'
 import { warmth } from './slow-start-pick.ts'
 import type { ServiceSnapshot } from './snapshot.ts'
@@ -62,6 +63,7 @@ export class ServiceBalancer implements RequestEnds, Drainable {
   #onIdle: (() => void) | undefined
   /** Whether it ever had an instance: one that was scaled to zero is not unknown. */
   #known = false
+  #bypassEmitted = false
   #requests = 0
   #cancelUnknownTimer: CancelTimer | undefined
 
@@ -245,6 +247,14 @@ export class ServiceBalancer implements RequestEnds, Drainable {
         record.snapshot(now, warmth(record, settings.slowStart, now), panic),
       ),
     }
+  }
+
+  /** A URL has this service's name as its host, but a port that makes it a server's. */
+  bypassed({ host, port }: UrlAuthority): void {
+    const { events, service } = this
+    if (this.#bypassEmitted || !this.#known) return
+    this.#bypassEmitted = true
+    events.emit({ type: 'service-bypassed', service, authority: `${host}:${port}` })
   }
 
   /** Why there is no list. */

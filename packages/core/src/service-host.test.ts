@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { serviceOfHost } from './service-host.ts'
+import { serviceOfHost, withLbAuthority } from './service-host.ts'
 
 describe('the service of a URL', () => {
   it.each([
@@ -17,5 +17,36 @@ describe('the service of a URL', () => {
     ['a configured host in capitals', { scheme: 'http', host: 'API.example.org' }, 'api.example.org'],
   ])('of %s', (_name, authority, service) => {
     expect(serviceOfHost(authority, new Set(['api.example.org']))).toBe(service)
+  })
+})
+
+describe('a configured name with capitals', () => {
+  const configured = new Set(['UserService', 'com.acme.UserService', 'Orders_V2', 'orders', 'ORDERS'])
+
+  it.each([
+    ['userservice', 'UserService'],
+    ['USERSERVICE', 'UserService'],
+    ['com.acme.userservice', 'com.acme.UserService'],
+    ['orders_v2', 'Orders_V2'],
+    ['ORDERS', 'ORDERS'],
+    ['Orders', 'orders'],
+  ])('is reached by the host %s', (host, service) => {
+    for (const scheme of ['http', 'https', 'lb']) {
+      expect(serviceOfHost({ scheme, host }, configured)).toBe(service)
+      expect(serviceOfHost({ scheme, host, port: '8080' }, configured)).toBe(service)
+    }
+  })
+})
+
+describe('withLbAuthority', () => {
+  it.each([
+    ['lb:users/x', 'lb://users/x'],
+    ['lb:/users', 'lb://users'],
+    ['lb://users/x?y#z', 'lb://users/x?y#z'],
+    ['LB:///Users', 'lb://Users'],
+    ['http:users', 'http:users'],
+    ['/lb:users', '/lb:users'],
+  ])('writes %s as %s', (url, written) => {
+    expect(withLbAuthority(url)).toBe(written)
   })
 })

@@ -225,11 +225,11 @@ describe('checkLoadBalancerOptions', () => {
   })
 
   it('refuses the name of a service that cannot be one', () => {
-    for (const name of ['', 'a b', 'a/b']) {
+    for (const name of ['', 'a\n', 'a'.repeat(1025)]) {
       expect(() => check({ services: { [name]: {} } })).toThrow(
         expect.objectContaining({
           option: 'LoadBalancer.services',
-          message: expect.stringContaining(`got ${JSON.stringify(name)} (string)`),
+          message: expect.stringContaining(`got ${JSON.stringify(name.slice(0, 80))}`.slice(0, -1)),
         }),
       )
     }
@@ -237,25 +237,24 @@ describe('checkLoadBalancerOptions', () => {
 })
 
 describe('checkServiceName', () => {
-  it.each(['user-service', 'a', 'users.prod:8080', '_grpc._tcp.example', 'ü', 'a'.repeat(253), '__proto__'])(
-    'passes %s',
-    (name) => {
-      checkServiceName('service', name)
-    },
-  )
+  it.each([
+    ...['user-service', 'a', 'users.prod:8080', '_grpc._tcp.example', 'ü', 'a'.repeat(1024), '__proto__'],
+    ...[' ', 'Web One', 'orders/eu', 'PAY@@orders', 'a?b', 'a#b', 'a\\b', '..'],
+  ])('passes %s', (name) => {
+    checkServiceName('service', name)
+  })
 
-  it.each(['', ' ', 'a b', 'a\n', 'a\0', 'a/b', 'a?b', 'a#b', 'a@b', 'a\\b', 'a'.repeat(254), null, undefined, 5, {}])(
-    'refuses %j',
-    (name) => {
-      expect(() => checkServiceName('service', name as unknown as string)).toThrow(
-        expect.objectContaining({
-          code: 'LB_INVALID_OPTION',
-          option: 'service',
-          message: expect.stringMatching(/^service must be a service name: 1 to 253 characters without .+, got /),
-        }),
-      )
-    },
-  )
+  it.each(['', 'a\n', 'a\0', '\u007f', '\u0085', 'a'.repeat(1025), null, undefined, 5, {}])('refuses %j', (name) => {
+    expect(() => checkServiceName('service', name as unknown as string)).toThrow(
+      expect.objectContaining({
+        code: 'LB_INVALID_OPTION',
+        option: 'service',
+        message: expect.stringMatching(
+          /^service must be a service name: 1 to 1024 characters without control characters, got /,
+        ),
+      }),
+    )
+  })
 })
 
 /** `nested('a.b[1]', 5)` is `{ a: { b: [200, 5] } }`. */

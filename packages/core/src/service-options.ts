@@ -83,6 +83,15 @@ export interface ServiceOptions {
   readonly throttle?: ThrottleOptions | false
 }
 
+/** The options of one service under `services`. */
+export interface ConfiguredServiceOptions extends ServiceOptions {
+  /**
+   * What the discovery is asked for: for a name in the registry that cannot be the host of a URL, such as `PAY@@orders`, or is another one.
+   * Default: the name under `services`.
+   */
+  readonly nameInRegistry?: string
+}
+
 /** The top level gives the defaults for every service; `services` overrides them per service, field by field. */
 export interface LoadBalancerOptions extends ServiceOptions {
   /**
@@ -93,7 +102,7 @@ export interface LoadBalancerOptions extends ServiceOptions {
   /** `false`: the discoveries stay open, for whatever else uses them, and are yours to close. Default `true`. */
   readonly closeDiscoveries?: boolean
   /** By service name. A service that is not listed works too, with the defaults. */
-  readonly services?: Readonly<Record<string, ServiceOptions>>
+  readonly services?: Readonly<Record<string, ConfiguredServiceOptions>>
   /**
    * Most services kept at once, so that names taken from requests cannot use up memory. Beyond it an idle service that
    * nobody configured is forgotten. Default 10 000.
@@ -127,6 +136,8 @@ const serviceKeys: readonly (keyof ServiceOptions)[] = [
   'throttle',
 ]
 
+const configuredServiceKeys: readonly (keyof ConfiguredServiceOptions)[] = [...serviceKeys, 'nameInRegistry']
+
 const loadBalancerKeys: readonly string[] = [
   ...serviceKeys,
   'closeDiscoveries',
@@ -158,19 +169,17 @@ export function checkLoadBalancerOptions(options: LoadBalancerOptions): void {
   for (const [service, serviceOptions] of Object.entries(services)) {
     checkServiceName('LoadBalancer.services', service)
     const path = `LoadBalancer.services.${service}`
-    checkKeys(path, serviceOptions, serviceKeys)
+    checkKeys(path, serviceOptions, configuredServiceKeys)
     checkServiceOptions(path, serviceOptions)
+    const { nameInRegistry } = serviceOptions
+    if (nameInRegistry !== undefined) checkServiceName(`${path}.nameInRegistry`, nameInRegistry)
   }
 }
 
-/** A name is 1 to 253 characters without white space, control characters or any of `/ ? # @ \`. */
+/** A name is 1 to 1024 characters without control characters: what else a registry takes is for its discovery to say. */
 export function checkServiceName(path: string, service: string): void {
-  if (typeof service === 'string' && /^[^\s\p{Cc}/?#@\\]{1,253}$/u.test(service)) return
-  rejectOption(
-    path,
-    'a service name: 1 to 253 characters without white space, control characters or any of / ? # @ \\',
-    service,
-  )
+  if (typeof service === 'string' && /^[^\p{Cc}]{1,1024}$/u.test(service)) return
+  rejectOption(path, 'a service name: 1 to 1024 characters without control characters', service)
 }
 
 /** Whether `healthCheck` is a checker and not the options for one: of whatever copy of this package. */

@@ -16,6 +16,7 @@ describe('serviceSettings', () => {
     expect(others).toEqual({
       balancer: undefined,
       discovery,
+      nameInRegistry: 'users',
       refreshIntervalMs: 10_000,
       maxStaleMs: Number.POSITIVE_INFINITY,
       emptyGraceMs: undefined,

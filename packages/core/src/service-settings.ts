@@ -12,12 +12,14 @@ import type { QueueOptions } from './overload/queue-options.ts'
 import type { SubsetOptions } from './rendezvous-subset.ts'
 import { type HedgePolicy, hedgePolicy } from './retry/hedging.ts'
 import { type RetryPolicy, retryPolicy } from './retry/retry-policy.ts'
-import type { LoadBalancerOptions, ServiceOptions } from './service-options.ts'
+import type { ConfiguredServiceOptions, LoadBalancerOptions, ServiceOptions } from './service-options.ts'
 
 /** `ServiceOptions` with every default filled in. */
 export interface ServiceSettings {
   readonly balancer: BalancerName | (() => Balancer) | undefined
   readonly discovery: ServiceDiscovery
+  /** What the discovery is asked for. */
+  readonly nameInRegistry: string
   readonly refreshIntervalMs: number
   readonly maxStaleMs: number
   readonly emptyGraceMs: number | undefined
@@ -45,11 +47,12 @@ export function serviceSettings(
   healthChecker: (own: ServiceOptions) => HealthChecker | undefined,
 ): ServiceSettings {
   const { services } = options
-  const own: ServiceOptions =
-    services !== undefined && Object.hasOwn(services, service) ? (services[service] as ServiceOptions) : {}
+  const own: ConfiguredServiceOptions =
+    services !== undefined && Object.hasOwn(services, service) ? (services[service] as ConfiguredServiceOptions) : {}
   return {
     balancer: own.balancer ?? options.balancer,
     discovery: own.discovery ?? options.discovery,
+    nameInRegistry: own.nameInRegistry ?? service,
     refreshIntervalMs: own.refreshIntervalMs ?? options.refreshIntervalMs ?? 10_000,
     maxStaleMs: own.maxStaleMs ?? options.maxStaleMs ?? Number.POSITIVE_INFINITY,
     emptyGraceMs: own.emptyGraceMs ?? options.emptyGraceMs,

@@ -28,6 +28,7 @@ export function observedCache(
   channel.subscribe((event) => events.push(event))
   const cache = new InstanceCache({
     service: 'users',
+    nameInRegistry: 'users',
     discovery,
     refreshIntervalMs: 10_000,
     maxStaleMs: Number.POSITIVE_INFINITY,

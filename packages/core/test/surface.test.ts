@@ -62,6 +62,7 @@ describe('@lb/core', () => {
       'systemClock',
       'systemRandom',
       'watchInSessions',
+      'withLbAuthority',
     ])
   })
 

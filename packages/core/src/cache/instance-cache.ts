@@ -11,6 +11,8 @@ import { parseAnswer } from './parse-answer.ts'
 
 export interface InstanceCacheOptions {
   readonly service: string
+  /** What the discovery is asked for. */
+  readonly nameInRegistry: string
   readonly discovery: ServiceDiscovery
   /** For a discovery that is polled. */
   readonly refreshIntervalMs: number
@@ -125,18 +127,18 @@ export class InstanceCache {
   }
 
   #subscribe(): void {
-    const { discovery, service, refreshIntervalMs: intervalMs, clock, random } = this.#options
+    const { discovery, nameInRegistry, refreshIntervalMs: intervalMs, clock, random } = this.#options
     if (typeof discovery.watch !== 'function') {
       const watch = poll((name, options) => discovery.getInstances(name, options), {
         intervalMs,
         clock,
         random,
       })
-      this.#keep(watch(service, this.#observer))
+      this.#keep(watch(nameInRegistry, this.#observer))
       return
     }
     try {
-      this.#keep(discovery.watch(service, this.#observer))
+      this.#keep(discovery.watch(nameInRegistry, this.#observer))
       this.#subscribeFailures = 0
     } catch (cause) {
       this.#fail(cause)
