@@ -78,7 +78,7 @@ class Sender {
   constructor(lb: LoadBalancer, options: LoadBalancedAdapterOptions) {
     this.#lb = lb
     this.#options = options
-    this.#rules = { configuredServices: lb.configuredServices, serviceOf: options.serviceOf }
+    this.#rules = { lb, serviceOf: options.serviceOf }
     // Read now: this adapter may become the default itself.
     this.#adapter = options.adapter ?? axios.defaults.adapter ?? 'http'
     this.#agents = keepAliveAgents()

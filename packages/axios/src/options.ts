@@ -8,8 +8,8 @@ export interface LoadBalancedAdapterOptions {
   readonly adapter?: AxiosRequestConfig['adapter']
   /**
    * The service a URL is meant for, or `undefined` when the URL is not a service's. Default: a URL is a service's when
-   * its scheme is `lb:`, when its host is configured under `services`, or when its host is a single label that is
-   * neither `localhost` nor an IP address and no port is written.
+   * its scheme is `lb:`, when its host is configured under `services` (capitals do not count), or when its host is a
+   * single label that is neither `localhost` nor an IP address and no port is written.
    */
   readonly serviceOf?: (url: URL) => string | undefined
   /**

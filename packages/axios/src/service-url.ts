@@ -1,4 +1,4 @@
-import { type ServiceInstance, serviceOfHost } from '@lb/core'
+import { type LoadBalancer, type ServiceInstance, withLbAuthority } from '@lb/core'
 import type { InternalAxiosRequestConfig } from 'axios'
 
 /** A URL whose host is a service, in pieces that are put together again without touching the rest. */
@@ -12,7 +12,7 @@ export interface ServiceUrl {
 }
 
 export interface ServiceUrlRules {
-  readonly configuredServices: ReadonlySet<string>
+  readonly lb: LoadBalancer
   readonly serviceOf?: ((url: URL) => string | undefined) | undefined
 }
 
@@ -21,19 +21,19 @@ const pattern = /^(https?|lb):\/\/([^/?#\\]*@)?([^/?#@\\:[\]\s]+)(?::(\d*))?(?![
 
 /** The request's URL as axios combines it from `baseURL` and `url`. */
 export function requestUrl({ baseURL, url = '', allowAbsoluteUrls }: InternalAxiosRequestConfig): string {
-  const absolute = /^(?:[a-z][a-z\d+\-.]*:)?\/\//i.test(url)
+  const absolute = /^(?:lb:|(?:[a-z][a-z\d+\-.]*:)?\/\/)/i.test(url)
   if (baseURL === undefined || baseURL === '' || (absolute && allowAbsoluteUrls !== false)) return url
   return url === '' ? baseURL : `${baseURL.replace(/\/+$/, '')}/${url.replace(/^\/+/, '')}`
 }
 
 /** The pieces of `url` when it is a service's, else `undefined`. */
 export function parseServiceUrl(url: string, rules: ServiceUrlRules): ServiceUrl | undefined {
-  const match = pattern.exec(url)
+  const match = pattern.exec(withLbAuthority(url))
   if (match === null) return undefined
   const [, scheme = '', userInfo = '', host = '', port, rest = ''] = match
   const service =
     rules.serviceOf === undefined
-      ? serviceOfHost({ scheme: scheme.toLowerCase(), host, port }, rules.configuredServices)
+      ? rules.lb.serviceOf({ scheme: scheme.toLowerCase(), host, port })
       : askServiceOf(url, rules.serviceOf)
   return service === undefined ? undefined : { service, scheme: scheme.toLowerCase(), userInfo, rest }
 }

@@ -1,5 +1,6 @@
 import type { LoadBalancer } from '@lb/core'
 import { Agent, Dispatcher, FormData, Request, type RequestInfo, type RequestInit, fetch as undiciFetch } from 'undici'
+import { parseLbUrl, withLbOrigin } from './lb-url.ts'
 import { type BodyOfFetch, interceptorOf } from './load-balance-interceptor.ts'
 import { isLoadBalancedError, withDetails } from './load-balanced-error.ts'
 import { type CreateFetchOptions, checkFetchArguments } from './options.ts'
@@ -35,11 +36,13 @@ export function createFetch(lb: LoadBalancer, options: CreateFetchOptions = {}):
 
   const send = (input: unknown, init: RequestInit = {}): Promise<unknown> => {
     const compose = isStream(init.body) ? streamed : whole
+    const lbUrl = parseLbUrl(urlOf(input))
     const composed = compose(init.dispatcher ?? common)
-    const dispatcher = asksForBody && isPresent(init.body) ? withGivenBody(composed, init.body) : composed
+    const addressed = lbUrl === undefined ? composed : withLbOrigin(composed, lbUrl)
+    const dispatcher = asksForBody && isPresent(init.body) ? withGivenBody(addressed, init.body) : addressed
     const body = isForeignFormData(init.body) ? ownFormData(init.body) : init.body
     const ours = { ...init, dispatcher, ...(body === init.body ? undefined : { body }) }
-    return undiciFetch(isForeignRequest(input) ? ownRequest(input) : (input as RequestInfo), ours)
+    return undiciFetch(ownInput(input, lbUrl?.url), ours)
   }
   // Async, as what is wrong with the arguments is told by a rejection.
   const fetch = async (input: unknown, init?: RequestInit): Promise<unknown> => {
@@ -111,8 +114,19 @@ function isForeignRequest(input: unknown): input is ForeignRequest {
   return Object.prototype.toString.call(input) === '[object Request]' && !(input instanceof Request)
 }
 
-function ownRequest(request: ForeignRequest): Request {
-  const { url, method, headers, signal, redirect, body } = request
+/** @param url the URL that is to be used instead */
+function ownInput(input: unknown, url: string | undefined): RequestInfo {
+  if (isForeignRequest(input)) return ownRequest(input, url ?? input.url)
+  if (url === undefined) return input as RequestInfo
+  return input instanceof Request ? new Request(url, input) : url
+}
+
+function urlOf(input: unknown): string {
+  return isForeignRequest(input) || input instanceof Request ? input.url : String(input)
+}
+
+function ownRequest(request: ForeignRequest, url: string): Request {
+  const { method, headers, signal, redirect, body } = request
   const { credentials, cache, integrity, keepalive, mode, referrer, referrerPolicy } = request
   const other = { credentials, cache, integrity, keepalive, mode, referrer, referrerPolicy }
   const init = { ...other, method, headers: [...headers], signal, redirect, body, duplex: 'half' }

@@ -39,7 +39,7 @@ export function interceptorOf(
   bodyOfFetch?: BodyOfFetch,
 ): Dispatcher.DispatcherComposeInterceptor {
   const { serviceOf, hostHeader, hashKey, idempotent } = options
-  const origins = new ServiceOrigins({ configuredServices: lb.configuredServices, serviceOf })
+  const origins = new ServiceOrigins({ lb, serviceOf })
   const formOf = handlerForms()
 
   function serviceRequest(request: Dispatcher.DispatchOptions, origin: ServiceOrigin): ServiceRequest {

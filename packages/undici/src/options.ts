@@ -5,8 +5,8 @@ import type { Dispatcher } from 'undici'
 export interface LoadBalanceOptions {
   /**
    * The service an origin is meant for, or `undefined` when the origin is not a service's. Asked once for each origin.
-   * Default: an origin is a service's when its scheme is `lb:`, when its host is configured under `services`, or when
-   * its host is a single label that is neither `localhost` nor an IP address and no port is written.
+   * Default: an origin is a service's when its scheme is `lb:`, when its host is configured under `services` (capitals
+   * do not count), or when its host is a single label that is neither `localhost` nor an IP address and no port is written.
    */
   readonly serviceOf?: (origin: URL) => string | undefined
   /**

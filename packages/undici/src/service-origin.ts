@@ -1,4 +1,4 @@
-import { type ServiceInstance, serviceOfHost } from '@lb/core'
+import { type LoadBalancer, type ServiceInstance, withLbAuthority } from '@lb/core'
 
 /** An origin whose host is a service. */
 export interface ServiceOrigin {
@@ -8,12 +8,14 @@ export interface ServiceOrigin {
 }
 
 export interface ServiceOriginRules {
-  readonly configuredServices: ReadonlySet<string>
+  readonly lb: LoadBalancer
   readonly serviceOf?: ((origin: URL) => string | undefined) | undefined
 }
 
 // Scheme, host name, port. IPv6 addresses and anything a URL parser would rewrite do not match.
 const pattern = /^(https?|lb):\/\/(?:[^/?#\\]*@)?([^/?#@\\:[\]\s]+)(?::(\d*))?(?:[/?#]|$)/i
+
+const singleLabelWithPort = /^https?:\/\/[a-z_][a-z\d_-]*:\d+$/i
 
 /** Origins that are remembered. A program has few; what makes them up from input must not fill the memory. */
 const maxRemembered = 1_000
@@ -30,13 +32,15 @@ export class ServiceOrigins {
   /** `undefined` when `origin` is not a service's. */
   find(origin: string | URL | undefined): ServiceOrigin | undefined {
     if (origin === undefined || origin === null) return undefined
-    const key = typeof origin === 'string' ? origin : `${origin.protocol}//${origin.host}`
+    const key = typeof origin === 'string' ? origin : textOf(origin)
     const known = this.#known.get(key)
     return known !== undefined || this.#known.has(key) ? known : this.#add(key)
   }
 
   #add(origin: string): ServiceOrigin | undefined {
-    const found = parseServiceOrigin(origin, this.#rules)
+    const found = parseServiceOrigin(withLbAuthority(origin), this.#rules)
+    // It may turn out to be the name of a service later on, which is worth an event.
+    if (found === undefined && singleLabelWithPort.test(origin)) return undefined
     if (this.#known.size >= maxRemembered) {
       for (const oldest of this.#known.keys()) {
         this.#known.delete(oldest)
@@ -55,9 +59,14 @@ function parseServiceOrigin(origin: string, rules: ServiceOriginRules): ServiceO
   const [, scheme = '', host = '', port] = match
   const service =
     rules.serviceOf === undefined
-      ? serviceOfHost({ scheme: scheme.toLowerCase(), host, port }, rules.configuredServices)
+      ? rules.lb.serviceOf({ scheme: scheme.toLowerCase(), host, port })
       : askServiceOf(origin, rules.serviceOf)
   return service === undefined ? undefined : { service, secure: scheme.toLowerCase() === 'https' }
+}
+
+/** What a URL says of its origin; one without slashes has its host in the path. */
+function textOf({ protocol, host, pathname }: URL): string {
+  return protocol === 'lb:' && host === '' ? `lb:${pathname}` : `${protocol}//${host}`
 }
 
 interface Origins {

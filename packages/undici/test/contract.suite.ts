@@ -17,10 +17,10 @@ describeHttpClient('undici with the interceptor', {
   create: (lb) => {
     const dispatcher = agent.compose(loadBalanceInterceptor(lb))
     return async ({ url, method = 'GET', headers, body, signal, timeoutMs }) => {
-      const { origin, pathname, search } = new URL(url)
+      const [, origin = '', path] = /^(\w+:\/*[^/]*)(.*)$/.exec(url) ?? []
       const response = await dispatcher.request({
         origin,
-        path: pathname + search,
+        path: path || '/',
         method: method as Dispatcher.HttpMethod,
         ...(headers === undefined ? undefined : { headers }),
         ...(body === undefined ? undefined : { body }),
