@@ -1,5 +1,7 @@
+import type { Agent } from 'node:http'
 import type { AbortSignalLike, AttemptContext } from '@lb/core'
 import { AxiosHeaders, type InternalAxiosRequestConfig } from 'axios'
+import { withConnectionLimit } from './connection-limit.ts'
 import type { KeepAliveAgents } from './keep-alive-agents.ts'
 
 /** The caller's time limit, read as axios reads it; `undefined` when there is none, or none that axios accepts. */
@@ -34,8 +36,8 @@ export function attemptRequest(
     ...config,
     ...timeLeft(config, context),
     headers: copyOf(config.headers),
-    httpAgent: config.httpAgent ?? agents.http,
-    httpsAgent: config.httpsAgent ?? agents.https,
+    httpAgent: limitedAgent(config.httpAgent) ?? agents.http,
+    httpsAgent: limitedAgent(config.httpsAgent) ?? agents.https,
     signal: isOwn ? new AttemptSignal(context) : context.signal,
   }
   // Not deleted: that makes every later read of the object slow.
@@ -44,6 +46,12 @@ export function attemptRequest(
   const { httpAgent, httpsAgent } = config
   if (isOwn && !mayBeProxied && httpAgent === undefined && httpsAgent === undefined) request.proxy ??= false
   return request
+}
+
+/** What is no agent of Node's is left for the transport to refuse. */
+function limitedAgent(agent: unknown): unknown {
+  const isAgent = typeof agent === 'object' && agent !== null && 'addRequest' in agent
+  return isAgent ? withConnectionLimit(agent as unknown as Agent) : agent
 }
 
 /** A copy that the transport may change. Its fields were checked when they were set. */

@@ -1,6 +1,9 @@
 import { type AgentOptions, Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
+import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { LoadBalancer, ServiceInstance } from '@lb/core'
+import { limitConnecting } from './connection-limit.ts'
 import { instanceHost } from './service-url.ts'
 
 export interface KeepAliveAgents {
@@ -20,12 +23,29 @@ const agentOptions: AgentOptions = {
   timeout: 4_000,
 }
 
+class LimitedHttpAgent extends HttpAgent {
+  override createConnection(...given: Parameters<HttpAgent['createConnection']>): Duplex | null | undefined {
+    return limited(super.createConnection(...given))
+  }
+}
+
+class LimitedHttpsAgent extends HttpsAgent {
+  override createConnection(...given: Parameters<HttpsAgent['createConnection']>): Duplex | null | undefined {
+    return limited(super.createConnection(...given))
+  }
+}
+
+function limited(socket: Duplex | null | undefined): Duplex | null | undefined {
+  if (socket instanceof Socket) limitConnecting(socket)
+  return socket
+}
+
 const key = Symbol.for('@lb/axios.keep-alive-agents')
 
 /** The agents of this process, shared by every copy of this package in it. */
 export function keepAliveAgents(): KeepAliveAgents {
   const scope = globalThis as { [key]?: KeepAliveAgents }
-  scope[key] ??= { http: new HttpAgent(agentOptions), https: new HttpsAgent(agentOptions) }
+  scope[key] ??= { http: new LimitedHttpAgent(agentOptions), https: new LimitedHttpsAgent(agentOptions) }
   return scope[key]
 }
 

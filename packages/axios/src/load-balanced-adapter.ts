@@ -26,6 +26,7 @@ import { isStream } from './request-body.ts'
 import { aboutRequest, endOf, giveUp, isBody } from './response-body.ts'
 import { instanceUrl, parseServiceUrl, requestUrl, type ServiceUrl, type ServiceUrlRules } from './service-url.ts'
 import { UndiciTransport } from './undici-transport.ts'
+import { withWholeForm } from './whole-form.ts'
 
 /**
  * An axios adapter that sends a request whose host is the name of a service to one of its instances, and on to another
@@ -91,17 +92,19 @@ class Sender {
     const adapter = axios.getAdapter(this.#adapter, config)
     const redirects = new RedirectFollower(this.#lb, this.#rules)
     let current = config
-    for (;;) {
-      const url = current.socketPath ? undefined : parseServiceUrl(requestUrl(current), this.#rules)
-      if (url === undefined) return adapter(current)
-      const settled = await this.#sendToService(current, url, { redirects, adapter }, config)
+    let url = current.socketPath ? undefined : parseServiceUrl(requestUrl(current), this.#rules)
+    while (url !== undefined) {
+      const request = adapter === this.#httpAdapter ? withWholeForm(current) : current
+      const settled = await this.#sendToService(request, url, { redirects, adapter }, config)
       if (!isRedirected(settled)) {
         settled.config = config
         aboutRequest(settled.data, config)
         return settled
       }
       current = settled.config
+      url = settled.url
     }
+    return adapter(current)
   }
 
   async #sendToService(
@@ -161,10 +164,10 @@ class Sender {
     const exchanged = await undici?.send(config, url, instance, context, host)?.catch(wrapped)
     if (exchanged !== undefined && 'response' in exchanged) return exchanged.response
     let redirected: RedirectedRequest | undefined
-    const attempted = { config, url, instanceUrl: instanceUrl(url, instance) }
     const request = attemptRequest(config, context, this.#agents, { isOwn, mayBeProxied: this.#mayBeProxied })
-    request.url = attempted.instanceUrl
     if (host !== undefined) request.headers.set('Host', host, false)
+    const attempted = { config, url, instanceUrl: instanceUrl(url, instance), host: request.headers.get('Host') }
+    request.url = attempted.instanceUrl
     request.beforeRedirect = redirects.hook(attempted, (next) => {
       redirected = next
     })

@@ -15,6 +15,8 @@ class RedirectTakenOver extends Error {}
 /** The next request of a chain of redirects, to be balanced like the first. */
 export interface RedirectedRequest {
   readonly config: InternalAxiosRequestConfig
+  /** Where it goes, which its config may not say: an instance may call itself by a name that is no service's. */
+  readonly url: ServiceUrl
   readonly statusCode: number
 }
 
@@ -24,6 +26,8 @@ export interface Attempted {
   readonly url: ServiceUrl
   /** Where the attempt goes. */
   readonly instanceUrl: string
+  /** The `Host` that was set, by which the instance may call itself. */
+  readonly host: unknown
 }
 
 /**
@@ -59,23 +63,41 @@ export class RedirectFollower {
       hops++
       config.beforeRedirect?.(options, details, request)
       const location = redirectUrl(options)
-      const target = parseServiceUrl(location, this.#rules)
+      const target = parseServiceUrl(location, this.#rules) ?? ownUrl(location, attempted)
       if (target === undefined) {
         stayed &&= sameOrigin(location, attempted.instanceUrl)
         return
       }
       // Credentials go on to the service they were meant for, and to no other; once away they stay away.
-      const next = redirected(attempted, options, stayed && url.service === target.service)
+      const keep = stayed && url.service === target.service && !isDowngrade(url, target)
+      const next = redirected(attempted, options, keep)
       if (next.data !== undefined && isStream(next.data)) {
         // Only the transport still has the body, so the redirect stays with it.
         sendToInstance(options, next, target, this.#lb)
         return
       }
       this.#followed += hops
-      takeOver({ config: next, statusCode: details.statusCode as unknown as number })
+      takeOver({
+        config: next,
+        url: keep ? { ...target, userInfo: url.userInfo } : target,
+        statusCode: details.statusCode as unknown as number,
+      })
       throw new RedirectTakenOver()
     }
   }
+}
+
+/** A URL of the instance itself under the name that it was called by, which may lead nowhere: the service's. */
+function ownUrl(location: string, { url, host }: Attempted): ServiceUrl | undefined {
+  if (typeof host !== 'string' || !URL.canParse(location)) return undefined
+  const { protocol, host: authority, pathname, search, hash } = new URL(location)
+  if (!URL.canParse(`${protocol}//${host}`) || new URL(`${protocol}//${host}`).host !== authority) return undefined
+  return { service: url.service, scheme: protocol.slice(0, -1), userInfo: '', rest: pathname + search + hash }
+}
+
+/** What was meant for an encrypted connection must not go on in the clear. */
+function isDowngrade(from: ServiceUrl, to: ServiceUrl): boolean {
+  return from.scheme === 'https' && to.scheme !== 'https'
 }
 
 function redirectUrl({ protocol, hostname, port, path }: RedirectOptions): string {
@@ -93,11 +115,10 @@ function sameOrigin(url: string, other: string): boolean {
   return URL.canParse(url) && new URL(url).origin === new URL(other).origin
 }
 
-function redirected({ config, url }: Attempted, options: RedirectOptions, keep: boolean): InternalAxiosRequestConfig {
-  const location = redirectUrl(options)
+function redirected({ config }: Attempted, options: RedirectOptions, keep: boolean): InternalAxiosRequestConfig {
   const next = {
     ...config,
-    url: keep ? location.replace('//', () => `//${url.userInfo}`) : location,
+    url: redirectUrl(options),
     headers: redirectHeaders(options, keep ? config : undefined),
     method: String(options.method).toLowerCase(),
   }

@@ -28,7 +28,7 @@ export function requestUrl({ baseURL, url = '', allowAbsoluteUrls }: InternalAxi
 
 /** The pieces of `url` when it is a service's, else `undefined`. */
 export function parseServiceUrl(url: string, rules: ServiceUrlRules): ServiceUrl | undefined {
-  const match = pattern.exec(withLbAuthority(url))
+  const match = pattern.exec(withLbAuthority(String(url)))
   if (match === null) return undefined
   const [, scheme = '', userInfo = '', host = '', port, rest = ''] = match
   const service =

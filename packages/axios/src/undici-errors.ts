@@ -1,6 +1,9 @@
 /** `error` of undici's, before an answer, as `node:http` would have put it: callers know errors by these codes. */
 export function asNodeError(error: Error & { readonly code?: unknown }): Error {
   const { code } = error
+  if (code === 'UND_ERR_CONNECT_TIMEOUT') {
+    return Object.assign(nodeError('connect ETIMEDOUT', 'ETIMEDOUT', error), { syscall: 'connect' })
+  }
   if (code === 'UND_ERR_SOCKET') return nodeError('socket hang up', 'ECONNRESET', error)
   if (code === 'UND_ERR_HEADERS_OVERFLOW')
     return nodeError('Parse Error: Header overflow', 'HPE_HEADER_OVERFLOW', error)

@@ -99,6 +99,7 @@ export class UndiciExchange implements UndiciHandler {
   }
 
   onResponseError(_controller: UndiciController | undefined, error: Error): void {
+    if (this.#isOver) return
     const response = this.#response
     const ended = response === undefined ? undefined : endOfBody(error)
     if (ended === undefined) this.#fail(AxiosError.from(asNodeError(error), undefined, this.#config, this.#sent))
@@ -106,21 +107,14 @@ export class UndiciExchange implements UndiciHandler {
   }
 
   #deliver(response: AxiosResponse, body: Buffer): void {
-    const { responseType, responseEncoding, validateStatus } = this.#config
+    const { responseType, responseEncoding } = this.#config
     try {
       response.data = responseType === 'arraybuffer' ? body : decodedText(body, responseEncoding)
     } catch (error) {
       this.#fail(AxiosError.from(error as Error, undefined, this.#config, this.#sent, response))
       return
     }
-    const { status } = response
-    if (!status || !validateStatus || validateStatus(status)) {
-      this.#end({ response })
-      return
-    }
-    const code = status >= 400 && status < 500 ? AxiosError.ERR_BAD_REQUEST : AxiosError.ERR_BAD_RESPONSE
-    const message = `Request failed with status code ${status}`
-    this.#fail(new AxiosError(message, code, this.#config, this.#sent, response))
+    this.#end({ response })
   }
 
   #end(exchanged: Exchanged): void {
@@ -150,6 +144,14 @@ export class UndiciExchange implements UndiciHandler {
     const message = `maxContentLength size of ${this.#config.maxContentLength} exceeded`
     return new AxiosError(message, AxiosError.ERR_BAD_RESPONSE, this.#config, this.#sent)
   }
+}
+
+/** The response, if the caller takes its status. Called where the request was made: `validateStatus` is the application's code. */
+export function validResponse(response: AxiosResponse): AxiosResponse {
+  const { status, config, request } = response
+  if (!status || !config.validateStatus || config.validateStatus(status)) return response
+  const code = status >= 400 && status < 500 ? AxiosError.ERR_BAD_REQUEST : AxiosError.ERR_BAD_RESPONSE
+  throw new AxiosError(`Request failed with status code ${status}`, code, config, request, response)
 }
 
 /** Names and values by turns, read as Node reads them. */

@@ -1,4 +1,5 @@
 import { InvalidOptionError, type LoadBalancer, type ServiceInstance } from '@lb/core'
+import { connectTimeoutMs } from './connection-limit.ts'
 import { instanceHost } from './service-url.ts'
 
 /** What a handler of undici's may do to its request. */
@@ -46,8 +47,8 @@ const poolOptions = {
   keepAliveTimeout: 4_000,
   keepAliveMaxTimeout: 4_000,
   allowH2: false,
-  // Time limits are the request's.
-  connect: { timeout: 0 },
+  // All other limits are the request's.
+  connect: { timeout: connectTimeoutMs },
 }
 
 /**

@@ -2,7 +2,7 @@ import type { AttemptContext, LoadBalancer, ServiceInstance } from '@lb/core'
 import type { InternalAxiosRequestConfig } from 'axios'
 import { timeLeft } from './attempt-request.ts'
 import type { ServiceUrl } from './service-url.ts'
-import { type Exchanged, UndiciExchange } from './undici-exchange.ts'
+import { type Exchanged, UndiciExchange, validResponse } from './undici-exchange.ts'
 import { type Undici, UndiciPools } from './undici-pools.ts'
 import { plainRequest } from './undici-request.ts'
 
@@ -30,7 +30,7 @@ export class UndiciTransport {
     const request = plainRequest(config, url, instance, host)
     if (request === undefined) return undefined
     const { timeout } = timeLeft(config, context)
-    return new Promise((resolve, reject) => {
+    const exchanged = new Promise<Exchanged>((resolve, reject) => {
       const exchange = new UndiciExchange(config, request, resolve, reject)
       exchange.begin(context, timeout)
       try {
@@ -39,5 +39,6 @@ export class UndiciTransport {
         exchange.onResponseError(undefined, error as Error)
       }
     })
+    return exchanged.then((each) => ('response' in each ? { response: validResponse(each.response) } : each))
   }
 }

@@ -74,6 +74,23 @@ describe('a redirect to a service', () => {
     expect(seenBy(users)).toEqual([1, 1])
   })
 
+  it('is one when the instance calls itself by the name it was called by, also when that is no name of a service', async () => {
+    for (const backend of users) {
+      backend.script = ({ url, headers }) =>
+        url === '/docs' ? { status: 301, headers: { location: `http://${headers.host}/docs/` }, body: '' } : {}
+    }
+    const named = loadBalance(axios.create(), lb, { hostHeader: 'service', serviceOf: () => 'user-service' })
+    for (const host of ['api.example', 'api.example:8080']) {
+      const headers = { ...credentials.headers, Host: host }
+      const { data } = await named.get('http://any.example/docs', { headers })
+      expect(data).toMatchObject({
+        url: '/docs/',
+        headers: { authorization: 'Bearer secret', cookie: 'session=secret' },
+      })
+    }
+    expect(seenBy(users)).toEqual([2, 2])
+  })
+
   it('is followed when it says lb:', async () => {
     const { data } = await client.get(to('lb://order-service/x'))
     expect(data).toMatchObject({ url: '/x', headers: { host: orders[0].address } })

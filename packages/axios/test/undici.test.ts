@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { LoadBalancer, StaticDiscovery } from '@lb/core'
 import { LoopbackBackend } from '@lb/testing'
 import axios, { type AxiosInstance, type AxiosRequestConfig } from 'axios'
@@ -55,6 +56,7 @@ describe('with undici', () => {
     ['basic auth', { auth: { username: 'u', password: 'p' } }],
     ['a time limit and a signal', { timeout: 1_000, signal: new AbortController().signal }],
     ['bytes', { responseType: 'arraybuffer' }],
+    ['a form', { method: 'post', data: { a: 1 }, headers: { 'Content-Type': 'multipart/form-data' } }],
   ])('%s goes over its connections', async (_name, config) => {
     const { request, status } = await client.request({ url: 'http://user-service/x', params: { q: 'a b' }, ...config })
     expect(status).toBe(200)
@@ -66,7 +68,7 @@ describe('with undici', () => {
   it.each<[string, AxiosRequestConfig]>([
     ['a stream', { responseType: 'stream' }],
     ['progress', { onDownloadProgress: () => {} }],
-    ['a form', { method: 'post', data: { a: 1 }, headers: { 'Content-Type': 'multipart/form-data' } }],
+    ['a form of the platform', { method: 'post', data: new FormData() }],
     ['a field about the connection', { headers: { Connection: 'close' } }],
     ['a field that axios rewrites', { headers: { 'X-Name': 'Zoë ☃' } }],
     ['a HEAD', { method: 'head' }],
@@ -93,6 +95,20 @@ describe('with undici', () => {
     await lb.close()
     await eventually(() => other.connections, 0)
     await other.stop()
+  })
+
+  it('validateStatus runs in the AsyncLocalStorage store of its own call', async () => {
+    const store = new AsyncLocalStorage<number>()
+    const seen: unknown[] = []
+    const call = (number: number): Promise<unknown> =>
+      store.run(number, () =>
+        client.get('http://user-service/x', { validateStatus: () => seen.push([number, store.getStore()]) > 0 }),
+      )
+    for (let round = 0; round < 3; round++) {
+      await Promise.all(Array.from({ length: 5 }, (_, index) => call(round * 5 + index)))
+    }
+    expect(seen).toHaveLength(15)
+    for (const [number, own] of seen as [number, number][]) expect(own).toBe(number)
   })
 
   it('what is no undici is refused', () => {
