@@ -190,7 +190,7 @@ export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt
       picked.end(outcome)
       return
     }
-    picked.answered()
+    picked.answered(outcome)
     // Until then the caller's abort still reaches it.
     scope.keepSignal(this)
     this.#ended.then(

@@ -18,8 +18,6 @@ export interface EjectionsOptions {
   /** Somebody went out, may be tried, or is back. */
   readonly onChange: () => void
   readonly onReturned: (record: InstanceRecord) => void
-  /** The probe ended badly, or not within its time. */
-  readonly onFailedProbe: (record: InstanceRecord) => void
 }
 
 const unreachable: ReadonlySet<EjectionReason> = new Set(['consecutive-connect-errors', 'no-answer', 'failed-probe'])
@@ -71,8 +69,9 @@ export class Ejections {
 
   /** `record` answers nothing while others do. Takes it out if that may be. */
   silent({ tracker }: InstanceRecord, forMs: number): void {
-    if (tracker?.state === 'half-open') tracker.endProbe('failed')
-    else tracker?.suspect('no-answer', `no answer for ${Math.round(forMs)} ms, while others answer`)
+    const detail = `no answer for ${Math.round(forMs)} ms, while others answer`
+    if (tracker?.state === 'half-open') tracker.giveUpProbe(detail)
+    else tracker?.suspect('no-answer', detail)
   }
 
   /**
@@ -89,7 +88,7 @@ export class Ejections {
   }
 
   #ejected({ id, ...ejection }: Ejection): void {
-    const { events, service, records, onChange, onFailedProbe } = this.#options
+    const { events, service, records, onChange } = this.#options
     const record = records.get(id)
     if (record === undefined) return
     if (ejection.enforced) {
@@ -97,7 +96,6 @@ export class Ejections {
       onChange()
     }
     if (events.active) events.emit({ type: 'instance-ejected', service, instance: record.instance, ...ejection })
-    if (ejection.reason === 'failed-probe') onFailedProbe(record)
   }
 
   #becameHalfOpen(id: string): void {

@@ -6,7 +6,7 @@ import { type DeadlineExceededError, LoadBalancerClosedError, NoAvailableInstanc
 import type { ApplicationCallback } from './events.ts'
 import { hedged } from './hedged-attempts.ts'
 import type { ServiceInstance } from './instance.ts'
-import type { AttemptPickRequest } from './instance-picker.ts'
+import type { AttemptPickRequest, MayProbe } from './instance-picker.ts'
 import { rejectOption } from './options.ts'
 import type { SinglePickResult } from './pick-result.ts'
 import { isResponse, responseClassification } from './response.ts'
@@ -145,10 +145,15 @@ class Call<T> implements AttemptedCall<T> {
   #acquire(): SinglePickResult | Promise<SinglePickResult> {
     const target = this.#target
     const request = this.#pickRequest()
-    // A request that can be repeated elsewhere may try whether an ejected instance is back.
-    const mayProbe = this.#idempotent && this.#retries === 0 && this.#policy.maxRetries > 0
+    const mayProbe = this.#mayProbe
     const take = (): SinglePickResult | undefined => target.acquire(request, mayProbe)
     return take() ?? target.capacity.waitForRoom(this.#scope, take)
+  }
+
+  /** A request that can be repeated elsewhere may try whether an ejected instance is back. */
+  get #mayProbe(): MayProbe {
+    if (this.#retries > 0 || this.#policy.maxRetries === 0) return 'never'
+    return this.#idempotent ? 'always' : 'refused'
   }
 
   /**
@@ -199,7 +204,7 @@ class Call<T> implements AttemptedCall<T> {
 
   #tryAcquire(): SinglePickResult | undefined {
     try {
-      return this.#target.acquire(this.#pickRequest(), false)
+      return this.#target.acquire(this.#pickRequest(), 'never')
     } catch {
       // A balancer of the application's. The call has an attempt that may still end well.
       return undefined

@@ -36,6 +36,13 @@ export interface Picked {
 
 const none: ReadonlySet<string> = new Set()
 
+/**
+ * Whether a request may be the one that tries an instance after its ejection: `always`, since it can do without its
+ * answer; `refused`, where a refused connection took the instance out: if that happens again, the request was not sent
+ * and is repeated elsewhere; `never`.
+ */
+export type MayProbe = 'always' | 'refused' | 'never'
+
 /** An instance that no harmless request came to try for this long is tried by any. */
 const probeByAnyAfterMs = 10_000
 
@@ -81,10 +88,9 @@ export class InstancePicker {
   }
 
   /**
-   * Picks for a request that will count in flight. `full`: every instance has as many as it may. `mayProbe`: the request
-   * can do without its answer.
+   * Picks for a request that will count in flight. `full`: every instance has as many as it may.
    */
-  take(request: AttemptPickRequest | undefined, mayProbe: boolean): Picked | 'full' | undefined {
+  take(request: AttemptPickRequest | undefined, mayProbe: MayProbe): Picked | 'full' | undefined {
     const { capacity, roster, split } = this.#options
     if (roster.halfOpen.size > 0) {
       const probe = this.#takeProbe(request, mayProbe)
@@ -94,7 +100,7 @@ export class InstancePicker {
     const plain = this.#plain
     let instance = this.pick(preferring)
     // No other is left: trying it is better than refusing.
-    if (instance === undefined) return roster.halfOpen.size > 0 ? this.#takeProbe(undefined, true) : undefined
+    if (instance === undefined) return roster.halfOpen.size > 0 ? this.#takeProbe(undefined, 'always') : undefined
     let route = plain ?? this.#route
     if (capacity.isFull(instance.id)) {
       const full = capacity.fullInstances()
@@ -134,7 +140,7 @@ export class InstancePicker {
     return request?.hashKey === undefined ? { avoid } : { hashKey: request.hashKey, avoid }
   }
 
-  #takeProbe(request: AttemptPickRequest | undefined, mayProbe: boolean): Picked | undefined {
+  #takeProbe(request: AttemptPickRequest | undefined, mayProbe: MayProbe): Picked | undefined {
     const { roster, split, clock, capacity } = this.#options
     const now = clock.now()
     for (const record of roster.halfOpen) {
@@ -142,7 +148,8 @@ export class InstancePicker {
       const { id } = record.instance
       if (tracker === undefined || !isWorthTrying(record)) continue
       if (request?.avoid?.has(id) === true || request?.tried?.has(id) === true) continue
-      if ((!mayProbe && now - tracker.sinceMs < probeByAnyAfterMs) || capacity.isFull(id)) continue
+      const harmless = mayProbe === 'always' || (mayProbe === 'refused' && tracker.refused)
+      if ((!harmless && now - tracker.sinceMs < probeByAnyAfterMs) || capacity.isFull(id)) continue
       if (tracker.tryProbe()) return { record, route: split.first, probe: true }
     }
     return undefined

@@ -5,7 +5,6 @@ import { EligibilityState } from './eligibility-state.ts'
 import type { EventChannel } from './events.ts'
 import { type Eligibility, judgeEligibility } from './health/eligibility.ts'
 import type { HealthState } from './health/health-checker.ts'
-import { outlierDetectionSettings } from './health/outlier-detection-options.ts'
 import { isSameAddress, type ServiceInstance, withWeight } from './instance.ts'
 import { InstanceRecord } from './instance-record.ts'
 import { KeptInstances } from './kept-instances.ts'
@@ -65,8 +64,6 @@ export class InstanceRoster {
       usable: () => this.#usable,
       onChange: () => this.#unsettle(),
       onReturned: (record) => this.#warm(record),
-      // One that did not end within its time may still be waited for.
-      onFailedProbe: (record) => options.onSilenced(record, this.#probeLimitMs),
     })
   }
 
@@ -185,11 +182,6 @@ export class InstanceRoster {
     this.#ejections.close()
     for (const record of this.#records.values()) record.health?.close()
     this.#kept.close()
-  }
-
-  get #probeLimitMs(): number {
-    const { outlierDetection } = this.#options.settings
-    return outlierDetection === false ? 0 : outlierDetectionSettings(outlierDetection).baseEjectionMs
   }
 
   get #usable(): number {

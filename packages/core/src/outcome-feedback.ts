@@ -9,7 +9,7 @@ import { LearnedWeights } from './load-report/learned-weights.ts'
 import { ClientThrottle } from './overload/client-throttle.ts'
 import { LatencyQuantile } from './overload/latency-quantile.ts'
 import type { Random } from './random.ts'
-import type { FailureKind } from './retry/failure-kind.ts'
+import type { FailureMode } from './retry/failure-kind.ts'
 import type { ServiceSettings } from './service-settings.ts'
 
 export interface OutcomeFeedbackOptions {
@@ -48,32 +48,44 @@ export class OutcomeFeedback {
   }
 
   /**
-   * `kind`: what the failure says of the instance, if it failed and that says something; `probed`: the ejection that this request
-   * tried, if it did.
+   * A request ended, of which no head was announced. `failure`: what its failure says of the instance, if it failed and that says
+   * something; `probed`: the ejection that it tried, if it did.
    */
   finished(
     record: InstanceRecord,
     outcome: Outcome,
-    kind: FailureKind | undefined,
+    failure: FailureMode | undefined,
+    probed: Ejection | undefined,
+  ): void {
+    this.answered(record, outcome, failure, probed)
+    if (outcome.ok && probed === undefined) record.tracker?.completed()
+    this.#count(record, outcome)
+  }
+
+  /** The head of an answer is there: what it says of the instance counts from now on, however long the rest takes. */
+  answered(
+    record: InstanceRecord,
+    outcome: Outcome,
+    failure: FailureMode | undefined,
     probed: Ejection | undefined,
   ): void {
     const { tracker } = record
-    const { ok, statusCode, loadReport } = outcome
-    if (ok) this.#succeeded(record, outcome.latencyMs)
-    else if (outcome.blame !== 'none') record.failed++
+    const { ok, statusCode, latencyMs } = outcome
+    if (ok) this.#answerWatch?.answered(latencyMs)
     if (ok || statusCode !== undefined) record.answered()
     if (probed !== undefined) {
       record.probed = false
-      tracker?.endProbe(probeResult(ok, kind), probed)
-    } else if (ok) tracker?.succeeded()
-    else if (kind !== undefined) tracker?.failed(kind)
-    if (ok || kind !== undefined) this.#tellThrottle(kind, statusCode)
-    const { learnedWeights } = this
-    if (learnedWeights === undefined) return
-    // Its id may be another instance's by now.
-    if (loadReport !== undefined && record.state !== 'draining') learnedWeights.report(record.instance.id, loadReport)
-    // Without a report too: what is known becomes old.
-    this.#roster.learnWeights(learnedWeights)
+      tracker?.endProbe(probeResult(ok, failure), probed, failure === 'server' ? undefined : failure)
+    } else if (ok) tracker?.answered()
+    else if (failure !== undefined) tracker?.failed(failure)
+    if (ok || failure !== undefined) this.#tellThrottle(failure, statusCode)
+  }
+
+  /** The rest of an answer is there, or broke off. */
+  finishedBody(record: InstanceRecord, outcome: Outcome, failure: FailureMode | undefined): void {
+    if (outcome.ok) record.tracker?.completed()
+    else if (failure !== undefined && failure !== 'server') record.tracker?.broke(failure)
+    this.#count(record, outcome)
   }
 
   /** The roster has another list: newcomers get the median of the learnt weights before they are picked. */
@@ -88,19 +100,26 @@ export class OutcomeFeedback {
     this.#answerWatch?.close()
   }
 
-  #succeeded(record: InstanceRecord, latencyMs: number): void {
-    record.succeeded++
-    this.#answerWatch?.answered(latencyMs)
+  #count(record: InstanceRecord, { ok, blame, loadReport }: Outcome): void {
+    if (ok) record.succeeded++
+    else if (blame !== 'none') record.failed++
+    const { learnedWeights } = this
+    if (learnedWeights === undefined) return
+    // Its id may be another instance's by now.
+    if (loadReport !== undefined && record.state !== 'draining') learnedWeights.report(record.instance.id, loadReport)
+    // Without a report too: what is known becomes old.
+    this.#roster.learnWeights(learnedWeights)
   }
 
   // An error of the service's own logic was accepted; one of overload, or of no connection, was not.
-  #tellThrottle(kind: FailureKind | undefined, statusCode: number | undefined): void {
-    if (kind === 'connect' || statusCode === 429 || statusCode === 503) this.throttle?.refused()
+  #tellThrottle(failure: FailureMode | undefined, statusCode: number | undefined): void {
+    const unreached = failure !== undefined && failure !== 'server'
+    if (unreached || statusCode === 429 || statusCode === 503) this.throttle?.refused()
     else this.throttle?.accepted()
   }
 }
 
-function probeResult(ok: boolean, kind: FailureKind | undefined): 'succeeded' | 'failed' | 'unknown' {
+function probeResult(ok: boolean, failure: FailureMode | undefined): 'succeeded' | 'failed' | 'unknown' {
   if (ok) return 'succeeded'
-  return kind === undefined ? 'unknown' : 'failed'
+  return failure === undefined ? 'unknown' : 'failed'
 }

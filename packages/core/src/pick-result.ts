@@ -15,8 +15,9 @@ export interface PickResult {
   readonly done: (outcome: Outcome) => void
 }
 
-/** Who is told how a request ended. */
+/** Who is told how a request went. */
 export interface RequestEnds {
+  answered(request: SinglePickResult, outcome: Outcome): void
   ended(request: SinglePickResult, outcome: Outcome): void
 }
 
@@ -27,6 +28,7 @@ export class SinglePickResult implements PickResult {
   /** The ejection that this request tries. */
   readonly probed: Ejection | undefined
   #ends: RequestEnds | undefined
+  #answered = false
 
   constructor(picked: Picked, probed: Ejection | undefined, ends: RequestEnds) {
     this.instance = picked.record.instance
@@ -35,9 +37,16 @@ export class SinglePickResult implements PickResult {
     this.#ends = ends
   }
 
-  /** The instance answered, although the request goes on: its body is still being read. */
-  answered(): void {
-    if (this.#ends !== undefined) this.picked.record.answered()
+  /** Whether the head of an answer came before its end. */
+  get hasHead(): boolean {
+    return this.#answered
+  }
+
+  /** The head of an answer is there, with this outcome so far, although the request goes on: its body is still being read. */
+  answered(outcome: Outcome): void {
+    if (this.#ends === undefined || this.#answered) return
+    this.#answered = true
+    this.#ends.answered(this, outcome)
   }
 
   // It may be taken out of the result.

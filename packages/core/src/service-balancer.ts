@@ -10,7 +10,7 @@ import type { Drainable } from './drain.ts'
 import { type DiscoveryError, LoadBalancerClosedError, type NoAvailableInstanceError } from './errors.ts'
 import type { EventChannel } from './events.ts'
 import type { ServiceInstance } from './instance.ts'
-import { type AttemptPickRequest, InstancePicker, type Picked } from './instance-picker.ts'
+import { type AttemptPickRequest, InstancePicker, type MayProbe, type Picked } from './instance-picker.ts'
 import { InstanceRoster } from './instance-roster.ts'
 import { MovableAttempts } from './movable-attempts.ts'
 import { noAvailableInstance, noList } from './no-available-instance.ts'
@@ -18,7 +18,7 @@ import { className, rejectOption } from './options.ts'
 import { OutcomeFeedback } from './outcome-feedback.ts'
 import { type RequestEnds, SinglePickResult } from './pick-result.ts'
 import type { Random } from './random.ts'
-import { failureKind } from './retry/failure-kind.ts'
+import { failureMode } from './retry/failure-kind.ts'
 import { RetryBudget } from './retry/retry-budget.ts'
 import type { UrlAuthority } from './service-host.ts'
 import type { ServiceSettings } from './service-settings.ts'
@@ -208,10 +208,10 @@ export class ServiceBalancer implements RequestEnds, Drainable {
 
   /**
    * Chooses, and counts the request in flight until `done`. `undefined`: limits of requests in flight are reached.
-   * `mayProbe`: the request can do without its answer, so it may be the one that tries an instance after its ejection.
+   * `mayProbe`: whether it may be the one that tries an instance after its ejection.
    * Nothing is sent after the service was closed, by whatever listener or microtask.
    */
-  acquire(request?: AttemptPickRequest, mayProbe = true): SinglePickResult | undefined {
+  acquire(request?: AttemptPickRequest, mayProbe: MayProbe = 'always'): SinglePickResult | undefined {
     // Before anything is counted: it emits events, and their listeners may take the room that is left.
     this.#picker.settle()
     this.throwIfClosed()
@@ -307,20 +307,32 @@ export class ServiceBalancer implements RequestEnds, Drainable {
     return new SinglePickResult(picked, probed, this)
   }
 
+  /** A request that `acquire` began has the head of its answer. */
+  answered({ picked: { record }, probed }: SinglePickResult, outcome: Outcome): void {
+    const { events } = this
+    events.hold()
+    try {
+      this.feedback.answered(record, outcome, failureMode(outcome), probed)
+    } finally {
+      events.release()
+    }
+  }
+
   /** A request that `acquire` began has ended. */
-  ended({ picked, instance, probed }: SinglePickResult, outcome: Outcome): void {
+  ended({ picked, instance, probed, hasHead }: SinglePickResult, outcome: Outcome): void {
     const { record, route } = picked
     const { events, service } = this
-    const kind = outcome.ok ? undefined : failureKind(outcome)
+    const failure = failureMode(outcome)
     // Whether the instance is to blame is decided once: balancers look at no error.
-    const isJudged = outcome.ok || kind !== undefined || outcome.cancelled === true || outcome.blame === 'none'
+    const isJudged = outcome.ok || failure !== undefined || outcome.cancelled === true || outcome.blame === 'none'
     const judged: Outcome = isJudged ? outcome : { ...outcome, blame: 'none' }
     events.hold()
     try {
       record.inFlight--
       this.capacity.inFlight--
-      route.finished(instance, judged)
-      this.feedback.finished(record, judged, kind, probed)
+      route.finished(instance, failure === 'refused' ? { ...judged, refused: true } : judged)
+      if (hasHead) this.feedback.finishedBody(record, judged, failure)
+      else this.feedback.finished(record, judged, failure, probed)
       if (events.active) events.emit({ type: 'request-finished', service, instance, outcome: judged })
       if (record.state === 'draining' && record.inFlight === 0) {
         this.#roster.forget(record)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { HealthChecker, type LoadBalancerOptions, parseInstance, type ServiceInstanceInit } from '../src/index.ts'
-import { ObservedLoadBalancer, refused } from './observed-load-balancer.ts'
+import { ObservedLoadBalancer, refused, timedOut } from './observed-load-balancer.ts'
 
 /** A service whose instances are probed every second; those in `sick` fail. */
 class ProbedService extends ObservedLoadBalancer {
@@ -116,7 +116,7 @@ describe('an instance whose checks fail', () => {
         .execute(
           'users',
           async ({ id }) => {
-            if (id === 'a:1') throw refused
+            if (id === 'a:1') throw timedOut
           },
           { retry: false },
         )

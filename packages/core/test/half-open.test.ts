@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import type { ExecuteOptions, LoadBalancerOptions } from '../src/index.ts'
-import { ObservedLoadBalancer, refused } from './observed-load-balancer.ts'
+import { ObservedLoadBalancer, refused, timedOut } from './observed-load-balancer.ts'
 
 const idempotent: ExecuteOptions = { idempotent: true }
 
-/** Three instances; `a:1` refuses connections, was ejected for 30 s, and is half-open now. */
+/** Three instances; requests on `a:1` time out, it was ejected for 30 s, and is half-open now. */
 class HalfOpenService extends ObservedLoadBalancer {
-  refusing = true
+  failing = true
   readonly tried: string[] = []
 
   constructor(options: Partial<LoadBalancerOptions> = {}) {
@@ -28,7 +28,7 @@ class HalfOpenService extends ObservedLoadBalancer {
       async ({ id }) => {
         this.tried.push(id)
         if (delayMs > 0) await new Promise<void>((resolve) => this.clock.setTimeout(resolve, delayMs))
-        if (id === 'a:1' && this.refusing) throw refused
+        if (id === 'a:1' && this.failing) throw timedOut
         return id
       },
       options as ExecuteOptions<string>,
@@ -43,7 +43,7 @@ class HalfOpenService extends ObservedLoadBalancer {
 describe('an instance whose ejection is over', () => {
   it('is tried by exactly one of many concurrent calls, and is back when that went well', async () => {
     const service = await HalfOpenService.create()
-    service.refusing = false
+    service.failing = false
     const calls = Array.from({ length: 50 }, () => service.call(idempotent, 100))
     await service.clock.advance(50)
     expect(service.probes).toBe(1)
@@ -97,7 +97,7 @@ describe('an instance whose ejection is over', () => {
 
   it('is tried by any call after 10 s in which no harmless one came', async () => {
     const service = await HalfOpenService.create()
-    service.refusing = false
+    service.failing = false
     await service.clock.advance(9_999)
     await service.call()
     expect(service.probes).toBe(0)
@@ -109,7 +109,7 @@ describe('an instance whose ejection is over', () => {
 
   it('is tried by any call at once when nobody else is left', async () => {
     const service = await HalfOpenService.create({ panic: false })
-    service.refusing = false
+    service.failing = false
     const others = ['b', 'c'].map((host) => ({ host, port: 1, healthy: false }))
     service.discovery.set('users', ['a:1', ...others])
     expect(await service.call()).toBe('a:1')
@@ -124,7 +124,7 @@ describe('an instance whose ejection is over', () => {
       expect(service.probes).toBe(0)
     }
     service.discovery.set('users', ['a:1', 'b:1', 'c:1'])
-    service.refusing = false
+    service.failing = false
     expect(await service.call(idempotent)).toBe('a:1')
   })
 
@@ -136,7 +136,7 @@ describe('an instance whose ejection is over', () => {
 
   it('is not tried beyond its limit of requests in flight', async () => {
     const service = await HalfOpenService.create({ maxInFlightPerInstance: 1 })
-    service.refusing = false
+    service.failing = false
     // In panic it gets requests that are no probes.
     const sick = ['b', 'c'].map((host) => ({ host, port: 1, healthy: false }))
     service.discovery.set('users', ['a:1', ...sick])
@@ -153,7 +153,7 @@ describe('an instance whose ejection is over', () => {
 
   it('may be tried by another call when the caller of the probe went away', async () => {
     const service = await HalfOpenService.create()
-    service.refusing = false
+    service.failing = false
     const controller = new AbortController()
     const probe = service.call({ idempotent: true, signal: controller.signal }, 1_000)
     probe.catch(() => {})
@@ -167,13 +167,13 @@ describe('an instance whose ejection is over', () => {
 
   it('is judged by nothing but its probe: not by requests sent before', async () => {
     const service = new HalfOpenService()
-    service.refusing = false
+    service.failing = false
     const slow = Array.from({ length: 3 }, () => service.call({ retry: false }, 40_000))
     await service.clock.advance(0)
-    service.refusing = true
+    service.failing = true
     for (let call = 0; call < 15; call++) await service.call({ retry: false }).catch(() => {})
     expect(service.states['a:1']).toBe('ejected')
-    service.refusing = false
+    service.failing = false
     await service.clock.advance(30_000)
     expect(service.states['a:1']).toBe('half-open')
     await service.clock.advance(10_000)

@@ -165,20 +165,19 @@ describe('an instance that takes requests and never answers', () => {
     expect(service.eventsOf('instance-ejected')).toHaveLength(1)
   })
 
-  it('gives the call that tried it in vain back to the others when the time of a probe is over', async () => {
+  it('gives the call that tried it in vain back to the others when they answer and it does not', async () => {
     const service = await new SilentService().warmedUp()
     service.silent.add('a:1')
     await service.run(1_000, { idempotent: true })
     await service.clock.advance(30_000)
     expect(service.states['a:1']).toBe('half-open')
-    service.call({ idempotent: true })
-    await service.clock.advance(29_999)
-    expect(service.inFlight).toBe(1)
+    await service.run(1_000, { idempotent: true })
     await service.clock.advance(50)
     expect(service.states['a:1']).toBe('ejected')
+    expect(service.eventsOf('instance-ejected').at(-1)).toMatchObject({ reason: 'failed-probe', times: 2 })
     expect(service.inFlight).toBe(0)
     expect(service.failed).toEqual([])
-    expect(service.given).toHaveLength(101)
+    expect(service.given).toHaveLength(200)
   })
 
   it('is not ejected again for requests that were lost in a failure that is over', async () => {

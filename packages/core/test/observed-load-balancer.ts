@@ -64,3 +64,5 @@ function failure(code: string): Error {
 
 export const refused: Error = failure('ECONNREFUSED')
 export const reset: Error = failure('ECONNRESET')
+/** The instance took too long: to try it again is dear. */
+export const timedOut: Error = failure('ETIMEDOUT')

@@ -24,6 +24,11 @@ export type Outcome = {
    * `error` say; without an error it does.
    */
   readonly blame?: 'instance' | 'none' | undefined
+  /**
+   * The connection was refused at once: nothing was sent, and to try again costs next to nothing. The load balancer says
+   * so to its balancers.
+   */
+  readonly refused?: boolean
   /** What the instance said of its load, for weights that are learnt (`loadReports`). */
   readonly loadReport?: LoadReport
 }

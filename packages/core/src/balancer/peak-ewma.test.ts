@@ -178,6 +178,26 @@ describe('PeakEwmaBalancer', () => {
     expect(lastsFor(100)).toBe(37)
   })
 
+  it('passes over an instance that refused a connection for a second, and tries it then as if nothing had been', () => {
+    const clock = new FakeClock()
+    const [a, b] = instances(2) as Pair
+    const balancer = filled([a, b], { clock })
+    answer(balancer, a, 5)
+    answer(balancer, b, 50)
+    balancer.started(a)
+    balancer.finished(a, { ok: false, latencyMs: 1, refused: true })
+    expect(picksOf(balancer, b, 20)).toBe(20)
+    clock.advanceSync(999)
+    expect(picksOf(balancer, b, 20)).toBe(20)
+    clock.advanceSync(1)
+    expect(picksOf(balancer, a, 20)).toBe(20)
+    for (const both of [a, b]) {
+      balancer.started(both)
+      balancer.finished(both, { ok: false, latencyMs: 1, refused: true })
+    }
+    expect([a, b]).toContain(balancer.pick())
+  })
+
   it('takes a slow failure for what it lasted', () => {
     const [a, b] = instances(2) as Pair
     const balancer = filled([a, b])

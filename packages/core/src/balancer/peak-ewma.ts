@@ -14,7 +14,8 @@ export interface PeakEwmaOptions {
   readonly decayMs?: number
   /**
    * What each failure adds to the average, so that failing fast attracts nobody; up to ten times this. Default 1 000.
-   * A request that was aborted by its caller is no failure.
+   * A request that was aborted by its caller is no failure, and a refused connection says nothing of latencies: its
+   * instance is passed over for a second.
    */
   readonly failurePenaltyMs?: number
   readonly clock?: Clock
@@ -24,11 +25,17 @@ export interface PeakEwmaOptions {
 
 /** Longer than any latency: what an instance costs of which the first answer is awaited. */
 const unansweredMs = 1e15
+/** What an instance costs that refused a connection just now: more than any. */
+const refusedMs = 1e18
+/** How long that is. What comes back is then found soon, and what does not is ejected after a few tries. */
+const refusedForMs = 1_000
 /** A row of failures adds at most so many penalties, which then take a few decay times to pass. */
 const maxPenalties = 10
 
 interface LatencyLoad extends Load {
   readonly average: PeakAverage
+  /** When it last refused a connection; NaN: it did not since its last answer. */
+  refusedAtMs: number
 }
 
 /**
@@ -66,7 +73,12 @@ export class PeakEwmaBalancer implements Balancer {
     this.#clock = options.clock ?? systemClock
     this.#penaltyMs = failurePenaltyMs
     this.#sample = new WeightedSample(options.random ?? systemRandom, 2)
-    this.#table = new LoadTable(() => ({ active: 0, listed: false, average: new PeakAverage(decayMs) }))
+    this.#table = new LoadTable(() => ({
+      active: 0,
+      listed: false,
+      average: new PeakAverage(decayMs),
+      refusedAtMs: Number.NaN,
+    }))
   }
 
   update(candidates: readonly ServiceInstance[]): void {
@@ -91,11 +103,14 @@ export class PeakEwmaBalancer implements Balancer {
   }
 
   finished(instance: ServiceInstance, outcome: Outcome): void {
-    const average = this.#table.finished(instance)?.average
+    const load = this.#table.finished(instance)
     const { latencyMs } = outcome
-    if (average === undefined || !(latencyMs >= 0)) return
+    if (load === undefined || !(latencyMs >= 0)) return
+    const { average } = load
     const observedMs = Math.min(latencyMs, longestLatencyMs)
     const nowMs = this.#clock.now()
+    load.refusedAtMs = outcome.refused === true ? nowMs : Number.NaN
+    if (outcome.refused === true) return
     if (outcome.ok) {
       average.observe(observedMs, nowMs)
     } else if (!saysNothing(outcome)) {
@@ -138,7 +153,8 @@ export class PeakEwmaBalancer implements Balancer {
   }
 
   #cost(slot: number, nowMs: number): number {
-    const { active, average } = this.#loads[slot] as LatencyLoad
+    const { active, average, refusedAtMs } = this.#loads[slot] as LatencyLoad
+    if (nowMs - refusedAtMs < refusedForMs) return refusedMs
     if (active === 0) return average.read(nowMs)
     const latencyMs = average.known ? average.lastMs : unansweredMs
     return latencyMs * (active / (this.#sample.weights[slot] as number) + 1)

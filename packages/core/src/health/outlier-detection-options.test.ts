@@ -16,6 +16,7 @@ describe('the options of outlier detection', () => {
       successRate: { standardDeviations: 1.9, minimumRequests: 100, minimumInstances: 5 },
       intervalMs: 10_000,
       baseEjectionMs: 30_000,
+      connectBaseEjectionMs: 1_000,
       maxEjectionMs: 300_000,
       jitter: 0.1,
       maxEjectionPercent: 10,

@@ -18,8 +18,14 @@ export interface OutlierDetectionOptions {
    * The multiplier of the ejection time falls by 1 after each such time in use. Default 10 000.
    */
   readonly intervalMs?: number
-  /** Length of the first ejection, in milliseconds; of the n-th, n times that. A probe may take as long. Default 30 000. */
+  /** Length of the first ejection, in milliseconds; of the n-th, n times that. Default 30 000. */
   readonly baseEjectionMs?: number
+  /**
+   * Length of the first ejection after connections that failed at once (refused, reset), in milliseconds: to try again
+   * costs next to nothing. As long as probes fail so, it grows with the outage, to an eighth of it; of the n-th, the
+   * least is n times this. Default 1 000; never above `baseEjectionMs`.
+   */
+  readonly connectBaseEjectionMs?: number
   /** No ejection is longer than this (or `baseEjectionMs`, if that is more), in milliseconds. Default 300 000. */
   readonly maxEjectionMs?: number
   /** Part of each ejection and interval that is random, in [0, 1]; they only ever get shorter. Default 0.1. */
@@ -60,6 +66,8 @@ export interface OutlierDetectionSettings {
   readonly successRate: Required<SuccessRateOptions> | undefined
   readonly intervalMs: number
   readonly baseEjectionMs: number
+  /** Not above `baseEjectionMs`. */
+  readonly connectBaseEjectionMs: number
   /** Not below `baseEjectionMs`. */
   readonly maxEjectionMs: number
   readonly jitter: number
@@ -75,6 +83,7 @@ export const outlierDetectionKeys: readonly (keyof OutlierDetectionOptions)[] = 
   'noAnswer',
   'intervalMs',
   'baseEjectionMs',
+  'connectBaseEjectionMs',
   'maxEjectionMs',
   'jitter',
   'maxEjectionPercent',
@@ -91,7 +100,7 @@ export function checkOutlierDetectionOptions(path: string, options: OutlierDetec
   checkFailurePercentage(`${path}.failurePercentage`, options.failurePercentage)
   checkSuccessRate(`${path}.successRate`, options.successRate)
   if (options.noAnswer !== undefined) checkNoAnswerOptions(`${path}.noAnswer`, options.noAnswer)
-  for (const name of ['intervalMs', 'baseEjectionMs', 'maxEjectionMs'] as const) {
+  for (const name of ['intervalMs', 'baseEjectionMs', 'connectBaseEjectionMs', 'maxEjectionMs'] as const) {
     checkDurationMs(`${path}.${name}`, options[name], { min: 1 })
   }
   checkNumber(`${path}.jitter`, options.jitter, 0, 1)
@@ -102,7 +111,7 @@ export function checkOutlierDetectionOptions(path: string, options: OutlierDetec
 /** What holds: the given options, then the defaults (those of Envoy's outlier detection and gRFC A50). */
 export function outlierDetectionSettings(options: OutlierDetectionOptions): OutlierDetectionSettings {
   const { consecutiveConnectErrors = 5, consecutiveServerErrors = 5, failurePercentage, successRate } = options
-  const { baseEjectionMs = 30_000, maxEjectionMs = 300_000 } = options
+  const { baseEjectionMs = 30_000, connectBaseEjectionMs = 1_000, maxEjectionMs = 300_000 } = options
   return {
     consecutiveConnectErrors: orNever(consecutiveConnectErrors),
     consecutiveServerErrors: orNever(consecutiveServerErrors),
@@ -124,6 +133,7 @@ export function outlierDetectionSettings(options: OutlierDetectionOptions): Outl
           },
     intervalMs: options.intervalMs ?? 10_000,
     baseEjectionMs,
+    connectBaseEjectionMs: Math.min(connectBaseEjectionMs, baseEjectionMs),
     maxEjectionMs: Math.max(baseEjectionMs, maxEjectionMs),
     jitter: options.jitter ?? 0.1,
     maxEjectionPercent: options.maxEjectionPercent ?? 10,

@@ -170,6 +170,7 @@ describe('closing', () => {
     for (const tracker of trackers) record(tracker, 'server', 6)
     clock.advanceSync(30_000)
     trackers[0]?.tryProbe()
+    trackers[0]?.endProbe('failed')
     trackers[1]?.failed('server')
     expect(clock.pendingTimers).toBeGreaterThan(0)
     detector.close()

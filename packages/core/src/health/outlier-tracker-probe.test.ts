@@ -49,45 +49,137 @@ describe('the probe', () => {
     expect([a.tryProbe(), a.tryProbe()]).toEqual([true, false])
   })
 
-  it('counts as failed when it does not end', () => {
-    const { a, clock } = halfOpenPair()
+  it('keeps its place as long as it takes: that is no verdict', () => {
+    const { a, clock, ejections } = halfOpenPair()
     a.tryProbe()
-    expect(clock.pendingForegroundTimers).toBe(0)
-    clock.advanceSync(29_999)
-    expect(a.state).toBe('half-open')
-    clock.advanceSync(1)
-    expect(a.ejection).toMatchObject({
+    expect(clock.pendingTimers).toBe(0)
+    clock.advanceSync(3_600_000)
+    expect([a.state, a.tryProbe(), ejections.length]).toEqual(['half-open', false, 1])
+    a.endProbe('succeeded', a.ejection)
+    expect(a.state).toBe('in')
+  })
+
+  it('fails when it is given up on, and brings the instance back when its answer comes all the same', () => {
+    const { a, clock, ejections, told } = halfOpenPair()
+    const probed = a.ejection
+    a.tryProbe()
+    a.giveUpProbe('no answer for 500 ms, while others answer')
+    expect(ejections.at(-1)).toMatchObject({
       reason: 'failed-probe',
-      detail: 'the probe did not end within 30000 ms',
+      detail: 'no answer for 500 ms, while others answer',
       forMs: 60_000,
       times: 2,
     })
-  })
-
-  it('has a random limit, so that probes of many processes do not expire together', () => {
-    const { a, clock } = halfOpenPair({ jitter: 0.1, random: () => 0.5 })
-    a.tryProbe()
-    clock.advanceSync(28_500)
+    a.endProbe('failed', probed)
+    a.endProbe('unknown', probed)
     expect(a.state).toBe('ejected')
+    clock.advanceSync(20_000)
+    a.endProbe('succeeded', probed)
+    expect([a.state, a.ejection]).toEqual(['in', undefined])
+    expect(told.at(-1)).toBe('a returned by probe')
+    expect(clock.pendingTimers).toBe(0)
   })
 
-  it('that ends after it was given up on changes nothing, not even for the next one', () => {
+  it('that was given up on changes nothing once another failed', () => {
     const { a, clock } = halfOpenPair()
-    const { ejection } = a
+    const given = a.ejection
     a.tryProbe()
-    clock.advanceSync(30_000)
-    a.endProbe('succeeded', ejection)
-    expect(a.state).toBe('ejected')
+    a.giveUpProbe('it hangs')
     clock.advanceSync(60_000)
-    a.endProbe('succeeded')
-    expect(a.state).toBe('half-open')
     a.tryProbe()
-    a.endProbe('succeeded', ejection)
-    a.endProbe('failed', ejection)
-    a.endProbe('unknown', ejection)
+    for (const result of ['failed', 'unknown'] as const) a.endProbe(result, given)
     expect([a.state, a.tryProbe()]).toEqual(['half-open', false])
-    a.endProbe('succeeded', a.ejection)
-    expect(a.state).toBe('in')
+    a.endProbe('failed', a.ejection)
+    a.endProbe('succeeded', given)
+    expect(a.state).toBe('ejected')
+  })
+
+  it('is not given up on when there is none', () => {
+    const { a } = halfOpenPair()
+    a.giveUpProbe('it hangs')
+    expect(a.state).toBe('half-open')
+  })
+})
+
+describe('an ejection after connections that failed at once', () => {
+  /** Probes at once whenever that may be, for `forMs`; gives the lengths of the ejections and when it probed. */
+  function outage(forMs: number, failure: 'refused' | 'broken'): { lengths: number[]; probes: number[] } {
+    const { a, clock, ejections } = failingPair()
+    const startMs = clock.now()
+    for (let each = 0; each < 5; each++) a.failed(failure)
+    const probes: number[] = []
+    for (;;) {
+      clock.advanceSync(a.ejection?.forMs ?? 0)
+      const afterMs = clock.now() - startMs
+      probes.push(afterMs)
+      if (afterMs >= forMs) return { lengths: ejections.map((ejection) => ejection.forMs), probes }
+      a.tryProbe()
+      a.endProbe('failed', a.ejection, failure)
+    }
+  }
+
+  it.each(['refused', 'broken'] as const)('(%s) begins at a second and grows to an eighth of the outage', (failure) => {
+    const { lengths } = outage(3_600_000, failure)
+    expect(lengths.slice(0, 9)).toEqual([1_000, 1_000, 1_000, 1_000, 1_000, 1_000, 1_000, 1_000, 1_000])
+    expect(lengths.every((length, index) => length >= (lengths[index - 1] ?? 0))).toBe(true)
+    expect(lengths.at(-1)).toBe(300_000)
+  })
+
+  it.each([1_500, 10_000, 60_000, 600_000])('is over at most an eighth after an outage of %i ms', (forMs) => {
+    const { probes } = outage(forMs, 'refused')
+    expect((probes.at(-1) as number) - forMs).toBeLessThanOrEqual(Math.max(1_000, forMs / 8))
+  })
+
+  it('is longer each time it follows soon on another', () => {
+    const { a } = failingPair()
+    const lengths = [1, 2, 3].map(() => {
+      for (let each = 0; each < 5; each++) a.failed('refused')
+      const forMs = a.ejection?.forMs
+      a.uneject()
+      return forMs
+    })
+    expect(lengths).toEqual([1_000, 2_000, 3_000])
+  })
+
+  it('stays short when the instance answers with a server error first, as one that starts does', () => {
+    const { a, clock } = failingPair()
+    for (let each = 0; each < 5; each++) a.failed('refused')
+    clock.advanceSync(1_000)
+    a.tryProbe()
+    a.endProbe('failed', a.ejection)
+    expect(a.ejection).toMatchObject({ reason: 'failed-probe', forMs: 1_000, times: 1 })
+  })
+
+  it('is of the usual length when a probe fails by waiting in vain, and short again when it is refused', () => {
+    const { a, clock } = failingPair()
+    for (let each = 0; each < 5; each++) a.failed('refused')
+    clock.advanceSync(1_000)
+    a.tryProbe()
+    a.endProbe('failed', a.ejection, 'connect')
+    expect(a.ejection?.forMs).toBe(60_000)
+    expect(a.refused).toBe(false)
+    clock.advanceSync(60_000)
+    a.tryProbe()
+    a.endProbe('failed', a.ejection, 'refused')
+    expect(a.ejection?.forMs).toBe(61_000 / 8)
+    expect(a.refused).toBe(true)
+  })
+
+  it('is never longer than others are', () => {
+    const { a } = failingPair({ baseEjectionMs: 200 })
+    for (let each = 0; each < 5; each++) a.failed('refused')
+    expect(a.ejection?.forMs).toBe(200)
+  })
+
+  it('is what the last failure of a run says', () => {
+    const { a } = failingPair()
+    for (let each = 0; each < 4; each++) a.failed('connect')
+    a.failed('refused')
+    expect(a.ejection?.forMs).toBe(1_000)
+    a.uneject()
+    for (let each = 0; each < 4; each++) a.failed('refused')
+    a.failed('connect')
+    expect(a.ejection?.forMs).toBe(60_000)
   })
 })
 

@@ -76,6 +76,45 @@ describe('runs of failures', () => {
     expect(a.ejection?.reason).toBe('consecutive-server-errors')
   })
 
+  it('of connect errors are ended by the head of a good answer, as runs of server errors are', () => {
+    const { a } = failingPair()
+    for (let round = 0; round < 10; round++) {
+      record(a, 'connect', 4)
+      record(a, 'server', 4)
+      a.answered()
+    }
+    expect(a.state).toBe('in')
+  })
+
+  it('of answers that break off are ended by an answer that is complete, not by the head of another', () => {
+    const { a } = failingPair()
+    for (let each = 0; each < 4; each++) {
+      a.answered()
+      a.broke('broken')
+    }
+    a.answered()
+    a.completed()
+    for (let each = 0; each < 4; each++) {
+      a.answered()
+      a.broke('broken')
+    }
+    expect(a.state).toBe('in')
+    a.answered()
+    a.broke('broken')
+    expect(a.ejection).toMatchObject({ reason: 'consecutive-connect-errors', forMs: 1_000 })
+  })
+
+  it('counts a request whose answer breaks off once, whatever the window', () => {
+    const { a, clock } = failingPair({ consecutiveConnectErrors: false, failurePercentage: { minimumRequests: 1_000 } })
+    for (let each = 0; each < 3; each++) a.answered()
+    a.broke('broken')
+    expect([a.requests, a.failures]).toEqual([3, 1])
+    clock.advanceSync(10_000)
+    expect(a.requests).toBe(0)
+    a.broke('broken')
+    expect([a.requests, a.failures]).toEqual([1, 1])
+  })
+
   it('can have any length, one included, or be turned off', () => {
     const off = failingPair({ consecutiveConnectErrors: false, failurePercentage: false, successRate: false })
     record(off.a, 'connect', 1_000)

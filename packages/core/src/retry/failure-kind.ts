@@ -1,4 +1,7 @@
+import type { Outcome } from '../balancer/balancer.ts'
+import type { ConnectFailure } from '../health/outlier-tracker.ts'
 import { judgeError } from './error-verdict.ts'
+import { networkFaults } from './network-fault.ts'
 
 /** `server`: the instance answered, but not well; `connect`: it was not reached, broke off, or was too late. */
 export type FailureKind = 'connect' | 'server'
@@ -19,4 +22,23 @@ export function failureKind({ statusCode, error, cancelled, blame }: Failure): F
   const { says } = judgeError(error)
   if (says === 'connect' || says === 'server') return says
   return blame === 'instance' ? 'server' : undefined
+}
+
+/** A connection that takes longer to fail is not refused at once: an address without a host, say. */
+const atOnceMs = 1_000
+
+/** As `FailureKind`, with how the connection failed. */
+export type FailureMode = ConnectFailure | 'server'
+
+/** How a request failed; `undefined`: it did not, or that says nothing of the instance. */
+export function failureMode(outcome: Failure & Pick<Outcome, 'ok' | 'latencyMs'>): FailureMode | undefined {
+  const kind = outcome.ok ? undefined : failureKind(outcome)
+  return kind === 'connect' ? connectFailure(outcome) : kind
+}
+
+function connectFailure({ error, latencyMs }: Failure & Pick<Outcome, 'latencyMs'>): ConnectFailure {
+  const faults = networkFaults(error)
+  if (faults.length === 0 || faults.some(({ timedOut }) => timedOut)) return 'connect'
+  if (!faults.every(({ neverSent }) => neverSent)) return 'broken'
+  return latencyMs <= atOnceMs ? 'refused' : 'connect'
 }
