@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { DeadlineExceededError, LoadBalancerClosedError, NoAvailableInstanceError, OverloadedError } from '../errors.ts'
-import { failureKind } from './failure-kind.ts'
+import { failureKind, failureMode } from './failure-kind.ts'
 
 function coded(code: string): Error {
   return Object.assign(new Error(code), { code })
@@ -82,5 +82,27 @@ describe('failureKind', () => {
     expect(failureKind({ cancelled: true, error: coded('ECONNRESET') })).toBeUndefined()
     expect(failureKind({ cancelled: true, statusCode: 503 })).toBeUndefined()
     expect(failureKind({ cancelled: true })).toBeUndefined()
+  })
+})
+
+describe('the mode of a failure', () => {
+  const coded = (code: string, more: object = {}): Error => Object.assign(new Error(code), { code, ...more })
+
+  it.each([
+    ['a refused connection', coded('ECONNREFUSED'), 1, 'refused'],
+    ['one that took as long as an address without a host', coded('EHOSTUNREACH'), 3_000, 'connect'],
+    ['a reset, however late', coded('ECONNRESET'), 20_000, 'broken'],
+    ['refused and reset together', new AggregateError([coded('ECONNREFUSED'), coded('ECONNRESET')]), 1, 'broken'],
+    ['a connection that timed out', coded('UND_ERR_CONNECT_TIMEOUT'), 500, 'connect'],
+    ['a deadline of the load balancer', new DeadlineExceededError('x'), 1, 'connect'],
+    ['no error at all', undefined, 1, 'server'],
+    ['a mistake of the caller', new TypeError('x'), 1, undefined],
+  ])('of %s', (_, error, latencyMs, mode) => {
+    expect(failureMode({ ok: false, latencyMs, error })).toBe(mode)
+  })
+
+  it('is none for what went well, or was cancelled', () => {
+    expect(failureMode({ ok: true, latencyMs: 1 })).toBeUndefined()
+    expect(failureMode({ ok: false, latencyMs: 1, error: coded('ECONNREFUSED'), cancelled: true })).toBeUndefined()
   })
 })
