@@ -71,7 +71,7 @@ export class Exchange implements AnswerListener {
     this.#next = next
     this.#path = target.path
     this.#clientHost = target.authority ?? ''
-    this.#mount = request.baseUrl || shared.settings.prefix
+    this.#mount = target.mount
   }
 
   /** Runs to the end. Gives the answer when that is an upgrade, whose connection is then the caller's. */

@@ -12,5 +12,7 @@ export interface MaybeExpressRequest extends IncomingMessage {
   readonly baseUrl?: string
   /** The path as the client sent it. */
   readonly originalUrl?: string
+  /** What the parts of the path that have a name, or a wildcard, stand for. */
+  readonly params?: Readonly<Record<string, unknown>>
   readonly app?: { get?(name: string): unknown }
 }

@@ -41,7 +41,7 @@ export function proxy(lb: LoadBalancer, service: string, options: ProxyOptions =
       else if (next !== undefined) next()
       else sendProblem(response, new ProxyError(404, 'There is nothing at this path.'))
     } catch (error) {
-      new Exchange(shared, { path: '/', authority: undefined }, request, response, next).fail(error)
+      new Exchange(shared, { path: '/', mount: '', authority: undefined }, request, response, next).fail(error)
     }
   }
   return Object.assign(handler, { upgrade: upgradeListener([upgradeRoute(shared)]) })

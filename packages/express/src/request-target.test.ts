@@ -40,6 +40,7 @@ describe('requestTarget', () => {
   it('says which host a request of absolute form is for', () => {
     expect(requestTarget({ url: 'http://a.test:80?x' } as MaybeExpressRequest, '')).toEqual({
       path: '/?x',
+      mount: '',
       authority: 'a.test:80',
     })
     for (const url of ['http://', 'http://a@b/', 'ftp://a/', '*', 'a:80']) {

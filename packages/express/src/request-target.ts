@@ -1,10 +1,13 @@
 import type { MaybeExpressRequest } from './middleware.ts'
+import { mountedUrl } from './mount.ts'
 import { RequestRefusal } from './request-refusal.ts'
 
 /** Where a request goes: what the client wrote, but for the prefix. */
 export interface RequestTarget {
   /** Path and query, for the instance. */
   readonly path: string
+  /** The path under which the client sees the proxy: '', or without a slash at its end. */
+  readonly mount: string
   /** The authority of a request in absolute form, which counts instead of `Host` (RFC 9112 section 3.2.2). */
   readonly authority: string | undefined
 }
@@ -23,24 +26,19 @@ const absoluteForm = /^https?:\/\/([^/?#]*)(.*)$/is
  * @throws RequestRefusal
  */
 export function requestTarget(request: MaybeExpressRequest, prefix: string): RequestTarget | undefined {
-  const url = writtenUrl(request)
-  if (url.charCodeAt(0) === 47) {
-    const path = withoutPrefix(url, request.baseUrl ? '' : prefix)
-    return path === undefined ? undefined : { path: safe(path), authority: undefined }
-  }
+  const { mount, url } = mountedUrl(request, prefix)
+  if (url.charCodeAt(0) === 47) return below(mount, url, prefix, undefined)
   const [, authority, rest = ''] = absoluteForm.exec(url) ?? []
   if (authority === undefined) throw new RequestRefusal(400, 'The request target is not a path.')
   if (authority === '' || authority.includes('@'))
     throw new RequestRefusal(400, 'The request target has no usable host.')
-  const path = withoutPrefix(rest.startsWith('/') ? rest : `/${rest}`, request.baseUrl ? '' : prefix)
-  return path === undefined ? undefined : { path: safe(path), authority }
+  return below(mount, rest.startsWith('/') ? rest : `/${rest}`, prefix, authority)
 }
 
-/** What Express left of the URL, but with the slashes that Express 4 takes off together with the mount point. */
-function writtenUrl({ url = '', baseUrl, originalUrl }: MaybeExpressRequest): string {
-  if (!baseUrl || originalUrl?.startsWith(baseUrl) !== true) return url
-  const rest = originalUrl.slice(baseUrl.length)
-  return rest.startsWith('/') && rest.endsWith(url) ? rest : url
+/** A mount that has the prefix took it off; it is on the URL otherwise. */
+function below(mount: string, url: string, prefix: string, authority: string | undefined): RequestTarget | undefined {
+  const own = mount === '' ? withoutPrefix(url, prefix) : url
+  return own === undefined ? undefined : { path: safe(own), mount: mount || prefix, authority }
 }
 
 /** The path as it is below `prefix`, which is '' or begins, and does not end, with a slash. */

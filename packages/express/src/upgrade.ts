@@ -33,7 +33,12 @@ export function upgradeRoute(shared: ExchangeContext): UpgradeRoute {
       }
       return (socket, head) => {
         const response = responseTo(request)
-        const exchange = new Exchange(shared, target ?? { path: '/', authority: undefined }, request, response)
+        const exchange = new Exchange(
+          shared,
+          target ?? { path: '/', mount: '', authority: undefined },
+          request,
+          response,
+        )
         if (refusal !== undefined) exchange.fail(refusal)
         else
           upgrade(exchange, { protocol: request.headers.upgrade as string, response, socket, head }).catch(() =>

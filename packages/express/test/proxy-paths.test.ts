@@ -23,7 +23,8 @@ describe.each(frameworks)('%s: paths', (framework: Framework) => {
     ['/users', '/'],
     ['/users?x', '/?x'],
     ['/users/', '/'],
-    ['/users//a//b', '//a//b'],
+    // Express 4 takes the first slash for the end of the mount.
+    ['/users//a//b', framework === 'express 4' ? '/a//b' : '//a//b'],
     ['/users/a%2Fb%20c;d=e', '/a%2Fb%20c;d=e'],
     ['http://gw.test/users/a', '/a'],
   ])('%s below the mount point is %s for the instance', async (sent, expected) => {
