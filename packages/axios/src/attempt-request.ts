@@ -60,15 +60,17 @@ function copyOf(headers: AxiosHeaders): AxiosHeaders {
 }
 
 /** The end of an attempt as the signal that axios's own http adapter takes; a real one costs more than all else here. */
-class AttemptSignal implements AbortSignalLike {
+export class AttemptSignal implements AbortSignalLike {
   aborted = false
   readonly #listeners = new Set<() => void>()
 
   constructor(context: AttemptContext) {
-    context.onInterrupt(() => {
-      this.aborted = true
-      for (const listener of this.#listeners) listener()
-    })
+    context.onInterrupt(() => this.abort())
+  }
+
+  abort(): void {
+    this.aborted = true
+    for (const listener of this.#listeners) listener()
   }
 
   addEventListener(_type: 'abort', listener: () => void): void {

@@ -1,11 +1,13 @@
 import { type AttemptResult, type Classification, classifyError, loadReportHeader, parseRetryAfter } from '@lb/core'
 import { AxiosHeaders, type AxiosResponse, type InternalAxiosRequestConfig, isAxiosError } from 'axios'
 import { AttemptError } from './attempt-error.ts'
+import { type EarlyAnswer, isEarly } from './early-answer.ts'
 import type { RedirectedRequest } from './redirect.ts'
 import { isReplayable } from './request-body.ts'
+import { isUnreadable } from './undici-errors.ts'
 
-/** How an attempt resolves: with a response, or with a redirect that leads to a service. */
-export type Settled = AxiosResponse | RedirectedRequest
+/** How an attempt resolves: with a response, with the head of one, or with a redirect that leads to a service. */
+export type Settled = AxiosResponse | EarlyAnswer | RedirectedRequest
 
 export function isRedirected(settled: Settled): settled is RedirectedRequest {
   return 'statusCode' in settled
@@ -18,6 +20,7 @@ export function classify(result: AttemptResult<Settled>, config: InternalAxiosRe
 }
 
 function classifyStatus(settled: Settled): Classification {
+  if (isEarly(settled)) return classifyResponse(settled.head)
   if (!isRedirected(settled)) return classifyResponse(settled)
   const { statusCode } = settled
   return { ok: statusCode < 500, statusCode }
@@ -25,6 +28,8 @@ function classifyStatus(settled: Settled): Classification {
 
 function classifyFailure(error: unknown): Classification {
   const response = isAxiosError(error) ? error.response : undefined
+  // The instance has the request, and would answer so again.
+  if (isUnreadable(error)) return { ok: false, retry: 'never' }
   if (response === undefined) return classifyError(error)
   // Without data it is not the status that was refused: the body broke off.
   if (Object.hasOwn(response, 'data')) return classifyResponse(response)

@@ -16,7 +16,9 @@ import { AttemptError } from './attempt-error.ts'
 import { attemptRequest, timeLeft, timeoutMs } from './attempt-request.ts'
 import { Cancellation } from './cancellation.ts'
 import { classify, isRedirected, type Settled } from './classification.ts'
+import { type EarlyAnswer, isEarly } from './early-answer.ts'
 import { callerError, type FailedAttempt } from './error.ts'
+import { sendNoticingHead } from './head-notice.ts'
 import { closeIdleConnections, type KeepAliveAgents, keepAliveAgents } from './keep-alive-agents.ts'
 import { checkArguments, type LoadBalancedAdapterOptions } from './options.ts'
 import { environmentNamesProxy } from './proxy-environment.ts'
@@ -112,7 +114,7 @@ class Sender {
     url: ServiceUrl,
     way: Way,
     written: InternalAxiosRequestConfig,
-  ): Promise<Settled> {
+  ): Promise<AxiosResponse | RedirectedRequest> {
     const { service } = url
     const attempts: FailedAttempt[] = []
     // A stream can be sent again as long as nobody read it, but not to two instances at a time.
@@ -120,7 +122,7 @@ class Sender {
     const hashKey = this.#options.hashKey?.(config)
     const cancel = new Cancellation(config)
     try {
-      const settled = await this.#lb.execute<Settled>(
+      const given = await this.#lb.execute<Settled>(
         service,
         (instance, context) => {
           giveUpBodies(attempts)
@@ -132,13 +134,16 @@ class Sender {
           retryWithinMs: timeoutMs(config) ?? Number.POSITIVE_INFINITY,
           classify: (result, instance) => {
             if (!result.ok) attempts.push({ instance, error: AttemptError.unwrap(result.error) })
+            else if (isEarly(result.value)) attempts.push({ instance, error: result.value.error })
             return classify(result, config)
           },
-          discard: (given) => giveUp(isRedirected(given) ? undefined : given.data),
+          discard,
           ...(hashKey === undefined ? undefined : { hashKey }),
           ...(cancel.signal === undefined ? undefined : { signal: cancel.signal }),
         },
       )
+      // lb has decided: the caller waits for the rest as for that of any answer.
+      const settled = isEarly(given) ? await wholeOf(given, attempts) : given
       giveUpBodies(attempts)
       cancel.release(isRedirected(settled) ? undefined : settled.data)
       return settled
@@ -162,7 +167,10 @@ class Sender {
     const undici = isOwn && (!this.#mayBeProxied || config.proxy === false) ? this.#undici : undefined
     const host = this.#options.hostHeader === 'service' ? url.service : undefined
     const exchanged = await undici?.send(config, url, instance, context, host)?.catch(wrapped)
-    if (exchanged !== undefined && 'response' in exchanged) return exchanged.response
+    if (exchanged !== undefined && !('redirect' in exchanged)) {
+      if (isEarly(exchanged)) context.until(exchanged.ended)
+      return exchanged
+    }
     let redirected: RedirectedRequest | undefined
     const request = attemptRequest(config, context, this.#agents, { isOwn, mayBeProxied: this.#mayBeProxied })
     if (host !== undefined) request.headers.set('Host', host, false)
@@ -177,8 +185,10 @@ class Sender {
     const answering = exchanged && new AnsweringAgent(exchanged.redirect)
     if (answering !== undefined) request.httpAgent = answering
     try {
-      const response = await adapter(request)
-      if (isBody(response.data)) context.until(endOf(response.data))
+      // A stream is there with its head anyway.
+      const isBuffered = isOwn && config.responseType !== 'stream' && answering === undefined
+      const response = await (isBuffered ? sendNoticingHead(request, context, adapter) : adapter(request))
+      if (!isEarly(response) && isBody(response.data)) context.until(endOf(response.data))
       return response
     } catch (error) {
       if (redirected === undefined) throw AttemptError.wrap(error)
@@ -196,6 +206,23 @@ function wrapped(error: unknown): never {
 
 function isIdempotent({ method = 'get', headers }: InternalAxiosRequestConfig): boolean {
   return isIdempotentMethod(method) || headers.has('Idempotency-Key')
+}
+
+/** The rest of `early`; the error of its attempt is that of the whole. */
+async function wholeOf(early: EarlyAnswer, attempts: FailedAttempt[]): Promise<AxiosResponse> {
+  try {
+    return await early.whole
+  } catch (error) {
+    const place = attempts.findIndex((attempt) => attempt.error === early.error)
+    const attempt = attempts[place]
+    if (attempt !== undefined) attempts[place] = { ...attempt, error }
+    throw error
+  }
+}
+
+function discard(given: Settled): void {
+  if (isEarly(given)) given.giveUp()
+  else if (!isRedirected(given)) giveUp(given.data)
 }
 
 function giveUpBodies(attempts: readonly FailedAttempt[]): void {

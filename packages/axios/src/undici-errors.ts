@@ -1,6 +1,8 @@
 /** `error` of undici's, before an answer, as `node:http` would have put it: callers know errors by these codes. */
 export function asNodeError(error: Error & { readonly code?: unknown }): Error {
   const { code } = error
+  if (isUnreadable(error))
+    return nodeError('undici cannot read a 100 Continue that it did not ask for', code as string, error)
   if (code === 'UND_ERR_CONNECT_TIMEOUT') {
     return Object.assign(nodeError('connect ETIMEDOUT', 'ETIMEDOUT', error), { syscall: 'connect' })
   }
@@ -10,6 +12,17 @@ export function asNodeError(error: Error & { readonly code?: unknown }): Error {
   if (error.name !== 'HTTPParserError') return error
   const reason = /\((.*)\)$/.exec(error.message)?.[1] ?? error.message
   return nodeError(`Parse Error: ${reason}`, parseCode(code, reason), error)
+}
+
+/** Whether undici could not read an answer that `node:http` can: the instance has the request. */
+export function isUnreadable(error: unknown): boolean {
+  const { code, message, cause } = (error ?? {}) as { code?: unknown; message?: unknown; cause?: unknown }
+  return code === 'UND_ERR_SOCKET' && (message === 'bad response' || isUnreadable(cause))
+}
+
+/** The instance sends nothing else. */
+export function tooManyInterimResponses(): Error {
+  return Object.assign(new Error('too many interim responses'), { code: 'ECONNRESET' })
 }
 
 /** What axios says of an answer whose body broke off; `undefined` when the connection itself failed. */

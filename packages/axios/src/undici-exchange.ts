@@ -1,23 +1,30 @@
-import { type AttemptContext, type CancelTimer, systemClock } from '@lb/core'
+import { type AttemptContext, type CancelTimer, InterimResponses, maxResponseFields, systemClock } from '@lb/core'
 import { AxiosError, type AxiosResponse, type InternalAxiosRequestConfig } from 'axios'
 import { timeoutMs } from './attempt-request.ts'
+import { drainLimit, drainTimeoutMs, lowestFailure, type UnjudgedAnswer } from './early-answer.ts'
 import type { AnswerHead } from './replayed-answer.ts'
 import { SentRequest } from './sent-request.ts'
 import { axiosHeaders, decodedText, isCompressed, uncompressed } from './undici-answer.ts'
-import { asNodeError, endOfBody } from './undici-errors.ts'
+import { asNodeError, endOfBody, tooManyInterimResponses } from './undici-errors.ts'
 import type { UndiciController, UndiciHandler } from './undici-pools.ts'
 import type { PlainRequest } from './undici-request.ts'
 
-/** How an exchange ends: with a response, or with a redirect that is to be followed. */
-export type Exchanged = { readonly response: AxiosResponse } | { readonly redirect: AnswerHead }
+/** How an exchange ends: with a response, with one whose body is still to come, or with a redirect that is to be followed. */
+export type Exchanged =
+  | { readonly response: AxiosResponse }
+  | { readonly early: UnjudgedAnswer }
+  | { readonly redirect: AnswerHead }
 
 /** One request on a connection of undici's, from its sending to the end of the body, told as axios's adapter tells it. */
 export class UndiciExchange implements UndiciHandler {
   readonly #config: InternalAxiosRequestConfig
   readonly #maxBytes: number
   readonly #sent: SentRequest
-  readonly #resolve: (exchanged: Exchanged) => void
-  readonly #reject: (reason: unknown) => void
+  #resolve: (exchanged: Exchanged) => void
+  #reject: (reason: unknown) => void
+  #bodyEnded: (() => void) | undefined
+  #bodyBroke: ((reason: unknown) => void) | undefined
+  #interim: InterimResponses | undefined
   #controller: UndiciController | undefined
   #cancelTimer: CancelTimer | undefined
   #isOver = false
@@ -51,9 +58,14 @@ export class UndiciExchange implements UndiciHandler {
   }
 
   onResponseStart(controller: UndiciController, statusCode: number, headers: object, statusText = ''): void {
-    if (statusCode < 200 || this.#isOver) return
-    this.#cancelTimer?.()
+    if (this.#isOver) return
     const raw = rawHeaders(controller, headers)
+    if (statusCode < 200) {
+      this.#interim ??= new InterimResponses()
+      if (!this.#interim.add(raw)) this.onResponseError(controller, tooManyInterimResponses())
+      return
+    }
+    this.#cancelTimer?.()
     const response = {
       status: statusCode,
       statusText,
@@ -70,19 +82,26 @@ export class UndiciExchange implements UndiciHandler {
     }
     this.#response = response
     this.#sent.answered(response)
+    if (statusCode >= lowestFailure) this.#tellEarly(response)
   }
 
   onResponseData(_controller: UndiciController, chunk: Buffer): void {
     const response = this.#response
-    if (this.#isOver || response === undefined) return
-    this.#chunks.push(chunk)
     this.#bytes += chunk.length
+    if (this.#isOver) {
+      if (this.#bytes > drainLimit) this.#controller?.abort(unwanted())
+      return
+    }
+    if (response === undefined) return
+    this.#chunks.push(chunk)
     // What comes compressed is counted when it is not any more.
     if (this.#bytes > this.#maxBytes && !isCompressed(response, this.#config)) this.#fail(this.#tooLong())
   }
 
   onResponseEnd(): void {
     const response = this.#response
+    this.#cancelTimer?.()
+    this.#bodyEnded?.()
     if (this.#isOver || response === undefined) return
     const body = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks)
     if (!isCompressed(response, this.#config)) {
@@ -99,7 +118,9 @@ export class UndiciExchange implements UndiciHandler {
   }
 
   onResponseError(_controller: UndiciController | undefined, error: Error): void {
+    // Not for axios to look at: it may be the reason of an abort.
     if (this.#isOver) return
+    this.#bodyBroke?.(error)
     const response = this.#response
     const ended = response === undefined ? undefined : endOfBody(error)
     if (ended === undefined) this.#fail(AxiosError.from(asNodeError(error), undefined, this.#config, this.#sent))
@@ -117,7 +138,35 @@ export class UndiciExchange implements UndiciHandler {
     this.#end({ response })
   }
 
+  /** The attempt ends with the head; what is still to come settles the answer. */
+  #tellEarly(head: AxiosResponse): void {
+    const resolve = this.#resolve
+    const whole = new Promise<AxiosResponse>((onResponse, onFailure) => {
+      this.#resolve = (exchanged) => onResponse((exchanged as { response: AxiosResponse }).response)
+      this.#reject = onFailure
+    })
+    const ended = new Promise<void>((onEnd, onBreak) => {
+      this.#bodyEnded = onEnd
+      this.#bodyBroke = onBreak
+    })
+    for (const each of [whole, ended]) each.catch(() => {})
+    resolve({ early: { head, whole, ended, giveUp: () => this.#giveUp() } })
+  }
+
+  /** What is left is read if that is little and comes soon, else the connection is given up. */
+  #giveUp(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#chunks = []
+    this.#bytes = 0
+    this.#bodyEnded?.()
+    this.#cancelTimer = systemClock.setTimeout(() => this.#controller?.abort(unwanted()), drainTimeoutMs, {
+      background: true,
+    })
+  }
+
   #end(exchanged: Exchanged): void {
+    if (this.#isOver) return
     this.#isOver = true
     this.#cancelTimer?.()
     this.#resolve(exchanged)
@@ -127,6 +176,7 @@ export class UndiciExchange implements UndiciHandler {
     if (this.#isOver) return
     this.#isOver = true
     this.#cancelTimer?.()
+    this.#bodyEnded?.()
     this.#sent.destroyed = true
     this.#reject(reason)
     // Does nothing when the answer is complete.
@@ -146,16 +196,16 @@ export class UndiciExchange implements UndiciHandler {
   }
 }
 
-/** The response, if the caller takes its status. Called where the request was made: `validateStatus` is the application's code. */
-export function validResponse(response: AxiosResponse): AxiosResponse {
-  const { status, config, request } = response
-  if (!status || !config.validateStatus || config.validateStatus(status)) return response
-  const code = status >= 400 && status < 500 ? AxiosError.ERR_BAD_REQUEST : AxiosError.ERR_BAD_RESPONSE
-  throw new AxiosError(`Request failed with status code ${status}`, code, config, request, response)
+function unwanted(): Error {
+  return new Error('the answer is not wanted')
 }
 
-/** Names and values by turns, read as Node reads them. */
+/** Names and values by turns, read as Node reads them, and no more of them than Node reads. */
 function rawHeaders({ rawHeaders }: UndiciController, headers: object): string[] {
-  if (rawHeaders) return rawHeaders.map((each) => (typeof each === 'string' ? each : each.toString('latin1')))
-  return Object.entries(headers).flatMap(([name, value]) => [value].flat().flatMap((each) => [name, String(each)]))
+  const limit = maxResponseFields * 2
+  if (Array.isArray(rawHeaders))
+    return rawHeaders.slice(0, limit).map((each) => (typeof each === 'string' ? each : each.toString('latin1')))
+  return Object.entries(headers)
+    .flatMap(([name, value]) => [value].flat().flatMap((each) => [name, String(each)]))
+    .slice(0, limit)
 }

@@ -47,7 +47,7 @@ const poolOptions = {
   keepAliveTimeout: 4_000,
   keepAliveMaxTimeout: 4_000,
   allowH2: false,
-  // All other limits are the request's.
+  // Nothing was sent when a connection cannot be made. All other limits are the request's.
   connect: { timeout: connectTimeoutMs },
 }
 
@@ -57,6 +57,8 @@ const poolOptions = {
  */
 export class UndiciPools {
   readonly #pools = new Map<string, UndiciPool>()
+  /** Addresses whose answers undici cannot read. */
+  readonly #unreadable = new Set<string>()
   readonly #Pool: Undici['Pool']
 
   constructor(lb: LoadBalancer, { Pool }: Undici) {
@@ -67,6 +69,16 @@ export class UndiciPools {
       else if (event.type === 'instance-drained') this.#close(addressOf(event.instance))
       else if (event.type === 'closed') for (const address of this.#pools.keys()) this.#close(address)
     })
+  }
+
+  /** Whether undici can read what `instance` answers, as far as is known. */
+  reads(instance: ServiceInstance): boolean {
+    return this.#unreadable.size === 0 || !this.#unreadable.has(addressOf(instance))
+  }
+
+  /** `instance` answers in a way that undici cannot read. */
+  cannotRead(instance: ServiceInstance): void {
+    this.#unreadable.add(addressOf(instance))
   }
 
   dispatch(instance: ServiceInstance, request: UndiciRequest, handler: UndiciHandler): void {
@@ -83,6 +95,7 @@ export class UndiciPools {
   #close(address: string): void {
     const pool = this.#pools.get(address)
     this.#pools.delete(address)
+    this.#unreadable.delete(address)
     pool?.close().catch(() => {})
   }
 }

@@ -97,11 +97,12 @@ function headersOf(config: InternalAxiosRequestConfig, body: Buffer | null): (st
   let names = ' '
   for (const name of Object.keys(headers)) {
     const value: unknown = headers[name]
-    if (value === undefined || value === null) continue
+    if (value === undefined) continue
     const lowerCase = name.toLowerCase()
     if (!plainName.test(name) || names.includes(` ${lowerCase} `) || ofTheConnection.test(lowerCase)) return undefined
     names += `${lowerCase} `
-    if (value === false || (auth && lowerCase === 'authorization')) continue
+    // Disclaimed: not even a default is sent.
+    if (value === false || value === null || (auth && lowerCase === 'authorization')) continue
     if (lowerCase === 'content-length' && Number(value) !== (body?.length ?? 0)) return undefined
     const text = textOf(value)
     if (text === undefined) return undefined

@@ -276,6 +276,47 @@ export function describeHttpClient(
       })
     })
 
+    it('moves a GET on at the head of a 503 whose body never comes', async () => {
+      for (const backend of backends.slice(0, 2)) backend.script = { status: 503, fault: 'stall-in-body' }
+      const startedAt = systemClock.now()
+      for (let number = 0; number < 2; number++) {
+        expect((await send({ url: 'http://user-service/' })).status).toBe(200)
+      }
+      expect(systemClock.now() - startedAt).toBeLessThan(promptlyMs)
+    })
+
+    it.each(['102 Processing', '103 Early Hints'])('takes a %s for no answer', async (interim) => {
+      const raw = `HTTP/1.1 ${interim}\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood`
+      for (const backend of backends) backend.script = { raw }
+      expect(await send({ url: 'http://user-service/' })).toMatchObject({ status: 200, body: 'good' })
+      const post = { url: 'http://user-service/', method: 'POST', body: 'x' }
+      expect(await send(post)).toMatchObject({ status: 200, body: 'good' })
+      expect(requests()).toBe(2)
+    })
+
+    it('sends no request twice because of a 100 Continue that was not asked for', async () => {
+      const raw = 'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood'
+      for (const backend of backends) backend.script = { raw }
+      // Some transports cannot read what follows.
+      const settled = await Promise.allSettled([
+        send({ url: 'http://user-service/' }),
+        send({ url: 'http://user-service/', method: 'POST', body: 'x' }),
+      ])
+      for (const each of settled) {
+        if (each.status === 'fulfilled') expect(each.value).toMatchObject({ status: 200, body: 'good' })
+      }
+      expect(requests()).toBe(2)
+    })
+
+    it('gives an answer, or refuses it, however many fields it has', async () => {
+      const fields = Array.from({ length: 5_000 }, (_, index) => `${index.toString(36)}:\r\n`).join('')
+      const raw = `HTTP/1.1 200 OK\r\nContent-Length: 4\r\n${fields}\r\ngood`
+      for (const backend of backends) backend.script = { raw }
+      const [settled] = await Promise.allSettled([send({ url: 'http://user-service/' })])
+      if (settled.status === 'fulfilled') expect(settled.value).toMatchObject({ status: 200, body: 'good' })
+      expect(requests()).toBe(1)
+    })
+
     it('gives a 404 as it is', async () => {
       for (const backend of backends) backend.script = { status: 404 }
       expect((await send({ url: 'http://user-service/' })).status).toBe(404)

@@ -14,10 +14,13 @@ export interface BackendBehaviour {
   /**
    * - `reset`: the connection is reset before a byte of the response
    * - `reset-in-body`: after the headers and half of the body
+   * - `stall-in-body`: after the headers and half of the body nothing more comes
    * - `black-hole`: the request is read and never answered
    * - `close`: the connection is closed, in an orderly way, without a response
    */
-  readonly fault?: 'reset' | 'reset-in-body' | 'black-hole' | 'close'
+  readonly fault?: 'reset' | 'reset-in-body' | 'stall-in-body' | 'black-hole' | 'close'
+  /** Written as it is, instead of all of the above: bytes, or whatever the function writes. */
+  readonly raw?: string | ((socket: Socket) => void)
 }
 
 export interface BackendRequest {
@@ -146,7 +149,12 @@ export class LoopbackBackend implements AsyncDisposable {
   }
 
   #answer(behaviour: BackendBehaviour, request: BackendRequest, socket: Socket, response: ServerResponse): void {
-    const { fault, status = 200, headers = {} } = behaviour
+    const { fault, raw, status = 200, headers = {} } = behaviour
+    if (raw !== undefined) {
+      if (typeof raw === 'function') raw(socket)
+      else socket.write(raw)
+      return
+    }
     if (fault === 'black-hole') return
     if (fault === 'reset') {
       socket.resetAndDestroy()
@@ -160,6 +168,10 @@ export class LoopbackBackend implements AsyncDisposable {
     response.writeHead(status, { 'content-type': 'application/json', 'content-length': body.length, ...headers })
     if (fault === 'reset-in-body') {
       response.write(body.subarray(0, body.length / 2), () => socket.resetAndDestroy())
+      return
+    }
+    if (fault === 'stall-in-body') {
+      response.write(body.subarray(0, body.length / 2))
       return
     }
     response.end(request.method === 'HEAD' ? undefined : body)

@@ -1,13 +1,34 @@
+import type { Socket } from 'node:net'
 import { StaticDiscovery } from '@lb/core'
+import { LoopbackBackend } from '@lb/testing'
 import { describe, expect, it, vi } from 'vitest'
 import { createFetch } from '../src/index.ts'
 import { Fixture } from './fixture.ts'
-import { RawInstance } from './raw-instance.ts'
 
 const good = 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood'
 
+interface RawInstance extends LoopbackBackend {
+  /** Connections that were closed. */
+  closed: number
+}
+
+/** An instance that writes what it is given, whatever that is. */
+async function writing(answer: string | ((socket: Socket) => void)): Promise<RawInstance> {
+  const backend = Object.assign(await LoopbackBackend.start(), { closed: 0 })
+  const raw = (socket: Socket): void => {
+    if (socket.listenerCount('close', count) === 0) socket.on('close', count)
+    if (typeof answer === 'function') answer(socket)
+    else socket.write(answer)
+  }
+  const count = (): void => {
+    backend.closed++
+  }
+  backend.script = { raw }
+  return backend
+}
+
 /** A load balancer over `instances`, which takes them in turn. */
-function over(...instances: RawInstance[]): Promise<Fixture> {
+function over(...instances: LoopbackBackend[]): Promise<Fixture> {
   const discovery = new StaticDiscovery({ 'user-service': instances.map(({ address }) => address) })
   return Fixture.start({ backends: 0, lb: { discovery, retry: { backoffBaseMs: 1, budget: false } } })
 }
@@ -36,13 +57,13 @@ describe('an answer that is decided on', () => {
     ['a length, and some of its body', 'Content-Length: 100\r\n\r\nsome'],
     ['no length', 'Transfer-Encoding: chunked\r\n'],
   ])('moves on at its head when it has a status of failure and %s, and its body never comes', async (_what, fields) => {
-    await using stalling = await RawInstance.start(`HTTP/1.1 503 Busy\r\n${fields}\r\n`)
-    await using other = await RawInstance.start(good)
+    await using stalling = await writing(`HTTP/1.1 503 Busy\r\n${fields}\r\n`)
+    await using other = await writing(good)
     await using fixture = await over(stalling, other)
     expect(await tally(fixture, 4)).toEqual(['good', 'good', 'good', 'good'])
-    expect(stalling.requests).toBe(2)
+    expect(stalling.requests).toHaveLength(2)
     // Nobody waits for the rest for ever.
-    await vi.waitFor(() => expect(stalling.closed).toBeGreaterThanOrEqual(stalling.requests), 4_000)
+    await vi.waitFor(() => expect(stalling.closed).toBeGreaterThanOrEqual(stalling.requests.length), 4_000)
   })
 })
 
@@ -53,30 +74,30 @@ describe('what comes before a response', () => {
     ['102 without end', 'HTTP/1.1 102 Processing\r\n\r\n'.repeat(50)],
   ])('is bounded: an instance that sends %s is left', async (_what, interim) => {
     let written = 0
-    await using endless = await RawInstance.start((socket) => {
+    await using endless = await writing((socket) => {
       const push = (): void => {
         while (!socket.destroyed && socket.write(interim)) written += interim.length
       }
       socket.on('drain', push)
       push()
     })
-    await using other = await RawInstance.start(good)
+    await using other = await writing(good)
     await using fixture = await over(endless, other)
     expect(await tally(fixture, 4)).toEqual(['good', 'good', 'good', 'good'])
-    await vi.waitFor(() => expect(endless.closed).toBeGreaterThanOrEqual(endless.requests))
+    await vi.waitFor(() => expect(endless.closed).toBeGreaterThanOrEqual(endless.requests.length))
     expect(written).toBeLessThan(64e6)
   })
 
   it.each(['100 Continue', '102 Processing', '103 Early Hints'])(
     'is no answer, nor makes one be asked for twice: %s',
     async (status) => {
-      await using instance = await RawInstance.start(`HTTP/1.1 ${status}\r\n\r\n${good}`)
+      await using instance = await writing(`HTTP/1.1 ${status}\r\n\r\n${good}`)
       await using fixture = await over(instance)
       // undici takes no 100 that it did not ask for.
       const expected = status === '100 Continue' ? 'UND_ERR_SOCKET' : 'good'
       expect(await tally(fixture, 2)).toEqual([expected, expected])
       expect(await tally(fixture, 2, { method: 'POST', body: 'x' })).toEqual([expected, expected])
-      expect(instance.requests).toBe(4)
+      expect(instance.requests).toHaveLength(4)
     },
   )
 })
@@ -86,7 +107,7 @@ describe('fields', () => {
 
   it('are passed on, up to 2 000', async () => {
     const fields = names.slice(0, 1_999).map((name) => `${name}: x\r\n`)
-    await using instance = await RawInstance.start(`HTTP/1.1 200 OK\r\n${fields.join('')}Content-Length: 4\r\n\r\ngood`)
+    await using instance = await writing(`HTTP/1.1 200 OK\r\n${fields.join('')}Content-Length: 4\r\n\r\ngood`)
     await using fixture = await over(instance)
     expect(await tally(fixture, 2)).toEqual(['good', 'good'])
   })
@@ -95,11 +116,11 @@ describe('fields', () => {
     'are refused beyond 2 000, of a %s too, and no instance is blamed or asked twice',
     async (method) => {
       const fields = names.map((name) => `${name}:\r\n`).join('')
-      await using instance = await RawInstance.start(`HTTP/1.1 200 OK\r\n${fields}Content-Length: 4\r\n\r\ngood`)
+      await using instance = await writing(`HTTP/1.1 200 OK\r\n${fields}Content-Length: 4\r\n\r\ngood`)
       await using fixture = await over(instance)
       const init = method === 'POST' ? { method, body: 'x' } : {}
       expect(await tally(fixture, 2, init)).toEqual(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_HEADERS_OVERFLOW'])
-      expect(instance.requests).toBe(2)
+      expect(instance.requests).toHaveLength(2)
       expect(fixture.finished.map(({ outcome }) => outcome.blame)).toEqual(['none', 'none'])
     },
   )

@@ -1,0 +1,102 @@
+import { Agent, type ClientRequest, type IncomingMessage } from 'node:http'
+import { type AttemptContext, systemClock } from '@lb/core'
+import {
+  type AxiosAdapter,
+  AxiosHeaders,
+  type AxiosResponse,
+  type InternalAxiosRequestConfig,
+  isAxiosError,
+} from 'axios'
+import { AttemptError } from './attempt-error.ts'
+import type { AttemptSignal } from './attempt-request.ts'
+import {
+  drainLimit,
+  drainTimeoutMs,
+  type EarlyAnswer,
+  hasGoodStatus,
+  lowestFailure,
+  statusError,
+} from './early-answer.ts'
+
+/** What Node asks of an agent, which its types do not know. */
+type RequestingAgent = Agent & { addRequest(request: ClientRequest, ...rest: unknown[]): void }
+
+/** Sends `request` by axios's own adapter, and resolves at the head of a failure, while axios goes on to read its body. */
+export function sendNoticingHead(
+  request: InternalAxiosRequestConfig,
+  context: AttemptContext,
+  send: AxiosAdapter,
+): Promise<AxiosResponse | EarlyAnswer> {
+  return new Promise((resolve, reject) => {
+    const onHead = (message: IncomingMessage): void => {
+      if ((message.statusCode ?? 0) < lowestFailure) return
+      let early: EarlyAnswer
+      try {
+        early = earlyAnswer(message, request, whole)
+      } catch {
+        // The caller's `validateStatus` threw: axios asks it again, and makes of that what it does.
+        return
+      }
+      context.until(early.ended)
+      resolve(early)
+    }
+    if (request.url?.startsWith('https:') === true) request.httpsAgent = noticing(request.httpsAgent, onHead)
+    else request.httpAgent = noticing(request.httpAgent, onHead)
+    const whole = send(request)
+    whole.then(resolve, reject)
+  })
+}
+
+/** `agent`, which tells of the heads of the responses to its requests; one that is no agent of Node's is left alone. */
+function noticing(agent: unknown, onHead: (message: IncomingMessage) => void): unknown {
+  if (!(agent instanceof Agent)) return agent
+  const noticed = agent as RequestingAgent
+  return Object.create(agent, {
+    addRequest: {
+      value: (request: ClientRequest, ...rest: unknown[]) => {
+        request.once('response', onHead)
+        noticed.addRequest(request, ...rest)
+      },
+    },
+  })
+}
+
+function earlyAnswer(
+  message: IncomingMessage,
+  request: InternalAxiosRequestConfig,
+  whole: Promise<AxiosResponse>,
+): EarlyAnswer {
+  const head = {
+    status: message.statusCode,
+    statusText: message.statusMessage,
+    headers: new AxiosHeaders(message.headers as never),
+    config: request,
+  } as AxiosResponse
+  const error = statusError(head)
+  const isGood = hasGoodStatus(head)
+  // The caller's function has been asked.
+  request.validateStatus = isGood ? null : () => false
+  const ended = whole.then(
+    () => {},
+    (reason: unknown) => {
+      if (brokeOff(reason)) throw AttemptError.wrap(reason)
+    },
+  )
+  ended.catch(() => {})
+  const giveUp = (): void => {
+    const abort = (): void => (request.signal as AttemptSignal).abort()
+    if (Number(message.headers['content-length'] ?? 0) > drainLimit) {
+      abort()
+      return
+    }
+    const cancel = systemClock.setTimeout(abort, drainTimeoutMs, { background: true })
+    ended.then(cancel, cancel)
+  }
+  return { head, error, whole, ended, giveUp }
+}
+
+/** An error of axios's own about a whole answer, or a cancellation, says nothing of the body. */
+function brokeOff(error: unknown): boolean {
+  if (!isAxiosError(error) || error.code === 'ERR_CANCELED') return false
+  return error.response === undefined || !Object.hasOwn(error.response, 'data')
+}
