@@ -118,13 +118,15 @@ it('moves any request on when a connection could not be made in time', async () 
     }
   }
   const alone = new LoadBalancer({
-    discovery: new StaticDiscovery({ s: ['127.0.0.1:9'] }),
+    discovery: new StaticDiscovery({ s: ['127.0.0.1:9', '127.0.0.1:10'] }),
     retry: { backoffBaseMs: 1 },
   })
   const error: unknown = await loadBalance(axios.create(), alone, { undici: { Pool: timedOut } })
     .post('http://s/', 'x')
     .catch((reason: unknown) => reason)
   expect(error).toMatchObject({ code: 'ETIMEDOUT' })
-  expect(isLoadBalancedError(error) && error.loadBalancer.attempts).toHaveLength(3)
+  expect(
+    isLoadBalancedError(error) && new Set(error.loadBalancer.attempts.map(({ instance }) => instance.id)).size,
+  ).toBe(2)
   await alone.close()
 })
