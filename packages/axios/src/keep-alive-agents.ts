@@ -2,7 +2,7 @@ import { type AgentOptions, Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { LoadBalancer, ServiceInstance } from '@lb/core'
+import { type LoadBalancer, onDeparture, type ServiceInstance } from '@lb/core'
 import { limitConnecting } from './connection-limit.ts'
 import { instanceHost } from './service-url.ts'
 
@@ -51,24 +51,9 @@ export function keepAliveAgents(): KeepAliveAgents {
 
 /** Closes idle connections to instances that `lb` no longer knows, and all of its when it is closed. */
 export function closeIdleConnections(lb: LoadBalancer, { http, https }: KeepAliveAgents): void {
-  const known = new Map<string, ServiceInstance>()
-  const remember = (instance: ServiceInstance): unknown => known.set(instance.id, instance)
-  const forget = (instance: ServiceInstance): void => {
-    known.delete(instance.id)
+  onDeparture(lb, (instance) => {
     closeIdle(http, instance)
     closeIdle(https, instance)
-  }
-  for (const { instances } of lb.inspect()) for (const { instance } of instances) remember(instance)
-  lb.subscribe((event) => {
-    if (event.type === 'instances-changed') {
-      // In this order: the id of one that moved is in both.
-      event.removed.forEach(forget)
-      event.added.forEach(remember)
-    } else if (event.type === 'instance-drained') {
-      forget(event.instance)
-    } else if (event.type === 'closed') {
-      Array.from(known.values()).forEach(forget)
-    }
   })
 }
 

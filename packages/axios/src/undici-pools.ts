@@ -1,4 +1,4 @@
-import { InvalidOptionError, type LoadBalancer, type ServiceInstance } from '@lb/core'
+import { InvalidOptionError, type LoadBalancer, onDeparture, type ServiceInstance } from '@lb/core'
 import { connectTimeoutMs } from './connection-limit.ts'
 import { instanceHost } from './service-url.ts'
 
@@ -52,8 +52,8 @@ const poolOptions = {
 }
 
 /**
- * One pool of connections for each address, closed when its instance is removed, once what is in flight has ended, and
- * with the load balancer.
+ * One pool of connections for each address, closed when its instance is removed or moves, once what is in flight has
+ * ended, and with the load balancer.
  */
 export class UndiciPools {
   readonly #pools = new Map<string, UndiciPool>()
@@ -63,11 +63,9 @@ export class UndiciPools {
 
   constructor(lb: LoadBalancer, { Pool }: Undici) {
     this.#Pool = Pool
-    lb.subscribe((event) => {
-      if (event.type === 'instances-changed') for (const instance of event.removed) this.#close(addressOf(instance))
-      // A last request may have been on its way when the instance was removed.
-      else if (event.type === 'instance-drained') this.#close(addressOf(event.instance))
-      else if (event.type === 'closed') for (const address of this.#pools.keys()) this.#close(address)
+    onDeparture(lb, (instance) => this.#close(addressOf(instance)))
+    lb.subscribe(({ type }) => {
+      if (type === 'closed') for (const address of this.#pools.keys()) this.#close(address)
     })
   }
 

@@ -85,6 +85,23 @@ describe('with undici', () => {
     expect(backend.connections).toBeLessThanOrEqual(2)
   })
 
+  it('connections are closed when an instance keeps its id and moves', async () => {
+    const other = await LoopbackBackend.start({ id: 'b' })
+    const at = ({ address }: LoopbackBackend): { id: string; host: string; port: number } => {
+      const { hostname, port } = new URL(`http://${address}`)
+      return { id: 'web-0', host: hostname, port: Number(port) }
+    }
+    discovery.set('user-service', [at(backend)])
+    await client.get('http://user-service/x')
+    discovery.set('user-service', [at(other)])
+    await client.get('http://user-service/x')
+    expect(other.requests).toHaveLength(1)
+    await eventually(() => backend.connections, 0)
+    await lb.close()
+    await eventually(() => other.connections, 0)
+    await other.stop()
+  })
+
   it('connections are closed with their instance, and with the load balancer', async () => {
     const other = await LoopbackBackend.start({ id: 'b' })
     await client.get('http://user-service/x')

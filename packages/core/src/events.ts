@@ -32,7 +32,7 @@ export type LoadBalancerEvent =
   | { readonly type: 'empty-list-held'; readonly service: string }
   /** The last good list was dropped: it had been stale for `maxStaleMs`. */
   | { readonly type: 'list-expired'; readonly service: string; readonly staleForMs: number }
-  /** A removed instance finished its last request in flight. Its id may be that of another one by now. */
+  /** A removed instance has no request in flight any more, and gets none: it finished the last one, or was kept until now. Its id may be that of another one by now. */
   | { readonly type: 'instance-drained'; readonly service: string; readonly instance: ServiceInstance }
   /** Active checks of an instance changed their mind; `reason` is what the last one found. */
   | {

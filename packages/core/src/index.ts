@@ -65,6 +65,7 @@ export type { SlowStartOptions } from './health/slow-start.ts'
 export type { ZoneOptions } from './health/zone-routing.ts'
 // For authors of discoveries, balancers and adapters.
 export { parseInstance, type ServiceInstance, type ServiceInstanceInit } from './instance.ts'
+export { type DepartureListener, onDeparture } from './instance-departures.ts'
 export { InterimResponses, maxResponseFields } from './interim-responses.ts'
 export { type CloseOptions, LoadBalancer } from './load-balancer.ts'
 export type { LoadReportOptions } from './load-report/learned-weights.ts'

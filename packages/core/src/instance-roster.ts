@@ -267,6 +267,9 @@ export class InstanceRoster {
   #endKeeping(record: InstanceRecord): void {
     this.#judge(this.#judged.filter((other) => other !== record))
     this.#drop(record, this.#options.clock.now())
+    const { events, service } = this.#options
+    const { instance, inFlight } = record
+    if (inFlight === 0 && events.active) events.emit({ type: 'instance-drained', service, instance })
     this.#unsettle()
   }
 

@@ -52,6 +52,7 @@ describe('@lb/core', () => {
       'isIdempotentMethod',
       'loadReportHeader',
       'maxResponseFields',
+      'onDeparture',
       'parseInstance',
       'parseLoadReport',
       'parseRetryAfter',

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import type { SecureContextOptions } from 'node:tls'
-import type { LoadBalancer, ServiceInstance } from '@lb/core'
+import { type LoadBalancer, onDeparture, type ServiceInstance } from '@lb/core'
 import { buildConnector, Pool } from 'undici'
 
 interface Entry {
@@ -25,12 +25,13 @@ export class UpstreamPools {
 
   constructor(lb: LoadBalancer, options: UpstreamPoolsOptions) {
     this.#options = options
-    lb.subscribe((event) => {
-      if (event.type === 'closed') for (const id of this.#pools.keys()) this.#close(id)
-      if (!('service' in event) || event.service !== options.service) return
-      if (event.type === 'instances-changed') for (const { id } of event.removed) this.#close(id)
-      // A last request may have been on its way when the instance was removed.
-      if (event.type === 'instance-drained') this.#close(event.instance.id)
+    onDeparture(lb, (instance, service) => {
+      const known = service === options.service ? this.#pools.get(instance.id) : undefined
+      // Its id may be that of another one by now.
+      if (known !== undefined && isSameServer(known.instance, instance)) this.#close(instance.id)
+    })
+    lb.subscribe(({ type }) => {
+      if (type === 'closed') for (const id of this.#pools.keys()) this.#close(id)
     })
   }
 
