@@ -1,13 +1,11 @@
 import type { LoadBalancer } from '@lb/core'
-import { Agent, Dispatcher, FormData, Request, type RequestInfo, type RequestInit, fetch as undiciFetch } from 'undici'
+import { Dispatcher, FormData, Request, type RequestInfo, type RequestInit, fetch as undiciFetch } from 'undici'
 import { parseLbUrl, withLbOrigin } from './lb-url.ts'
 import { type BodyOfFetch, interceptorOf } from './load-balance-interceptor.ts'
 import { isLoadBalancedError, withDetails } from './load-balanced-error.ts'
 import { type CreateFetchOptions, checkFetchArguments } from './options.ts'
+import { agentOf } from './own-agent.ts'
 import { headerOf, type RequestHeaders } from './request-headers.ts'
-
-/** How long a connection may take to be made, in milliseconds; nothing was sent then, and any request moves on. */
-const connectTimeoutMs = 3_000
 
 /** `fetch` as the platform has it, for services too. */
 export type LoadBalancedFetch = typeof globalThis.fetch &
@@ -28,7 +26,7 @@ export type LoadBalancedFetch = typeof globalThis.fetch &
 export function createFetch(lb: LoadBalancer, options: CreateFetchOptions = {}): LoadBalancedFetch {
   checkFetchArguments(lb, options)
   const { dispatcher: given, ...rules } = options
-  const own = given === undefined ? new Agent({ connect: { timeout: connectTimeoutMs } }) : undefined
+  const own = given === undefined ? agentOf(lb) : undefined
   const common = (given ?? own) as Dispatcher
   const whole = composer(interceptorOf(lb, rules, { wholeLength: lengthOf, given: givenBody }))
   const streamed = composer(interceptorOf(lb, rules, { wholeLength: () => Number.NaN, given: givenBody }))

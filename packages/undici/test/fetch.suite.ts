@@ -1,4 +1,5 @@
-import { NoAvailableInstanceError } from '@lb/core'
+import { NoAvailableInstanceError, type ServiceInstanceInit, StaticDiscovery } from '@lb/core'
+import { LoopbackBackend } from '@lb/testing'
 import { Agent } from 'undici'
 import { describe, expect, it, vi } from 'vitest'
 import { createFetch, isLoadBalancedError } from '../src/index.ts'
@@ -41,6 +42,32 @@ describe('fetch', () => {
     expect((error as Error).cause).toBeInstanceOf(NoAvailableInstanceError)
     await expect(fetch('not a URL')).rejects.toThrow(TypeError)
   })
+
+  it.each([false, true])(
+    'closes connections to an instance that moved (with a request in flight: %s)',
+    async (busy) => {
+      const [old, next] = [await LoopbackBackend.start({ id: 'old' }), await LoopbackBackend.start({ id: 'new' })]
+      const listOf = ({ url }: LoopbackBackend): ServiceInstanceInit[] => {
+        const { hostname: host, port } = new URL(url)
+        return [{ id: 'web-0', host, port: Number(port) }]
+      }
+      const discovery = new StaticDiscovery({ 'user-service': listOf(old) })
+      await using fixture = await Fixture.start({ lb: { discovery } })
+      await using fetch = createFetch(fixture.lb)
+      if (busy) old.script = { latencyMs: 50 }
+      const sent = fetch('http://user-service/').then((response) => response.text())
+      if (busy) await vi.waitFor(() => expect(old.requests).toHaveLength(1))
+      else await sent
+      discovery.set('user-service', listOf(next))
+      await (await fetch('http://user-service/')).text()
+      expect(await sent).toContain('"id":"old"')
+      await vi.waitFor(() => expect(old.connections).toBe(0))
+      expect(next.connections).toBe(1)
+      await fixture.lb.close()
+      await vi.waitFor(() => expect(next.connections).toBe(0))
+      await Promise.all([old.stop(), next.stop()])
+    },
+  )
 
   it('closes its own connections, and none of a dispatcher it was given', async () => {
     await using fixture = await Fixture.start({ backends: 1 })

@@ -1,0 +1,38 @@
+import { type LoadBalancer, onDeparture, type ServiceInstance } from '@lb/core'
+import { Agent, Pool } from 'undici'
+import { instanceOrigin } from './service-origin.ts'
+
+/** How long a connection may take to be made, in milliseconds; nothing was sent then, and any request moves on. */
+const connectTimeoutMs = 3_000
+
+/** An agent that closes its connections to instances that have moved or left, and does not wait until they have been idle for long. */
+export function agentOf(lb: LoadBalancer): Agent {
+  const pools = new Map<string, Pool>()
+  const agent = new Agent({
+    connect: { timeout: connectTimeoutMs },
+    factory: (origin, options: Pool.Options) => {
+      const pool = new Pool(origin, options)
+      const key = String(origin)
+      pools.set(key, pool)
+      // The agent makes a new one when this has no connection left.
+      const forget = (): void => {
+        if (pool.stats.connected === 0 && pools.get(key) === pool) pools.delete(key)
+      }
+      return pool.on('disconnect', forget).on('connectionError', forget)
+    },
+  })
+  onDeparture(lb, (instance) => {
+    // undici counts a request until it has told of its end.
+    for (const pool of poolsOf(instance, pools)) setImmediate(closeIdle, pool)
+  })
+  return agent
+}
+
+/** One with requests in flight would refuse those of an instance that is back; it departs again when they have ended. */
+function closeIdle(pool: Pool): void {
+  if (pool.stats.size === 0) pool.close().catch(() => {})
+}
+
+function poolsOf(instance: ServiceInstance, pools: ReadonlyMap<string, Pool>): Pool[] {
+  return [false, true].flatMap((secure) => pools.get(instanceOrigin(instance, secure)) ?? [])
+}
