@@ -75,6 +75,8 @@ class Call<T> implements AttemptedCall<T> {
   #timedOut: Set<string> | undefined
   /** Whether the next retry was paid for out of the budget already. */
   #paidAhead = false
+  /** Of the list that the last attempt was picked from. */
+  #listVersion = 0
 
   constructor(target: ServiceBalancer, attempt: AttemptFunction<T>, options: ExecuteOptions<T>, scope: CallScope) {
     this.#target = target
@@ -91,15 +93,15 @@ class Call<T> implements AttemptedCall<T> {
     target.callBegan()
     try {
       scope.throwIfEnded()
-      if (!target.hasList) await target.firstList(scope)
+      if (!target.hasList) await target.lists.first(scope)
       target.refuseIfThrottled()
-      const picked = this.#acquire()
+      const picked = this.#acquireOrWait()
       // An await costs a turn, which the usual first attempt does without.
       let settled = await this.#round(picked instanceof Promise ? await picked : picked)
       for (;;) {
         const delayMs = this.#retryDelayMs(settled)
-        if (delayMs === undefined) return this.#end(settled)
-        this.#giveUp(settled, delayMs)
+        if (delayMs !== undefined) this.#giveUp(settled, delayMs)
+        else if (!this.#mayWaitForList(settled)) return this.#end(settled)
         const next = await this.#next(settled, delayMs)
         if (next === undefined) return this.#end(settled)
         settled = await this.#round(next)
@@ -160,9 +162,18 @@ class Call<T> implements AttemptedCall<T> {
    * Waits for the turn of the next attempt after `settled`. `undefined`: it finds no place, and what is known of `settled` says more
    * than that.
    */
-  async #next({ result }: SettledAttempt<T>, delayMs: number): Promise<SinglePickResult | undefined> {
+  async #next(
+    { attempt, result }: SettledAttempt<T>,
+    delayMs: number | undefined,
+  ): Promise<SinglePickResult | undefined> {
     let isLast = false
     try {
+      if (delayMs === undefined) {
+        attempt.done()
+        const picked = await this.#acquireFromNewerList()
+        isLast = picked === undefined
+        return picked
+      }
       await this.#backOff(delayMs)
       // Another list may have come meanwhile.
       if (this.#timedOutEverywhere()) {
@@ -170,7 +181,7 @@ class Call<T> implements AttemptedCall<T> {
         return undefined
       }
       this.#retries++
-      return await this.#acquire()
+      return await this.#acquireOrWait()
     } catch (error) {
       if (this.#scope.ended) throw error
       if (error instanceof NoAvailableInstanceError && !result.ok) {
@@ -183,6 +194,37 @@ class Call<T> implements AttemptedCall<T> {
       if (!isLast && result.ok) this.discard(result.value)
       else if (!isLast && !result.ok) freeUnreadBody(result.error)
     }
+  }
+
+  #acquireOrWait(): SinglePickResult | Promise<SinglePickResult> {
+    try {
+      return this.#acquire()
+    } catch (error) {
+      if (!(error instanceof NoAvailableInstanceError)) throw error
+      this.#listVersion = this.#target.listVersion
+      return this.#acquireFromNewerList().then((picked) => {
+        if (picked === undefined) throw error
+        return picked
+      })
+    }
+  }
+
+  /** Nothing was sent, and no retry is left or no instance: the list may be older than what the registry has. */
+  #mayWaitForList({ result, classification }: SettledAttempt<T>): boolean {
+    const { maxRetries } = this.#policy
+    return !result.ok && classification.retry === 'always' && maxRetries > 0 && !this.#scope.ended
+  }
+
+  /** Begins anew with an instance that was not tried yet, once the list has one: nothing was sent so far. */
+  #acquireFromNewerList(): Promise<SinglePickResult | undefined> {
+    const target = this.#target
+    // At its deadline a call gets no result; before that, the one it has.
+    const bounds = { version: this.#listVersion, untilMs: this.#latestMs - 1 }
+    return target.lists.takeFromNewer(this.#scope, bounds, () => {
+      if (!target.hasCandidateBeyond(this.#tried())) return undefined
+      this.#retries = 0
+      return this.#acquire()
+    })
   }
 
   /** A further attempt beside the first; `undefined` when there is no budget, no room, or nobody else to ask. */
@@ -212,8 +254,9 @@ class Call<T> implements AttemptedCall<T> {
   }
 
   #newAttempt(picked: SinglePickResult): Attempt<T> {
-    const { service, settings, clock } = this.#target
+    const { service, settings, clock, listVersion } = this.#target
     const previous = this.#previous
+    this.#listVersion = listVersion
     this.#previous = [...previous, picked.instance]
     return new Attempt<T>({
       service,
@@ -322,7 +365,7 @@ class Call<T> implements AttemptedCall<T> {
   }
 
   #tried(): ReadonlySet<string> {
-    return new Set(this.#previous.map(({ id }) => id))
+    return new Set(this.#previous.filter((each) => !this.#target.hasMoved(each)).map(({ id }) => id))
   }
 
   #pickRequest(): AttemptPickRequest | undefined {

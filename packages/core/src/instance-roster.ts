@@ -26,6 +26,8 @@ export interface InstanceRosterOptions {
   readonly traffic: () => number
   /** Something changed, so that `settle` has to be called before the next pick. */
   readonly onUnsettled: () => void
+  /** An instance fails its checks: the list may be old. */
+  readonly onUnhealthy: () => void
   /** Requests wait in vain for an instance. */
   readonly onSilenced: (record: InstanceRecord, forMs: number) => void
 }
@@ -317,6 +319,7 @@ export class InstanceRoster {
       }
       record.failedChecks = status === 'unhealthy'
       this.#unsettle()
+      if (record.failedChecks) this.#options.onUnhealthy()
     } finally {
       events.release()
     }

@@ -109,7 +109,7 @@ export class LoadBalancer implements AsyncDisposable {
     const scope = this.#scope(service, options.signal, Number.POSITIVE_INFINITY)
     try {
       scope.throwIfEnded()
-      await target.firstList(scope)
+      await target.lists.first(scope)
     } finally {
       scope.release()
     }
@@ -137,23 +137,29 @@ export class LoadBalancer implements AsyncDisposable {
     const target = this.#started(service)
     checkObject('request', request)
     request.signal?.throwIfAborted()
-    const take = (): PickResult | undefined => {
-      target.refuseIfThrottled()
-      return target.acquire(request)
-    }
-    let taken = target.hasList ? take() : undefined
-    if (taken !== undefined) return taken
-    const scope = this.#scope(service, request.signal, Number.POSITIVE_INFINITY)
-    target.callBegan()
+    let scope: CallScope | undefined
     try {
       if (!target.hasList) {
-        await target.firstList(scope)
-        taken = take()
+        scope = this.#waitingScope(target, request.signal)
+        await target.lists.first(scope)
       }
-      return taken ?? (await target.capacity.waitForRoom(scope, () => target.acquire(request)))
+      target.refuseIfThrottled()
+      const taken = target.acquire(request)
+      if (taken !== undefined) return taken
+      scope ??= this.#waitingScope(target, request.signal)
+      return await target.capacity.waitForRoom(scope, () => target.acquire(request))
+    } catch (error) {
+      if (!(error instanceof NoAvailableInstanceError)) throw error
+      scope ??= this.#waitingScope(target, request.signal)
+      const bounds = { version: target.listVersion, untilMs: Number.POSITIVE_INFINITY }
+      const taken = await target.lists.takeFromNewer(scope, bounds, () => target.acquire(request))
+      if (taken === undefined) throw error
+      return taken
     } finally {
-      scope.release()
-      target.callEnded()
+      if (scope !== undefined) {
+        scope.release()
+        target.callEnded()
+      }
     }
   }
 
@@ -174,6 +180,21 @@ export class LoadBalancer implements AsyncDisposable {
     } catch (error) {
       return Promise.reject(error)
     }
+  }
+
+  /**
+   * Asks the discovery for the instances of `service`, or of every service in use, and resolves when its answer is applied. For those
+   * who know that something changed: the load balancer does it by itself when instances refuse or vanish. There is half a second at
+   * least between two questions; one that comes sooner waits.
+   *
+   * @throws what the discovery rejects with; LoadBalancerClosedError
+   */
+  async refresh(service?: string): Promise<void> {
+    if (service !== undefined) return this.#started(service).refresh()
+    if (this.#closing !== undefined) throw this.#closedError('every service')
+    const started = [...this.#services.values()].filter((each) => each.started)
+    const settled = await Promise.allSettled(started.map((each) => each.refresh()))
+    for (const result of settled) if (result.status === 'rejected') throw result.reason
   }
 
   /** What is known of `service`, or of every service: each instance, its state, and why. Asks nobody. */
@@ -245,6 +266,12 @@ export class LoadBalancer implements AsyncDisposable {
 
   #scope(service: string, signal: AbortSignalLike | undefined, timeoutMs: number): CallScope {
     return new CallScope({ clock: this.#clock, service, signal, timeoutMs })
+  }
+
+  /** For a call that has to wait; it has begun. */
+  #waitingScope(target: ServiceBalancer, signal: AbortSignal | undefined): CallScope {
+    target.callBegan()
+    return this.#scope(target.service, signal, Number.POSITIVE_INFINITY)
   }
 
   #started(service: string): ServiceBalancer {

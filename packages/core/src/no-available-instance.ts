@@ -1,4 +1,5 @@
-import { asDiscoveryError, type InstanceCache } from './cache/instance-cache.ts'
+import type { InstanceCache } from './cache/instance-cache.ts'
+import { asDiscoveryError } from './cache/list-state.ts'
 import { DiscoveryError, NoAvailableInstanceError } from './errors.ts'
 import type { InstanceRecord } from './instance-record.ts'
 import { className } from './options.ts'

@@ -2,16 +2,18 @@ import { runInBackground } from './background-context.ts'
 import type { Balancer, Outcome, PickRequest } from './balancer/balancer.ts'
 import { balancerByName } from './balancer/balancer-by-name.ts'
 import type { InstancesDiff } from './cache/diff-instances.ts'
-import { asDiscoveryError, InstanceCache } from './cache/instance-cache.ts'
+import { InstanceCache } from './cache/instance-cache.ts'
+import { asDiscoveryError } from './cache/list-state.ts'
 import type { CallScope } from './call-scope.ts'
 import { Capacity } from './capacity.ts'
 import type { CancelTimer, Clock } from './clock.ts'
 import type { Drainable } from './drain.ts'
 import { type DiscoveryError, LoadBalancerClosedError, type NoAvailableInstanceError } from './errors.ts'
 import type { EventChannel } from './events.ts'
-import type { ServiceInstance } from './instance.ts'
+import { isSameAddress, type ServiceInstance } from './instance.ts'
 import { type AttemptPickRequest, InstancePicker, type MayProbe, type Picked } from './instance-picker.ts'
 import { InstanceRoster } from './instance-roster.ts'
+import { ListWaits } from './list-waits.ts'
 import { MovableAttempts } from './movable-attempts.ts'
 import { noAvailableInstance, noList } from './no-available-instance.ts'
 import { className, rejectOption } from './options.ts'
@@ -49,6 +51,7 @@ export class ServiceBalancer implements RequestEnds, Drainable {
   /** Calls that wait or back off; closing ends them. */
   readonly waiting: Set<CallScope> = new Set()
   readonly movable: MovableAttempts
+  readonly lists: ListWaits
   readonly #cache: InstanceCache
   readonly #roster: InstanceRoster
   readonly #split: TrafficSplit
@@ -93,7 +96,11 @@ export class ServiceBalancer implements RequestEnds, Drainable {
         this.#picker.unsettle()
         this.capacity.admit()
       },
-      onSilenced: ({ instance }, forMs) => this.movable.leave(instance, forMs),
+      onUnhealthy: () => this.#cache.doubt(),
+      onSilenced: ({ instance }, forMs) => {
+        this.movable.leave(instance, forMs)
+        this.#cache.doubt()
+      },
     })
     this.#split = split
     this.#roster = roster
@@ -102,6 +109,13 @@ export class ServiceBalancer implements RequestEnds, Drainable {
     this.feedback = new OutcomeFeedback({ ...context, roster })
     this.#picker = new InstancePicker({ ...context, roster, split, capacity: this.capacity })
     this.#cache = new InstanceCache({ ...context, ...settings, onChange: (diff) => this.#change(diff) })
+    this.lists = new ListWaits({
+      clock,
+      waiting: this.waiting,
+      firstListTimeoutMs: settings.firstListTimeoutMs,
+      cache: this.#cache,
+      noListError: () => this.noListError(),
+    })
   }
 
   get inFlight(): number {
@@ -170,22 +184,20 @@ export class ServiceBalancer implements RequestEnds, Drainable {
     this.capacity.close()
   }
 
-  /** Waits for the first list, at most `firstListTimeoutMs`. */
-  async firstList(scope: CallScope): Promise<void> {
-    if (this.hasList) return
-    let cancelTimer: CancelTimer = () => {}
-    let unsubscribe: () => void = () => {}
-    this.waiting.add(scope)
-    try {
-      await scope.run<void>((resolve, reject) => {
-        unsubscribe = this.#cache.onFirstList((error) => (error === undefined ? resolve() : reject(error)))
-        cancelTimer = this.clock.setTimeout(() => reject(this.noListError()), this.settings.firstListTimeoutMs)
-      })
-    } finally {
-      this.waiting.delete(scope)
-      cancelTimer()
-      unsubscribe()
-    }
+  /** Counts the changes of the list. */
+  get listVersion(): number {
+    return this.#cache.version
+  }
+
+  /** Asks the discovery for the list. */
+  refresh(): Promise<void> {
+    return this.#cache.refresh()
+  }
+
+  /** Whether `instance` is listed at another address now: its id says nothing of what was tried. */
+  hasMoved(instance: ServiceInstance): boolean {
+    const listed = this.#roster.records.get(instance.id)?.instance
+    return listed !== undefined && !isSameAddress(listed, instance)
   }
 
   /** Whether an instance that may be picked has none of these ids. */
@@ -333,6 +345,7 @@ export class ServiceBalancer implements RequestEnds, Drainable {
       route.finished(instance, failure === 'refused' ? { ...judged, refused: true } : judged)
       if (hasHead) this.feedback.finishedBody(record, judged, failure)
       else this.feedback.finished(record, judged, failure, probed)
+      if (failure !== undefined && failure !== 'server') this.#cache.doubt()
       if (events.active) events.emit({ type: 'request-finished', service, instance, outcome: judged })
       if (record.state === 'draining' && record.inFlight === 0) {
         this.#roster.forget(record)
@@ -350,6 +363,7 @@ export class ServiceBalancer implements RequestEnds, Drainable {
   }
 
   #noAvailableInstance(): NoAvailableInstanceError {
+    if (this.#cache.instances.length === 0) this.#cache.doubt()
     const { records, state } = this.#roster
     return noAvailableInstance(this.service, this.#cache, this.settings.discovery, records.values(), state.panic)
   }

@@ -323,6 +323,47 @@ export function describeHttpClient(
       await expectAllDone(1)
     })
 
+    it.each(['GET', 'POST'])(
+      'sends a %s to the instances that the registry has by now when all it had refuse',
+      async (method) => {
+        await lb.close()
+        let list = backends.slice(0, 2).map(({ address }) => address)
+        use({ discovery: { getInstances: async () => list } })
+        await lb.ready('user-service')
+        await Promise.all(backends.slice(0, 2).map((backend) => backend.stop()))
+        list = backends.slice(2).map(({ address }) => address)
+        const body = method === 'POST' ? { body: 'x' } : {}
+        const startedAt = systemClock.now()
+        expect((await send({ url: 'http://user-service/', method, ...body })).status).toBe(200)
+        expect(systemClock.now() - startedAt).toBeLessThan(promptlyMs)
+        await expectAllDone(finished.length)
+      },
+    )
+
+    it('gives the 503 it has when the load balancer is closed before the retry', async () => {
+      await lb.close()
+      use({ retry: { backoffBaseMs: 4_000, backoffMaxMs: 4_000 }, random: () => 0.99 })
+      for (const backend of backends) backend.script = { status: 503, body: 'try again' }
+      const answer = send({ url: 'http://user-service/' })
+      await seen(() => finished.length === 1)
+      await lb.close()
+      expect(await answer).toEqual({ status: 503, body: 'try again' })
+      expect(requests()).toBe(1)
+    })
+
+    it('lets requests end with drainMs, and refuses those that come then', async () => {
+      for (const backend of backends) backend.script = { latencyMs: 100, body: 'good' }
+      const answer = send({ url: 'http://user-service/' })
+      await seen(() => requests() === 1)
+      const closed = lb.close({ drainMs: promptlyMs })
+      await expect(send({ url: 'http://user-service/' })).rejects.toThrow()
+      expect(await answer).toMatchObject({ status: 200, body: 'good' })
+      const startedAt = systemClock.now()
+      await closed
+      expect(systemClock.now() - startedAt).toBeLessThan(promptlyMs)
+      expect(requests()).toBe(1)
+    })
+
     it('fails soon when every instance is down, after one attempt on each', async () => {
       await Promise.all(backends.map((backend) => backend.stop()))
       await expect(send({ url: 'http://user-service/' })).rejects.toThrow()

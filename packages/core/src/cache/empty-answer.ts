@@ -16,7 +16,7 @@ export interface EmptyAnswerOptions {
   readonly onGraceEnded: () => void
 }
 
-/** Delay before an empty answer of a discovery that pushes is confirmed by asking it. */
+/** An empty answer is not confirmed by one that was asked for sooner. */
 const confirmDelayMs = 1_000
 
 /**
@@ -26,6 +26,7 @@ const confirmDelayMs = 1_000
 export class EmptyAnswer {
   readonly #options: EmptyAnswerOptions
   #held = false
+  #heldAtMs = 0
   #cancelGrace: CancelTimer | undefined
   #confirmation: DiscoverySubscription | undefined
 
@@ -37,15 +38,17 @@ export class EmptyAnswer {
     return this.#held
   }
 
-  /** Whether an empty answer that comes now is to be believed. */
-  get isConfirmed(): boolean {
-    const { emptyGraceMs } = this.#options
-    return emptyGraceMs === 0 || (emptyGraceMs === undefined && this.#held)
+  /** Whether an empty answer that comes now is to be believed; `asked`: it comes out of turn. */
+  isConfirmed(asked: boolean): boolean {
+    const { emptyGraceMs, clock } = this.#options
+    if (emptyGraceMs !== undefined) return emptyGraceMs === 0
+    return this.#held && !(asked && clock.now() - this.#heldAtMs < confirmDelayMs)
   }
 
   hold(): void {
     const { service, discovery, emptyGraceMs, clock, random, observer, onGraceEnded } = this.#options
     this.#held = true
+    this.#heldAtMs = clock.now()
     if (emptyGraceMs !== undefined) {
       this.#cancelGrace = clock.setTimeout(onGraceEnded, emptyGraceMs, { background: true })
     } else if (typeof discovery.watch === 'function') {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { observedCache } from '../../test/observed-cache.ts'
 import type { ServiceDiscovery } from '../discovery/discovery.ts'
 import { DiscoveryError } from '../errors.ts'
-import { asDiscoveryError } from './instance-cache.ts'
+import { asDiscoveryError } from './list-state.ts'
 
 const down = new Error('down')
 

@@ -1,12 +1,14 @@
 import type { CancelTimer, Clock } from '../clock.ts'
-import type { DiscoveryObserver, DiscoverySubscription, ServiceDiscovery } from '../discovery/discovery.ts'
-import { poll } from '../discovery/poll.ts'
+import type { DiscoveryObserver, ServiceDiscovery } from '../discovery/discovery.ts'
 import { DiscoveryError, LoadBalancerClosedError } from '../errors.ts'
 import type { EventChannel } from '../events.ts'
 import type { ServiceInstance } from '../instance.ts'
-import { jittered, type Random } from '../random.ts'
+import type { Random } from '../random.ts'
 import { diffInstances, type InstancesDiff } from './diff-instances.ts'
 import { EmptyAnswer } from './empty-answer.ts'
+import { ListRefresh } from './list-refresh.ts'
+import { ListSource } from './list-source.ts'
+import { asDiscoveryError, type ListState, messageOf } from './list-state.ts'
 import { parseAnswer } from './parse-answer.ts'
 
 export interface InstanceCacheOptions {
@@ -27,23 +29,6 @@ export interface InstanceCacheOptions {
   readonly onChange: (diff: InstancesDiff) => void
 }
 
-/**
- * Where the list stands:
- * - `waiting`: no answer yet (`error`: why, when the discovery failed meanwhile)
- * - `fresh`: the last thing the discovery said was this list
- * - `stale`: the discovery fails since `sinceMs`; its last good list is served
- * - `expired`: it failed for longer than `maxStaleMs`; the list was dropped
- */
-export type ListState =
-  | { readonly kind: 'waiting'; readonly sinceMs: number; readonly error?: unknown }
-  | { readonly kind: 'fresh'; readonly sinceMs: number }
-  | { readonly kind: 'stale'; readonly sinceMs: number; readonly error: unknown }
-  | { readonly kind: 'expired'; readonly sinceMs: number; readonly error: unknown }
-  | { readonly kind: 'closed'; readonly sinceMs: number }
-
-const resubscribeMinMs = 1_000
-const resubscribeMaxMs = 30_000
-
 const emptyDiff: InstancesDiff = Object.freeze({ instances: [], added: [], removed: [], updated: [] })
 
 /**
@@ -56,17 +41,17 @@ const emptyDiff: InstancesDiff = Object.freeze({ instances: [], added: [], remov
 export class InstanceCache {
   readonly #options: InstanceCacheOptions
   readonly #empty: EmptyAnswer
+  readonly #source: ListSource
+  readonly #refresh: ListRefresh
   readonly #observer: DiscoveryObserver = {
-    next: (answer) => this.#atOnce(() => this.#receive(answer)),
+    next: (answer) => this.#receive(answer),
     error: (cause) => this.#fail(cause),
   }
   #state: ListState
   #instances: readonly ServiceInstance[] = []
   #answeredAtMs: number
-  #subscription: DiscoverySubscription | undefined
-  #subscribeFailures = 0
+  #version = 0
   #cancelExpiry: CancelTimer | undefined
-  #cancelResubscribe: CancelTimer | undefined
   #waiters: ((error?: LoadBalancerClosedError) => void)[] = []
 
   constructor(options: InstanceCacheOptions) {
@@ -76,6 +61,14 @@ export class InstanceCache {
       observer: this.#observer,
       onGraceEnded: () => this.#atOnce(() => this.#graceEnded()),
     })
+    this.#source = new ListSource({
+      ...options,
+      observer: this.#observer,
+      onAskFailed: (cause) => this.#refresh.failed(cause),
+      onCloseFailed: (cause) => this.#emitFailure(cause, false),
+    })
+    const ask = (): void => this.#source.ask()
+    this.#refresh = new ListRefresh({ ...options, maxGapMs: options.refreshIntervalMs, ask })
     this.#answeredAtMs = options.clock.now()
     this.#state = { kind: 'waiting', sinceMs: this.#answeredAtMs }
   }
@@ -94,9 +87,39 @@ export class InstanceCache {
     return this.#options.clock.now() - this.#answeredAtMs
   }
 
+  /** Counts the changes of the list. */
+  get version(): number {
+    return this.#version
+  }
+
   /** Begins to watch or poll. */
   start(): void {
-    this.#subscribe()
+    this.#source.start()
+  }
+
+  /**
+   * The list may be old, as instances refuse or vanished: the discovery is asked soon, if that is of use. It is not for a service that
+   * never had an instance, which may be a mistake in a name.
+   */
+  doubt(): void {
+    if (this.#refreshable && this.#version > 0 && !this.#closed) this.#refresh.hint()
+  }
+
+  /** Asks the discovery. Settles with what comes of it, be it the same list. */
+  refresh(): Promise<void> {
+    if (this.#closed) return Promise.reject(this.#closedError())
+    return this.#refreshable ? this.#refresh.refresh() : Promise.resolve()
+  }
+
+  /** Whether an answer is to come that was asked for by `untilMs`. Sees to it that the discovery is asked. */
+  expectsAnswerBy(untilMs: number): boolean {
+    this.doubt()
+    return this.#refresh.isExpectedBy(untilMs)
+  }
+
+  /** Calls `listener` at every answer, and when a question failed. */
+  onAnswer(listener: () => void): () => void {
+    return this.#refresh.onSettled(listener)
   }
 
   /** Calls `listener` once when the first list is known, at once when it is; the error says why it never will be. */
@@ -114,46 +137,15 @@ export class InstanceCache {
     if (this.#closed) return
     this.#state = { kind: 'closed', sinceMs: this.#options.clock.now() }
     this.#cancelExpiry?.()
-    this.#cancelResubscribe?.()
     this.#empty.release()
-    this.#closeQuietly(this.#subscription)
-    this.#subscription = undefined
+    this.#source.close()
+    this.#refresh.close(this.#closedError())
     this.#tellWaiters(this.#closedError())
   }
 
   // Listeners are the application's code: any of them may close the load balancer.
   get #closed(): boolean {
     return this.#state.kind === 'closed'
-  }
-
-  #subscribe(): void {
-    const { discovery, nameInRegistry, refreshIntervalMs: intervalMs, clock, random } = this.#options
-    if (typeof discovery.watch !== 'function') {
-      const watch = poll((name, options) => discovery.getInstances(name, options), {
-        intervalMs,
-        clock,
-        random,
-      })
-      this.#keep(watch(nameInRegistry, this.#observer))
-      return
-    }
-    try {
-      this.#keep(discovery.watch(nameInRegistry, this.#observer))
-      this.#subscribeFailures = 0
-    } catch (cause) {
-      this.#fail(cause)
-      if (this.#closed) return
-      const delayMs = Math.min(resubscribeMaxMs, resubscribeMinMs * 2 ** Math.min(this.#subscribeFailures++, 30))
-      this.#cancelResubscribe = clock.setTimeout(() => this.#subscribe(), jittered(delayMs, 0.5, random), {
-        background: true,
-      })
-    }
-  }
-
-  // The observer may have been called, and the cache closed by it, before `watch` returned.
-  #keep(subscription: DiscoverySubscription): void {
-    if (this.#closed) this.#closeQuietly(subscription)
-    else this.#subscription = subscription
   }
 
   /** Listeners find the list that `step` leaves, not one on the way there. */
@@ -167,8 +159,22 @@ export class InstanceCache {
     }
   }
 
+  get #refreshable(): boolean {
+    return this.#options.discovery.refreshable !== false
+  }
+
   #receive(answer: unknown): void {
     if (this.#closed) return
+    const [asked, before] = [this.#refresh.asking, this.#version]
+    this.#atOnce(() => this.#take(answer))
+    if (this.#closed) return
+    const changed = this.#version !== before
+    this.#refresh.answered(changed)
+    // A server that lags behind may have answered, and a watch says nothing again until something changes.
+    if (asked && changed && this.#source.pushes) this.doubt()
+  }
+
+  #take(answer: unknown): void {
     const { service, events } = this.#options
     let instances: readonly ServiceInstance[]
     try {
@@ -180,7 +186,8 @@ export class InstanceCache {
       this.#fail(error)
       return
     }
-    if (instances.length === 0 && this.#instances.length > 0 && !this.#empty.isConfirmed) this.#holdEmpty()
+    if (instances.length === 0 && this.#instances.length > 0 && !this.#empty.isConfirmed(this.#refresh.asking))
+      this.#holdEmpty()
     else this.#tryApply(instances)
   }
 
@@ -229,6 +236,7 @@ export class InstanceCache {
     const { onChange } = this.#options
     this.#instances = diff.instances
     onChange(diff)
+    this.#version++
     this.#tellChange(diff)
   }
 
@@ -253,7 +261,7 @@ export class InstanceCache {
   }
 
   #fail(cause: unknown): void {
-    const { service, clock, events, maxStaleMs } = this.#options
+    const { clock, maxStaleMs } = this.#options
     const { kind, sinceMs } = this.#state
     if (kind === 'closed') return
     if (kind === 'fresh') {
@@ -266,9 +274,14 @@ export class InstanceCache {
     } else {
       this.#state = { kind, sinceMs, error: cause }
     }
-    if (!events.active) return
-    const stale = this.#state.kind === 'stale'
-    events.emit({ type: 'discovery-failed', service, error: asDiscoveryError(service, cause), stale })
+    this.#emitFailure(cause, this.#state.kind === 'stale')
+  }
+
+  #emitFailure(cause: unknown, stale: boolean): void {
+    const { service, events } = this.#options
+    if (events.active) {
+      events.emit({ type: 'discovery-failed', service, error: asDiscoveryError(service, cause), stale })
+    }
   }
 
   #expire(): void {
@@ -303,28 +316,4 @@ export class InstanceCache {
     const { service } = this.#options
     return new LoadBalancerClosedError(`${service}: the load balancer was closed`, { service })
   }
-
-  #closeQuietly(subscription: DiscoverySubscription | undefined): void {
-    try {
-      subscription?.close()
-    } catch (cause) {
-      const { service, events } = this.#options
-      events.emit({
-        type: 'discovery-failed',
-        service,
-        error: asDiscoveryError(service, cause),
-        stale: false,
-      })
-    }
-  }
-}
-
-/** `cause` as the error that events and callers get. */
-export function asDiscoveryError(service: string, cause: unknown): DiscoveryError {
-  if (cause instanceof DiscoveryError) return cause
-  return new DiscoveryError(`${service}: the discovery failed: ${messageOf(cause)}`, { service, cause })
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause)
 }

@@ -3,7 +3,7 @@ import { type MemberFailure, noMemberAnswers } from './composite-discovery-failu
 import { isEmpty, type MemberList, parseMemberList, unite } from './composite-discovery-list.ts'
 import type { CompositeContext } from './composite-discovery-member.ts'
 import type { CheckedMember } from './composite-discovery-options.ts'
-import { timeLimited } from './composite-discovery-time-limit.ts'
+import { timeLimited } from './time-limit.ts'
 
 export interface QuestionLimits {
   /** The caller's, and that of the composite. */

@@ -69,6 +69,11 @@ export class CompositeDiscovery implements ServiceDiscovery {
     this.#uses = new DiscoveryUses(this.#shared.members.map(({ discovery }: CheckedMember) => discovery))
   }
 
+  /** Whether one of its members is. */
+  get refreshable(): boolean {
+    return this.#shared.members.some(({ discovery }) => discovery.refreshable !== false)
+  }
+
   /**
    * Asks now: the member that a watch of the service has in use, else the first that has an answer; with mode `merge` all.
    *

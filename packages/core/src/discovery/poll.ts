@@ -3,7 +3,7 @@ import { DiscoveryError } from '../errors.ts'
 import type { ServiceInstanceInit } from '../instance.ts'
 import { checkClock, checkDurationMs, checkFunction, checkKeys, checkNumber } from '../options.ts'
 import { jittered, type Random, systemRandom } from '../random.ts'
-import type { DiscoveryObserver } from './discovery.ts'
+import type { DiscoveryObserver, DiscoverySubscription } from './discovery.ts'
 import { type ClosableWatch, closableWatch } from './open-subscriptions.ts'
 
 /** A list, optionally with how long it may be used before asking again. */
@@ -61,6 +61,16 @@ type PollSettings = Required<PollOptions>
 export function poll(resolve: PollResolve, options: PollOptions = {}): ClosableWatch {
   checkKeys('poll', options, Object.keys(defaults))
   checkFunction('poll.resolve', resolve ?? null)
+  checkPollOptions(options)
+  const settings = pollSettings(options)
+  return closableWatch((service, observer) => {
+    const poller = new Poller(service, resolve, observer, settings)
+    poller.start()
+    return poller
+  })
+}
+
+function checkPollOptions(options: PollOptions): void {
   for (const name of ['intervalMs', 'minTtlMs', 'maxTtlMs', 'timeoutMs', 'retryMinMs', 'retryMaxMs'] as const) {
     checkDurationMs(`poll.${name}`, options[name], { min: 1 })
   }
@@ -68,7 +78,11 @@ export function poll(resolve: PollResolve, options: PollOptions = {}): ClosableW
   checkNumber('poll.jitter', options.jitter, 0, 1)
   checkFunction('poll.random', options.random)
   checkClock('poll.clock', options.clock)
-  const settings: PollSettings = {
+}
+
+/** `options` with every default filled in. */
+export function pollSettings(options: PollOptions): PollSettings {
+  return {
     intervalMs: options.intervalMs ?? defaults.intervalMs,
     minTtlMs: options.minTtlMs ?? defaults.minTtlMs,
     maxTtlMs: options.maxTtlMs ?? defaults.maxTtlMs,
@@ -80,14 +94,10 @@ export function poll(resolve: PollResolve, options: PollOptions = {}): ClosableW
     clock: options.clock ?? defaults.clock,
     random: options.random ?? defaults.random,
   }
-  return closableWatch((service, observer) => {
-    const poller = new Poller(service, resolve, observer, settings)
-    poller.start()
-    return { close: () => poller.close() }
-  })
 }
 
-class Poller {
+/** Asks about one service again and again. */
+export class Poller implements DiscoverySubscription {
   readonly #service: string
   readonly #resolve: PollResolve
   readonly #observer: DiscoveryObserver
@@ -107,6 +117,14 @@ class Poller {
   start(): void {
     if (this.#settings.initialDelayMs === 0) this.#refresh()
     else this.#schedule(this.#settings.initialDelayMs)
+  }
+
+  /** Asks now; a question that is under way is dropped, since what it asked about may have changed meanwhile. */
+  refresh(): void {
+    if (this.#closed) return
+    this.#cancelTimer()
+    this.#controller?.abort()
+    this.#refresh()
   }
 
   close(): void {

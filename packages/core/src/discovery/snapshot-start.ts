@@ -2,8 +2,8 @@ import type { Clock } from '../clock.ts'
 import { DiscoveryError } from '../errors.ts'
 import { ageText, reasonOf } from './composite-discovery-failure.ts'
 import { isEmpty, type MemberList, parseMemberList } from './composite-discovery-list.ts'
-import { timeLimited } from './composite-discovery-time-limit.ts'
 import type { SnapshotStore, StoredSnapshot } from './snapshot-store.ts'
+import { timeLimited } from './time-limit.ts'
 
 export interface SnapshotStartOptions {
   readonly service: string

@@ -1,8 +1,8 @@
 import type { CancelTimer, Clock } from '../clock.ts'
 import type { ServiceInstance } from '../instance.ts'
 import { jittered, type Random } from '../random.ts'
-import { timeLimited } from './composite-discovery-time-limit.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
+import { timeLimited } from './time-limit.ts'
 
 export interface SnapshotWriterOptions {
   readonly service: string

@@ -10,6 +10,7 @@ import type { DiscoveryObserver, DiscoverySubscription, ServiceDiscovery } from 
  *     new StaticDiscovery({ 'user-service': ['10.0.1.12:8080', { host: '10.0.1.13', port: 8080, weight: 2 }] })
  */
 export class StaticDiscovery implements ServiceDiscovery {
+  readonly refreshable = false
   readonly #services = new Map<string, readonly ServiceInstance[]>()
   readonly #observers = new Map<string, Set<DiscoveryObserver>>()
 
