@@ -16,9 +16,11 @@ import { HeaderList } from './header-list.ts'
 import { InboundHeaders } from './inbound-headers.ts'
 import type { MaybeExpressRequest, Next } from './middleware.ts'
 import { type ClientFacts, clientAddress, hostFor, outgoingHeaders } from './outgoing-headers.ts'
+import { parsedBody } from './parsed-body.ts'
 import { sendProblem } from './problem.ts'
 import { ProxyError } from './proxy-error.ts'
 import type { ProxySettings } from './proxy-options.ts'
+import { endsConnection, refuseConnection } from './refused-connection.ts'
 import { RequestBody } from './request-body.ts'
 import { RequestRefusal } from './request-refusal.ts'
 import type { RequestTarget } from './request-target.ts'
@@ -97,6 +99,7 @@ export class Exchange implements AnswerListener {
     const response = this.#response
     if (this.#signal.aborted || response.destroyed || this.#isGone) return
     const error = ProxyError.of(failure)
+    if (endsConnection(error)) refuseConnection(this.#request)
     try {
       onError?.(error, this.#request, response)
     } catch {
@@ -117,6 +120,8 @@ export class Exchange implements AnswerListener {
       sendProblem(response, error)
       return
     }
+    // Express' own handler of errors keeps it.
+    if (endsConnection(error)) response.setHeader('Connection', 'close')
     try {
       this.#next(error)
     } catch (thrown) {
@@ -166,12 +171,7 @@ export class Exchange implements AnswerListener {
     const inbound = new InboundHeaders(request)
     const client = this.#clientFacts(inbound)
     this.#clientHost = client.host
-    if (inbound.hasBody) {
-      if (request.readableDidRead) {
-        throw new ProxyError(500, 'The body was read before the proxy got it: the proxy goes before body parsers.')
-      }
-      this.#body = new RequestBody(request)
-    }
+    if (inbound.hasBody) this.#body = request.readableDidRead ? this.#parsedBody(inbound) : new RequestBody(request)
     this.#path = this.#targetPath()
     this.#headers = outgoingHeaders(request, inbound, client, settings)
     if (settings.sticky !== undefined) {
@@ -187,6 +187,18 @@ export class Exchange implements AnswerListener {
       this.#path = outgoing.path
     }
     this.#headers.push('host', '')
+  }
+
+  /** A body that a middleware parsed before. */
+  #parsedBody(inbound: InboundHeaders): RequestBody {
+    const parsed = parsedBody(this.#request)
+    if (parsed === undefined) {
+      throw new ProxyError(500, 'The body was read before the proxy got it: the proxy goes before body parsers.')
+    }
+    // The length is said anew by the transport, and what was compressed is no longer.
+    const headers = new HeaderList(inbound.passing).delete('content-length').delete('content-encoding')
+    if (parsed.contentType !== undefined) headers.set('content-type', parsed.contentType)
+    return new RequestBody(this.#request, parsed.bytes)
   }
 
   #clientFacts({ host }: InboundHeaders): ClientFacts {

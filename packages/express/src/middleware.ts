@@ -14,5 +14,8 @@ export interface MaybeExpressRequest extends IncomingMessage {
   readonly originalUrl?: string
   /** What the parts of the path that have a name, or a wildcard, stand for. */
   readonly params?: Readonly<Record<string, unknown>>
+  /** What a body parser made of the body, and the bytes where it was asked to keep them. */
+  readonly body?: unknown
+  readonly rawBody?: unknown
   readonly app?: { get?(name: string): unknown }
 }

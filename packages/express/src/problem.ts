@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { breakOff } from './break-off.ts'
 import type { ProxyError } from './proxy-error.ts'
+import { endsConnection } from './refused-connection.ts'
 
 /** Answers with the error as `application/problem+json` (RFC 9457). Destroys a response that has begun. */
 export function sendProblem(response: ServerResponse, error: ProxyError): void {
@@ -14,8 +15,7 @@ export function sendProblem(response: ServerResponse, error: ProxyError): void {
   response.setHeader('Content-Type', 'application/problem+json')
   response.setHeader('Content-Length', Buffer.byteLength(body))
   response.setHeader('Cache-Control', 'no-store')
-  // What a refused client sends next cannot be told from the rest of its request.
-  if (status < 500 || status === 501 || status === 505) response.setHeader('Connection', 'close')
+  if (endsConnection(error)) response.setHeader('Connection', 'close')
   response.statusCode = status
   response.end(body)
 }

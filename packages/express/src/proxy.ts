@@ -6,6 +6,7 @@ import type { MaybeExpressRequest, Next } from './middleware.ts'
 import { sendProblem } from './problem.ts'
 import { ProxyError } from './proxy-error.ts'
 import { type ProxyOptions, proxySettings } from './proxy-options.ts'
+import { isConnectionRefused } from './refused-connection.ts'
 import { requestTarget } from './request-target.ts'
 import { upgradeRoute } from './upgrade.ts'
 import { type UpgradeListener, upgradeListener } from './upgrade-offer.ts'
@@ -35,6 +36,7 @@ export function proxy(lb: LoadBalancer, service: string, options: ProxyOptions =
   const settings = proxySettings(service, options)
   const shared: ExchangeContext = { lb, settings, pools: new UpstreamPools(lb, settings) }
   const handler = (request: MaybeExpressRequest, response: ServerResponse, next?: Next): void => {
+    if (isConnectionRefused(request)) return
     try {
       const target = requestTarget(request, settings.prefix)
       if (target !== undefined) void new Exchange(shared, target, request, response, next).run()

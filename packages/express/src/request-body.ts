@@ -8,11 +8,14 @@ import { Readable } from 'node:stream'
 export class RequestBody {
   readonly #request: IncomingMessage
   readonly #chunks: Buffer[] = []
-  #whole = false
+  #whole: boolean
   #streamed = false
 
-  constructor(request: IncomingMessage) {
+  /** @param whole the body, when it was read before */
+  constructor(request: IncomingMessage, whole?: Buffer) {
     this.#request = request
+    this.#whole = whole !== undefined
+    if (whole !== undefined) this.#chunks.push(whole)
   }
 
   /** Whether another attempt can be given the body. */
@@ -27,6 +30,7 @@ export class RequestBody {
 
   /** Reads up to `limit` bytes ahead; rejects when the client goes away. What is longer is streamed. */
   async buffer(limit: number): Promise<void> {
+    if (this.#whole) return
     let size = 0
     const request = this.#request
     await new Promise<void>((resolve, reject) => {

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { hasNginx, startNginx } from './nginx.ts'
-import { closeAll, exchangeBytes, type SeenRequest, startEcho, startGateway, statuses } from './support.ts'
+import { closeAll, exchangeBytes, frameworks, type SeenRequest, startEcho, startGateway, statuses } from './support.ts'
 
 const host = 'Host: gw.test\r\nConnection: close\r\n'
 const get = (target: string, fields = host): string => `GET ${target} HTTP/1.1\r\n${fields}\r\n`
@@ -219,6 +219,38 @@ describe('a server whose parser was told to be lenient', () => {
       expect(seen.some(({ url }) => url === '/smuggled')).toBe(false)
     },
   )
+})
+
+describe.each(frameworks)('%s: after a refusal', (framework) => {
+  const pay = 'POST /pay HTTP/1.1\r\nHost: gw.test\r\nContent-Length: 0\r\n\r\n'
+
+  it.each([
+    ['a path', 'GET /../x HTTP/1.1\r\nHost: gw.test\r\n\r\n', 400],
+    ['a coding', `POST / HTTP/1.1\r\nHost: gw.test\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`, 501],
+    ['a method', 'TRACE / HTTP/1.1\r\nHost: gw.test\r\n\r\n', 405],
+  ])('of %s nothing more of the connection is carried out', async (_what, refused, status) => {
+    for (const errors of ['respond', 'next'] as const) {
+      const { address, seen } = await startEcho()
+      const { port } = await startGateway([address], {
+        framework,
+        proxy: { errors },
+        ...(framework === 'bare node:http'
+          ? { onNext: (error: unknown, response) => response.writeHead((error as { status: number }).status).end() }
+          : {}),
+      })
+      const received = await exchangeBytes(port, refused + pay + pay, 2_000)
+      expect([statuses(received), /^Connection: close\r$/m.test(received)]).toEqual([[status], true])
+      expect(seen).toEqual([])
+    }
+  })
+
+  it('requests that came before are answered', async () => {
+    const { address, seen } = await startEcho()
+    const { port } = await startGateway([address], { framework })
+    const bytes = `GET /a HTTP/1.1\r\nHost: gw.test\r\n\r\nGET /../x HTTP/1.1\r\nHost: gw.test\r\n\r\n${pay}`
+    expect(statuses(await exchangeBytes(port, bytes, 2_000))).toEqual([200, 400])
+    expect(seen.map(({ url }) => url)).toEqual(['/a'])
+  })
 })
 
 describe('slow clients', () => {

@@ -223,12 +223,15 @@ describe('requests', () => {
   })
 
   it('the connection ends with a response that breaks off while it waits for another', async () => {
+    const waiting: (() => void)[] = []
     const instance = await startInstance((request, response) => {
-      if (request.url === '/slow') setTimeout(() => response.end('late'), 50)
+      if (request.url === '/slow') waiting.push(() => response.end('late'))
       else response.writeHead(200, { 'content-length': 9 }).write('half', () => response.destroy())
     })
-    const { port } = await startGateway({ '/api': instance })
+    const { port, lb } = await startGateway({ '/api': instance })
     const started = exchangeBytes(port, get('/api/slow') + get('/api/broken') + get('/api/slow'), 10_000)
+    await vi.waitFor(() => expect(lb.inspect('service-api').instances[0]?.failed).toBe(1))
+    for (const answer of waiting) answer()
     expect(statuses(await started)).toEqual([200])
   })
 })
