@@ -22,6 +22,7 @@ const gates: readonly Gate[] = [
   { name: 'lint with types', command: ['pnpm', 'exec', 'oxlint', '--type-aware', '--deny-warnings'], fast: true },
   { name: 'unused code', command: ['pnpm', 'exec', 'knip'], fast: true },
   { name: 'tests', command: ['pnpm', 'exec', 'vitest', 'run', ...vitestArgs], fast: true },
+  { name: 'runtimes', command: ['node', 'scripts/check-runtimes.ts'], fast: false },
   { name: 'packages', command: ['node', 'scripts/check-packages.ts'], fast: false },
 ]
 

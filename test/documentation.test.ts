@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { errorCodes } from '../packages/core/src/errors.ts'
@@ -27,5 +27,22 @@ describe('links between documents', () => {
 describe('CONTRIBUTING.md', () => {
   it('has at most 60 lines', () => {
     expect(readMarkdown('CONTRIBUTING.md').trimEnd().split('\n').length).toBeLessThanOrEqual(60)
+  })
+})
+
+describe('what READMEs say of where a package was run', () => {
+  const sourceOf = (script: string): string => readFileSync(join(root, 'scripts', script), 'utf8')
+  const versionsIn = (text: string | undefined): string[] => text?.match(/\d+(?:\.\d+)+/g) ?? []
+  const nodes = versionsIn(/nodeVersions = \[(.*)\]/.exec(sourceOf('check-packages.ts'))?.[1])
+  const runtimes = /runtimes = \{(.*)\}/.exec(sourceOf('check-runtimes.ts'))?.[1]
+
+  it('is looked for', () => {
+    expect([nodes.length, versionsIn(runtimes).length]).toEqual([4, 3])
+  })
+
+  it.each(readdirSync(join(root, 'packages')))('is what the scripts run: %s', (name) => {
+    const [, section = ''] = readMarkdown(`packages/${name}/README.md`).split(/^## Where it was run$/m)
+    expect(versionsIn(section)).toEqual(name === 'core' ? [...nodes, ...versionsIn(runtimes)] : nodes)
+    if (name !== 'core') expect(section).toMatch(/Not on Bun, Deno or workerd\./)
   })
 })

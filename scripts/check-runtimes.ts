@@ -1,0 +1,102 @@
+// Runs the build of core on every runtime it is promised for: Node, Bun, Deno and workerd. The last three are fetched
+// from the npm registry into a temporary folder.
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { cpSync, existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+
+/** Packages that carry the binaries, with the versions that READMEs name. */
+const runtimes = { bun: '1.4.5', deno: '2.9.6', workerd: '1.20261117.1' }
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const work = mkdtempSync(join(tmpdir(), 'lb-runtimes-'))
+
+interface Addresses {
+  readonly alive: readonly [string, string]
+  readonly dead: string
+}
+
+function install(): void {
+  cpSync(join(root, 'scripts/runtimes'), work, { recursive: true })
+  const dependencies = { ...runtimes, '@lb/core': `file:${join(root, 'packages/core')}` }
+  writeFileSync(join(work, 'package.json'), JSON.stringify({ private: true, type: 'module', dependencies }))
+  const args = ['install', '--silent', '--ignore-scripts', '--ignore-workspace']
+  execFileSync('pnpm', args, { cwd: work, stdio: 'inherit', timeout: 300_000 })
+}
+
+/** The binary for this platform: it lies in a package of its own, beside the one that asks for it. */
+function binaryOf(runtime: keyof typeof runtimes): string {
+  const folder = realpathSync(join(work, 'node_modules', runtime))
+  const manifest: { optionalDependencies?: object } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+  const suffix = process.platform === 'win32' ? '.exe' : ''
+  const files = Object.keys(manifest.optionalDependencies ?? {}).flatMap((name) =>
+    [`bin/${runtime}`, runtime].map((file) => join(dirname(folder), name, `${file}${suffix}`)),
+  )
+  const found = files.find((file) => existsSync(file))
+  if (found === undefined)
+    throw new Error(`the package ${runtime} has no binary for ${process.platform}-${process.arch}`)
+  return found
+}
+
+/** A server that answers with its own address. */
+async function serve(): Promise<{ readonly server: Server; readonly address: string }> {
+  const server = createServer((_request, response) => response.end(address))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  return { server, address }
+}
+
+async function run(name: string, binary: string, args: readonly string[]): Promise<void> {
+  const startedAt = performance.now()
+  const child: ChildProcess = spawn(binary, args, { cwd: work, stdio: ['ignore', 'pipe', 'pipe'], timeout: 60_000 })
+  const status = new Promise((resolve, reject) => child.once('error', reject).once('close', resolve))
+  const output = await Promise.all([child.stdout, child.stderr].map((stream) => text(stream as NodeJS.ReadableStream)))
+  if ((await status) !== 0) throw new Error(`core on ${name}:\n${output.join('')}`)
+  process.stdout.write(`core on ${name}: ok after ${Math.round(performance.now() - startedAt)} ms\n`)
+}
+
+/** workerd finds modules by the names that its configuration gives them. */
+function workerdConfig({ alive: [first, second], dead }: Addresses): string {
+  return `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (services = [
+  (name = "main", worker = (
+    modules = [
+      (name = "worker.mjs", esModule = embed "worker.mjs"),
+      (name = "program.mjs", esModule = embed "program.mjs"),
+      (name = "@lb/core", esModule = embed "core.mjs")
+    ],
+    bindings = [
+      (name = "FIRST", text = "${first}"), (name = "SECOND", text = "${second}"), (name = "DEAD", text = "${dead}")
+    ],
+    compatibilityDate = "2026-01-01"
+  )),
+  (name = "internet", network = (allow = ["private"]))
+]);
+`
+}
+
+async function runEverywhere(addresses: Addresses): Promise<void> {
+  const args = ['standalone.mjs', ...addresses.alive, addresses.dead]
+  await run(`Node ${process.versions.node}`, process.execPath, args)
+  await run(`Bun ${runtimes.bun}`, binaryOf('bun'), args)
+  await run(`Deno ${runtimes.deno}`, binaryOf('deno'), ['run', '--allow-net', ...args])
+  writeFileSync(join(work, 'config.capnp'), workerdConfig(addresses))
+  cpSync(join(root, 'packages/core/dist/index.js'), join(work, 'core.mjs'))
+  await run(`workerd ${runtimes.workerd}`, binaryOf('workerd'), ['test', 'config.capnp'])
+}
+
+const started: Server[] = []
+try {
+  install()
+  const [first, second, gone] = await Promise.all([serve(), serve(), serve()])
+  started.push(first.server, second.server)
+  await new Promise((resolve) => gone.server.close(resolve))
+  await runEverywhere({ alive: [first.address, second.address], dead: gone.address })
+} finally {
+  for (const server of started) server.close()
+  rmSync(work, { recursive: true, force: true })
+}
