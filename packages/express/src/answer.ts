@@ -1,14 +1,11 @@
 import type { Duplex } from 'node:stream'
-import type { AttemptContext, ServiceInstance } from '@lb/core'
-import { AnswerHeaders, fieldLimit, UnusableAnswer } from './response-headers.ts'
+import { type AttemptContext, InterimResponses, maxResponseFields, type ServiceInstance } from '@lb/core'
+import { AnswerHeaders, UnusableAnswer } from './response-headers.ts'
 
 /** Bytes of a body that wait for the decision whether the answer is passed on. */
 const heldLimit = 65_536
 /** Bytes of a body nobody wants that are read, so that the connection can be used again. */
 const drainLimit = 65_536
-
-/** Interim answers, each no longer than a header may be, before the answer itself. */
-const interimLimit = 100
 
 /** What becomes of an answer while it arrives. */
 export interface AnswerListener {
@@ -55,7 +52,7 @@ export class Answer {
   #rawTrailers: readonly Buffer[] = []
   #sink: BodySink | undefined
   #isUnwanted = false
-  #interimCount = 0
+  #interim: InterimResponses | undefined
   #endResolve: (() => void) | undefined
   #endReject: ((error: unknown) => void) | undefined
 
@@ -148,8 +145,8 @@ export class Answer {
   onHeaders(statusCode: number, rawHeaders: readonly Buffer[], resume: () => void, statusText: string): boolean {
     const headers = new AnswerHeaders(statusCode, rawHeaders)
     if (statusCode < 200) {
-      this.#interimCount++
-      if (this.#interimCount > interimLimit) throw new UnusableAnswer('there are too many interim answers')
+      this.#interim ??= new InterimResponses()
+      if (!this.#interim.add(rawHeaders)) throw new UnusableAnswer('there are too many interim answers')
       this.#listener.interim(statusCode, headers)
       return true
     }
@@ -179,7 +176,7 @@ export class Answer {
   }
 
   onComplete(rawTrailers: readonly Buffer[] | null): void {
-    if (rawTrailers !== null && rawTrailers.length > fieldLimit * 2) {
+    if (rawTrailers !== null && rawTrailers.length > maxResponseFields * 2) {
       this.onError(new UnusableAnswer('there are too many trailers'))
       return
     }

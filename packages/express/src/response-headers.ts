@@ -1,11 +1,8 @@
-import type { ServiceInstance } from '@lb/core'
+import { maxResponseFields, type ServiceInstance } from '@lb/core'
 import { namedByConnection, removeNamed, responseFields } from './field-kinds.ts'
 import { HeaderBlock } from './header-block.ts'
 import { authorityOf } from './outgoing-headers.ts'
 import type { ProxySettings } from './proxy-options.ts'
-
-/** Fields of a header, and of trailers, beyond which an answer is not passed on: as many as `node:http` says it takes. */
-export const fieldLimit = 2_000
 
 /** An answer of an instance that must not be passed on. */
 export class UnusableAnswer extends Error {
@@ -34,7 +31,7 @@ export class AnswerHeaders {
    * @throws UnusableAnswer when it says in two ways, or in none that is known, where the body ends, or has too many fields
    */
   constructor(statusCode: number, raw: readonly Buffer[]) {
-    if (raw.length > fieldLimit * 2) throw new UnusableAnswer('there are too many header fields')
+    if (raw.length > maxResponseFields * 2) throw new UnusableAnswer('there are too many header fields')
     const block = new HeaderBlock(raw)
     for (let index = 0; index < raw.length; index += 2) {
       this.#read(block.text(raw[index] as Buffer), block.text(raw[index + 1] as Buffer), statusCode)

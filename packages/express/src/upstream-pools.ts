@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import type { SecureContextOptions } from 'node:tls'
 import { type LoadBalancer, onDeparture, type ServiceInstance } from '@lb/core'
 import { buildConnector, Pool } from 'undici'
+import { withoutContinue } from './without-continue.ts'
 
 interface Entry {
   readonly instance: ServiceInstance
@@ -56,7 +57,11 @@ export class UpstreamPools {
     const connect = buildConnector({ ...tls, timeout: timeout(connectTimeoutMs) })
     const name = isIP(host) === 0 ? host : ''
     const servername = hostHeader === 'service' ? service : name
-    return (options, callback) => connect({ ...options, servername }, callback)
+    return (options, callback) =>
+      connect({ ...options, servername }, (error, socket) => {
+        if (error === null) callback(null, withoutContinue(socket))
+        else callback(error, null)
+      })
   }
 
   #close(id: string): void {
