@@ -1,8 +1,9 @@
 import type { LoadBalancer } from '@lb/core'
-import { Dispatcher, FormData, Request, type RequestInfo, type RequestInit, fetch as undiciFetch } from 'undici'
+import { Dispatcher, errors, FormData, Request, type RequestInfo, type RequestInit, fetch as undiciFetch } from 'undici'
 import { parseLbUrl, withLbOrigin } from './lb-url.ts'
 import { type BodyOfFetch, interceptorOf } from './load-balance-interceptor.ts'
 import { isLoadBalancedError, withDetails } from './load-balanced-error.ts'
+import { OpenCalls } from './open-calls.ts'
 import { type CreateFetchOptions, checkFetchArguments } from './options.ts'
 import { agentOf } from './own-agent.ts'
 import { headerOf, type RequestHeaders } from './request-headers.ts'
@@ -10,7 +11,10 @@ import { headerOf, type RequestHeaders } from './request-headers.ts'
 /** `fetch` as the platform has it, for services too. */
 export type LoadBalancedFetch = typeof globalThis.fetch &
   AsyncDisposable & {
-    /** Closes the connections, once the requests in flight have ended. A `dispatcher` of the caller's stays open. */
+    /**
+     * Refuses new requests, and closes the connections once those under way have ended, those that wait for a list or a retry included.
+     * With a `dispatcher` of the caller's it does nothing.
+     */
     close(): Promise<void>
   }
 
@@ -42,15 +46,26 @@ export function createFetch(lb: LoadBalancer, options: CreateFetchOptions = {}):
     const ours = { ...init, dispatcher, ...(body === init.body ? undefined : { body }) }
     return undiciFetch(ownInput(input, lbUrl?.url), ours)
   }
+  const calls = new OpenCalls()
   // Async, as what is wrong with the arguments is told by a rejection.
   const fetch = async (input: unknown, init?: RequestInit): Promise<unknown> => {
+    if (own !== undefined && calls.closing)
+      throw new TypeError('fetch failed', { cause: new errors.ClientClosedError() })
+    calls.began()
     try {
       return await send(input, init)
     } catch (error) {
       throw withDetailsOfCause(error)
+    } finally {
+      calls.ended()
     }
   }
-  const close = async (): Promise<void> => own?.close()
+  let closed: Promise<void> | undefined
+  const close = async (): Promise<void> => {
+    // The dispatcher knows nothing of requests that wait in the load balancer.
+    if (own !== undefined) closed ??= calls.close().then(() => own.close())
+    await closed
+  }
   return Object.assign(fetch, { close, [Symbol.asyncDispose]: close }) as unknown as LoadBalancedFetch
 }
 

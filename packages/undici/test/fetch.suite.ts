@@ -1,4 +1,11 @@
-import { NoAvailableInstanceError, type ServiceInstanceInit, StaticDiscovery } from '@lb/core'
+import {
+  type DiscoveryObserver,
+  LoadBalancer,
+  NoAvailableInstanceError,
+  type ServiceDiscovery,
+  type ServiceInstanceInit,
+  StaticDiscovery,
+} from '@lb/core'
 import { LoopbackBackend } from '@lb/testing'
 import { Agent } from 'undici'
 import { describe, expect, it, vi } from 'vitest'
@@ -83,6 +90,33 @@ describe('fetch', () => {
     await vi.waitFor(() => expect(backend.connections).toBe(1))
     await (await other('http://user-service/')).text()
     await agent.close()
+  })
+
+  it('lets requests end when it is closed that wait for the first list or a retry, and refuses later ones', async () => {
+    await using fixture = await Fixture.start({ backends: 1 })
+    const { backend } = fixture
+    backend.script = (_request, number) => (number === 1 ? { status: 503 } : {})
+    const watchers: DiscoveryObserver[] = []
+    const discovery: ServiceDiscovery = {
+      getInstances: async () => [backend.address],
+      watch: (_service, observer) => {
+        watchers.push(observer)
+        return { close: () => {} }
+      },
+    }
+    const lb = new LoadBalancer({ discovery, retry: { backoffBaseMs: 50 }, random: () => 0.99 })
+    const fetch = createFetch(lb)
+    const answer = fetch('http://user-service/').then((response) => response.status)
+    await vi.waitFor(() => expect(watchers).toHaveLength(1))
+    const closed = fetch.close()
+    await expect(fetch('http://user-service/')).rejects.toMatchObject({ cause: { code: 'UND_ERR_CLOSED' } })
+    watchers[0]?.next([backend.address])
+    expect(await answer).toBe(200)
+    await closed
+    await fetch.close()
+    expect(backend.requests).toHaveLength(2)
+    await vi.waitFor(() => expect(backend.connections).toBe(0))
+    await lb.close()
   })
 
   it('works on with other origins when the load balancer is closed', async () => {
