@@ -53,6 +53,10 @@ export interface AttemptOptions<T> {
   readonly previous: readonly ServiceInstance[]
   readonly picked: Pick<SinglePickResult, 'instance' | 'answered' | 'end'>
   readonly timeoutMs: number
+  /** Default: never. */
+  readonly secondTryAfterMs?: number
+  /** The instance of the attempt beside which this is a second try, if it is one. */
+  readonly besideId?: string | undefined
   /** Whether load reports are wanted. */
   readonly readLoadReports: boolean
   /** Those that may move on when their instance falls silent; this one is among them while it runs. */
@@ -66,6 +70,12 @@ export interface AttemptedCall<T> {
   classify(result: AttemptResult<T>, instance: ServiceInstance): Judged<T>
   /** Frees what `value` holds. Never throws. */
   discard(value: T): void
+  /** Whether the call waits for `attempt`, and may try once more. */
+  canMove(attempt: Attempt<T>): boolean
+  /** Whether other attempts run beside `attempt`. */
+  isAccompanied(attempt: Attempt<T>): boolean
+  /** `attempt` waits longer than usual: makes a second try beside it. False when there may be none. */
+  trySecond(attempt: Attempt<T>, error: DeadlineExceededError): boolean
   /** Code of the application threw. */
   readonly callbackFailed: CallbackFailed
   /** The instance of `attempt` fell silent. */
@@ -80,6 +90,7 @@ export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt
   readonly previous: readonly ServiceInstance[]
   readonly instance: ServiceInstance
   movablePlace = -1
+  startedAtLook = 0
   readonly #options: AttemptOptions<T>
   #controller: AbortController | undefined
   #listeners: ((reason: unknown) => void)[] | undefined
@@ -158,8 +169,40 @@ export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt
     this.interrupt(reason)
   }
 
+  get besideId(): string | undefined {
+    return this.#options.besideId
+  }
+
+  get secondTryAfterMs(): number {
+    return this.#options.secondTryAfterMs ?? Number.POSITIVE_INFINITY
+  }
+
+  get canMove(): boolean {
+    return this.#options.call.canMove(this)
+  }
+
+  get isAccompanied(): boolean {
+    return this.#options.call.isAccompanied(this)
+  }
+
+  trySecond(error: DeadlineExceededError): boolean {
+    return this.#options.call.trySecond(this, error)
+  }
+
   moveOn(error: DeadlineExceededError): void {
     this.#options.call.moveOn(this, error)
+  }
+
+  /** Who waits for its end from now on; gives who did. Only for one that runs. */
+  handOver(resolve: (settled: SettledAttempt<T>) => void): (settled: SettledAttempt<T>) => void {
+    const before = this.#resolve
+    this.#resolve = resolve
+    return before ?? (() => {})
+  }
+
+  /** How long it ran before `other` started. */
+  aheadOfMs(other: Attempt<T>): number {
+    return other.#startedAtMs - this.#startedAtMs
   }
 
   /** Whether `cancel` ended it. */

@@ -1,5 +1,6 @@
 import { appendCause } from './append-cause.ts'
 import { Attempt, type AttemptedCall, type AttemptFunction, type Judged, type SettledAttempt } from './attempt.ts'
+import { AttemptRace, type AttemptRaceOptions } from './attempt-race.ts'
 import type { PickRequest } from './balancer/balancer.ts'
 import type { AbortSignalLike, CallScope } from './call-scope.ts'
 import { type DeadlineExceededError, LoadBalancerClosedError, NoAvailableInstanceError } from './errors.ts'
@@ -73,6 +74,8 @@ class Call<T> implements AttemptedCall<T> {
   #askedMs = 0
   /** Ids of the instances on which an attempt timed out. */
   #timedOut: Set<string> | undefined
+  /** The attempts under way, once there were several beside each other. */
+  #race: AttemptRace<T> | undefined
   /** Whether the next retry was paid for out of the budget already. */
   #paidAhead = false
   /** Of the list that the last attempt was picked from. */
@@ -116,6 +119,7 @@ class Call<T> implements AttemptedCall<T> {
   #round(picked: SinglePickResult): Promise<SettledAttempt<T>> {
     const { budget, settings } = this.#target
     const { hedge } = settings
+    this.#race = undefined
     const first = this.#newAttempt(picked)
     // Only for a request that is sent: calls that are refused here must not pay for retries.
     if (this.#retries === 0) budget?.deposit()
@@ -127,15 +131,69 @@ class Call<T> implements AttemptedCall<T> {
       policy: hedge,
       target: this.#target,
       scope: this.#scope,
-      run: (attempt) => attempt.run(this.#attempt),
       another: () => this.#hedge(),
-      isFinal: ({ classification }) => !this.#isRepeatable(classification),
+      onRace: (race) => {
+        this.#race = race
+      },
+      ...this.#raceOptions(),
     })
+  }
+
+  #raceOptions(): AttemptRaceOptions<T> {
+    return {
+      run: (attempt) => attempt.run(this.#attempt),
+      isFinal: ({ classification }) => !this.#isRepeatable(classification),
+      takesOver: (loser, winner) => this.#tellOutrun(loser, winner),
+    }
+  }
+
+  /** Tells that `loser` was outrun, when that may speak against its instance; its late answer is then still waited for. */
+  #tellOutrun(loser: Attempt<T>, { attempt, classification: { ok, statusCode } }: SettledAttempt<T>): boolean {
+    const aheadMs = loser.aheadOfMs(attempt)
+    const answered = ok || statusCode !== undefined
+    if (!answered || aheadMs < loser.secondTryAfterMs || attempt.latencyMs > aheadMs) return false
+    this.#target.feedback.secondTries.faster(loser)
+    return true
+  }
+
+  canMove(attempt: Attempt<T>): boolean {
+    const race = this.#race
+    return this.#retries < this.#policy.maxRetries && (race === undefined || race.latest === attempt)
+  }
+
+  isAccompanied(attempt: Attempt<T>): boolean {
+    const race = this.#race
+    return race !== undefined && (race.size > 1 || !race.has(attempt))
+  }
+
+  trySecond(attempt: Attempt<T>, error: DeadlineExceededError): boolean {
+    if (this.#scope.ended || !this.canMove(attempt)) return false
+    const second = this.#another(attempt.instance.id)
+    if (second === undefined) return false
+    this.#retries++
+    this.#race ??= this.#raceOf(attempt)
+    this.#race.begin(second)
+    const { events, service } = this.#target
+    const { instance, number } = attempt
+    if (events.active) events.emit({ type: 'retry', service, instance, number, error, delayMs: 0 })
+    return true
+  }
+
+  #raceOf(attempt: Attempt<T>): AttemptRace<T> {
+    const race = AttemptRace.of(attempt, this.#raceOptions())
+    this.#scope.interrupts(race)
+    return race
   }
 
   /** Leaves an instance that fell silent, if there is a retry for it. */
   moveOn(attempt: Attempt<T>, error: DeadlineExceededError): void {
     const { budget, clock } = this.#target
+    const race = this.#race
+    if (race !== undefined && (race.size > 1 || !race.has(attempt))) {
+      // Others go on.
+      if (race.has(attempt)) attempt.interrupt(error)
+      return
+    }
     if (this.#target.closed || this.#retries >= this.#policy.maxRetries || clock.now() >= this.#latestMs) return
     if (!this.#target.hasCandidateBeyond(this.#tried())) return
     if (!this.#paidAhead && budget !== undefined && !budget.tryWithdraw()) return
@@ -227,21 +285,26 @@ class Call<T> implements AttemptedCall<T> {
     })
   }
 
-  /** A further attempt beside the first; `undefined` when there is no budget, no room, or nobody else to ask. */
   #hedge(): Attempt<T> | undefined {
+    const attempt = this.#another()
+    if (attempt === undefined) return undefined
+    const { events, service } = this.#target
+    const { number, instance } = attempt
+    if (events.active) events.emit({ type: 'hedge', service, instance, number })
+    return attempt
+  }
+
+  /** A further attempt beside those under way; `undefined` when there is no budget, no room, or nobody else to ask. */
+  #another(besideId?: string): Attempt<T> | undefined {
     const target = this.#target
-    const { budget, capacity, clock, events, feedback, service } = target
+    const { budget, capacity, clock, feedback } = target
     if (target.closed || !capacity.hasRoom || clock.now() >= this.#latestMs) return undefined
     // One with room: the limit of an instance would lead back to one that is being asked.
     if (!target.hasCandidateBeyond(new Set([...this.#tried(), ...capacity.fullInstances()]))) return undefined
     if (feedback.throttle?.shouldReject() === true) return undefined
     if (budget !== undefined && !budget.tryWithdraw()) return undefined
     const picked = this.#tryAcquire()
-    if (picked === undefined) return undefined
-    const attempt = this.#newAttempt(picked)
-    const { number, instance } = attempt
-    if (events.active) events.emit({ type: 'hedge', service, instance, number })
-    return attempt
+    return picked && this.#newAttempt(picked, besideId)
   }
 
   #tryAcquire(): SinglePickResult | undefined {
@@ -253,7 +316,7 @@ class Call<T> implements AttemptedCall<T> {
     }
   }
 
-  #newAttempt(picked: SinglePickResult): Attempt<T> {
+  #newAttempt(picked: SinglePickResult, besideId?: string): Attempt<T> {
     const { service, settings, clock, listVersion } = this.#target
     const previous = this.#previous
     this.#listVersion = listVersion
@@ -266,6 +329,8 @@ class Call<T> implements AttemptedCall<T> {
       previous,
       picked,
       timeoutMs: this.#policy.attemptTimeoutMs,
+      secondTryAfterMs: this.#policy.secondTryAfterMs,
+      besideId,
       readLoadReports: settings.loadReports !== undefined,
       movable: this.#idempotent && this.#policy.maxRetries > 0 ? this.#target.movable : undefined,
       call: this,

@@ -51,6 +51,9 @@ class Fixture {
         },
         discard: (value) => void this.discarded.push(value),
         callbackFailed: () => {},
+        canMove: () => false,
+        isAccompanied: () => false,
+        trySecond: () => false,
         moveOn: () => {},
       },
     })
@@ -72,6 +75,7 @@ class Fixture {
         }),
       another: () => (this.#made < this.#endings.length ? this.newAttempt() : undefined),
       isFinal: ({ classification: { ok } }) => ok,
+      takesOver: () => false,
     })
   }
 }

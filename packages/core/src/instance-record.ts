@@ -15,6 +15,8 @@ export class InstanceRecord implements Judged, Watched {
   /** Whether the balancer may pick it. */
   isCandidate = false
   inFlight = 0
+  /** Requests in flight that have no answer yet, not even the head of one. */
+  awaiting = 0
   succeeded = 0
   failed = 0
   /** When its slow start began; NaN: it is warm. */
@@ -30,9 +32,14 @@ export class InstanceRecord implements Judged, Watched {
   /** Whether the request that tries it after its ejection is under way. */
   probed = false
   answers = 0
+  movable = 0
+  watched = false
   answersBefore = 0
   silentLooks = 0
+  crowdedLooks = 0
   othersBefore = 0
+  /** Second tries that were answered elsewhere since its last answer, while the first waited here. */
+  outrun = 0
   /** Requests that started since its last answer. */
   #unanswered = 0
 
@@ -49,16 +56,20 @@ export class InstanceRecord implements Judged, Watched {
   /** A request starts; `probe`: the one that tries it after its ejection. */
   began(probe: boolean): void {
     this.inFlight++
+    this.awaiting++
     this.#unanswered++
     if (!probe) return
     this.probed = true
     // The probe gets all of the time that an answer may take.
     this.silentLooks = 0
+    this.crowdedLooks = 0
+    this.outrun = 0
   }
 
   answered(): void {
     this.answers++
     this.#unanswered = 0
+    this.outrun = 0
   }
 
   get problem(): Judged['problem'] {

@@ -123,6 +123,19 @@ export class InstanceRoster {
     this.#settle()
   }
 
+  /** What is known of `instance` at its address, which may no longer be that of its id. */
+  recordOf(instance: ServiceInstance): InstanceRecord | undefined {
+    const record = this.#records.get(instance.id)
+    return record !== undefined && isSameAddress(record.instance, instance) ? record : this.#movedAt(instance)
+  }
+
+  /** Requests in flight that have no answer yet. */
+  get awaiting(): number {
+    let awaiting = 0
+    for (const record of this.everyRecord) awaiting += record.awaiting
+    return awaiting
+  }
+
   /** Turns what changed since into candidates. */
   settle(): void {
     try {
@@ -170,6 +183,8 @@ export class InstanceRoster {
 
   /** An instance answers nothing while others do: takes it out if that may be. What waits for it may leave in any case. */
   silent(record: InstanceRecord, forMs: number): void {
+    const { outlierDetection } = this.#options.settings
+    if (outlierDetection !== false && outlierDetection.noAnswer === false) return
     this.#ejections.silent(record, forMs)
     this.#options.onSilenced(record, forMs)
   }

@@ -1,14 +1,30 @@
-import { instances } from '@lb/testing'
+import { FakeClock, instances } from '@lb/testing'
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import { DeadlineExceededError } from './errors.ts'
+import { Looks } from './health/looks.ts'
 import type { ServiceInstance } from './instance.ts'
 import { type MovableAttempt, MovableAttempts } from './movable-attempts.ts'
 
 const [one, other] = instances(2) as [ServiceInstance, ServiceInstance]
 
 function attemptOn(instance = one) {
-  return { instance, moveOn: vi.fn<MovableAttempt['moveOn']>(), movablePlace: -1 }
+  return {
+    instance,
+    secondTryAfterMs: 500,
+    besideId: undefined,
+    canMove: true,
+    isAccompanied: false,
+    trySecond: () => false,
+    moveOn: vi.fn<MovableAttempt['moveOn']>(),
+    cancel: () => {},
+    movablePlace: -1,
+    startedAtLook: 0,
+  }
+}
+
+function newAttempts(): MovableAttempts {
+  return new MovableAttempts('users', new Looks(new FakeClock(), 125))
 }
 
 describe('MovableAttempts', () => {
@@ -18,7 +34,7 @@ describe('MovableAttempts', () => {
       fc.property(steps, (taken) => {
         const all = Array.from({ length: 10 }, () => attemptOn())
         const expected = new Set<MovableAttempt>()
-        const found = new MovableAttempts('users')
+        const found = newAttempts()
         for (const [isStart, index] of taken) {
           const attempt = all[index] as MovableAttempt
           if (isStart === expected.has(attempt)) continue
@@ -39,7 +55,7 @@ describe('MovableAttempts', () => {
   })
 
   it('leaves alone one that is taken out twice, or was never in', () => {
-    const attempts = new MovableAttempts('users')
+    const attempts = newAttempts()
     const [first, second, stranger] = [attemptOn(), attemptOn(), attemptOn()]
     attempts.add(first)
     attempts.add(second)
@@ -50,7 +66,7 @@ describe('MovableAttempts', () => {
   })
 
   it('tells only those on the silent instance, each of them, although they leave while it tells', () => {
-    const attempts = new MovableAttempts('users')
+    const attempts = newAttempts()
     const waiting = Array.from({ length: 5 }, () => attemptOn())
     const elsewhere = attemptOn(other)
     for (const attempt of [...waiting, elsewhere]) {

@@ -1,15 +1,19 @@
 import type { Outcome } from './balancer/balancer.ts'
 import type { InstancesDiff } from './cache/diff-instances.ts'
 import type { Clock } from './clock.ts'
-import { AnswerWatch } from './health/answer-watch.ts'
+import { AnswerWatch, defaultNoAnswer, type NoAnswerOptions } from './health/answer-watch.ts'
 import type { Ejection } from './health/ejection.ts'
+import type { Looks } from './health/looks.ts'
 import type { InstanceRecord } from './instance-record.ts'
 import type { InstanceRoster } from './instance-roster.ts'
 import { LearnedWeights } from './load-report/learned-weights.ts'
+import type { MovableAttempts } from './movable-attempts.ts'
 import { ClientThrottle } from './overload/client-throttle.ts'
 import { LatencyQuantile } from './overload/latency-quantile.ts'
 import type { Random } from './random.ts'
 import type { FailureMode } from './retry/failure-kind.ts'
+import type { RetryBudget } from './retry/retry-budget.ts'
+import { SecondTries } from './second-tries.ts'
 import type { ServiceSettings } from './service-settings.ts'
 
 export interface OutcomeFeedbackOptions {
@@ -17,6 +21,9 @@ export interface OutcomeFeedbackOptions {
   readonly clock: Clock
   readonly random: Random
   readonly roster: InstanceRoster
+  readonly looks: Looks
+  readonly movable: MovableAttempts
+  readonly budget: RetryBudget | undefined
 }
 
 /** What the outcomes of requests teach: about each instance, about the service, and about how long answers take. */
@@ -26,25 +33,41 @@ export class OutcomeFeedback {
   readonly latencies: LatencyQuantile | undefined
   readonly learnedWeights: LearnedWeights | undefined
   readonly #roster: InstanceRoster
-  readonly #answerWatch: AnswerWatch<InstanceRecord> | undefined
+  readonly secondTries: SecondTries
+  readonly #answerWatch: AnswerWatch<InstanceRecord>
 
-  constructor({ settings, clock, random, roster }: OutcomeFeedbackOptions) {
+  constructor({ settings, clock, random, roster, looks, movable, budget }: OutcomeFeedbackOptions) {
     this.#roster = roster
     this.throttle = settings.throttle && new ClientThrottle({ ...settings.throttle, clock, random })
     const { hedge } = settings
     this.latencies = hedge !== undefined && hedge.delayMs === undefined ? new LatencyQuantile({ clock }) : undefined
     this.learnedWeights = settings.loadReports && new LearnedWeights({ ...settings.loadReports, clock })
-    const { outlierDetection } = settings
-    if (outlierDetection === false || outlierDetection.noAnswer === false) return
-    this.#answerWatch = new AnswerWatch({
-      ...outlierDetection.noAnswer,
+    const { minimumRequests } = { ...defaultNoAnswer, ...noAnswerOptions(settings) }
+    const onSilent = (record: InstanceRecord, forMs: number): void => roster.silent(record, forMs)
+    looks.add(() => {
+      movable.count(roster, budget === undefined || budget.balance >= 1)
+      return false
+    })
+    const watch = new AnswerWatch<InstanceRecord>({
+      ...noAnswerOptions(settings),
+      looks,
+      onSilent,
+      waitingElsewhere: (record) => roster.awaiting - record.awaiting,
+    })
+    this.#answerWatch = watch
+    this.secondTries = new SecondTries({
       clock,
-      onSilent: (record, forMs) => roster.silent(record, forMs),
+      looks,
+      movable,
+      roster,
+      watch,
+      onSilent,
+      minimumTries: minimumRequests,
     })
   }
 
   started(record: InstanceRecord): void {
-    this.#answerWatch?.started(record)
+    this.#answerWatch.started(record)
   }
 
   /**
@@ -71,7 +94,8 @@ export class OutcomeFeedback {
   ): void {
     const { tracker } = record
     const { ok, statusCode, latencyMs } = outcome
-    if (ok) this.#answerWatch?.answered(latencyMs)
+    record.awaiting--
+    if (ok) this.#answerWatch.answered(latencyMs)
     if (ok || statusCode !== undefined) record.answered()
     if (probed !== undefined) {
       record.probed = false
@@ -97,7 +121,8 @@ export class OutcomeFeedback {
   }
 
   close(): void {
-    this.#answerWatch?.close()
+    this.secondTries.close()
+    this.#answerWatch.close()
   }
 
   #count(record: InstanceRecord, { ok, blame, loadReport }: Outcome): void {
@@ -117,6 +142,11 @@ export class OutcomeFeedback {
     if (unreached || statusCode === 429 || statusCode === 503) this.throttle?.refused()
     else this.throttle?.accepted()
   }
+}
+
+/** How long an instance may be silent: also where that ejects nobody, waiting calls leave it. */
+export function noAnswerOptions({ outlierDetection }: ServiceSettings): NoAnswerOptions {
+  return outlierDetection === false || outlierDetection.noAnswer === false ? {} : (outlierDetection.noAnswer ?? {})
 }
 
 function probeResult(ok: boolean, failure: FailureMode | undefined): 'succeeded' | 'failed' | 'unknown' {

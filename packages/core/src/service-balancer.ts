@@ -10,6 +10,8 @@ import type { CancelTimer, Clock } from './clock.ts'
 import type { Drainable } from './drain.ts'
 import { type DiscoveryError, LoadBalancerClosedError, type NoAvailableInstanceError } from './errors.ts'
 import type { EventChannel } from './events.ts'
+import { lookIntervalMs } from './health/answer-watch.ts'
+import { Looks } from './health/looks.ts'
 import { isSameAddress, type ServiceInstance } from './instance.ts'
 import { type AttemptPickRequest, InstancePicker, type MayProbe, type Picked } from './instance-picker.ts'
 import { InstanceRoster } from './instance-roster.ts'
@@ -17,7 +19,7 @@ import { ListWaits } from './list-waits.ts'
 import { MovableAttempts } from './movable-attempts.ts'
 import { noAvailableInstance, noList } from './no-available-instance.ts'
 import { className, rejectOption } from './options.ts'
-import { OutcomeFeedback } from './outcome-feedback.ts'
+import { noAnswerOptions, OutcomeFeedback } from './outcome-feedback.ts'
 import { type RequestEnds, SinglePickResult } from './pick-result.ts'
 import type { Random } from './random.ts'
 import { failureMode } from './retry/failure-kind.ts'
@@ -52,6 +54,7 @@ export class ServiceBalancer implements RequestEnds, Drainable {
   readonly waiting: Set<CallScope> = new Set()
   readonly movable: MovableAttempts
   readonly lists: ListWaits
+  readonly #looks: Looks
   readonly #cache: InstanceCache
   readonly #roster: InstanceRoster
   readonly #split: TrafficSplit
@@ -80,7 +83,8 @@ export class ServiceBalancer implements RequestEnds, Drainable {
     this.events = events
     this.#onUnknown = onUnknown
     const { budget } = settings.retry
-    this.movable = new MovableAttempts(service)
+    this.#looks = new Looks(clock, lookIntervalMs(noAnswerOptions(settings)))
+    this.movable = new MovableAttempts(service, this.#looks)
     this.budget = budget === false ? undefined : new RetryBudget({ ...budget, clock })
     const split = new TrafficSplit({
       newBalancer: () => this.#newBalancer(),
@@ -106,7 +110,13 @@ export class ServiceBalancer implements RequestEnds, Drainable {
     this.#roster = roster
     const settle = (): void => this.#picker.settle()
     this.capacity = new Capacity({ ...context, waiting: this.waiting, records: roster.records, settle })
-    this.feedback = new OutcomeFeedback({ ...context, roster })
+    this.feedback = new OutcomeFeedback({
+      ...context,
+      roster,
+      looks: this.#looks,
+      movable: this.movable,
+      budget: this.budget,
+    })
     this.#picker = new InstancePicker({ ...context, roster, split, capacity: this.capacity })
     this.#cache = new InstanceCache({ ...context, ...settings, onChange: (diff) => this.#change(diff) })
     this.lists = new ListWaits({
@@ -179,6 +189,7 @@ export class ServiceBalancer implements RequestEnds, Drainable {
     for (const scope of waiting) scope.interrupt(error)
     this.#cancelUnknownTimer?.()
     this.#cache.close()
+    this.#looks.close()
     this.feedback.close()
     this.#roster.close()
     this.capacity.close()

@@ -150,6 +150,8 @@ describe('an instance that fails', () => {
     service.bad.set('i0:1', refused)
     await service.calls(300)
     expect(service.ejected).toEqual([])
+    // The last look at what waits.
+    await service.clock.advance(125)
     expect(service.clock.pendingTimers).toBe(0)
   })
 

@@ -63,7 +63,7 @@ class Hedged extends ObservedLoadBalancer {
 
 describe('hedging after a fixed delay', () => {
   it('is off by default', async () => {
-    const hedged = new Hedged({ hedge: false })
+    const hedged = new Hedged({ hedge: false, retry: { secondTryAfterMs: Number.POSITIVE_INFINITY } })
     hedged.behaviour = { 'a:1': { afterMs: 5_000 } }
     expect(await hedged.settle(hedged.call())).toBe('a:1')
     expect(hedged.begun).toEqual(['a:1 @0'])

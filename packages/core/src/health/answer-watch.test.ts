@@ -1,15 +1,29 @@
 import { FakeClock } from '@lb/testing'
 import { describe, expect, it } from 'vitest'
 import { InvalidOptionError } from '../errors.ts'
-import { AnswerWatch, checkNoAnswerOptions, type NoAnswerOptions, type Watched } from './answer-watch.ts'
+import {
+  AnswerWatch,
+  checkNoAnswerOptions,
+  lookIntervalMs,
+  type NoAnswerOptions,
+  type Watched,
+} from './answer-watch.ts'
+import { Looks } from './looks.ts'
 
 class Subject implements Watched {
   waiting = 0
+  movable = 0
+  watched = false
   probed = false
   answers = 0
   answersBefore = 0
   silentLooks = 0
+  crowdedLooks = 0
   othersBefore = 0
+
+  get awaiting(): number {
+    return this.waiting
+  }
 }
 
 class ObservedWatch {
@@ -17,14 +31,18 @@ class ObservedWatch {
   readonly a: Subject = new Subject()
   readonly b: Subject = new Subject()
   readonly told: { subject: Subject; forMs: number; atMs: number }[] = []
+  readonly looks: Looks
   readonly watch: AnswerWatch<Subject>
+  elsewhere = 0
   readonly #startMs: number
 
   constructor(options: NoAnswerOptions = {}) {
     this.#startMs = this.clock.now()
+    this.looks = new Looks(this.clock, lookIntervalMs(options))
     this.watch = new AnswerWatch({
       ...options,
-      clock: this.clock,
+      looks: this.looks,
+      waitingElsewhere: () => this.elsewhere,
       onSilent: (subject, forMs) => this.told.push({ subject, forMs, atMs: this.clock.now() - this.#startMs }),
     })
   }
@@ -87,17 +105,40 @@ describe('AnswerWatch', () => {
     expect(observed.told).toEqual([])
   })
 
-  it('waits until the others gave as many answers as requests must wait', () => {
+  it('waits until the others gave so many answers that chance does not explain three that wait', () => {
     const observed = new ObservedWatch()
     observed.start(observed.a, 3)
     observed.clock.advanceSync(5_000)
-    observed.answer(observed.b, 1)
-    observed.answer(observed.b, 1)
+    for (let answer = 0; answer < 8; answer++) observed.answer(observed.b, 1)
     observed.clock.advanceSync(5_000)
+    // (1 ÷ 10)³ is not less than 1 in 1 000.
     expect(observed.told).toEqual([])
     observed.answer(observed.b, 1)
     observed.clock.advanceSync(125)
     expect(observed.told).toHaveLength(1)
+  })
+
+  it('finds nothing while as large a part of the requests waits elsewhere: they are slow by nature', () => {
+    const observed = new ObservedWatch()
+    observed.elsewhere = 4
+    observed.start(observed.a, 3)
+    observed.run(2_000)
+    // (5 ÷ 46)³ is more than 1 in 1 000.
+    expect(observed.told).toEqual([])
+    observed.elsewhere = 1
+    observed.run(125)
+    expect(observed.told).not.toEqual([])
+  })
+
+  it('leaves those to their second try that can be tried elsewhere', () => {
+    const observed = new ObservedWatch()
+    observed.start(observed.a, 12)
+    observed.a.movable = 10
+    observed.run(5_000)
+    expect(observed.told).toEqual([])
+    observed.a.movable = 9
+    observed.run(1_000)
+    expect(observed.told).not.toEqual([])
   })
 
   it('concludes nothing from fewer waiting requests than the minimum', () => {
@@ -173,7 +214,8 @@ describe('AnswerWatch', () => {
     const told: Subject[] = []
     const a = new Subject()
     const watch = new AnswerWatch<Subject>({
-      clock: late,
+      looks: new Looks(late, 125),
+      waitingElsewhere: () => 0,
       onSilent: (subject) => told.push(subject),
     })
     a.waiting = 5
@@ -190,7 +232,6 @@ describe('AnswerWatch', () => {
 
   it('has no timer while nothing waits, and none after close', () => {
     const observed = new ObservedWatch()
-    observed.start(observed.a, 2)
     expect(observed.clock.pendingTimers).toBe(0)
     observed.start(observed.a)
     expect(observed.clock.pendingTimers).toBe(1)
@@ -199,7 +240,7 @@ describe('AnswerWatch', () => {
     observed.clock.advanceSync(125)
     expect(observed.clock.pendingTimers).toBe(0)
     observed.start(observed.a)
-    observed.watch.close()
+    observed.looks.close()
     expect(observed.clock.pendingTimers).toBe(0)
   })
 })

@@ -1,12 +1,23 @@
-import type { CancelTimer, Clock } from '../clock.ts'
 import { checkDurationMs, checkInteger, checkKeys } from '../options.ts'
+import type { Looks } from './looks.ts'
 
 /** When an instance that says nothing counts as dead although its connections stand. */
 export interface NoAnswerOptions {
   /** How long it must have answered nothing while others did, in milliseconds. Default 500. */
   readonly afterMs?: number
-  /** How many requests must be waiting for it. Default 3. */
+  /** How many requests must have waited for it in vain. Default 3. */
   readonly minimumRequests?: number
+}
+
+export const defaultNoAnswer: Required<NoAnswerOptions> = Object.freeze({ afterMs: 500, minimumRequests: 3 })
+
+const looksPerLimit = 4
+/** Where answers take long, so seldom is enough. */
+const looksPerPatience = 8
+
+/** Milliseconds between two looks at an instance that may be silent for `afterMs`. */
+export function lookIntervalMs({ afterMs = defaultNoAnswer.afterMs }: NoAnswerOptions): number {
+  return afterMs / looksPerLimit
 }
 
 /** @throws InvalidOptionError */
@@ -19,80 +30,111 @@ export function checkNoAnswerOptions(path: string, options: NoAnswerOptions | fa
 
 /** What is looked at, and kept, about one instance. */
 export interface Watched {
+  /** Requests in flight without an answer. */
+  readonly awaiting: number
   /**
    * Requests in flight that started after its last answer. Those that are older say nothing: an open stream, or what was
    * lost in a failure that is over.
    */
   readonly waiting: number
+  /** Those of `waiting` that can be tried elsewhere, as of this look: that tells more than any comparison. */
+  readonly movable: number
   /** Whether the one request that tries it after its ejection is among them: then that alone is enough. */
   readonly probed: boolean
   /** Answers it ever gave. */
   readonly answers: number
+  /** Whether requests waited for it at the last look. */
+  watched: boolean
   /** `answers` at the last look. */
   answersBefore: number
   /** Looks in a row at which requests waited for it and it had answered none since the look before. */
   silentLooks: number
-  /** Answers of all instances together when its silence began. */
+  /** Those of them at which so many waited that a comparison with the others means something. */
+  crowdedLooks: number
+  /** Answers of all instances together when `crowdedLooks` began. */
   othersBefore: number
 }
 
 export interface AnswerWatchOptions<T extends Watched> extends NoAnswerOptions {
-  readonly clock: Clock
-  /** `instance` is silent for at least `forMs`; told again at every look while that lasts. */
+  readonly looks: Looks
+  /** Requests without an answer that wait for other instances than this one. */
+  readonly waitingElsewhere: (instance: T) => number
+  /** `instance` is silent for at least `forMs`; emitted again at every look while that lasts. */
   readonly onSilent: (instance: T, forMs: number) => void
 }
 
-const looksPerLimit = 4
+/** How likely it may be, at most, that an instance which answers like the others is taken for silent. */
+const doubt = 1e-3
+
+/** The steps of the quicker quarter: three answers below it balance one above. */
+const quickerStep = 1.1
+const slowerStep = quickerStep ** -3
 
 /**
  * Finds instances that take requests and answer nothing, as a stopped process or a dropped route does: no error ever
  * comes, so nothing else notices before the callers' deadlines.
  *
- * An instance is silent when `minimumRequests` wait for it and it answered nothing for `afterMs`, or for as long as
- * this service's answers may usually take if that is longer (mean + 4 deviations, as TCP computes its timeout, RFC 6298),
- * while the other instances gave at least as many answers; for the request that tries it after an ejection, one is enough.
- * It looks at counters a few times in that span: a request costs hardly more, and a pause of this very process is one
- * look, not a silence. While nowhere enough requests wait there is no timer.
+ * It keeps for each instance how long requests have waited without any answer of it. Requests that can be tried elsewhere
+ * are: their second try tells whether the instance is silent (see `SecondTries`). For the others it compares: an instance is
+ * silent when `minimumRequests` waited for it and it answered nothing for `afterMs`, or for as long as this service's answers
+ * may usually take if that is longer (mean + 4 deviations, as TCP computes its timeout, RFC 6298), while so many requests
+ * were answered elsewhere, and so few wait there, that chance does not explain it.
  */
 export class AnswerWatch<T extends Watched> {
   readonly #options: AnswerWatchOptions<T>
   readonly #minimumRequests: number
   readonly #afterMs: number
-  readonly #lookMs: number
   #meanMs = 0
   #deviationMs = 0
+  #quickerMs = 0
   #answers = 0
-  /** For which enough requests wait, or did at the last look: of many instances, few at a time. */
+  #slowAnswers = 0
+  /** For which requests wait, or did at the last look. */
   readonly #busy = new Set<T>()
-  #cancelTimer: CancelTimer | undefined
 
   constructor(options: AnswerWatchOptions<T>) {
+    const { afterMs, minimumRequests } = defaultNoAnswer
     this.#options = options
-    this.#afterMs = options.afterMs ?? 500
-    this.#minimumRequests = options.minimumRequests ?? 3
-    this.#lookMs = this.#afterMs / looksPerLimit
+    this.#afterMs = options.afterMs ?? afterMs
+    this.#minimumRequests = options.minimumRequests ?? minimumRequests
+    options.looks.add(() => this.#look())
   }
 
-  /** A request to `instance` started, and counts as waiting. */
+  /** A request to `instance` started. */
   started(instance: T): void {
-    if (!this.#isWaitedFor(instance) || this.#busy.has(instance)) return
+    if (instance.watched) return
+    instance.watched = true
     instance.answersBefore = instance.answers
     instance.silentLooks = 0
+    instance.crowdedLooks = 0
     this.#busy.add(instance)
-    if (this.#cancelTimer === undefined) this.#schedule()
+    this.#options.looks.start()
   }
 
   /** An answer took `latencyMs`. */
   answered(latencyMs: number): void {
     this.#answers++
-    const error = Math.abs(latencyMs - this.#meanMs)
     if (this.#answers === 1) {
       this.#meanMs = latencyMs
       this.#deviationMs = latencyMs / 2
+      this.#quickerMs = latencyMs
       return
     }
+    if (latencyMs > this.#afterMs && latencyMs > 2 * this.#quickerMs) this.#slowAnswers++
+    const error = Math.abs(latencyMs - this.#meanMs)
     this.#deviationMs += (error - this.#deviationMs) / 4
     this.#meanMs += (latencyMs - this.#meanMs) / 8
+    this.#quickerMs = Math.max(1, this.#quickerMs * (latencyMs > this.#quickerMs ? quickerStep : slowerStep))
+  }
+
+  /** Answers of all instances. */
+  get answers(): number {
+    return this.#answers
+  }
+
+  /** Those of them that took so long that a second try could have been made meanwhile. */
+  get slowAnswers(): number {
+    return this.#slowAnswers
   }
 
   /** How long a silence must last now, in milliseconds. */
@@ -100,43 +142,66 @@ export class AnswerWatch<T extends Watched> {
     return Math.max(this.#afterMs, this.#meanMs + 4 * this.#deviationMs)
   }
 
+  /**
+   * How long a request waits before it is unusual, in milliseconds: like `limitMs`, but the slow answers of some routes
+   * do not make the quick requests of others wait. Not more than twice what the quicker quarter of the answers takes.
+   */
+  get patienceMs(): number {
+    return Math.min(this.limitMs, Math.max(this.#afterMs, 2 * this.#quickerMs))
+  }
+
   close(): void {
     this.#busy.clear()
-    this.#cancelTimer?.()
-    this.#cancelTimer = undefined
   }
 
-  #schedule(): void {
-    this.#cancelTimer = this.#options.clock.setTimeout(() => this.#look(), this.#lookMs, { background: true })
-  }
-
-  #look(): void {
-    this.#cancelTimer = undefined
-    const { onSilent } = this.#options
+  #look(): boolean {
+    const { looks, onSilent } = this.#options
+    looks.step = Math.max(1, Math.floor(this.patienceMs / looksPerPatience / looks.intervalMs))
     // At the first silent look the requests may have only just started.
-    const looks = Math.ceil(this.limitMs / this.#lookMs) + 1
+    const enough = looks.within(this.limitMs)
     const silent: T[] = []
     for (const instance of this.#busy) {
-      if (!this.#isWaitedFor(instance)) this.#busy.delete(instance)
-      else if (this.#isSilent(instance) && instance.silentLooks >= looks) silent.push(instance)
+      if (instance.awaiting === 0) this.#forget(instance)
+      else {
+        this.#count(instance)
+        if (instance.crowdedLooks >= enough) silent.push(instance)
+      }
     }
-    if (this.#busy.size > 0) this.#schedule()
     for (const instance of silent) {
-      if (this.#answers - instance.othersBefore < this.#minimumRequests) continue
-      onSilent(instance, (instance.silentLooks - 1) * this.#lookMs)
+      if (this.#isOutlier(instance)) onSilent(instance, (instance.crowdedLooks - 1) * looks.intervalMs)
     }
+    return this.#busy.size > 0
   }
 
-  #isWaitedFor({ waiting, probed }: T): boolean {
-    return waiting >= (probed ? 1 : this.#minimumRequests)
+  #forget(instance: T): void {
+    instance.watched = false
+    instance.silentLooks = 0
+    this.#busy.delete(instance)
   }
 
-  /** Counts the look; says whether the instance was silent since the one before. */
-  #isSilent(instance: T): boolean {
+  #count(instance: T): void {
     const silent = instance.answers === instance.answersBefore
     instance.answersBefore = instance.answers
-    if (!silent) instance.silentLooks = 0
-    else if (instance.silentLooks++ === 0) instance.othersBefore = this.#answers
-    return silent
+    const { passed } = this.#options.looks
+    instance.silentLooks = silent ? instance.silentLooks + passed : 0
+    const { waiting, movable, probed } = instance
+    const crowded = silent && waiting - movable >= (probed ? 1 : this.#minimumRequests)
+    if (!crowded) instance.crowdedLooks = 0
+    else {
+      if (instance.crowdedLooks === 0) instance.othersBefore = this.#answers
+      instance.crowdedLooks += passed
+    }
+  }
+
+  /** Whether the requests that wait for `instance` would hardly all wait if it answered as the others do. */
+  #isOutlier(instance: T): boolean {
+    const answered = this.#answers - instance.othersBefore
+    if (answered < this.#minimumRequests) return false
+    if (instance.probed) return true
+    const waiting = this.#options.waitingElsewhere(instance)
+    return (
+      ((waiting + 1) / (waiting + answered + 2)) ** Math.max(defaultNoAnswer.minimumRequests, this.#minimumRequests) <=
+      doubt
+    )
   }
 }

@@ -57,10 +57,10 @@ export class RetryBudget {
     return Math.max(0, this.#sum())
   }
 
-  /** A request was made. */
-  deposit(): void {
+  /** A request was made, or several. */
+  deposit(requests = 1): void {
     const bucket = this.#window.advance()
-    this.#buckets[bucket] = (this.#buckets[bucket] as number) + this.#ratio
+    this.#buckets[bucket] = (this.#buckets[bucket] as number) + requests * this.#ratio
   }
 
   /** Takes one retry out of the budget, or says that none is left. */

@@ -11,6 +11,7 @@ describe('retryPolicy', () => {
       backoffMaxMs: 250,
       attemptTimeoutMs: Number.POSITIVE_INFINITY,
       retryAfterMaxMs: 5_000,
+      secondTryAfterMs: 500,
       statusCodes: new Set([500, 502, 503, 504]),
     })
   })
@@ -50,7 +51,12 @@ describe('checkRetryOptions', () => {
   it('passes false, nothing and everything', () => {
     checkRetryOptions('retry', false)
     checkRetryOptions('retry', {})
-    checkRetryOptions('retry', { maxRetries: 100, attemptTimeoutMs: Number.POSITIVE_INFINITY, statusCodes: [100, 599] })
+    checkRetryOptions('retry', {
+      maxRetries: 100,
+      attemptTimeoutMs: Number.POSITIVE_INFINITY,
+      secondTryAfterMs: 500,
+      statusCodes: [100, 599],
+    })
   })
 
   it.each([

@@ -22,6 +22,12 @@ export interface RetryOptions {
    * other instance is left; beyond it, the caller gets the response, which says when to come again. Default 5 000.
    */
   readonly retryAfterMaxMs?: number | undefined
+  /**
+   * An idempotent attempt that has waited so long, in milliseconds, without any answer of its instance is tried on another
+   * one as well. The first goes on beside it, and the first answer counts. Where answers usually take longer, so does the
+   * wait. At least 10; `Infinity`: never. Default 500.
+   */
+  readonly secondTryAfterMs?: number
   /** Response statuses after which an idempotent request is retried. Default 500, 502, 503, 504. */
   readonly statusCodes?: readonly number[]
 }
@@ -34,6 +40,7 @@ export interface RetryPolicy {
   readonly backoffMaxMs: number
   readonly attemptTimeoutMs: number
   readonly retryAfterMaxMs: number
+  readonly secondTryAfterMs: number
   readonly statusCodes: ReadonlySet<number>
 }
 
@@ -44,6 +51,7 @@ const retryKeys: readonly (keyof RetryOptions)[] = [
   'backoffMaxMs',
   'attemptTimeoutMs',
   'retryAfterMaxMs',
+  'secondTryAfterMs',
   'statusCodes',
 ]
 
@@ -54,6 +62,7 @@ const defaultPolicy: RetryPolicy = Object.freeze({
   backoffMaxMs: 250,
   attemptTimeoutMs: Number.POSITIVE_INFINITY,
   retryAfterMaxMs: 5_000,
+  secondTryAfterMs: 500,
   statusCodes: new Set(defaultRetryStatusCodes),
 })
 
@@ -66,6 +75,7 @@ export function checkRetryOptions(path: string, options: RetryOptions | false): 
   checkDurationMs(`${path}.backoffMaxMs`, options.backoffMaxMs)
   checkDurationMs(`${path}.attemptTimeoutMs`, options.attemptTimeoutMs, { min: 1, infinite: true })
   checkDurationMs(`${path}.retryAfterMaxMs`, options.retryAfterMaxMs)
+  checkDurationMs(`${path}.secondTryAfterMs`, options.secondTryAfterMs, { min: 10, infinite: true })
   if (options.budget !== undefined && options.budget !== false) checkRetryBudget(`${path}.budget`, options.budget)
   const { statusCodes } = options
   if (statusCodes === undefined) return
@@ -86,6 +96,7 @@ export function retryPolicy(options: RetryOptions | false | undefined, base: Ret
     backoffMaxMs: options.backoffMaxMs ?? base.backoffMaxMs,
     attemptTimeoutMs: options.attemptTimeoutMs ?? base.attemptTimeoutMs,
     retryAfterMaxMs: options.retryAfterMaxMs ?? base.retryAfterMaxMs,
+    secondTryAfterMs: options.secondTryAfterMs ?? base.secondTryAfterMs,
     statusCodes: options.statusCodes === undefined ? base.statusCodes : new Set(options.statusCodes),
   }
 }
