@@ -87,7 +87,14 @@ function smoke(tarballs: readonly string[], { axios, nest, undici }: PeerSet, no
   run('pnpm', ['exec', 'tsc', '-p', join(application, 'tsconfig.json')], root)
   cpSync(join(root, 'packages/express/packed'), join(application, 'gateway'), { recursive: true })
   run('pnpm', ['exec', 'tsc', '-p', join(application, 'gateway/tsconfig.json')], root)
-  const files = ['smoke.mjs', 'smoke.cjs', 'consumer.mjs', 'consumer.cjs', 'gateway/run-gateway-fuzz.mjs']
+  const files = [
+    'smoke.mjs',
+    'smoke.cjs',
+    'axios-options.mjs',
+    'consumer.mjs',
+    'consumer.cjs',
+    'gateway/run-gateway-fuzz.mjs',
+  ]
   for (const node of nodes) for (const file of files) run(node, [file], application)
 }
 
