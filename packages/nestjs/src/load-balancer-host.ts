@@ -19,6 +19,7 @@ export class LoadBalancerHost implements OnModuleInit, BeforeApplicationShutdown
   readonly #services: Set<string>
   readonly #logger: Logger
   #lb: LoadBalancer | undefined
+  #drainEndsAtMs = 0
 
   /** @throws InvalidOptionError */
   constructor(call: string, options: LoadBalancerModuleOptions) {
@@ -69,12 +70,16 @@ export class LoadBalancerHost implements OnModuleInit, BeforeApplicationShutdown
   async beforeApplicationShutdown(): Promise<void> {
     if (this.#lb === undefined) return
     const { clock = systemClock, drainTimeoutMs = defaultDrainTimeoutMs } = this.#options
+    this.#drainEndsAtMs = clock.now() + drainTimeoutMs
     const left = await drained(this.#lb, clock, drainTimeoutMs)
     if (left > 0) this.#logger.warn(`${left} requests in flight after ${drainTimeoutMs} ms: the shutdown goes on`)
   }
 
   async onApplicationShutdown(): Promise<void> {
-    if (this.#lb !== undefined) await this.#close(this.#lb)
+    if (this.#lb === undefined) return
+    const { clock = systemClock } = this.#options
+    // No new requests come by now, and calls that wait for a retry were not in flight before.
+    await this.#close(this.#lb, Math.max(0, this.#drainEndsAtMs - clock.now()))
   }
 
   async #firstListFailure(lb: LoadBalancer, service: string): Promise<string | undefined> {
@@ -87,9 +92,9 @@ export class LoadBalancerHost implements OnModuleInit, BeforeApplicationShutdown
     return undefined
   }
 
-  async #close(lb: LoadBalancer): Promise<void> {
+  async #close(lb: LoadBalancer, drainMs = 0): Promise<void> {
     try {
-      await lb.close()
+      await lb.close({ drainMs })
     } catch (error) {
       // The rest of the application has to shut down all the same.
       this.#logger.error(error instanceof Error ? `${error.message}: ${String(error.cause)}` : String(error))

@@ -152,6 +152,36 @@ describe('at the end', () => {
     expect(log.lines).toEqual(['error a discovery could not be closed: Error: still busy'])
   })
 
+  it('a discovery is closed with the last application that uses it', async () => {
+    const discovery = new FakeDiscovery(['127.0.0.1:1'])
+    const [before, after] = [await compiled({ discovery, services }), await compiled({ discovery, services })]
+    await before.module.init()
+    await after.module.init()
+    await before.module.close()
+    expect([discovery.closed, after.lb.pick('user-service').id]).toEqual([false, '127.0.0.1:1'])
+    await after.module.close()
+    expect(discovery.closed).toBe(true)
+  })
+
+  it('a call that waits for its retry ends first', async () => {
+    const clock = new FakeClock()
+    const discovery = new FakeDiscovery(['127.0.0.1:1', '127.0.0.1:2'])
+    const retry = { backoffBaseMs: 200 }
+    const { module, lb } = await compiled({ discovery, services, clock, retry, random: () => 0.9 })
+    await module.init()
+    const call = lb.execute('user-service', (_instance, { number }) => {
+      if (number === 1) throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
+      return 'value'
+    })
+    await settlePromises()
+    expect(lb.inspect('user-service').inFlight).toBe(0)
+    const closing = module.close()
+    await clock.advance(1_000)
+    expect(await call).toBe('value')
+    await closing
+    expect([discovery.closed, clock.pendingTimers]).toEqual([true, 0])
+  })
+
   it('requests in flight end first', async () => {
     const clock = new FakeClock()
     const discovery = new FakeDiscovery(['127.0.0.1:1'])
