@@ -188,7 +188,9 @@ export class Answer {
 
   onError(error: Error): void {
     if (this.isComplete) return
-    if (isOnlyLength(error) && (this.statusCode === 204 || this.statusCode === 304)) {
+    const hasEnded =
+      this.statusCode === 204 || this.statusCode === 304 ? isOnlyLength(error) : this.#isOnlyTrailer(error)
+    if (hasEnded) {
       this.onComplete(null)
       return
     }
@@ -199,6 +201,11 @@ export class Answer {
     // One that nobody wants any more is not to blame for being cut.
     if (this.#isUnwanted || reason.name === 'AbortError') this.#endResolve?.()
     else this.#endReject?.(reason)
+  }
+
+  /** The parser takes a trailer for the length of the body, which has ended; where the header said so, it was refused. */
+  #isOnlyTrailer({ name, message }: Error): boolean {
+    return this.headers?.isChunked === true && name === 'HTTPParserError' && message.includes('Content-Length')
   }
 
   #take(statusCode: number, statusText: string, headers: AnswerHeaders): void {

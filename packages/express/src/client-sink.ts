@@ -15,6 +15,7 @@ export class ClientSink implements BodySink {
   readonly #response: ServerResponse
   readonly #answer: Answer
   readonly #stalled: (wait: () => void) => () => void
+  readonly #flush: (() => void) | undefined
   #cancelTimer: (() => void) | undefined
   #listens = false
 
@@ -23,6 +24,10 @@ export class ClientSink implements BodySink {
     this.#response = response
     this.#answer = answer
     this.#stalled = stalled
+    // A middleware that compresses holds back what is short. What has no length may be events, each of which is waited for.
+    const { flush } = response as { flush?: unknown }
+    const isHeld = Object.hasOwn(response, 'flush') && typeof flush === 'function'
+    if (isHeld && answer.headers.contentLength === undefined) this.#flush = () => flush.call(response)
   }
 
   begin(): void {
@@ -35,7 +40,9 @@ export class ClientSink implements BodySink {
       this.#answer.abort(new DOMException('the response was ended', 'AbortError'))
       return false
     }
-    if (this.#response.write(chunk) || this.#response.writableLength < waitingLimit) return true
+    const isTaken = this.#response.write(chunk)
+    this.#flush?.()
+    if (isTaken || this.#response.writableLength < waitingLimit) return true
     if (!this.#listens) {
       this.#listens = true
       this.#response.on('drain', () => this.#drained()).on('close', () => this.#cancelTimer?.())

@@ -96,6 +96,49 @@ describe.each(frameworks)('%s: what is sent arrives', (framework) => {
     else expect(received).toMatch(/\r\n\r\n$/)
   })
 
+  it.each(['Content-Length: 5', 'Content-Length: 2', 'Transfer-Encoding: gzip', 'Host: x', 'Connection: close'])(
+    'an answer ends whole without a trailer that says %s',
+    async (trailer) => {
+      const instance = await startRawInstance((socket) =>
+        socket.write(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n${trailer}\r\n\r\n`),
+      )
+      const { port, lb } = await startGateway([instance], { framework })
+      const received = await exchangeBytes(port, 'GET / HTTP/1.1\r\nHost: gw\r\nConnection: close\r\n\r\n', 2_000)
+      expect(received).toMatch(/\r\n\r\n2\r\nok\r\n0\r\n\r\n$/)
+      expect(lb.inspect('service').instances[0]).toMatchObject({ succeeded: 1, failed: 0 })
+    },
+  )
+
+  it('events arrive one by one behind a middleware that compresses', async () => {
+    const next = deferred()
+    const instance = await startInstance((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n')
+      void next.promise.then(() => response.end('data: 2\n\n'))
+    })
+    const { url } = await startGateway([instance], {
+      framework,
+      before: (_request, response, goOn) => {
+        // As `compression` does.
+        const held: Uint8Array[] = []
+        const { write, end } = response
+        response.write = (chunk: Uint8Array) => held.push(chunk) > 0
+        const flush = (): void => {
+          for (const chunk of held.splice(0)) write.call(response, chunk, 'latin1')
+        }
+        response.end = (chunk?: unknown) => {
+          flush()
+          return Reflect.apply(end, response, [chunk])
+        }
+        Object.assign(response, { flush })
+        goOn()
+      },
+    })
+    const body = (await fetch(url)).body?.getReader()
+    expect(String(Buffer.from((await body?.read())?.value ?? []))).toBe('data: 1\n\n')
+    next.resolve()
+    expect(String(Buffer.from((await body?.read())?.value ?? []))).toBe('data: 2\n\n')
+  })
+
   it('HEAD keeps the length and has no body', async () => {
     const instance = await startInstance((_request, response) =>
       response.writeHead(200, { 'content-length': 1_234 }).end(),

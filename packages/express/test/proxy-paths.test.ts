@@ -13,7 +13,7 @@ import {
 afterEach(closeAll)
 
 const send = (port: number, target: string): Promise<string> =>
-  exchangeBytes(port, `GET ${target} HTTP/1.1\r\nHost: gw.test\r\nConnection: close\r\n\r\n`)
+  exchangeBytes(port, `GET ${target} HTTP/1.1\r\nHost: gw.test\r\nConnection: close\r\n\r\n`, 4_000)
 
 describe.each(frameworks)('%s: paths', (framework: Framework) => {
   const mounted = framework === 'bare node:http' ? { proxy: { prefix: '/users' } } : { mount: '/users' }
