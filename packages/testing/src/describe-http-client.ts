@@ -33,6 +33,8 @@ export interface HttpClientCapabilities {
 
 /** How soon a request that must end early has to end, whatever the machine is doing. */
 const promptlyMs = 2_000
+/** How long a request may wait for an instance that says nothing: 2 s, and a while for a busy machine. */
+const silenceMs = 2_500
 
 /**
  * What every HTTP client with lb installed must do, on real sockets: the service's name becomes an instance, failures
@@ -416,6 +418,61 @@ export function describeHttpClient(
         await expectAllDone(1)
       })
     }
+
+    describe('an instance that falls silent', () => {
+      /** Sends a GET; gives how long it took. */
+      async function timed(): Promise<number> {
+        const startedAt = systemClock.now()
+        expect((await send({ url: 'http://user-service/' })).status).toBe(200)
+        return systemClock.now() - startedAt
+      }
+
+      async function expectOthersKept(): Promise<void> {
+        await seen(() => lb.inspect('user-service').inFlight === 0)
+        const others = lb
+          .inspect('user-service')
+          .instances.filter(({ instance }) => instance.id !== backends[0]?.address)
+        expect(others.map(({ state }) => state)).toEqual(['available', 'available'])
+      }
+
+      it.each([1, 3, 10])(
+        'holds none of %i callers that each wait for their GET',
+        { timeout: 20_000 },
+        async (callers) => {
+          const work = async (times: number): Promise<number[]> => {
+            const took: number[] = []
+            for (let time = 0; time < times; time++) took.push(await timed())
+            return took
+          }
+          const all = async (times: number): Promise<number[]> =>
+            (await Promise.all(Array.from({ length: callers }, () => work(times)))).flat()
+          await all(4)
+          if (backends[0] !== undefined) backends[0].script = { fault: 'black-hole' }
+          expect(Math.max(...(await all(10)))).toBeLessThan(silenceMs)
+          await expectOthersKept()
+        },
+      )
+
+      it('holds none of 30 GETs that are sent at once, without any traffic after them', {
+        timeout: 20_000,
+      }, async () => {
+        if (backends[0] !== undefined) backends[0].script = { fault: 'black-hole' }
+        expect(Math.max(...(await Promise.all(Array.from({ length: 30 }, timed))))).toBeLessThan(silenceMs)
+        await expectOthersKept()
+      })
+
+      it('is asked once by a POST, which waits', async () => {
+        for (const backend of backends) backend.script = { fault: 'black-hole' }
+        const controller = new AbortController()
+        const post = { url: 'http://user-service/', method: 'POST', body: 'x', signal: controller.signal }
+        const failure = expect(send(post)).rejects.toThrow()
+        await new Promise<void>((resolve) => systemClock.setTimeout(resolve, 900))
+        expect(requests()).toBe(1)
+        controller.abort()
+        await failure
+        await expectAllDone(1)
+      })
+    })
 
     it('reaches a new instance, and leaves a removed one, without a new client', async () => {
       await lb.close()
