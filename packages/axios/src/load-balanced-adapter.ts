@@ -174,7 +174,7 @@ class Sender {
     let redirected: RedirectedRequest | undefined
     const request = attemptRequest(config, context, this.#agents, { isOwn, mayBeProxied: this.#mayBeProxied })
     if (host !== undefined) request.headers.set('Host', host, false)
-    const attempted = { config, url, instanceUrl: instanceUrl(url, instance), host: request.headers.get('Host') }
+    const attempted = { config, url, instanceUrl: instanceUrl(url, instance), headers: request.headers }
     request.url = attempted.instanceUrl
     request.beforeRedirect = redirects.hook(attempted, (next) => {
       redirected = next

@@ -29,7 +29,8 @@ function followed({ from, to, host, services = {} }: Redirect): RedirectedReques
   } as InternalAxiosRequestConfig
   const url = parseServiceUrl(from, rules) as ServiceUrl
   const scheme = url.scheme === 'https' ? 'https' : 'http'
-  const attempted = { config, url, instanceUrl: `${scheme}://127.0.0.1:3000/start`, host }
+  const headers = new AxiosHeaders(host === undefined ? {} : { Host: host })
+  const attempted = { config, url, instanceUrl: `${scheme}://127.0.0.1:3000/start`, headers }
   let next: RedirectedRequest | undefined
   const hook = new RedirectFollower(lb, rules).hook(attempted, (taken) => {
     next = taken

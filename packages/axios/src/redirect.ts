@@ -26,8 +26,8 @@ export interface Attempted {
   readonly url: ServiceUrl
   /** Where the attempt goes. */
   readonly instanceUrl: string
-  /** The `Host` that was set, by which the instance may call itself. */
-  readonly host: unknown
+  /** As they are sent: by their `Host` the instance may call itself. */
+  readonly headers: AxiosHeaders
 }
 
 /**
@@ -88,7 +88,8 @@ export class RedirectFollower {
 }
 
 /** A URL of the instance itself under the name that it was called by, which may lead nowhere: the service's. */
-function ownUrl(location: string, { url, host }: Attempted): ServiceUrl | undefined {
+function ownUrl(location: string, { url, headers }: Attempted): ServiceUrl | undefined {
+  const host = headers.get('Host')
   if (typeof host !== 'string' || !URL.canParse(location)) return undefined
   const { protocol, host: authority, pathname, search, hash } = new URL(location)
   if (!URL.canParse(`${protocol}//${host}`) || new URL(`${protocol}//${host}`).host !== authority) return undefined
