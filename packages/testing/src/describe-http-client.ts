@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { LoadBalancer, type LoadBalancerEvent, type LoadBalancerOptions, StaticDiscovery, systemClock } from '@lb/core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describeServiceNames } from './describe-http-client-names.ts'
 import { LoopbackBackend } from './loopback-backend.ts'
 
 export interface HttpClientRequest {
@@ -83,15 +84,6 @@ export function describeHttpClient(
       send = harness.create(lb)
     }
 
-    /** Knows services by these very names; the first backend serves each. */
-    function exactRegistry(names: readonly string[]): Pick<LoadBalancerOptions, 'discovery' | 'services'> {
-      const [backend] = backends as [LoopbackBackend]
-      return {
-        discovery: new StaticDiscovery(Object.fromEntries(names.map((service) => [service, [backend.address]]))),
-        services: Object.fromEntries(names.map((service) => [service, {}])),
-      }
-    }
-
     const requests = (): number => backends.reduce((sum, backend) => sum + backend.requests.length, 0)
 
     async function expectAllDone(attempts: number): Promise<void> {
@@ -128,55 +120,6 @@ export function describeHttpClient(
       const response = await send({ url: `${backend.url}/direct` })
       expect(JSON.parse(response.body)).toMatchObject({ id: 'a', url: '/direct' })
       expect(finished).toEqual([])
-    })
-
-    it.each([
-      'http://UserService/x',
-      'http://userservice:8080/x',
-      'http://Orders_V2/x',
-      'http://com.acme.userservice/x',
-      'lb://UserService/x',
-    ])('reaches a configured service whose name has capitals: %s', async (url) => {
-      await lb.close()
-      const { discovery, services } = exactRegistry(['UserService', 'Orders_V2', 'com.acme.UserService'])
-      use({ discovery, ...(services && { services }) })
-      expect((await send({ url })).status).toBe(200)
-      expect(backends[0]?.requests.map((request) => request.url)).toEqual(['/x'])
-    })
-
-    it.each(['lb://user-service/x?y=1', 'lb:user-service/x?y=1', 'lb:///user-service/x?y=1', 'lb://orders.v2/x?y=1'])(
-      'takes the URL %s',
-      async (url) => {
-        await lb.close()
-        use({ discovery: exactRegistry(['user-service', 'orders.v2']).discovery })
-        const response = await send({ url })
-        expect(response.status).toBe(200)
-        expect(JSON.parse(response.body).url).toBe('/x?y=1')
-        await expectAllDone(1)
-      },
-    )
-
-    it('reaches a service whose name in the registry is no host', async () => {
-      await lb.close()
-      const { discovery } = exactRegistry(['PAY@@orders'])
-      use({ discovery, services: { orders: { nameInRegistry: 'PAY@@orders' } } })
-      expect((await send({ url: 'http://orders/' })).status).toBe(200)
-      await expectAllDone(1)
-      expect(finished.map((event) => 'service' in event && event.service)).toEqual(['orders'])
-    })
-
-    it('emits one event when a service is called with a port, which makes it a server', async () => {
-      await lb.close()
-      use({ discovery: exactRegistry(['localhost']).discovery })
-      await lb.ready('localhost')
-      const bypassed: LoadBalancerEvent[] = []
-      lb.subscribe((event) => {
-        if (event.type === 'service-bypassed') bypassed.push(event)
-      })
-      const { port } = new URL(backends[1]?.url ?? '')
-      for (let number = 0; number < 3; number++) await send({ url: `http://localhost:${port}/` })
-      expect(backends[1]?.requests).toHaveLength(3)
-      expect(bypassed).toEqual([{ type: 'service-bypassed', service: 'localhost', authority: `localhost:${port}` }])
     })
 
     it('moves a GET on when an instance refuses connections, without a failure', async () => {
@@ -483,6 +426,8 @@ export function describeHttpClient(
       discovery.set('user-service', [second.address])
       expect(JSON.parse((await send({ url: 'http://user-service/' })).body).id).toBe('b')
     })
+
+    describeServiceNames(harness)
   })
 }
 
