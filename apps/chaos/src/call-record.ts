@@ -7,6 +7,9 @@ export type PhaseName = 'warm-up' | 'fault' | 'after' | 'return'
 
 export type DiscoveryEventType = 'discovery-failed' | 'empty-list-held' | 'list-expired'
 
+/** A request that takes longer waited for an instance that did not answer. */
+const waitMs = 250
+
 class PhaseRecord {
   readonly startedAtMs: number
   readonly latencies: Latencies = new Latencies()
@@ -21,7 +24,15 @@ class PhaseRecord {
 
   figures(): PhaseFigures {
     const { requests, failed, attempts, latencies } = this
-    return { requests, failed, attempts, p50Ms: round(latencies.quantile(0.5)), p99Ms: round(latencies.quantile(0.99)) }
+    const long = latencies.above(waitMs)
+    return {
+      requests,
+      failed,
+      attempts,
+      p50Ms: round(latencies.quantile(0.5)),
+      p99Ms: round(latencies.quantile(0.99)),
+      waits: { count: long.count, medianMs: round(long.quantile(0.5)), slowestMs: round(long.quantile(1)) },
+    }
   }
 }
 

@@ -4,11 +4,13 @@ import { LoadBalancer } from '@lb/core'
 import axios from 'axios'
 import { BackendProcess } from './backend-process.ts'
 import { CallRecord, type PhaseName } from './call-record.ts'
+import { CallerLoad } from './caller-load.ts'
 import type { FaultFigures, FaultResult } from './fault-result.ts'
 import type { Fault } from './faults.ts'
 import { heapInUse } from './heap.ts'
+import type { Load } from './load.ts'
 import { OpenLoopLoad } from './open-loop-load.ts'
-import { deadlineMs, probeMs, promisesOf } from './promises.ts'
+import { deadlineMs, probeMs, promisesOf, victimId } from './promises.ts'
 import { Registry } from './registry.ts'
 
 export interface ExperimentOptions {
@@ -18,7 +20,7 @@ export interface ExperimentOptions {
 }
 
 const ids = ['a', 'b', 'c', 'd', 'e'] as const
-const victim = 1
+const victim = ids.indexOf(victimId)
 const warmUpMs = 2_500
 const ratePerSecond = 500
 /** While it waits for an instance to come back, other faults are being measured. */
@@ -40,7 +42,7 @@ export class Experiment {
   readonly #lb = new LoadBalancer({ discovery: this.#registry })
   readonly #record = new CallRecord(ids)
   readonly #heap: number[] = []
-  #load: OpenLoopLoad | undefined
+  #load: Load | undefined
   #maxLagMs = 0
 
   constructor({ fault, long, onPhase = () => {} }: ExperimentOptions) {
@@ -51,32 +53,40 @@ export class Experiment {
 
   /** Warm-up, fault and a while after it, under full load. */
   async inflict(): Promise<void> {
-    const { warmUpRate = ratePerSecond, durationMs } = this.#fault
+    const { warmUpRate = ratePerSecond, durationMs, bounded } = this.#fault
+    const burst = bounded !== undefined && 'burst' in bounded ? bounded.burst : 0
     await Promise.all(this.#backends.map((backend) => backend.start()))
     await this.#lb.ready('user-service')
     this.#lb.subscribe(this.#record.onEvent)
-    const client = loadBalance(axios.create({ timeout: deadlineMs }), this.#lb)
+    const timeout = bounded === undefined ? deadlineMs : 0
+    const client = loadBalance(axios.create({ timeout }), this.#lb)
     this.#enter('warm-up')
-    this.#load = new OpenLoopLoad(client, this.#record, warmUpRate)
+    this.#load =
+      bounded !== undefined && 'callers' in bounded
+        ? new CallerLoad(client, this.#record, bounded.callers)
+        : new OpenLoopLoad(client, this.#record, warmUpRate)
     await sleep(warmUpMs)
-    this.#load.setRate(ratePerSecond)
+    this.#load.setRate(burst === 0 ? ratePerSecond : 0)
     this.#enter('fault')
     const stopWatching = this.#watchHeap()
-    await this.#fault.inflict({
+    const fault = this.#fault.inflict({
       backends: this.#backends,
       victim: this.#backends[victim] as BackendProcess,
       registry: this.#registry,
       durationMs: durationMs[this.#form === 'long' ? 1 : 0],
     })
+    for (let request = 0; request < burst; request++) this.#load.sendOne()
+    await fault
     stopWatching()
     this.#enter('after')
+    this.#load.setRate(ratePerSecond)
     await sleep(afterMs[this.#form])
     this.#maxLagMs = this.#load.maxLagMs
   }
 
   /** A little load goes on until the instances that were struck have their share again. */
   async awaitReturn(): Promise<FaultResult> {
-    const load = this.#load as OpenLoopLoad
+    const load = this.#load as Load
     load.setRate(waitingRatePerSecond)
     this.#enter('return')
     const endedAtMs = this.#record.startOf('after')

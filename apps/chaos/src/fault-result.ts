@@ -15,6 +15,8 @@ export interface PhaseFigures {
   readonly attempts: number
   readonly p50Ms: number
   readonly p99Ms: number
+  /** Of the requests that took longer than usual (250 ms): how many, the median, and the slowest. */
+  readonly waits: { readonly count: number; readonly medianMs: number; readonly slowestMs: number }
 }
 
 export interface Ejection {

@@ -7,6 +7,8 @@ import type { Registry } from './registry.ts'
 export type FaultName =
   | 'sigkill'
   | 'sigstop'
+  | 'sigstop-callers'
+  | 'sigstop-burst'
   | 'rst-mid-response'
   | 'close-reused'
   | 'half-500s'
@@ -43,6 +45,8 @@ export interface Fault {
   readonly toldBy?: DiscoveryEventType
   /** The heap is watched meanwhile. */
   readonly heap?: true
+  /** How requests are made meanwhile, when not at a fixed rate: by so many callers that each wait for theirs, or all at once. */
+  readonly bounded?: { readonly callers: number } | { readonly burst: number }
   /** Requests a second in the warm-up, when it is not that of the fault. */
   readonly warmUpRate?: number
   /** Begins at once, and resolves when the fault is over. */
@@ -71,11 +75,25 @@ export const faults: readonly Fault[] = [
     durationMs: [34_000, 60_000],
     leaves: 'at-once',
     heap: true,
-    inflict: async ({ victim, durationMs }) => {
-      victim.stop()
-      await sleep(durationMs)
-      victim.continue()
-    },
+    inflict: pause,
+  },
+  {
+    name: 'sigstop-callers',
+    text: 'one instance is stopped, under three callers that each wait for their request and have no time limit',
+    struck: 'one',
+    durationMs: [5_000, 40_000],
+    bounded: { callers: 3 },
+    inflict: pause,
+  },
+  {
+    name: 'sigstop-burst',
+    text: 'one instance is stopped, and 30 requests without a time limit are made at once, and no more',
+    struck: 'one',
+    durationMs: [2_500, 2_500],
+    bounded: { burst: 30 },
+    // So that none of it is still to be sent when the burst comes.
+    warmUpRate: 100,
+    inflict: pause,
   },
   {
     name: 'rst-mid-response',
@@ -163,6 +181,12 @@ export const faults: readonly Fault[] = [
     },
   },
 ]
+
+async function pause({ victim, durationMs }: Stage): Promise<void> {
+  victim.stop()
+  await sleep(durationMs)
+  victim.continue()
+}
 
 function misbehave(behaviour: Partial<BackendBehaviour>): Fault['inflict'] {
   return async ({ victim, durationMs }) => {

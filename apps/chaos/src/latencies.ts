@@ -16,6 +16,13 @@ export class Latencies {
     this.#values[this.#count++] = milliseconds
   }
 
+  /** Those above `milliseconds`. */
+  above(milliseconds: number): Latencies {
+    const above = new Latencies()
+    for (const value of this.#values.subarray(0, this.#count)) if (value > milliseconds) above.add(value)
+    return above
+  }
+
   /** The smallest value that at least the part `q` of the values does not exceed; 0 when there is none. */
   quantile(q: number): number {
     const sorted = this.#values.slice(0, this.#count).sort()

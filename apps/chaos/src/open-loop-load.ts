@@ -1,12 +1,12 @@
 import type { AxiosInstance } from 'axios'
 import type { CallRecord } from './call-record.ts'
+import { type Load, sendOne } from './load.ts'
 import { Pacer } from './pacer.ts'
 
-const url = 'http://user-service/v1/profile'
 const tickMs = 2
 
 /** GET requests at a fixed rate, whatever becomes of them. */
-export class OpenLoopLoad {
+export class OpenLoopLoad implements Load {
   readonly #client: AxiosInstance
   readonly #record: CallRecord
   readonly #pacer: Pacer
@@ -34,23 +34,13 @@ export class OpenLoopLoad {
     await Promise.all(this.#inFlight)
   }
 
-  #sendDue(): void {
-    for (let due = this.#pacer.takeDue(performance.now()); due > 0; due--) {
-      const request = this.#send()
-      this.#inFlight.add(request)
-      void request.then(() => this.#inFlight.delete(request))
-    }
+  sendOne(): void {
+    const request = sendOne(this.#client, this.#record)
+    this.#inFlight.add(request)
+    void request.then(() => this.#inFlight.delete(request))
   }
 
-  async #send(): Promise<void> {
-    const finished = this.#record.request()
-    try {
-      const { data } = await this.#client.get<{ servedBy?: string }>(url)
-      // A body that broke off must not pass for an answer.
-      finished(typeof data.servedBy === 'string' ? undefined : 'broken body')
-    } catch (error) {
-      const { code, name } = error as NodeJS.ErrnoException
-      finished(code ?? name)
-    }
+  #sendDue(): void {
+    for (let due = this.#pacer.takeDue(performance.now()); due > 0; due--) this.sendOne()
   }
 }

@@ -10,6 +10,10 @@ const deadlineToleranceMs = 250
 /** An outage may cost this many attempts for each request. */
 const attemptsPerRequest = 1.25
 const awayLimitMs = 1_000
+const medianWaitMs = 1_000
+const longestWaitMs = 2_000
+/** The instance that a fault of a single one strikes. */
+export const victimId = 'b'
 /** The next turn of the instance, its answer, and the 100 ms to which the return is told. */
 export const probeMs = 1_000
 
@@ -17,6 +21,7 @@ export const probeMs = 1_000
 export function promisesOf(fault: Fault, figures: FaultFigures): readonly FaultPromise[] {
   return [
     ...(fault.outage === true ? [boundedAttempts(figures), errorsInTime(figures)] : [noFailure(figures)]),
+    ...(fault.bounded === undefined ? [] : [shortWaits(figures), othersKept(figures)]),
     ...movesAway(fault, figures),
     ...(fault.struck === 'none' ? [] : [comesBack(figures)]),
     ...(fault.toldBy === undefined ? [] : [told(fault.toldBy, figures)]),
@@ -28,6 +33,21 @@ function noFailure({ requests, failed, errors }: FaultFigures): FaultPromise {
   const codes = Object.entries(errors).map(([code, count]) => `${count} ${code}`)
   const evidence = `${failed} of ${requests}${failed === 0 ? '' : `: ${codes.join(', ')}`}`
   return { text: 'no idempotent request fails', kept: failed === 0, evidence }
+}
+
+function shortWaits({ during: { waits } }: FaultFigures): FaultPromise {
+  const { count, medianMs, slowestMs } = waits
+  return {
+    text: `half of those that wait do so for ${medianWaitMs} ms at most, and none longer than ${longestWaitMs}`,
+    kept: medianMs <= medianWaitMs && slowestMs <= longestWaitMs,
+    evidence: `${count} waited, the median ${Math.round(medianMs)} ms, the longest ${Math.round(slowestMs)}`,
+  }
+}
+
+function othersKept({ ejections }: FaultFigures): FaultPromise {
+  const ejected = new Set(ejections.filter(({ enforced }) => enforced).map(({ instance }) => instance))
+  const named = ejected.size === 0 ? 'none' : [...ejected].join(', ')
+  return { text: 'no other instance is ejected', kept: [...ejected].every((id) => id === victimId), evidence: named }
 }
 
 function boundedAttempts({ during: { attempts, requests } }: FaultFigures): FaultPromise {

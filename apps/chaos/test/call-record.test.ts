@@ -32,8 +32,22 @@ describe('CallRecord', () => {
     record.onEvent(finished(600))
     record.onEvent(finished(400))
     over('ECONNABORTED')
-    expect(record.figures('warm-up')).toEqual({ requests: 1, failed: 1, attempts: 1, p50Ms: 500, p99Ms: 500 })
-    expect(record.figures('fault')).toEqual({ requests: 1, failed: 0, attempts: 1, p50Ms: 0, p99Ms: 0 })
+    expect(record.figures('warm-up')).toEqual({
+      requests: 1,
+      failed: 1,
+      attempts: 1,
+      p50Ms: 500,
+      p99Ms: 500,
+      waits: { count: 1, medianMs: 500, slowestMs: 500 },
+    })
+    expect(record.figures('fault')).toEqual({
+      requests: 1,
+      failed: 0,
+      attempts: 1,
+      p50Ms: 0,
+      p99Ms: 0,
+      waits: { count: 0, medianMs: 0, slowestMs: 0 },
+    })
     expect(record.requests).toBe(2)
     expect(record.failed).toBe(1)
     expect(record.slowestFailureMs).toBe(500)

@@ -18,6 +18,8 @@ const noFailure = 'no idempotent request fails'
 const away = 'traffic moves away within 1000 ms'
 const awayWhenEjected = 'traffic moves away within 1000 ms of the ejection'
 const back = 'it has its share again within its ejection and one probe'
+const shortWaits = 'half of those that wait do so for 1000 ms at most, and none longer than 2000'
+const othersKept = 'no other instance is ejected'
 const flat = 'the heap stays flat within ± 10 %'
 const bounded = 'at most 1.25 attempts a request'
 const inTime = 'every error comes within 2000 ms (+ 250)'
@@ -26,6 +28,8 @@ describe('promisesOf', () => {
   it('asks of each fault what it can be held to', () => {
     expect(made('sigkill')).toEqual([noFailure, away, back])
     expect(made('sigstop')).toEqual([noFailure, away, back, flat])
+    expect(made('sigstop-callers')).toEqual([noFailure, shortWaits, othersKept, back])
+    expect(made('sigstop-burst')).toEqual([noFailure, shortWaits, othersKept, back])
     expect(made('slow')).toEqual([noFailure, back])
     expect(made('close-reused')).toEqual([noFailure, back])
     expect(made('close-reused', { firstEjectionMs: 7_400 })).toEqual([noFailure, back])
@@ -37,6 +41,23 @@ describe('promisesOf', () => {
 
   it('is broken by one failed request', () => {
     expect(broken('sigkill', { failed: 1, errors: { ECONNRESET: 1 } })).toEqual([noFailure])
+  })
+
+  it('is broken by callers that wait for long, half of them or one', () => {
+    const waiting = (medianMs: number, slowestMs: number): Partial<FaultFigures> => {
+      const { during } = figures()
+      return { during: { ...during, waits: { count: 9, medianMs, slowestMs } } }
+    }
+    expect(broken('sigstop-callers', waiting(1_000, 2_000))).toEqual([])
+    expect(broken('sigstop-callers', waiting(1_001, 1_500))).toEqual([shortWaits])
+    expect(broken('sigstop-burst', waiting(600, 2_001))).toEqual([shortWaits])
+  })
+
+  it('is broken by an ejection of another instance than the one that was struck', () => {
+    const ejection = { reason: 'no-answer', enforced: true, forMs: 30_000, afterMs: 700 }
+    expect(broken('sigstop-callers', { ejections: [{ ...ejection, instance: 'b' }] })).toEqual([])
+    expect(broken('sigstop-callers', { ejections: [{ ...ejection, instance: 'c' }] })).toEqual([othersKept])
+    expect(broken('sigstop-callers', { ejections: [{ ...ejection, instance: 'c', enforced: false }] })).toEqual([])
   })
 
   it('is broken by traffic that leaves late or never', () => {
@@ -59,7 +80,8 @@ describe('promisesOf', () => {
   })
 
   it('bounds what an outage costs', () => {
-    const during = { requests: 4_000, failed: 4_000, attempts: 5_000, p50Ms: 1, p99Ms: 60 }
+    const waits = { count: 0, medianMs: 0, slowestMs: 0 }
+    const during = { requests: 4_000, failed: 4_000, attempts: 5_000, p50Ms: 1, p99Ms: 60, waits }
     expect(broken('all-down', { during, slowestFailureMs: 2_250, failed: 4_000 })).toEqual([])
     expect(broken('all-down', { during: { ...during, attempts: 5_001 }, slowestFailureMs: 2_251 })).toEqual([
       bounded,
