@@ -28,13 +28,15 @@ export function requestUrl({ baseURL, url = '', allowAbsoluteUrls }: InternalAxi
 
 /** The pieces of `url` when it is a service's, else `undefined`. */
 export function parseServiceUrl(url: string, rules: ServiceUrlRules): ServiceUrl | undefined {
-  const match = pattern.exec(withLbAuthority(String(url)))
+  // Some applications give a URL object.
+  const text = withLbAuthority(String(url))
+  const match = pattern.exec(text)
   if (match === null) return undefined
   const [, scheme = '', userInfo = '', host = '', port, rest = ''] = match
   const service =
     rules.serviceOf === undefined
       ? rules.lb.serviceOf({ scheme: scheme.toLowerCase(), host, port })
-      : askServiceOf(url, rules.serviceOf)
+      : askServiceOf(text, rules.serviceOf)
   return service === undefined ? undefined : { service, scheme: scheme.toLowerCase(), userInfo, rest }
 }
 

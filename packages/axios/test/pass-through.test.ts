@@ -126,6 +126,14 @@ describe('a request that is for a service', () => {
     expect(got.url).toBe('http://10.0.0.1:8080/x')
   })
 
+  it.each(['lb://rule/x', 'lb:rule/x', 'lb:///rule/x', 'LB:/rule/x'])(
+    'goes where serviceOf says of %s',
+    async (url) => {
+      const serviceOf = ({ hostname }: URL): string | undefined => (hostname === 'rule' ? 'by-rule' : undefined)
+      expect((await send({ url }, { serviceOf })).got.url).toBe('http://10.0.0.1:8080/x')
+    },
+  )
+
   it.each([
     ['/a//b/../c?x=%2f&y#z', '/a//b/../c?x=%2f&y#z'],
     ['?x=1', '?x=1'],

@@ -14,6 +14,7 @@ const levels: Partial<Record<LoadBalancerEvent['type'], Level>> = {
   'panic-changed': 'warn',
   'retry-budget-exhausted': 'warn',
   'call-refused': 'warn',
+  'service-bypassed': 'warn',
   'instance-health-changed': 'log',
   'instances-changed': 'log',
   'instance-returned': 'log',
