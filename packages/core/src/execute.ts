@@ -187,14 +187,14 @@ class Call<T> implements AttemptedCall<T> {
 
   /** Leaves an instance that fell silent, if there is a retry for it. */
   moveOn(attempt: Attempt<T>, error: DeadlineExceededError): void {
-    const { budget, clock } = this.#target
+    const { budget, running } = this.#target
     const race = this.#race
     if (race !== undefined && (race.size > 1 || !race.has(attempt))) {
       // Others go on.
       if (race.has(attempt)) attempt.interrupt(error)
       return
     }
-    if (this.#target.closed || this.#retries >= this.#policy.maxRetries || clock.now() >= this.#latestMs) return
+    if (this.#target.closed || this.#retries >= this.#policy.maxRetries || running.now() >= this.#latestMs) return
     if (!this.#target.hasCandidateBeyond(this.#tried())) return
     if (!this.#paidAhead && budget !== undefined && !budget.tryWithdraw()) return
     this.#paidAhead = true
@@ -297,8 +297,8 @@ class Call<T> implements AttemptedCall<T> {
   /** A further attempt beside those under way; `undefined` when there is no budget, no room, or nobody else to ask. */
   #another(besideId?: string): Attempt<T> | undefined {
     const target = this.#target
-    const { budget, capacity, clock, feedback } = target
-    if (target.closed || !capacity.hasRoom || clock.now() >= this.#latestMs) return undefined
+    const { budget, capacity, feedback, running } = target
+    if (target.closed || !capacity.hasRoom || running.now() >= this.#latestMs) return undefined
     // One with room: the limit of an instance would lead back to one that is being asked.
     if (!target.hasCandidateBeyond(new Set([...this.#tried(), ...capacity.fullInstances()]))) return undefined
     if (feedback.throttle?.shouldReject() === true) return undefined
@@ -317,13 +317,13 @@ class Call<T> implements AttemptedCall<T> {
   }
 
   #newAttempt(picked: SinglePickResult, besideId?: string): Attempt<T> {
-    const { service, settings, clock, listVersion } = this.#target
+    const { service, settings, running, listVersion } = this.#target
     const previous = this.#previous
     this.#listVersion = listVersion
     this.#previous = [...previous, picked.instance]
     return new Attempt<T>({
       service,
-      clock,
+      clock: running,
       scope: this.#scope,
       number: this.#previous.length,
       previous,
@@ -378,7 +378,7 @@ class Call<T> implements AttemptedCall<T> {
     const backoffMs = fullJitterBackoffMs(this.#retries + 1, backoffBaseMs, backoffMaxMs, target.random)
     const askedMs = this.#askedToWaitMs(classification)
     const delayMs = Math.max(backoffMs, askedMs)
-    if (this.#askedMs + askedMs > retryAfterMaxMs || target.clock.now() + delayMs >= this.#latestMs) return undefined
+    if (this.#askedMs + askedMs > retryAfterMaxMs || target.running.now() + delayMs >= this.#latestMs) return undefined
     if (target.feedback.throttle?.shouldReject() === true) return undefined
     // Charged before the wait: retries that are waiting must count against those that would join them.
     if (this.#paidAhead || target.budget === undefined || target.budget.tryWithdraw()) {

@@ -64,7 +64,7 @@ class Fixture {
     return hedged(this.newAttempt(), {
       policy: { ...policy, ...options },
       // Only these two of its parts are used.
-      target: { clock: this.clock, feedback: { latencies } } as unknown as ServiceBalancer,
+      target: { running: this.clock, feedback: { latencies } } as unknown as ServiceBalancer,
       scope: this.scope,
       run: (attempt) =>
         attempt.run((_instance, { number }) => {

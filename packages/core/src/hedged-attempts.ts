@@ -50,7 +50,7 @@ class HedgedAttempts<T> {
     const { policy, target, another } = this.#options
     const delayMs = this.#delayMs
     if (delayMs === undefined || this.#hedges >= policy.maxHedges) return
-    this.#cancelTimer = target.clock.setTimeout(() => {
+    this.#cancelTimer = target.running.setTimeout(() => {
       const attempt = another()
       if (attempt === undefined) return
       this.#hedges++

@@ -14,6 +14,7 @@ import { checkBoolean, checkDurationMs, checkFunction, checkKeys, rejectOption }
 import type { PickResult } from './pick-result.ts'
 import { type Random, systemRandom } from './random.ts'
 import { checkRetryOptions } from './retry/retry-policy.ts'
+import { RunningClock } from './running-clock.ts'
 import { ServiceBalancer } from './service-balancer.ts'
 import { serviceOfHost, type UrlAuthority } from './service-host.ts'
 import { checkLoadBalancerOptions, checkServiceName, type LoadBalancerOptions } from './service-options.ts'
@@ -60,6 +61,7 @@ export class LoadBalancer implements AsyncDisposable {
   readonly #configured: ReadonlySet<string>
   readonly #maxServices: number
   readonly #clock: Clock
+  readonly #running: RunningClock
   readonly #random: Random
   readonly #events = new EventChannel()
   readonly #healthCheckers: HealthCheckers
@@ -75,6 +77,7 @@ export class LoadBalancer implements AsyncDisposable {
     this.#configured = new Set(Object.keys(options.services ?? {}))
     this.#maxServices = options.maxServices ?? maxServicesDefault
     this.#clock = options.clock ?? systemClock
+    this.#running = new RunningClock(this.#clock)
     this.#random = options.random ?? systemRandom
     this.#healthCheckers = new HealthCheckers(this.#options.healthCheck, { clock: this.#clock, random: this.#random })
     for (const service of this.#configured) this.#services.set(service, this.#newService(service))
@@ -248,6 +251,7 @@ export class LoadBalancer implements AsyncDisposable {
     this.#services.clear()
     for (const each of services) each.close(this.#closedError(each.service))
     this.#healthCheckers.close()
+    this.#running.close()
     this.#events.emit({ type: 'closed' })
     this.#events.clear()
     const { closeDiscoveries: closes = true } = this.#options
@@ -265,7 +269,7 @@ export class LoadBalancer implements AsyncDisposable {
   }
 
   #scope(service: string, signal: AbortSignalLike | undefined, timeoutMs: number): CallScope {
-    return new CallScope({ clock: this.#clock, service, signal, timeoutMs })
+    return new CallScope({ clock: this.#running, service, signal, timeoutMs })
   }
 
   /** For a call that has to wait; it has begun. */
@@ -295,6 +299,7 @@ export class LoadBalancer implements AsyncDisposable {
       service,
       settings: serviceSettings(this.#options, service, (own) => this.#healthCheckers.for(own)),
       clock: this.#clock,
+      running: this.#running,
       random: this.#random,
       events: this.#events,
       ...(onUnknown === undefined ? undefined : { onUnknown }),

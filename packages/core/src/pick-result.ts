@@ -4,6 +4,7 @@ import type { ServiceInstance } from './instance.ts'
 import type { Picked } from './instance-picker.ts'
 import { boundedLatencyMs } from './latency.ts'
 import { rejectOption } from './options.ts'
+import type { RunningClock } from './running-clock.ts'
 
 /** An instance that counts a request in flight until `done` is called. */
 export interface PickResult {
@@ -19,6 +20,7 @@ export interface PickResult {
 export interface RequestEnds {
   answered(request: SinglePickResult, outcome: Outcome): void
   ended(request: SinglePickResult, outcome: Outcome): void
+  readonly running: RunningClock
 }
 
 /** A `PickResult` that tells the first outcome. */
@@ -27,13 +29,16 @@ export class SinglePickResult implements PickResult {
   readonly picked: Picked
   /** The ejection that this request tries. */
   readonly probed: Ejection | undefined
+  /** How long the process had stood when the request began. */
+  readonly #stoodMs: number
   #ends: RequestEnds | undefined
   #answered = false
 
-  constructor(picked: Picked, probed: Ejection | undefined, ends: RequestEnds) {
+  constructor(picked: Picked, probed: Ejection | undefined, stoodMs: number, ends: RequestEnds) {
     this.instance = picked.record.instance
     this.picked = picked
     this.probed = probed
+    this.#stoodMs = stoodMs
     this.#ends = ends
   }
 
@@ -52,7 +57,10 @@ export class SinglePickResult implements PickResult {
   // It may be taken out of the result.
   get done(): (outcome: Outcome) => void {
     return (outcome) => {
-      if (this.#ends !== undefined) this.end(checkedOutcome(outcome))
+      const ends = this.#ends
+      if (ends === undefined) return
+      const latencyMs = latencyWithoutPauses(checkedOutcome(outcome).latencyMs, ends.running, this.#stoodMs)
+      this.end(latencyMs === outcome.latencyMs ? outcome : { ...outcome, latencyMs })
     }
   }
 
@@ -70,6 +78,17 @@ function checkedOutcome(outcome: Outcome): Outcome {
   if (typeof outcome?.ok !== 'boolean' || typeof outcome.latencyMs !== 'number') {
     rejectOption('PickResult.done.outcome', 'an object with ok (boolean) and latencyMs (number)', outcome)
   }
-  const latencyMs = boundedLatencyMs(outcome.latencyMs)
-  return latencyMs === outcome.latencyMs ? outcome : { ...outcome, latencyMs }
+  return outcome
+}
+
+/** No pause that is noticed is shorter. */
+const shortestPauseMs = 50
+
+/** A latency as a running mean can take it, less the time for which the process stood since it `hadStoodMs`. */
+function latencyWithoutPauses(given: number, running: RunningClock, hadStoodMs: number): number {
+  const latencyMs = boundedLatencyMs(given)
+  if (latencyMs < shortestPauseMs) return latencyMs
+  // The answer may be read before the beat that notices the pause.
+  running.now()
+  return Math.max(0, latencyMs - (running.stoodMs - hadStoodMs))
 }

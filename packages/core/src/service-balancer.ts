@@ -24,6 +24,7 @@ import { type RequestEnds, SinglePickResult } from './pick-result.ts'
 import type { Random } from './random.ts'
 import { failureMode } from './retry/failure-kind.ts'
 import { RetryBudget } from './retry/retry-budget.ts'
+import type { RunningClock } from './running-clock.ts'
 import type { UrlAuthority } from './service-host.ts'
 import type { ServiceSettings } from './service-settings.ts'
 import { warmth } from './slow-start-pick.ts'
@@ -34,6 +35,8 @@ export interface ServiceBalancerOptions {
   readonly service: string
   readonly settings: ServiceSettings
   readonly clock: Clock
+  /** Measures requests and their time limits. */
+  readonly running: RunningClock
   readonly random: Random
   readonly events: EventChannel
   /** The discovery does not know the service: it says there is no instance, or gave no list in time. */
@@ -45,6 +48,7 @@ export class ServiceBalancer implements RequestEnds, Drainable {
   readonly service: string
   readonly settings: ServiceSettings
   readonly clock: Clock
+  readonly running: RunningClock
   readonly random: Random
   readonly events: EventChannel
   readonly budget: RetryBudget | undefined
@@ -75,15 +79,16 @@ export class ServiceBalancer implements RequestEnds, Drainable {
 
   /** @throws InvalidOptionError when the balancer option gives something that is no Balancer */
   constructor({ onUnknown, ...context }: ServiceBalancerOptions) {
-    const { service, settings, clock, random, events } = context
+    const { service, settings, clock, running, random, events } = context
     this.service = service
     this.settings = settings
     this.clock = clock
+    this.running = running
     this.random = random
     this.events = events
     this.#onUnknown = onUnknown
     const { budget } = settings.retry
-    this.#looks = new Looks(clock, lookIntervalMs(noAnswerOptions(settings)))
+    this.#looks = new Looks(running, lookIntervalMs(noAnswerOptions(settings)))
     this.movable = new MovableAttempts(service, this.#looks)
     this.budget = budget === false ? undefined : new RetryBudget({ ...budget, clock })
     const split = new TrafficSplit({
@@ -109,7 +114,7 @@ export class ServiceBalancer implements RequestEnds, Drainable {
     this.#split = split
     this.#roster = roster
     const settle = (): void => this.#picker.settle()
-    this.capacity = new Capacity({ ...context, waiting: this.waiting, records: roster.records, settle })
+    this.capacity = new Capacity({ ...context, clock: running, waiting: this.waiting, records: roster.records, settle })
     this.feedback = new OutcomeFeedback({
       ...context,
       roster,
@@ -120,7 +125,7 @@ export class ServiceBalancer implements RequestEnds, Drainable {
     this.#picker = new InstancePicker({ ...context, roster, split, capacity: this.capacity })
     this.#cache = new InstanceCache({ ...context, ...settings, onChange: (diff) => this.#change(diff) })
     this.lists = new ListWaits({
-      clock,
+      clock: running,
       waiting: this.waiting,
       firstListTimeoutMs: settings.firstListTimeoutMs,
       cache: this.#cache,
@@ -325,14 +330,16 @@ export class ServiceBalancer implements RequestEnds, Drainable {
     record.began(probe)
     this.#requests++
     this.capacity.inFlight++
+    this.running.hold()
     this.feedback.started(record)
     route.started(record.instance)
-    return new SinglePickResult(picked, probed, this)
+    return new SinglePickResult(picked, probed, this.running.stoodMs, this)
   }
 
   /** A request that `acquire` began has the head of its answer. */
   answered({ picked: { record }, probed }: SinglePickResult, outcome: Outcome): void {
     const { events } = this
+    this.running.release()
     events.hold()
     try {
       this.feedback.answered(record, outcome, failureMode(outcome), probed)
@@ -345,6 +352,7 @@ export class ServiceBalancer implements RequestEnds, Drainable {
   ended({ picked, instance, probed, hasHead }: SinglePickResult, outcome: Outcome): void {
     const { record, route } = picked
     const { events, service } = this
+    if (!hasHead) this.running.release()
     const failure = failureMode(outcome)
     // Whether the instance is to blame is decided once: balancers look at no error.
     const isJudged = outcome.ok || failure !== undefined || outcome.cancelled === true || outcome.blame === 'none'

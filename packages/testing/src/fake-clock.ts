@@ -68,6 +68,15 @@ export class FakeClock implements Clock {
     await settlePromises()
   }
 
+  /**
+   * Lets `durationMs` pass while nothing runs, as while the event loop is blocked, or the process is stopped or suspended:
+   * what falls due meanwhile fires afterwards, late, in the order in which it was due.
+   */
+  async pause(durationMs: number): Promise<void> {
+    this.#nowMs += durationMs
+    await this.advance(0)
+  }
+
   /** Like `advance`, for code without promises: nothing settles in between. */
   advanceSync(durationMs: number): void {
     const untilMs = this.#nowMs + durationMs

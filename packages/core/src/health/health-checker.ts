@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '../clock.ts'
 import type { ServiceInstance } from '../instance.ts'
 import { checkClock, checkFunction, checkKeys } from '../options.ts'
 import { type Random, systemRandom } from '../random.ts'
+import { RunningClock } from '../running-clock.ts'
 import {
   checkHealthCheckOptions,
   defaultIntervalMs,
@@ -129,6 +130,7 @@ function settingsOf(options: HealthCheckOptions, clock: Clock, random: Random): 
     jitter: options.jitter ?? 0.2,
     initialJitterMs: options.initialJitterMs ?? Math.min(intervalMs, 1_000),
     clock,
+    running: new RunningClock(clock),
     random,
   }
 }

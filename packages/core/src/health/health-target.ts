@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { ServiceInstance } from '../instance.ts'
 import { jittered, type Random } from '../random.ts'
+import type { RunningClock } from '../running-clock.ts'
 import type { HealthProbe } from './health-check-options.ts'
 import { type HealthState, type HealthThresholds, isStablyHealthy, nextHealth, unknownHealth } from './health-state.ts'
 import { type ProbeVerdict, verdictOfError, verdictOfResult, verdictOfTimeout } from './probe-verdict.ts'
@@ -13,6 +14,8 @@ export interface HealthTargetSettings extends HealthThresholds {
   readonly jitter: number
   readonly initialJitterMs: number
   readonly clock: Clock
+  /** Measures the time limits of probes. */
+  readonly running: RunningClock
   readonly random: Random
 }
 
@@ -108,7 +111,7 @@ export class HealthTarget {
   }
 
   #probe(): void {
-    const { clock, probe, timeoutMs } = this.#settings
+    const { running, probe, timeoutMs } = this.#settings
     const instance = this.#watchers.at(-1)?.instance
     if (instance === undefined) return
     const controller = new AbortController()
@@ -120,7 +123,7 @@ export class HealthTarget {
       this.#cancelTimer()
       this.#learn(verdict)
     }
-    this.#cancelTimer = clock.setTimeout(
+    this.#cancelTimer = running.setTimeout(
       () => {
         settle(verdictOfTimeout(timeoutMs))
         controller.abort()
