@@ -1,11 +1,12 @@
 import type { InstanceCache } from './cache/instance-cache.ts'
 import type { CallScope } from './call-scope.ts'
-import type { CancelTimer, Clock } from './clock.ts'
+import type { CancelTimer } from './clock.ts'
 import { type DiscoveryError, NoAvailableInstanceError } from './errors.ts'
+import type { RunningClock } from './running-clock.ts'
 
 export interface ListWaitsOptions {
   readonly cache: InstanceCache
-  readonly clock: Clock
+  readonly clock: RunningClock
   /** Gets the calls that wait. */
   readonly waiting: Set<CallScope>
   readonly firstListTimeoutMs: number
@@ -60,7 +61,8 @@ export class ListWaits {
   async #newer(scope: CallScope, version: number, untilMs: number): Promise<boolean> {
     const { cache, clock } = this.#options
     const isNewer = (): boolean => cache.version !== version
-    const isVain = (): boolean => !cache.expectsAnswerBy(untilMs)
+    // The cache goes by the time that passes also while the process stands.
+    const isVain = (): boolean => !cache.expectsAnswerBy(untilMs + clock.stoodMs)
     if (isNewer() || isVain()) return isNewer()
     return this.#wait<boolean>(scope, untilMs - clock.now(), {
       begin: (resolve) =>

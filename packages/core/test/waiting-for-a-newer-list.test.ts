@@ -56,6 +56,18 @@ describe('a call that has no instance left to try', () => {
     expect(tried).toEqual(['a:1', 'b:1'])
   })
 
+  it('does so also after this process stood for long', async () => {
+    const discovery = new FakeDiscovery(['a:1', 'a:2'])
+    const { clock, execute, lb } = await refusing(discovery)
+    const open = await lb.acquire('users')
+    await clock.pause(8 * 3_600_000)
+    await clock.advance(1_000)
+    open.done({ ok: true, latencyMs: 1 })
+    await clock.advance(20_000)
+    discovery.answer = ['b:1']
+    expect((await settling(clock, execute()))[1]).toBe('value')
+  })
+
   it('waits for more than one answer, and no longer than 2 s', async () => {
     const discovery = new FakeDiscovery(['a:1'])
     const { clock, execute } = await refusing(discovery)
