@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { systemClock } from './clock.ts'
+import { monotonic, systemClock } from './clock.ts'
 
 afterEach(() => {
   vi.useRealTimers()
@@ -80,5 +80,13 @@ describe('systemClock', () => {
       systemClock.setTimeout(() => console.log('fired too'), 60, { background: false })
     `)
     expect(run).toEqual({ status: 0, stdout: 'fired\nfired too\n' })
+  })
+})
+
+describe('a clock that is held to its promise', () => {
+  it('never goes back, and is always a number', () => {
+    const readings = [5, 7, 3, Number.NaN, 8, Number.NEGATIVE_INFINITY, 9]
+    const clock = monotonic({ now: () => readings.shift() as number, setTimeout: () => () => {} })
+    expect(Array.from({ length: 7 }, () => clock.now())).toEqual([5, 7, 7, 7, 8, 8, 9])
   })
 })

@@ -22,6 +22,19 @@ export interface Clock {
 /** Longer delays make the platform's timers fire at once. */
 export const maxTimerDelayMs = 2_147_483_647
 
+/** `clock`, held to its promise: a reading that goes back, or is no number, is taken for the last one. */
+export function monotonic(clock: Clock): Clock {
+  let lastMs = Number.NEGATIVE_INFINITY
+  return {
+    now: () => {
+      const nowMs = clock.now()
+      if (nowMs > lastMs) lastMs = nowMs
+      return lastMs
+    },
+    setTimeout: (callback, delayMs, options) => clock.setTimeout(callback, delayMs, options),
+  }
+}
+
 /** The platform's monotonic clock and timers. */
 export const systemClock: Clock = Object.freeze({
   // Looked up on each call, so that tests which replace the globals are seen.

@@ -1,7 +1,7 @@
 import type { AttemptFunction } from './attempt.ts'
 import type { PickRequest } from './balancer/balancer.ts'
 import { type AbortSignalLike, CallScope } from './call-scope.ts'
-import { type Clock, systemClock } from './clock.ts'
+import { type Clock, monotonic, systemClock } from './clock.ts'
 import { copyOptions } from './copy-options.ts'
 import { DiscoveryUses } from './discovery/discovery-uses.ts'
 import { Drain } from './drain.ts'
@@ -76,7 +76,7 @@ export class LoadBalancer implements AsyncDisposable {
     this.#options = copyOptions(options)
     this.#configured = new Set(Object.keys(options.services ?? {}))
     this.#maxServices = options.maxServices ?? maxServicesDefault
-    this.#clock = options.clock ?? systemClock
+    this.#clock = options.clock === undefined ? systemClock : monotonic(options.clock)
     this.#running = new RunningClock(this.#clock)
     this.#random = options.random ?? systemRandom
     this.#healthCheckers = new HealthCheckers(this.#options.healthCheck, { clock: this.#clock, random: this.#random })

@@ -1,6 +1,7 @@
 import type { CancelTimer, Clock } from '../clock.ts'
 import { DiscoveryError } from '../errors.ts'
 import { jittered, type Random } from '../random.ts'
+import { RunningClock } from '../running-clock.ts'
 import type { CompositeDiscoveryListener } from './composite-discovery-event.ts'
 import { type MemberList, parseMemberList } from './composite-discovery-list.ts'
 import type { CheckedMember } from './composite-discovery-options.ts'
@@ -73,7 +74,7 @@ export class MemberWatch {
     const { service, clock, firstAnswerTimeoutMs } = this.#context
     const silent = (): void =>
       this.#fail(new DiscoveryError(`${service}: no answer within ${firstAnswerTimeoutMs} ms`, { service }))
-    this.#cancelSilence = clock.setTimeout(silent, firstAnswerTimeoutMs, { background: true })
+    this.#cancelSilence = new RunningClock(clock).setTimeout(silent, firstAnswerTimeoutMs, { background: true })
     this.#subscribe()
   }
 

@@ -3,6 +3,7 @@ import { DiscoveryError } from '../errors.ts'
 import type { ServiceInstanceInit } from '../instance.ts'
 import { checkClock, checkDurationMs, checkFunction, checkKeys, checkNumber } from '../options.ts'
 import { jittered, type Random, systemRandom } from '../random.ts'
+import { RunningClock } from '../running-clock.ts'
 import type { DiscoveryObserver, DiscoverySubscription } from './discovery.ts'
 import { type ClosableWatch, closableWatch } from './open-subscriptions.ts'
 
@@ -143,6 +144,7 @@ export class Poller implements DiscoverySubscription {
 
   #refresh(): void {
     const { clock, timeoutMs } = this.#settings
+    const running = new RunningClock(clock)
     const controller = new AbortController()
     this.#controller = controller
     // Whoever settles first clears `#controller`; what comes later finds another one there and is dropped.
@@ -153,7 +155,7 @@ export class Poller implements DiscoverySubscription {
       const delayMs = action()
       if (!this.#closed) this.#schedule(delayMs)
     }
-    this.#cancelTimer = clock.setTimeout(
+    this.#cancelTimer = running.setTimeout(
       () => {
         settle(() => this.#fail(new DiscoveryError(`no answer within ${timeoutMs} ms`)))
         controller.abort()

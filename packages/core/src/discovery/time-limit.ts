@@ -1,5 +1,6 @@
 import type { Clock, TimerOptions } from '../clock.ts'
 import { DiscoveryError } from '../errors.ts'
+import { RunningClock } from '../running-clock.ts'
 
 export interface TimeLimit extends TimerOptions {
   readonly clock: Clock
@@ -34,7 +35,7 @@ export async function timeLimited<T>(
       }
       if (limitMs !== undefined) {
         const late = (): void => giveUp(new DiscoveryError(`no answer within ${limitMs} ms`))
-        cleanups.push(clock.setTimeout(late, limitMs, { background }))
+        cleanups.push(new RunningClock(clock).setTimeout(late, limitMs, { background }))
       }
       // Not `resolve(ask(…))`: that would leave nothing to give up.
       new Promise<T>((answer) => answer(ask(controller.signal))).then(resolve, reject)
