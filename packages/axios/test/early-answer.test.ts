@@ -68,7 +68,7 @@ describe.each([
     expect(lb.inspect('user-service').inFlight).toBe(0)
   })
 
-  it('that nobody better follows comes whole, with the attempts', async () => {
+  it('that is the last comes whole, with the attempts', async () => {
     every({ status: 503, body: '{"busy":true}' })
     const error: unknown = await client.get('http://user-service/').catch((reason: unknown) => reason)
     expect(isAxiosError(error) && error.response).toMatchObject({ status: 503, data: { busy: true } })

@@ -53,6 +53,26 @@ export abstract class CallerHandler implements Dispatcher.DispatchController {
     }
   }
 
+  /**
+   * Has `listener` hear how its attempt is sent, and tell it to the handler, if that listens: few do, and the transport tells it of every
+   * chunk to whoever has the method.
+   */
+  hearSending(listener: Dispatcher.DispatchHandler): void {
+    for (const name of ['onBodySent', 'onRequestSent'] as const) {
+      const given = (this.#handler as Partial<Record<typeof name, (...args: unknown[]) => unknown>>)[name]
+      if (typeof given !== 'function') continue
+      const tell = (...args: unknown[]): void => {
+        if (this.finished) return
+        try {
+          given.apply(this.#handler, args)
+        } catch (error) {
+          this.#threw(error)
+        }
+      }
+      Object.assign(listener, { [name]: tell })
+    }
+  }
+
   head(statusCode: number, headers: unknown, statusText: string): void {
     try {
       this.#form.head(this.#handler, this, statusCode, headers, statusText)

@@ -140,6 +140,7 @@ export class ServiceCall extends CallerHandler {
   #attempt(instance: ServiceInstance, context: AttemptContext): Promise<Answer> {
     const { origin, options, headers, body } = this.#request
     const answer = this.isRaw ? new RawAnswer(this, instance, context) : new ControlledAnswer(this, instance, context)
+    this.hearSending(answer)
     this.#answers = this.#answers.length === 0 ? [answer] : [...this.#answers, answer]
     // lb gave it up, because of a limit or of news about the instance.
     context.onInterrupt((reason) => {

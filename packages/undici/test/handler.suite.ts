@@ -156,6 +156,28 @@ describe('a handler of the caller', () => {
     })
   })
 
+  it.each(['onBodySent', 'onRequestSent'] as const)(
+    'hears of %s, and what it throws there is its failure',
+    async (where) => {
+      await using fixture = await Fixture.start({ backends: 1 })
+      const recorder = new Recorder() as Recorder & Record<string, () => void>
+      recorder[where] = () => recorder.told.push(where)
+      const request = { ...target, method: 'POST' as const, body: 'x' }
+      fixture.dispatcher.dispatch(request, recorder)
+      await fixture.allDone(1)
+      // undici 7 tells handlers in this form nothing of it.
+      expect(recorder.told.includes(where)).toBe(isUndici8)
+      if (!isUndici8) return
+      const throwing = new Recorder() as Recorder & Record<string, () => void>
+      throwing[where] = () => {
+        throw new Error('not like this')
+      }
+      fixture.dispatcher.dispatch(request, throwing)
+      await vi.waitFor(() => expect(throwing.told.at(-1)).toBe('error not like this'))
+      await vi.waitFor(() => expect(fixture.lb.inspect('user-service').inFlight).toBe(0))
+    },
+  )
+
   it('that throws at early hints hears it as its failure', async () => {
     const server = createServer((_request, response) => {
       response.writeEarlyHints({ link: '</style.css>; rel=preload' }, () => response.end('late'))

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { createSecureServer, type ServerHttp2Stream } from 'node:http2'
+import { constants, createSecureServer, type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { InvalidOptionError, RingHashBalancer, StaticDiscovery } from '@lb/core'
 import { Agent } from 'undici'
@@ -179,4 +179,53 @@ describe('the interceptor', () => {
     await agent.destroy()
     secure.close()
   })
+
+  it.each(['GET', 'POST'] as const)(
+    'moves a %s on from an instance that refuses its HTTP/2 stream: it was never processed',
+    async (method) => {
+      const certificate = newCertificate()
+      const servers = [true, false].map((refuses) => {
+        const server = createSecureServer(certificate)
+        server.on('stream', (stream: ServerHttp2Stream) => {
+          stream.on('error', () => {})
+          if (refuses) stream.close(constants.NGHTTP2_REFUSED_STREAM)
+          else {
+            stream.respond({ ':status': 200 })
+            stream.end('good')
+          }
+        })
+        return server.listen(0, '127.0.0.1')
+      })
+      await Promise.all(servers.map((server) => once(server, 'listening')))
+      const instances = servers.map((server) => ({
+        host: '127.0.0.1',
+        port: (server.address() as AddressInfo).port,
+        secure: true,
+      }))
+      const agent = new Agent({ allowH2: true, connect: { ca: certificate.cert } })
+      await using fixture = await Fixture.start({
+        backends: 0,
+        lb: {
+          discovery: new StaticDiscovery({ 'user-service': instances }),
+          outlierDetection: false,
+          retry: { backoffBaseMs: 1, budget: false },
+        },
+      })
+      const dispatcher = agent.compose(loadBalanceInterceptor(fixture.lb))
+      await using fetch = createFetch(fixture.lb, { dispatcher: agent })
+      const body = method === 'POST' ? 'x' : undefined
+      for (let number = 0; number < 4; number++) {
+        const request = {
+          origin: 'http://user-service',
+          path: '/',
+          method,
+          ...(body === undefined ? undefined : { body }),
+        }
+        expect(await (await dispatcher.request(request)).body.text()).toBe('good')
+        expect(await (await fetch('http://user-service/', { method, body: body ?? null })).text()).toBe('good')
+      }
+      await agent.destroy()
+      for (const server of servers) server.close()
+    },
+  )
 })
