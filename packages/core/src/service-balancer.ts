@@ -1,4 +1,3 @@
-import { runInBackground } from './background-context.ts'
 import type { Balancer, Outcome, PickRequest } from './balancer/balancer.ts'
 import { balancerByName } from './balancer/balancer-by-name.ts'
 import type { InstancesDiff } from './cache/diff-instances.ts'
@@ -183,7 +182,7 @@ export class ServiceBalancer implements RequestEnds, Drainable {
       const { firstListTimeoutMs } = this.settings
       this.#cancelUnknownTimer = this.clock.setTimeout(onUnknown, firstListTimeoutMs, { background: true })
     }
-    runInBackground(() => this.#cache.start())
+    this.#cache.start()
   }
 
   /** Ends the watch. Calls that wait reject with `error`; those that wait for a retry end with the result they have. */
