@@ -197,6 +197,16 @@ export class EventChannel {
     if (this.#waiting.length > 0) this.#deliver()
   }
 
+  /** Runs `step`, which changes the state: what it emits comes when it is done. */
+  together<T>(step: () => T): T {
+    this.hold()
+    try {
+      return step()
+    } finally {
+      this.release()
+    }
+  }
+
   /** Nothing is emitted any more; what was emitted before still reaches the listeners. */
   clear(): void {
     this.#ending = true

@@ -120,7 +120,7 @@ class Call<T> implements AttemptedCall<T> {
     const { budget, settings } = this.#target
     const { hedge } = settings
     this.#race = undefined
-    const first = this.#newAttempt(picked)
+    const first = this.#newAttempt(this.#target.unlessClosed(picked))
     // Only for a request that is sent: calls that are refused here must not pay for retries.
     if (this.#retries === 0) budget?.deposit()
     if (hedge === undefined || !this.#idempotent || this.#retries > 0) {
@@ -131,7 +131,8 @@ class Call<T> implements AttemptedCall<T> {
       policy: hedge,
       target: this.#target,
       scope: this.#scope,
-      another: () => this.#hedge(),
+      another: () => this.#another(),
+      onHedge: (attempt) => this.#emitHedge(attempt),
       onRace: (race) => {
         this.#race = race
       },
@@ -220,16 +221,15 @@ class Call<T> implements AttemptedCall<T> {
    * Waits for the turn of the next attempt after `settled`. `undefined`: it finds no place, and what is known of `settled` says more
    * than that.
    */
-  async #next(
-    { attempt, result }: SettledAttempt<T>,
-    delayMs: number | undefined,
-  ): Promise<SinglePickResult | undefined> {
+  async #next(settled: SettledAttempt<T>, delayMs: number | undefined): Promise<SinglePickResult | undefined> {
+    const { attempt, result } = settled
     let isLast = false
     try {
       if (delayMs === undefined) {
         attempt.done()
         const picked = await this.#acquireFromNewerList()
         isLast = picked === undefined
+        if (picked !== undefined) this.#emitRetry(settled, 0)
         return picked
       }
       await this.#backOff(delayMs)
@@ -285,13 +285,9 @@ class Call<T> implements AttemptedCall<T> {
     })
   }
 
-  #hedge(): Attempt<T> | undefined {
-    const attempt = this.#another()
-    if (attempt === undefined) return undefined
+  #emitHedge({ number, instance }: Attempt<T>): void {
     const { events, service } = this.#target
-    const { number, instance } = attempt
     if (events.active) events.emit({ type: 'hedge', service, instance, number })
-    return attempt
   }
 
   /** A further attempt beside those under way; `undefined` when there is no budget, no room, or nobody else to ask. */
@@ -400,10 +396,14 @@ class Call<T> implements AttemptedCall<T> {
     return this.#timedOut !== undefined && !this.#target.hasCandidateBeyond(this.#timedOut)
   }
 
-  #giveUp({ attempt, result, classification }: SettledAttempt<T>, delayMs: number): void {
-    const { events, service } = this.#target
+  #giveUp(settled: SettledAttempt<T>, delayMs: number): void {
     this.#paidAhead = false
-    attempt.done()
+    settled.attempt.done()
+    this.#emitRetry(settled, delayMs)
+  }
+
+  #emitRetry({ attempt, result, classification }: SettledAttempt<T>, delayMs: number): void {
+    const { events, service } = this.#target
     if (!events.active) return
     const error = result.ok ? `status ${classification.statusCode}` : result.error
     const { instance, number } = attempt

@@ -11,6 +11,8 @@ export interface HedgedAttemptsOptions<T> extends Omit<AttemptRaceOptions<T>, 'o
   readonly scope: CallScope
   /** Makes an attempt on another instance; `undefined` when there may be none. */
   readonly another: () => Attempt<T> | undefined
+  /** A further attempt began. */
+  readonly onHedge?: (attempt: Attempt<T>) => void
   /** Called with the race before the first attempt begins. */
   readonly onRace?: (race: AttemptRace<T>) => void
 }
@@ -47,7 +49,7 @@ class HedgedAttempts<T> {
   }
 
   #schedule(): void {
-    const { policy, target, another } = this.#options
+    const { policy, target, another, onHedge } = this.#options
     const delayMs = this.#delayMs
     if (delayMs === undefined || this.#hedges >= policy.maxHedges) return
     this.#cancelTimer = target.running.setTimeout(() => {
@@ -55,6 +57,7 @@ class HedgedAttempts<T> {
       if (attempt === undefined) return
       this.#hedges++
       this.#race.begin(attempt)
+      onHedge?.(attempt)
       this.#schedule()
     }, delayMs)
   }

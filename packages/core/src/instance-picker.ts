@@ -125,8 +125,8 @@ export class InstancePicker {
   }
 
   /**
-   * Passes over the `full` ones, then those on which an attempt timed out, then those that were tried, then those that the caller avoids: each layer as far as an instance is
-   * left beyond it.
+   * Passes over the `full` ones, then those on which an attempt timed out, then those that were tried, then those that the caller
+   * avoids: each layer as far as an instance is left beyond it.
    */
   #preferring(request: AttemptPickRequest | undefined, full: ReadonlySet<string>): PickRequest {
     this.settle()

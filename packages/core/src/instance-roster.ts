@@ -53,6 +53,8 @@ export class InstanceRoster {
   #weights: Float64Array | undefined
   #settled = true
   #first = true
+  /** Whether the last list was not taken by a balancer: it is to be given again. */
+  #isAhead = false
   /** Nothing is judged meanwhile: an ejection that ends by a removal lets waiting calls in, listeners may pick. */
   #applying = false
 
@@ -99,8 +101,11 @@ export class InstanceRoster {
     const now = this.#options.clock.now()
     const { subset } = this.#options.settings
     const list = subset === undefined ? diff.instances : rendezvousSubset(diff.instances, subset)
-    const change = subset === undefined ? diff : diffInstances(this.#list, list)
+    // After a list that a balancer did not take, this one differs from another than the last that counts.
+    const isNext = subset === undefined && !this.#isAhead
+    const change = isNext ? diff : diffInstances(this.#list, list)
     this.#list = change?.instances ?? this.#list
+    this.#isAhead = true
     // Those that left the subset of this client are not gone.
     const registered = new Set(subset === undefined ? [] : diff.instances.map(({ id }) => id))
     this.#applying = true
@@ -121,6 +126,7 @@ export class InstanceRoster {
     this.#judge([...listed, ...this.#kept.records])
     this.#settled = false
     this.#settle()
+    this.#isAhead = false
   }
 
   /** What is known of `instance` at its address, which may no longer be that of its id. */
@@ -147,7 +153,7 @@ export class InstanceRoster {
 
   #settle(): void {
     if (this.#settled || this.#applying) return
-    const { clock, split, settings } = this.#options
+    const { clock, events, split, settings } = this.#options
     const now = clock.now()
     const result = judgeEligibility(this.#judged, settings)
     for (const [index, record] of this.#judged.entries()) {
@@ -155,11 +161,13 @@ export class InstanceRoster {
     }
     // Settled even if a balancer of the application's throws now: it is not asked again before something changes.
     this.#settled = true
-    try {
-      split.update(result.groups)
-    } finally {
-      this.#state.enter(result)
-    }
+    events.together(() => {
+      try {
+        split.update(result.groups)
+      } finally {
+        this.#state.enter(result)
+      }
+    })
   }
 
   /** Gives every instance the weight that was learnt, or back its own. */
@@ -267,7 +275,7 @@ export class InstanceRoster {
 
   #remove(instance: ServiceInstance, now: number, gone: boolean): void {
     const record = this.#records.get(instance.id)
-    // Removed already, when the change is given again, or its id is another's by now.
+    // Its id may be another's by now.
     if (record === undefined || !isSameAddress(record.instance, instance)) return
     const { healthCheck } = this.#options.settings
     const keepMs = healthCheck?.keepRemovedMs ?? 0
@@ -282,12 +290,14 @@ export class InstanceRoster {
   }
 
   #endKeeping(record: InstanceRecord): void {
-    this.#judge(this.#judged.filter((other) => other !== record))
-    this.#drop(record, this.#options.clock.now())
-    const { events, service } = this.#options
-    const { instance, inFlight } = record
-    if (inFlight === 0 && events.active) events.emit({ type: 'instance-drained', service, instance })
-    this.#unsettle()
+    const { events, service, clock } = this.#options
+    events.together(() => {
+      this.#judge(this.#judged.filter((other) => other !== record))
+      this.#drop(record, clock.now())
+      const { instance, inFlight } = record
+      if (inFlight === 0 && events.active) events.emit({ type: 'instance-drained', service, instance })
+      this.#unsettle()
+    })
   }
 
   #drop(record: InstanceRecord, now: number): void {

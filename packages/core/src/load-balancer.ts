@@ -6,8 +6,9 @@ import { copyOptions } from './copy-options.ts'
 import { DiscoveryUses } from './discovery/discovery-uses.ts'
 import { Drain } from './drain.ts'
 import { LoadBalancerClosedError, NoAvailableInstanceError } from './errors.ts'
-import { EventChannel, type LoadBalancerListener } from './events.ts'
+import { type CallbackFailed, EventChannel, type LoadBalancerListener } from './events.ts'
 import { type ExecuteOptions, execute } from './execute.ts'
+import { guardedClock, guardedRandom } from './guarded-sources.ts'
 import { HealthCheckers } from './health-checkers.ts'
 import type { ServiceInstance } from './instance.ts'
 import { checkBoolean, checkDurationMs, checkFunction, checkKeys, rejectOption } from './options.ts'
@@ -76,9 +77,11 @@ export class LoadBalancer implements AsyncDisposable {
     this.#options = copyOptions(options)
     this.#configured = new Set(Object.keys(options.services ?? {}))
     this.#maxServices = options.maxServices ?? maxServicesDefault
-    this.#clock = options.clock === undefined ? systemClock : monotonic(options.clock)
+    const { clock, random } = options
+    const callbackFailed: CallbackFailed = (callback, error) => this.#events.callbackFailed(undefined, callback, error)
+    this.#clock = clock === undefined ? systemClock : monotonic(guardedClock(clock, callbackFailed))
     this.#running = new RunningClock(this.#clock)
-    this.#random = options.random ?? systemRandom
+    this.#random = random === undefined ? systemRandom : guardedRandom(random, callbackFailed)
     this.#healthCheckers = new HealthCheckers(this.#options.healthCheck, { clock: this.#clock, random: this.#random })
     for (const service of this.#configured) this.#services.set(service, this.#newService(service))
     const own = Object.values(this.#options.services ?? {}).flatMap(({ discovery }) => discovery ?? [])
@@ -150,14 +153,14 @@ export class LoadBalancer implements AsyncDisposable {
       const taken = target.acquire(request)
       if (taken !== undefined) return taken
       scope ??= this.#waitingScope(target, request.signal)
-      return await target.capacity.waitForRoom(scope, () => target.acquire(request))
+      return target.unlessClosed(await target.capacity.waitForRoom(scope, () => target.acquire(request)))
     } catch (error) {
       if (!(error instanceof NoAvailableInstanceError)) throw error
       scope ??= this.#waitingScope(target, request.signal)
       const bounds = { version: target.listVersion, untilMs: Number.POSITIVE_INFINITY }
       const taken = await target.lists.takeFromNewer(scope, bounds, () => target.acquire(request))
       if (taken === undefined) throw error
-      return taken
+      return target.unlessClosed(taken)
     } finally {
       if (scope !== undefined) {
         scope.release()

@@ -245,7 +245,17 @@ export class ServiceBalancer implements RequestEnds, Drainable {
     if (!this.capacity.hasRoom) return undefined
     const picked = this.#listed ? this.#picker.take(request, mayProbe) : undefined
     if (picked === undefined) throw this.#noAvailableInstance()
-    return picked === 'full' ? undefined : this.#begin(picked)
+    if (picked === 'full') return undefined
+    return this.unlessClosed(this.#begin(picked))
+  }
+
+  /** Since `picked` was acquired, a balancer of the application's or a listener may have closed it. @throws LoadBalancerClosedError */
+  unlessClosed(picked: SinglePickResult): SinglePickResult {
+    if (this.#closeError instanceof LoadBalancerClosedError) {
+      picked.end({ ok: false, latencyMs: 0, error: this.#closeError, cancelled: true })
+    }
+    this.throwIfClosed()
+    return picked
   }
 
   snapshot(): ServiceSnapshot {

@@ -1,7 +1,12 @@
 import { FakeClock, instance, seededRandom } from '@lb/testing'
 import { describe, expect, it } from 'vitest'
 import { fiveDeviations } from '../test/tolerance.ts'
+import type { Balancer } from './balancer/balancer.ts'
+import { MaglevBalancer } from './balancer/maglev.ts'
+import { RandomBalancer } from './balancer/random.ts'
+import { RingHashBalancer } from './balancer/ring-hash.ts'
 import { RoundRobinBalancer } from './balancer/round-robin.ts'
+import { SmoothWeightedRoundRobinBalancer } from './balancer/smooth-weighted/smooth-weighted-round-robin.ts'
 import { slowStartPolicy } from './health/slow-start.ts'
 import { InstanceRecord } from './instance-record.ts'
 import { SlowStartPicker, type SlowStartPickOptions, warmth } from './slow-start-pick.ts'
@@ -122,6 +127,71 @@ describe('SlowStartPicker', () => {
   it('gives nothing when there is no candidate', () => {
     expect(warming({}).pick()).toBeUndefined()
   })
+})
+
+describe('shares while instances warm', () => {
+  const candidates = Array.from({ length: 12 }, (_, index) => `i${index}`)
+  const balancers: Readonly<Record<string, (random: () => number) => Balancer>> = {
+    'smooth weighted round robin': (random) => new SmoothWeightedRoundRobinBalancer({ random }),
+    random: (random) => new RandomBalancer({ random }),
+    maglev: () => new MaglevBalancer(),
+    'ring hash': () => new RingHashBalancer({ minRingSize: 65_536 }),
+  }
+  const hashes = (name: string): boolean => name === 'maglev' || name === 'ring hash'
+  const mixes: [string, number, number, number, number][] = [
+    ['6 warm, 6 new', 6, 0, 12, 1],
+    ['2 warm, 10 new', 2, 0, 12, 1],
+    ['all at different times', 0, 700, 12, 1],
+    ['1 warm, 3 at different times', 1, 2_000, 4, 1],
+    ['half warm, with weights', 6, 300, 12, 3],
+    ['1 warm, 11 new, with weights', 1, 0, 12, 5],
+  ]
+
+  it.each(Object.keys(balancers).flatMap((name) => mixes.map((mix) => [name, ...mix] as const)))(
+    'are those of weight × warmth: %s, %s',
+    (name, _mix, warm, stepMs, count, weights) => {
+      const clock = new FakeClock(100_000)
+      const random = seededRandom(3)
+      const records = new Map<string, InstanceRecord>()
+      const warmingNow = new Set<InstanceRecord>()
+      for (const [index, id] of candidates.slice(0, count).entries()) {
+        const record = new InstanceRecord(instance(id, { weight: 1 + (index % weights) }), clock.now())
+        records.set(id, record)
+        if (index < warm) continue
+        record.warmingSinceMs = clock.now() - index * stepMs
+        record.warmingPicked = true
+        warmingNow.add(record)
+      }
+      // One of another route warms too: it has no say.
+      const elsewhere = new InstanceRecord(instance('elsewhere'), clock.now())
+      elsewhere.warmingSinceMs = clock.now()
+      records.set('elsewhere', elsewhere)
+      warmingNow.add(elsewhere)
+      const roster = { records, warming: warmingNow, warmed: () => {} }
+      const picker = new SlowStartPicker({ clock, random, settings: { slowStart }, roster })
+      const members = Array.from(records.values()).filter((record) => record !== elsewhere)
+      const route = new TrafficRoute('0', (balancers[name] as (random: () => number) => Balancer)(random), () => {})
+      route.update(
+        members.map(({ candidate }) => candidate),
+        random,
+      )
+      const picks = 20_000
+      const counts = new Map<string, number>()
+      for (let pick = 0; pick < picks; pick++) {
+        const id = picker.pick(route, hashes(name) ? { hashKey: `key ${pick}` } : undefined)?.id ?? 'none'
+        counts.set(id, (counts.get(id) ?? 0) + 1)
+      }
+      const share = (record: InstanceRecord): number => record.candidate.weight * warmth(record, slowStart, clock.now())
+      const total = members.reduce((sum, record) => sum + share(record), 0)
+      for (const record of members) {
+        const expected = share(record) / total
+        // A table holds the shares within 1 %, a ring of so many points within 5 %.
+        const tolerance = fiveDeviations(picks, expected) + 1 + (hashes(name) ? 0.05 * expected * picks : 0)
+        const { id } = record.instance
+        expect(Math.abs((counts.get(id) ?? 0) - picks * expected), id).toBeLessThan(tolerance)
+      }
+    },
+  )
 })
 
 describe('warmth', () => {

@@ -1,7 +1,8 @@
-import { FakeClock, FakeDiscovery, FakeWatchDiscovery, instance } from '@lb/testing'
+import { FakeClock, FakeDiscovery, FakeWatchDiscovery, instance, settlePromises } from '@lb/testing'
 import { describe, expect, it } from 'vitest'
 import {
   type Balancer,
+  type Clock,
   DiscoveryError,
   GroupedBalancer,
   LoadBalancer,
@@ -317,4 +318,60 @@ it('retries although discard throws, and emits it', async () => {
   })
   expect(await observed.settle(call)).toBe(2)
   expect(failuresOf(observed)).toEqual([['discard', boom]])
+})
+
+describe('a clock or random source that throws or gives no number', () => {
+  const boom = new Error('boom')
+  const throwing = (): never => {
+    throw boom
+  }
+
+  it.each([
+    ['throws', throwing, boom],
+    ['gives NaN', () => Number.NaN, expect.any(RangeError)],
+    ['gives 7', () => 7, expect.any(RangeError)],
+  ])('random: %s', async (_name, random, error) => {
+    const observed = new ObservedLoadBalancer(['a:1', 'b:1'], { random, balancer: 'random' })
+    expect(await observed.settle(observed.lb.execute('users', ({ port }) => port))).toBe(1)
+    expect(failuresOf(observed)).toContainEqual(['random', error])
+    await observed.lb.close()
+  })
+
+  it('the time: the last reading counts', async () => {
+    const inner = new FakeClock()
+    const broken = { now: false }
+    const clock: Clock = {
+      now: () => (broken.now ? throwing() : inner.now()),
+      setTimeout: (...args) => inner.setTimeout(...args),
+    }
+    const observed = new ObservedLoadBalancer(['a:1'], { clock })
+    await observed.lb.ready('users')
+    broken.now = true
+    expect(await observed.lb.execute('users', ({ port }) => port, { timeoutMs: 100 })).toBe(1)
+    await settlePromises()
+    expect(observed.eventsOf('request-finished')).toMatchObject([{ outcome: { ok: true, latencyMs: 0 } }])
+    expect(failuresOf(observed)).toContainEqual(['clock.now', boom])
+    await observed.lb.close()
+  })
+
+  it('timers: the platform’s stand in, and a failure to cancel one harms no call', async () => {
+    const inner = new FakeClock()
+    const failing = { set: false }
+    const clock: Clock = {
+      now: () => inner.now(),
+      setTimeout: (callback, delayMs) => {
+        if (failing.set) throw boom
+        inner.setTimeout(callback, delayMs)
+        return throwing
+      },
+    }
+    const observed = new ObservedLoadBalancer(['a:1'], { clock })
+    await observed.lb.ready('users')
+    expect(await observed.lb.execute('users', ({ port }) => port, { timeoutMs: 100 })).toBe(1)
+    failing.set = true
+    expect(await observed.lb.execute('users', ({ port }) => port, { timeoutMs: 100 })).toBe(1)
+    await settlePromises()
+    expect(failuresOf(observed)).toContainEqual(['clock.setTimeout', boom])
+    await observed.lb.close()
+  })
 })

@@ -49,6 +49,8 @@ export class InstanceCache {
   }
   #state: ListState
   #instances: readonly ServiceInstance[] = []
+  /** Whether another list than `#instances` was given on, and not taken. */
+  #isBehind = false
   #answeredAtMs: number
   #version = 0
   #cancelExpiry: CancelTimer | undefined
@@ -59,7 +61,7 @@ export class InstanceCache {
     this.#empty = new EmptyAnswer({
       ...options,
       observer: this.#observer,
-      onGraceEnded: () => this.#atOnce(() => this.#graceEnded()),
+      onGraceEnded: () => this.#options.events.together(() => this.#graceEnded()),
     })
     this.#source = new ListSource({
       ...options,
@@ -148,17 +150,6 @@ export class InstanceCache {
     return this.#state.kind === 'closed'
   }
 
-  /** Listeners find the list that `step` leaves, not one on the way there. */
-  #atOnce(step: () => void): void {
-    const { events } = this.#options
-    events.hold()
-    try {
-      step()
-    } finally {
-      events.release()
-    }
-  }
-
   get #refreshable(): boolean {
     return this.#options.discovery.refreshable !== false
   }
@@ -166,7 +157,7 @@ export class InstanceCache {
   #receive(answer: unknown): void {
     if (this.#closed) return
     const [asked, before] = [this.#refresh.asking, this.#version]
-    this.#atOnce(() => this.#take(answer))
+    this.#options.events.together(() => this.#take(answer))
     if (this.#closed) return
     const changed = this.#version !== before
     this.#refresh.answered(changed)
@@ -214,6 +205,7 @@ export class InstanceCache {
       this.#apply(instances)
     } catch (cause) {
       this.#instances = list
+      this.#isBehind = true
       if (state.kind === 'waiting') this.#state = state
       this.#fail(
         new DiscoveryError(`${service}: the list could not be applied: ${messageOf(cause)}`, { service, cause }),
@@ -228,7 +220,8 @@ export class InstanceCache {
     if (this.#closed) return
     const diff = diffInstances(this.#instances, instances)
     if (diff !== undefined) this.#change(diff)
-    else if (first) this.#options.onChange(emptyDiff)
+    else if (first || this.#isBehind) this.#options.onChange({ ...emptyDiff, instances: this.#instances })
+    this.#isBehind = false
     if (first) this.#tellWaiters()
   }
 
@@ -267,7 +260,7 @@ export class InstanceCache {
     if (kind === 'fresh') {
       this.#state = { kind: 'stale', sinceMs: clock.now(), error: cause }
       if (maxStaleMs !== Number.POSITIVE_INFINITY) {
-        this.#cancelExpiry = clock.setTimeout(() => this.#atOnce(() => this.#expire()), maxStaleMs, {
+        this.#cancelExpiry = clock.setTimeout(() => this.#options.events.together(() => this.#expire()), maxStaleMs, {
           background: true,
         })
       }
@@ -291,7 +284,8 @@ export class InstanceCache {
     this.#empty.release()
     this.#state = { kind: 'expired', sinceMs, error }
     const diff = diffInstances(this.#instances, [])
-    if (diff !== undefined) this.#drop(diff)
+    if (diff !== undefined || this.#isBehind) this.#drop(diff ?? emptyDiff)
+    if (diff !== undefined) this.#tellChange(diff)
     events.emit({ type: 'list-expired', service, staleForMs: clock.now() - sinceMs })
   }
 
@@ -303,7 +297,6 @@ export class InstanceCache {
     } catch {
       // It was emitted.
     }
-    this.#tellChange(diff)
   }
 
   #tellWaiters(error?: LoadBalancerClosedError): void {
