@@ -151,11 +151,9 @@ for (const [way, transport] of Object.entries({ axios: {}, 'axios over undici': 
         const url = `http://users/302?to=${encodeURIComponent(to)}`
         const { data } = await client(alive, options).get(url, { headers })
         assert.deepEqual([data.url, data.headers.authorization], ['/x', 'Bearer own'], to)
+        const auth = { username: 'u', password: 'p' }
+        assert.match((await client(alive, options).get(url, { auth })).data.headers.authorization ?? '', /^Basic /, to)
       }
-      // Old versions of axios lose `auth` where the redirect stays with their transport.
-      const auth = { username: 'u', password: 'p' }
-      const { data } = await client(alive).get('http://users/302?to=http://users/x', { auth })
-      assert.match(data.headers.authorization, /^Basic /)
       assert.equal(
         (await failureOf(client(alive).get('http://users/302?to=/x', { maxRedirects: 0 }))).response.status,
         302,

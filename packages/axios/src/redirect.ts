@@ -61,6 +61,7 @@ export class RedirectFollower {
     let stayed = true
     return (options, details, request) => {
       hops++
+      if (stayed && sameOrigin(redirectUrl(options), attempted.instanceUrl)) restoreAuth(options, config)
       config.beforeRedirect?.(options, details, request)
       const location = redirectUrl(options)
       const target = parseServiceUrl(location, this.#rules) ?? ownUrl(location, attempted)
@@ -132,6 +133,15 @@ function redirected({ config }: Attempted, options: RedirectOptions, keep: boole
   return next
 }
 
+/** The transport takes `auth` away from every redirect; old versions of axios do not give it back. */
+function restoreAuth(options: RedirectOptions, { auth }: InternalAxiosRequestConfig): void {
+  if (auth !== undefined && !options.auth) options.auth = authText(auth)
+}
+
+function authText({ username, password }: AxiosBasicCredentials): string {
+  return `${username}:${password}`
+}
+
 /** The headers of the next request, with those that the transport took away given back from `kept`. */
 function redirectHeaders(options: RedirectOptions, kept: InternalAxiosRequestConfig | undefined): AxiosHeaders {
   const headers = new AxiosHeaders(options.headers)
@@ -159,5 +169,5 @@ function sendToInstance(
   const { protocol, hostname, port, host, href } = new URL(instanceUrl(target, lb.pick(target.service)))
   Object.assign(options, { protocol, hostname: hostname.replace(/^\[|\]$/g, ''), port, host, href })
   options.headers = headers.toJSON()
-  if (auth !== undefined) options.auth = `${auth.username}:${auth.password}`
+  if (auth !== undefined) options.auth = authText(auth)
 }
