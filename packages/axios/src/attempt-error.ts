@@ -1,3 +1,4 @@
+import { type ErrorJson, errorJson } from '@lb/core'
 import { isAxiosError } from 'axios'
 
 /**
@@ -13,6 +14,10 @@ export class AttemptError extends Error {
     this.name = error.name
     this.code = error.code
     this.#error = error
+  }
+
+  toJSON(): ErrorJson {
+    return errorJson(this)
   }
 
   static wrap(error: unknown): unknown {

@@ -58,6 +58,10 @@ export class ConsulDiscovery implements ServiceDiscovery {
     })
   }
 
+  get [Symbol.toStringTag](): string {
+    return 'ConsulDiscovery'
+  }
+
   /**
    * Asks now, whatever is known from a watch.
    *

@@ -68,11 +68,61 @@ describe('errors', () => {
   })
 
   it('tells classes derived by others apart as usual', () => {
-    class ZoneError extends DiscoveryError {}
+    class ZoneError extends DiscoveryError {
+      constructor(message: string) {
+        super(message, { name: 'ZoneError' })
+      }
+    }
     expect(new ZoneError('m')).toBeInstanceOf(ZoneError)
     expect(new ZoneError('m')).toBeInstanceOf(DiscoveryError)
     expect(new DiscoveryError('m')).not.toBeInstanceOf(ZoneError)
     expect(new ZoneError('m').name).toBe('ZoneError')
+  })
+
+  it('has a name that is not that of the class, which a minifier changes', () => {
+    const Minified = { ae: class extends DiscoveryError {} }.ae
+    expect(new Minified('m').name).toBe('DiscoveryError')
+  })
+
+  it('is JSON with its code, its message and the chain of its causes', () => {
+    const refused = Object.assign(new Error('connect ECONNREFUSED'), {
+      code: 'ECONNREFUSED',
+      headers: { token: 'secret' },
+    })
+    const failed = new TypeError('fetch failed', { cause: new AggregateError([refused, 'odd'], 'all failed') })
+    const error = new DiscoveryError('no list', { service: 'users', cause: failed })
+    expect(JSON.parse(JSON.stringify({ error }))).toEqual({
+      error: {
+        name: 'DiscoveryError',
+        message: 'no list',
+        code: 'LB_DISCOVERY',
+        service: 'users',
+        cause: {
+          name: 'TypeError',
+          message: 'fetch failed',
+          cause: {
+            name: 'AggregateError',
+            message: 'all failed',
+            errors: [
+              { name: 'Error', message: 'connect ECONNREFUSED', code: 'ECONNREFUSED' },
+              { name: 'Error', message: 'odd' },
+            ],
+          },
+        },
+      },
+    })
+    expect(JSON.parse(JSON.stringify(new InvalidInstanceError('port', 'm')))).toMatchObject({ field: 'port' })
+  })
+
+  it('is JSON of bounded size, whatever its cause is', () => {
+    const circular = new Error('round')
+    circular.cause = circular
+    expect(JSON.stringify(new DiscoveryError('m', { cause: circular })).length).toBeLessThan(1_000)
+    const many = new AggregateError(Array.from({ length: 1_000 }, () => new Error('each')))
+    expect(JSON.stringify(new DiscoveryError('m', { cause: many })).length).toBeLessThan(1_000)
+    for (const cause of [null, 'text', 7n, Symbol('s'), { message: 1, name: 2, code: Number.NaN }]) {
+      expect(() => JSON.stringify(new DiscoveryError('m', { cause }))).not.toThrow()
+    }
   })
 
   it('does not show the brand or the name among the own enumerable properties', () => {

@@ -1,3 +1,5 @@
+import { type ErrorJson, errorJson } from './error-json.ts'
+
 /** What went wrong, as a stable string to switch on. Each code has a section in `docs/errors.md`. */
 export type LoadBalancerErrorCode =
   | 'LB_NO_AVAILABLE_INSTANCE'
@@ -19,7 +21,20 @@ export const errorCodes: readonly LoadBalancerErrorCode[] = Object.freeze([
   'LB_CLOSED',
 ])
 
+/** The name of each class, as it is in messages: that of the class itself is for a minifier to change. */
+const errorNames: Readonly<Record<LoadBalancerErrorCode, string>> = {
+  LB_NO_AVAILABLE_INSTANCE: 'NoAvailableInstanceError',
+  LB_DISCOVERY: 'DiscoveryError',
+  LB_INVALID_INSTANCE: 'InvalidInstanceError',
+  LB_INVALID_OPTION: 'InvalidOptionError',
+  LB_DEADLINE_EXCEEDED: 'DeadlineExceededError',
+  LB_OVERLOADED: 'OverloadedError',
+  LB_CLOSED: 'LoadBalancerClosedError',
+}
+
 export interface LoadBalancerErrorOptions {
+  /** `error.name` of a class derived from one of these. Default: the name of the class that has the code. */
+  readonly name?: string | undefined
   readonly service?: string | undefined
   readonly cause?: unknown
 }
@@ -45,7 +60,16 @@ export class LoadBalancerError extends Error {
     if (options.service !== undefined)
       Object.defineProperty(this, 'service', { value: options.service, enumerable: true })
     Object.defineProperty(this, brand, { value: code })
-    Object.defineProperty(this, 'name', { value: new.target.name, configurable: true, writable: true })
+    Object.defineProperty(this, 'name', {
+      value: options.name ?? errorNames[code],
+      configurable: true,
+      writable: true,
+    })
+  }
+
+  /** Name, message, code, the fields of its own, and the chain of causes, for `JSON.stringify` and for loggers that use it. */
+  toJSON(): ErrorJson {
+    return { ...this, ...errorJson(this) }
   }
 
   /** Holds for errors of any copy of this package. A class derived outside of it is told apart as usual. */

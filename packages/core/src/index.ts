@@ -34,6 +34,7 @@ export {
   type WatchSessionsOptions,
   watchInSessions,
 } from './discovery/watch-sessions.ts'
+export { type ErrorJson, errorJson } from './error-json.ts'
 export {
   DeadlineExceededError,
   DiscoveryError,

@@ -2,7 +2,7 @@ import type { InstanceCache } from './cache/instance-cache.ts'
 import { asDiscoveryError } from './cache/list-state.ts'
 import { DiscoveryError, NoAvailableInstanceError } from './errors.ts'
 import type { InstanceRecord } from './instance-record.ts'
-import { className } from './options.ts'
+import { typeTag } from './options.ts'
 
 /** Says which service, what is known of it and what to look at. */
 export function noAvailableInstance(
@@ -12,7 +12,7 @@ export function noAvailableInstance(
   records: Iterable<InstanceRecord>,
   panic: string | undefined,
 ): NoAvailableInstanceError {
-  const source = className(discovery)
+  const source = typeTag(discovery)
   const cause = 'error' in state ? state.error : undefined
   if (state.kind === 'waiting') {
     const advice = `the first list from ${source} is not known yet; await ready(${JSON.stringify(service)}) first`
@@ -39,7 +39,7 @@ export function noAvailableInstance(
 export function noList(service: string, { state, ageMs }: InstanceCache, discovery: object): DiscoveryError {
   const cause = state.kind === 'waiting' ? state.error : undefined
   const reason = cause === undefined ? 'it has not answered' : `it fails: ${asDiscoveryError(service, cause).message}`
-  const source = className(discovery)
+  const source = typeTag(discovery)
   return new DiscoveryError(
     `${service}: no list of instances from ${source} after ${Math.round(ageMs)} ms; ${reason}`,
     { service, cause },

@@ -76,8 +76,8 @@ export function checkBoolean(path: string, value: unknown): void {
   if (value !== undefined && typeof value !== 'boolean') rejectOption(path, 'a boolean', value)
 }
 
-/** How an object is called in messages: by its class. */
-export function className(value: object): string {
-  const name = value.constructor?.name
-  return name === undefined || name === '' || name === 'Object' ? 'a custom object' : name
+/** How an object is called in messages and by `inspect()`: by its `Symbol.toStringTag`, which no minifier changes. */
+export function typeTag(value: object): string {
+  const tag = (value as { readonly [Symbol.toStringTag]?: unknown })[Symbol.toStringTag]
+  return typeof tag === 'string' && tag !== '' ? tag : 'a custom object'
 }

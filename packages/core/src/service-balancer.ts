@@ -17,7 +17,7 @@ import { InstanceRoster } from './instance-roster.ts'
 import { ListWaits } from './list-waits.ts'
 import { MovableAttempts } from './movable-attempts.ts'
 import { noAvailableInstance, noList } from './no-available-instance.ts'
-import { className, rejectOption } from './options.ts'
+import { rejectOption, typeTag } from './options.ts'
 import { noAnswerOptions, OutcomeFeedback } from './outcome-feedback.ts'
 import { type RequestEnds, SinglePickResult } from './pick-result.ts'
 import type { Random } from './random.ts'
@@ -270,12 +270,12 @@ export class ServiceBalancer implements RequestEnds, Drainable {
       ...('error' in state && state.error !== undefined
         ? { discoveryError: asDiscoveryError(this.service, state.error).message }
         : undefined),
-      discovery: className(settings.discovery),
-      balancer: className(this.#split.first.balancer),
+      discovery: typeTag(settings.discovery),
+      balancer: typeTag(this.#split.first.balancer),
       listAgeMs: ageMs,
       inFlight: this.inFlight,
       queued: this.capacity.queued,
-      retryBudget: this.budget?.balance ?? Number.POSITIVE_INFINITY,
+      ...(this.budget === undefined ? undefined : { retryBudget: this.budget.balance }),
       ...(panic === undefined ? undefined : { panic }),
       ...(zone === undefined || settings.zone === undefined
         ? undefined

@@ -15,16 +15,16 @@ export interface ServiceSnapshot {
   readonly status: 'unused' | 'waiting' | 'fresh' | 'stale' | 'expired'
   /** Why the discovery fails, while it does. */
   readonly discoveryError?: string
-  /** Class name of the discovery. */
+  /** What the discovery calls itself by `Symbol.toStringTag`, such as `ConsulDiscovery`. */
   readonly discovery: string
-  /** Class name of the balancer. */
+  /** What the balancer calls itself by `Symbol.toStringTag`, such as `RoundRobinBalancer`. */
   readonly balancer: string
   /** Milliseconds since the discovery last answered. */
   readonly listAgeMs: number
   /** Requests in flight, those on draining instances included. */
   readonly inFlight: number
-  /** Retries the budget would allow now; `Infinity` without a budget. */
-  readonly retryBudget: number
+  /** Retries the budget would allow now; absent without a budget, as JSON knows no `Infinity`. */
+  readonly retryBudget?: number | undefined
   /** Calls that wait because limits of requests in flight are reached. */
   readonly queued: number
   /** Why health is ignored, or a priority level is not used; absent without panic. */

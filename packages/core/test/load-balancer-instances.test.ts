@@ -1,6 +1,12 @@
 import { FakeClock, FakeWatchDiscovery } from '@lb/testing'
 import { describe, expect, it } from 'vitest'
-import { LoadBalancer, type Outcome, type ServiceInstanceInit, StaticDiscovery } from '../src/index.ts'
+import {
+  LoadBalancer,
+  type LoadBalancerOptions,
+  type Outcome,
+  type ServiceInstanceInit,
+  StaticDiscovery,
+} from '../src/index.ts'
 import { ObservedLoadBalancer } from './observed-load-balancer.ts'
 
 const ok: Outcome = { ok: true, latencyMs: 1 }
@@ -333,8 +339,34 @@ describe('inspect', () => {
     expect([lb.inspect(), discovery.watchers, discovery.asked]).toEqual([[], 0, 0])
   })
 
-  it('shows a budget without limit when there is none', () => {
+  it.each<Partial<LoadBalancerOptions>>([
+    {},
+    { retry: { budget: false } },
+    { retry: false, outlierDetection: false, panic: false },
+    { maxInFlight: 5, maxInFlightPerInstance: 2, queue: {}, throttle: {}, hedge: {} },
+    { slowStart: {}, balancer: 'peak-ewma', loadReports: {}, zone: 'a', healthCheck: {} },
+    { maxStaleMs: Number.POSITIVE_INFINITY, timeoutMs: Number.POSITIVE_INFINITY, subset: { size: 1, clientId: 'x' } },
+  ])('loses nothing as JSON, with %o', async (options) => {
+    const observed = new ObservedLoadBalancer(['a:1', { host: 'b', port: 1, zone: 'a', metadata: { x: 'y' } }], options)
+    for (const use of ['unused', 'used']) {
+      const snapshot = observed.lb.inspect('users')
+      expect(lossy(snapshot, use)).toEqual([])
+      await observed.settle(observed.lb.execute('users', () => 1), 100)
+    }
+    await observed.lb.close()
+  })
+
+  it('shows no budget when there is none', () => {
     const observed = new ObservedLoadBalancer(['a:1'], { retry: { budget: false } })
-    expect(observed.lb.inspect('users').retryBudget).toBe(Number.POSITIVE_INFINITY)
+    expect(observed.lb.inspect('users')).not.toHaveProperty('retryBudget')
   })
 })
+
+/** Where `value` holds what JSON does not know: it would be `null`, `{}` or missing. */
+function lossy(value: unknown, path: string): string[] {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)) return []
+  if (typeof value !== 'object') return [`${path}: ${String(value)}`]
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (!Array.isArray(value) && prototype !== Object.prototype && prototype !== null) return [`${path}: no plain object`]
+  return Object.entries(value).flatMap(([key, each]) => lossy(each, `${path}.${key}`))
+}

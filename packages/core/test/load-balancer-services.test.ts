@@ -65,7 +65,7 @@ describe('a service that nobody configured', () => {
   it('leaves no watch, timer or entry behind when the discovery has no instance of it', async () => {
     const discovery = new CountingDiscovery()
     const { lb, clock, released } = unconfigured(discovery)
-    expect(() => lb.pick('x')).toThrow('x: no available instance (0 known; list 0 s old from CountingDiscovery)')
+    expect(() => lb.pick('x')).toThrow('x: no available instance (0 known; list 0 s old from a custom object)')
     await lb.ready('y')
     await expect(lb.acquire('z')).rejects.toBeInstanceOf(NoAvailableInstanceError)
     await expect(lb.execute('w', () => 1)).rejects.toBeInstanceOf(NoAvailableInstanceError)

@@ -48,6 +48,7 @@ describe('@lb/core', () => {
       'checkNumber',
       'classifyError',
       'classifyStatus',
+      'errorJson',
       'formatLoadReport',
       'isIdempotentMethod',
       'loadReportHeader',
@@ -65,6 +66,15 @@ describe('@lb/core', () => {
       'watchInSessions',
       'withLbAuthority',
     ])
+  })
+
+  it('gives each discovery and balancer the name of its export, for messages', () => {
+    const parts = Object.entries<unknown>(core).filter(
+      (entry): entry is [string, { prototype: object }] =>
+        typeof entry[1] === 'function' && /(?:Discovery|Balancer)$/.test(entry[0]) && entry[0] !== 'LoadBalancer',
+    )
+    expect(parts.length).toBeGreaterThanOrEqual(10)
+    for (const [name, { prototype }] of parts) expect(Reflect.get(prototype, Symbol.toStringTag), name).toBe(name)
   })
 
   it('depends on no package', () => {

@@ -69,6 +69,10 @@ export class DnsSrvDiscovery implements ServiceDiscovery {
     this.#lookupLimitMs = Math.max(10_000, 2 * timeoutMs * tries * (options.servers?.length ?? 3))
   }
 
+  get [Symbol.toStringTag](): string {
+    return 'DnsSrvDiscovery'
+  }
+
   /**
    * Asks now, whatever is cached.
    *

@@ -69,6 +69,10 @@ export class EtcdDiscovery implements ServiceDiscovery {
     })
   }
 
+  get [Symbol.toStringTag](): string {
+    return 'EtcdDiscovery'
+  }
+
   /**
    * Asks now; a quorum of etcd has to be there to answer.
    *

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http'
-import { DeadlineExceededError, LoadBalancerError } from '@lb/core'
+import { DeadlineExceededError, type ErrorJson, errorJson, LoadBalancerError } from '@lb/core'
 import { RequestRefusal } from './request-refusal.ts'
 
 // The ESM and the CommonJS build may both be loaded in one process; a registered symbol is the same in both.
@@ -33,6 +33,11 @@ export class ProxyError extends Error {
     this.statusCode = status
     this.headers = status === 503 ? { 'Retry-After': retryAfterSeconds } : {}
     Object.defineProperty(this, brand, { value: true })
+  }
+
+  /** With the chain of causes, which is for logs, not for clients. */
+  toJSON(): ErrorJson & { readonly status: number } {
+    return { ...errorJson(this), status: this.status }
   }
 
   /** Holds for errors of any copy of this package. */

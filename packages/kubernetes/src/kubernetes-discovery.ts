@@ -71,6 +71,10 @@ export class KubernetesDiscovery implements ServiceDiscovery {
     this.#api = new EndpointSliceApi(this.#client, new BearerToken({ token, tokenFile, clock: this.#clock }))
   }
 
+  get [Symbol.toStringTag](): string {
+    return 'KubernetesDiscovery'
+  }
+
   /**
    * Asks the API server for the newest list.
    *

@@ -58,6 +58,10 @@ export class NacosDiscovery implements ServiceDiscovery {
     this.#pushes = udpPush === undefined ? undefined : new PushReceiver({ ...udpPush }, clock)
   }
 
+  get [Symbol.toStringTag](): string {
+    return 'NacosDiscovery'
+  }
+
   /**
    * Asks now, whatever is cached.
    *

@@ -58,14 +58,15 @@ function withNamedFailure(provider: Provider, options: LoadBalancerRootAsyncOpti
   if (!('useFactory' in provider) || provider.provide !== optionsToken) return provider
   const call = rootCall('forRootAsync', options.name)
   const factoryClass = options.useClass ?? options.useExisting
+  const factory = options.useClass === undefined ? 'useExisting' : 'useClass'
   return {
     ...provider,
     useFactory: async (...args: unknown[]) => {
-      if (factoryClass !== undefined) checkFactory(call, factoryClass.name, args[0])
+      if (factoryClass !== undefined) checkFactory(call, factory, args[0])
       try {
         return await provider.useFactory(...args)
       } catch (error) {
-        const way = factoryClass === undefined ? 'useFactory' : `${factoryClass.name}.createLoadBalancerOptions`
+        const way = factoryClass === undefined ? 'useFactory' : `createLoadBalancerOptions of ${factory}`
         const message = error instanceof Error ? error.message : String(error)
         rejectCall(call, `${way} failed (${message})`, 'let it return the options of the load balancer', error)
       }
@@ -76,7 +77,7 @@ function withNamedFailure(provider: Provider, options: LoadBalancerRootAsyncOpti
 function checkFactory(call: string, name: string, factory: unknown): void {
   const method = (factory as { createLoadBalancerOptions?: unknown } | undefined)?.createLoadBalancerOptions
   if (typeof method === 'function') return
-  rejectCall(call, `${name} has no createLoadBalancerOptions`, 'implement LoadBalancerOptionsFactory')
+  rejectCall(call, `the class of ${name} has no createLoadBalancerOptions`, 'implement LoadBalancerOptionsFactory')
 }
 
 /** @throws InvalidOptionError when `options` are none, or have what belongs beside the factory */

@@ -104,12 +104,12 @@ describe('a factory that fails', () => {
     [
       'is a class that throws',
       { useClass: Thrower },
-      'Thrower.createLoadBalancerOptions failed (no settings); let it return the options of the load balancer',
+      'createLoadBalancerOptions of useClass failed (no settings); let it return the options of the load balancer',
     ],
     [
       'is a class without the method',
       { useClass: wrong(Nothing) },
-      'Nothing has no createLoadBalancerOptions; implement LoadBalancerOptionsFactory',
+      'the class of useClass has no createLoadBalancerOptions; implement LoadBalancerOptionsFactory',
     ],
     [
       'returns nothing',

@@ -11,7 +11,7 @@ export class RegistryError extends DiscoveryError {
     message: string,
     options: LoadBalancerErrorOptions & { readonly status?: number; readonly retryAfterMs?: number } = {},
   ) {
-    super(message, options)
+    super(message, { name: 'RegistryError', ...options })
     if (options.status !== undefined) this.status = options.status
     if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs
   }

@@ -29,6 +29,10 @@ export class FakeDiscovery implements ServiceDiscovery {
     this.answer = answer
   }
 
+  get [Symbol.toStringTag](): string {
+    return 'FakeDiscovery'
+  }
+
   /** Questions that were neither answered nor given up. */
   get open(): number {
     return this.#pending.filter(({ signal }) => signal?.aborted !== true).length
@@ -66,6 +70,10 @@ export class FakeWatchDiscovery implements ServiceDiscovery {
 
   constructor(answer?: FakeAnswer) {
     this.answer = answer
+  }
+
+  get [Symbol.toStringTag](): string {
+    return 'FakeWatchDiscovery'
   }
 
   /** Watches that were not closed. */

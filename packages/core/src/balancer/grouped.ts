@@ -69,6 +69,10 @@ export class GroupedBalancer implements Balancer {
     })
   }
 
+  get [Symbol.toStringTag](): string {
+    return 'GroupedBalancer'
+  }
+
   /** @throws InvalidOptionError when `groupOf` gives something that is not a string */
   update(candidates: readonly ServiceInstance[]): void {
     const groups = this.#regroup(distinctById(candidates))

@@ -47,6 +47,10 @@ export class LeastRequestBalancer implements Balancer {
     this.#sample = new WeightedSample(options.random ?? systemRandom, options.choices ?? 2)
   }
 
+  get [Symbol.toStringTag](): string {
+    return 'LeastRequestBalancer'
+  }
+
   update(candidates: readonly ServiceInstance[]): void {
     const distinct = distinctById(candidates)
     this.#instances = pickable(distinct)

@@ -54,6 +54,10 @@ export class MaglevBalancer implements Balancer {
     this.#owners = new HashedOwners((owners) => this.#layOut(owners), options.loadFactor)
   }
 
+  get [Symbol.toStringTag](): string {
+    return 'MaglevBalancer'
+  }
+
   update(candidates: readonly ServiceInstance[]): void {
     this.#owners.update(candidates)
   }

@@ -81,6 +81,10 @@ export class PeakEwmaBalancer implements Balancer {
     }))
   }
 
+  get [Symbol.toStringTag](): string {
+    return 'PeakEwmaBalancer'
+  }
+
   update(candidates: readonly ServiceInstance[]): void {
     const distinct = distinctById(candidates)
     this.#instances = pickable(distinct)

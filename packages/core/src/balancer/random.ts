@@ -30,6 +30,10 @@ export class RandomBalancer implements Balancer {
     this.#random = options.random ?? systemRandom
   }
 
+  get [Symbol.toStringTag](): string {
+    return 'RandomBalancer'
+  }
+
   update(candidates: readonly ServiceInstance[]): void {
     this.#instances = candidateOrigins(this.#instances, candidates).candidates
     const weights = shares(this.#instances)

@@ -63,6 +63,10 @@ export class RingHashBalancer implements Balancer {
     this.#owners = new HashedOwners((owners) => this.#layOut(owners), options.loadFactor)
   }
 
+  get [Symbol.toStringTag](): string {
+    return 'RingHashBalancer'
+  }
+
   update(candidates: readonly ServiceInstance[]): void {
     this.#owners.update(candidates)
   }

@@ -50,6 +50,10 @@ export class RoundRobinBalancer implements Balancer {
     this.#start = options.start
   }
 
+  get [Symbol.toStringTag](): string {
+    return 'RoundRobinBalancer'
+  }
+
   update(candidates: readonly ServiceInstance[]): void {
     const before = this.#instances
     const changes = candidateOrigins(this.#candidates, candidates)

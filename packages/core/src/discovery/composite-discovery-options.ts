@@ -5,8 +5,8 @@ import {
   checkFunction,
   checkInteger,
   checkKeys,
-  className,
   rejectOption,
+  typeTag,
 } from '../options.ts'
 import type { Random } from '../random.ts'
 import type { CompositeDiscoveryListener } from './composite-discovery-event.ts'
@@ -114,7 +114,7 @@ function checkMember(
   member: ServiceDiscovery | CompositeMember,
   mode: 'failover' | 'merge',
 ): CheckedMember {
-  if (isDiscovery(member)) return { discovery: member, name: className(member), priorityOffset: 0 }
+  if (isDiscovery(member)) return { discovery: member, name: typeTag(member), priorityOffset: 0 }
   checkKeys(at, member, ['discovery', 'name', 'priorityOffset'])
   const { discovery, name, priorityOffset } = member
   if (!isDiscovery(discovery)) rejectOption(`${at}.discovery`, 'a ServiceDiscovery with getInstances', discovery)
@@ -125,7 +125,7 @@ function checkMember(
   if (priorityOffset !== undefined && mode !== 'merge') {
     rejectOption(`${at}.priorityOffset`, 'absent with mode "failover"', priorityOffset, 'Set mode: "merge"')
   }
-  return { discovery, name: name ?? className(discovery), priorityOffset: priorityOffset ?? 0 }
+  return { discovery, name: name ?? typeTag(discovery), priorityOffset: priorityOffset ?? 0 }
 }
 
 function isDiscovery(value: unknown): value is ServiceDiscovery {

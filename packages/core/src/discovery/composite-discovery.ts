@@ -69,6 +69,10 @@ export class CompositeDiscovery implements ServiceDiscovery {
     this.#uses = new DiscoveryUses(this.#shared.members.map(({ discovery }: CheckedMember) => discovery))
   }
 
+  get [Symbol.toStringTag](): string {
+    return 'CompositeDiscovery'
+  }
+
   /** Whether one of its members is. */
   get refreshable(): boolean {
     return this.#shared.members.some(({ discovery }) => discovery.refreshable !== false)

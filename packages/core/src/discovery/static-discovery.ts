@@ -24,6 +24,10 @@ export class StaticDiscovery implements ServiceDiscovery {
     }
   }
 
+  get [Symbol.toStringTag](): string {
+    return 'StaticDiscovery'
+  }
+
   /** Replaces the instances of `service`. Throws like the constructor, and then changes nothing. */
   set(service: string, instances: readonly ServiceInstanceInit[]): void {
     const list = parseList(service, instances)

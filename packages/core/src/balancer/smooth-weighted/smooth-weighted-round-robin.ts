@@ -34,6 +34,10 @@ export class SmoothWeightedRoundRobinBalancer implements Balancer {
     })
   }
 
+  get [Symbol.toStringTag](): string {
+    return 'SmoothWeightedRoundRobinBalancer'
+  }
+
   update(candidates: readonly ServiceInstance[]): void {
     const changes = candidateOrigins(this.#candidates, candidates)
     this.#candidates = changes.candidates

@@ -1,0 +1,31 @@
+/** An error as JSON: what it says, and the chain of its causes. */
+export interface ErrorJson {
+  readonly name: string
+  readonly message: string
+  readonly code?: string | number
+  readonly cause?: ErrorJson
+  /** Those that it gathers (`AggregateError`). */
+  readonly errors?: readonly ErrorJson[]
+}
+
+const maxDepth = 8
+const maxGathered = 10
+
+/**
+ * `error` as JSON, which would lose its message and its cause. Of errors of others only these fields are taken: what else they hold
+ * (a request's header, a response's body) may be secret. Causes are followed 8 deep, of gathered errors the first 10 are taken.
+ */
+export function errorJson(error: unknown, depth = 0): ErrorJson {
+  if (typeof error !== 'object' || error === null) return { name: 'Error', message: String(error) }
+  const { name, message, code, cause, errors } = error as Record<string, unknown>
+  const deeper = depth < maxDepth
+  return {
+    name: typeof name === 'string' ? name : 'Error',
+    message: typeof message === 'string' ? message : '',
+    ...(typeof code === 'string' || Number.isFinite(code) ? { code: code as string | number } : undefined),
+    ...(deeper && cause !== undefined ? { cause: errorJson(cause, depth + 1) } : undefined),
+    ...(deeper && Array.isArray(errors)
+      ? { errors: errors.slice(0, maxGathered).map((each: unknown) => errorJson(each, depth + 1)) }
+      : undefined),
+  }
+}
