@@ -5,7 +5,7 @@ import type { Undici } from './undici-pools.ts'
 /** How requests to services are told apart and sent. */
 export interface LoadBalancedAdapterOptions {
   /** Sends the request, to the instance or wherever else it goes. Default: what axios itself would use. */
-  readonly adapter?: AxiosRequestConfig['adapter']
+  readonly adapter?: AxiosRequestConfig['adapter'] | undefined
   /**
    * The service a URL is meant for, or `undefined` when the URL is not a service's. Default: a URL is a service's when
    * its scheme is `lb:`, when its host is configured under `services` (capitals do not count), or when its host is a
@@ -16,19 +16,19 @@ export interface LoadBalancedAdapterOptions {
    * What the `Host` header says, when the caller gives none: the instance's address (default), or the name of the
    * service, for instances that serve several names. For https it is also the name the certificate must have.
    */
-  readonly hostHeader?: 'instance' | 'service'
+  readonly hostHeader?: 'instance' | 'service' | undefined
   /** Requests with the same key go to the same instance, with a balancer that hashes. Default: no key. */
   readonly hashKey?: (config: InternalAxiosRequestConfig) => string | undefined
   /**
    * Whether sending the request twice has the effect of once. Default: its method says so (RFC 9110 section 9.2.2), or
    * it has an `Idempotency-Key` header.
    */
-  readonly idempotent?: (config: InternalAxiosRequestConfig) => boolean
+  readonly idempotent?: ((config: InternalAxiosRequestConfig) => boolean) | undefined
   /**
    * The package `undici` (7.30 or later): requests over plain HTTP that need nothing of axios's own adapter go over its
    * connections, for about two thirds of the CPU time. Default: all requests go through the adapter.
    */
-  readonly undici?: Undici
+  readonly undici?: Undici | undefined
 }
 
 const optionKeys: readonly (keyof LoadBalancedAdapterOptions)[] = [

@@ -3,7 +3,7 @@ import { checkInteger, checkKeys, type HealthProbe } from '@lb/core'
 
 export interface TcpProbeOptions {
   /** The port that is connected to. Default: the instance's. */
-  readonly port?: number
+  readonly port?: number | undefined
 }
 
 /**

@@ -10,29 +10,29 @@ export interface ConsulConnectionOptions {
    * The agent: `"http://127.0.0.1:8500"`, or an address without a scheme. Default: `CONSUL_HTTP_ADDR`, else
    * `http://127.0.0.1:8500`.
    */
-  readonly address?: string
+  readonly address?: string | undefined
   /**
    * The ACL token, or a function that gives it for each request, for one that expires. Default: the file of `tokenFile`, else
    * `CONSUL_HTTP_TOKEN`, else none: the agent's own applies.
    */
-  readonly token?: Token
+  readonly token?: Token | undefined
   /** A file with the token, read for each request. Default `CONSUL_HTTP_TOKEN_FILE`. */
-  readonly tokenFile?: string
+  readonly tokenFile?: string | undefined
   /** Consul Enterprise. Default `CONSUL_NAMESPACE`, else that of the token. */
-  readonly namespace?: string
+  readonly namespace?: string | undefined
   /** Consul Enterprise. Default `CONSUL_PARTITION`, else that of the agent. */
-  readonly partition?: string
+  readonly partition?: string | undefined
   /**
    * How the agent is verified over `https:`. Default: `CONSUL_CACERT`, `CONSUL_CLIENT_CERT`, `CONSUL_CLIENT_KEY`,
    * `CONSUL_TLS_SERVER_NAME` and `CONSUL_HTTP_SSL_VERIFY`, none of which count when this is given.
    */
-  readonly tls?: TlsOptions
+  readonly tls?: TlsOptions | undefined
   /** How long the agent may take to answer what it can answer at once, in milliseconds. Default 5 000. */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
   /** Where the variables come from; `{}` for none. Default `process.env`, read once, when this is constructed. */
-  readonly env?: Environment
-  readonly clock?: Clock
-  readonly random?: Random
+  readonly env?: Environment | undefined
+  readonly clock?: Clock | undefined
+  readonly random?: Random | undefined
 }
 
 export const connectionKeys: readonly (keyof ConsulConnectionOptions)[] = [

@@ -70,7 +70,7 @@ export class ConsulDiscovery implements ServiceDiscovery {
    */
   async getInstances(
     service: string,
-    { signal }: { signal?: AbortSignal } = {},
+    { signal }: { signal?: AbortSignal | undefined } = {},
   ): Promise<readonly ServiceInstanceInit[]> {
     signal?.throwIfAborted()
     this.#subscriptions.throwIfClosed(service)

@@ -3,42 +3,42 @@ import { type ConsulConnectionOptions, checkText, connectionKeys } from './conne
 
 export interface ConsulDiscoveryOptions extends ConsulConnectionOptions {
   /** Default: that of the agent. */
-  readonly datacenter?: string
+  readonly datacenter?: string | undefined
   /** Only instances with this tag, or with all of these. */
-  readonly tag?: string | readonly string[]
+  readonly tag?: string | readonly string[] | undefined
   /** Only instances for which this expression holds, such as `Service.Meta.version == "2"`. The agent evaluates it. */
-  readonly filter?: string
+  readonly filter?: string | undefined
   /**
    * True: instances that are warning or critical are left out by the agent, as if they were not there. Default false: all of them
    * are told, with their health, which panic needs.
    */
-  readonly passing?: boolean
+  readonly passing?: boolean | undefined
   /**
    * Only the `count` nearest usable instances take traffic (priority 0); the others are the reserve (priority 1). Near to `node`, by round
    * trip time; default `_agent`, the agent that is asked.
    */
-  readonly near?: { readonly count: number; readonly node?: string }
+  readonly near?: { readonly count: number; readonly node?: string | undefined } | undefined
   /**
    * `stale`: any server may answer, also one that lags behind or has no leader. `consistent`: the leader makes sure that it is still
    * the leader. Default: the leader answers.
    */
-  readonly consistency?: 'default' | 'stale' | 'consistent'
+  readonly consistency?: 'default' | 'stale' | 'consistent' | undefined
   /** The key of a service's metadata, else of its node's, that holds the zone. Default `zone`. */
-  readonly zoneKey?: string
+  readonly zoneKey?: string | undefined
   /**
    * How long the agent holds a query open when nothing changes, in milliseconds, at most 600 000; it adds up to a sixteenth. An agent that
    * is gone without a word is noticed after that and `timeoutMs`. Default 50 000: less than the minute after which many proxies cut.
    */
-  readonly waitMs?: number
+  readonly waitMs?: number | undefined
   /**
    * How many services are watched by blocking queries, each of which takes a connection of its own; further ones are polled. 8 more
    * connections are for all else. An agent cuts off whoever has more than `limits.http_max_conns_per_client`, 200. Default 100.
    */
-  readonly maxBlockingQueries?: number
+  readonly maxBlockingQueries?: number | undefined
   /** How often those further ones are asked for, in milliseconds. Default 10 000. */
-  readonly pollIntervalMs?: number
+  readonly pollIntervalMs?: number | undefined
   /** How far apart, in milliseconds, the queries for a service get that changes all the time. Default 15 000. */
-  readonly churnIntervalMs?: number
+  readonly churnIntervalMs?: number | undefined
 }
 
 const discoveryKeys: readonly (keyof ConsulDiscoveryOptions)[] = [

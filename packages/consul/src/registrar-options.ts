@@ -12,29 +12,29 @@ export interface HttpCheckOptions {
   /** A path of the instance, such as `"/health"`, or a URL. */
   readonly http: string
   /** How often, in milliseconds; the registrar looks as often whether the agent still knows the instance. Default 10 000. */
-  readonly intervalMs?: number
+  readonly intervalMs?: number | undefined
   /** How long the answer may take, in milliseconds. Default 5 000. */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
   /** True: the agent accepts any certificate of the instance. Default false. */
-  readonly tlsSkipVerify?: boolean
+  readonly tlsSkipVerify?: boolean | undefined
 }
 
 export interface ConsulRegistrarOptions extends ConsulConnectionOptions {
   /** Tags of every instance that is registered. Default none. */
-  readonly tags?: readonly string[]
+  readonly tags?: readonly string[] | undefined
   /** How the agent learns that an instance is well. Default `{ ttlMs: 15_000 }`. */
-  readonly check?: TtlCheckOptions | HttpCheckOptions
+  readonly check?: TtlCheckOptions | HttpCheckOptions | undefined
   /** The weight of an instance whose checks warn; an integer in [0, 65 535]. Default 1. */
-  readonly warningWeight?: number
+  readonly warningWeight?: number | undefined
   /** The key of the metadata that gets the zone of an instance. Default `zone`. */
-  readonly zoneKey?: string
+  readonly zoneKey?: string | undefined
   /**
    * How long an instance may be critical until the agent drops it, in milliseconds: at least 60 000, `Infinity` for ever. The registrar
    * registers it again as long as it lives. Default 60 000.
    */
-  readonly deregisterCriticalAfterMs?: number
+  readonly deregisterCriticalAfterMs?: number | undefined
   /** Told of every failure after the first registration; the registrar goes on by itself. Default: nobody is told. */
-  readonly onError?: (error: unknown) => void
+  readonly onError?: ((error: unknown) => void) | undefined
 }
 
 /** The options with every default filled in. */

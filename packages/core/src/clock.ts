@@ -8,7 +8,7 @@ export interface TimerOptions {
    * A background timer does not keep the process alive, and runs outside of the `AsyncLocalStorage` stores of the call that sets it.
    * Default false: something waits for it.
    */
-  readonly background?: boolean
+  readonly background?: boolean | undefined
 }
 
 /** Where time comes from. Tests give a virtual one. */

@@ -2,10 +2,10 @@
 export interface ErrorJson {
   readonly name: string
   readonly message: string
-  readonly code?: string | number
-  readonly cause?: ErrorJson
+  readonly code?: string | number | undefined
+  readonly cause?: ErrorJson | undefined
   /** Those that it gathers (`AggregateError`). */
-  readonly errors?: readonly ErrorJson[]
+  readonly errors?: readonly ErrorJson[] | undefined
 }
 
 const maxDepth = 8

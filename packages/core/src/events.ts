@@ -122,7 +122,7 @@ export type LoadBalancerEvent =
    */
   | {
       readonly type: 'callback-failed'
-      readonly service?: string
+      readonly service?: string | undefined
       readonly callback: ApplicationCallback
       readonly error: unknown
     }

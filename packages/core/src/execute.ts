@@ -20,18 +20,18 @@ import { freeUnreadBody } from './unread-body.ts'
 
 export interface ExecuteOptions<T = unknown> extends PickRequest {
   /** Ends the call with the signal's reason. */
-  readonly signal?: AbortSignalLike
+  readonly signal?: AbortSignalLike | undefined
   /** Time limit of the call with all its attempts, in milliseconds. Default: the service's `timeoutMs`. */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
   /** No retry starts later than this many milliseconds after the call began. Default: `timeoutMs`. */
-  readonly retryWithinMs?: number
+  readonly retryWithinMs?: number | undefined
   /**
    * Whether doing it twice has the effect of doing it once. Default false: it is repeated only when it provably never
    * reached an instance.
    */
-  readonly idempotent?: boolean
+  readonly idempotent?: boolean | undefined
   /** Overrides the service's, field by field. The budget is always the service's. */
-  readonly retry?: Omit<RetryOptions, 'budget'> | false
+  readonly retry?: Omit<RetryOptions, 'budget'> | false | undefined
   /**
    * Says how an attempt ended; `undefined` leaves it to the default: a fetch `Response` by its status, any other value
    * as success, an error as `classifyError` does. Not asked about an attempt that was cancelled because another was faster.
@@ -41,7 +41,7 @@ export interface ExecuteOptions<T = unknown> extends PickRequest {
    * Called with a value that is given up for a retry, to free what it holds. Bodies that were not read need none: of a fetch `Response`,
    * and Node's streams as `body`, as `data` or as the value itself.
    */
-  readonly discard?: (value: T) => void
+  readonly discard?: ((value: T) => void) | undefined
 }
 
 /**

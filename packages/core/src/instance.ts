@@ -15,20 +15,25 @@ export interface ServiceInstance {
   /** Integer ≥ 0, default 0. The lowest usable priority is used first (RFC 2782). */
   readonly priority: number
   /** Where it runs, such as `eu-west-1a`. */
-  readonly zone?: string
+  readonly zone?: string | undefined
   /** Whether it is reached by TLS (`https:`). Default false. */
   readonly secure: boolean
   /** Labels from the registry. Null prototype, so no key is special. */
   readonly metadata: Readonly<Record<string, string>>
   /** What the registry itself says; `undefined` when it does not say. */
-  readonly healthy?: boolean
+  readonly healthy?: boolean | undefined
 }
 
 /**
  * What discoveries and applications write: `"10.0.1.12:8080"`, `"[::1]:80"`, `"https://h:443"`, or an object
  * of which only `host` and `port` are required.
  */
-export type ServiceInstanceInit = string | (Partial<ServiceInstance> & { host: string; port: number })
+export type ServiceInstanceInit =
+  | string
+  | ({ readonly [Field in keyof ServiceInstance]?: ServiceInstance[Field] | undefined } & {
+      host: string
+      port: number
+    })
 
 /**
  * Checks `init`, fills in the defaults and freezes the result. Fields that an instance does not have are
@@ -68,7 +73,7 @@ function isParsed(init: unknown): init is ServiceInstance {
 
 const noMetadata: Readonly<Record<string, string>> = Object.freeze(Object.create(null))
 
-function build(init: Partial<ServiceInstance>): ServiceInstance {
+function build(init: Exclude<ServiceInstanceInit, string>): ServiceInstance {
   const host = parseHost(init.host)
   const { port, weight = 1, priority = 0, secure = false, zone, healthy } = init
   if (!Number.isInteger(port) || (port as number) < 1 || (port as number) > 65_535) {

@@ -27,7 +27,7 @@ export interface CloseOptions {
    * How long calls under way may go on, retries included, before everything is closed; in milliseconds, default 0. It ends as soon as
    * the last one has.
    */
-  readonly drainMs?: number
+  readonly drainMs?: number | undefined
 }
 
 const executeKeys: readonly (keyof ExecuteOptions)[] = [
@@ -109,7 +109,7 @@ export class LoadBalancer implements AsyncDisposable {
    * @throws DiscoveryError when there is none after `firstListTimeoutMs`; the signal's reason when it is aborted;
    * LoadBalancerClosedError
    */
-  async ready(service: string, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+  async ready(service: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     const target = this.#started(service)
     checkObject('options', options)
     const scope = this.#scope(service, options.signal, Number.POSITIVE_INFINITY)
@@ -139,7 +139,10 @@ export class LoadBalancer implements AsyncDisposable {
    * @throws NoAvailableInstanceError; OverloadedError; DiscoveryError when there is no list after `firstListTimeoutMs`;
    * the signal's reason when it is aborted; LoadBalancerClosedError
    */
-  async acquire(service: string, request: PickRequest & { readonly signal?: AbortSignal } = {}): Promise<PickResult> {
+  async acquire(
+    service: string,
+    request: PickRequest & { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<PickResult> {
     const target = this.#started(service)
     checkObject('request', request)
     request.signal?.throwIfAborted()

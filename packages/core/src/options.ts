@@ -2,6 +2,9 @@ import { type Clock, maxTimerDelayMs } from './clock.ts'
 import { InvalidOptionError } from './errors.ts'
 import { nearestName } from './nearest-name.ts'
 
+/** `Options` with every default filled in. */
+export type Complete<Options> = { readonly [Name in keyof Options]-?: Exclude<Options[Name], undefined> }
+
 /** How a value is shown in an error message: short, quoted, never a whole object. */
 export function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value)

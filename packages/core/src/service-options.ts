@@ -33,54 +33,54 @@ export interface ServiceOptions {
    * level and zone that gets traffic. Default `round-robin`, which turns into `smooth-weighted-round-robin` as soon as
    * weights differ.
    */
-  readonly balancer?: BalancerName | (() => Balancer)
+  readonly balancer?: (BalancerName | (() => Balancer)) | undefined
   /** Default: the load balancer's discovery. Closed as that is. */
-  readonly discovery?: ServiceDiscovery
+  readonly discovery?: ServiceDiscovery | undefined
   /** Milliseconds between refreshes, for a discovery that is polled. Default 10 000. */
-  readonly refreshIntervalMs?: number
+  readonly refreshIntervalMs?: number | undefined
   /**
    * How long the last good list is served when the discovery fails, in milliseconds. Default `Infinity`: an old list
    * is better than none, and instances that are gone are passed over by retries.
    */
-  readonly maxStaleMs?: number
+  readonly maxStaleMs?: number | undefined
   /**
    * How long an empty answer is held back while instances are known, in milliseconds; 0 applies it at once. Default:
    * until one more refresh confirms it.
    */
-  readonly emptyGraceMs?: number
+  readonly emptyGraceMs?: number | undefined
   /** How long a call waits for the first list, in milliseconds. Default 5 000. */
-  readonly firstListTimeoutMs?: number
+  readonly firstListTimeoutMs?: number | undefined
   /** Time limit of a call with all its attempts, in milliseconds. Default `Infinity`. */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
   /** What happens when an attempt fails. `false`: the caller gets the failure at once. */
-  readonly retry?: RetryOptions | false
+  readonly retry?: RetryOptions | false | undefined
   /** Starts a second attempt beside one that takes long. Default `false`. */
-  readonly hedge?: HedgeOptions | false
+  readonly hedge?: HedgeOptions | false | undefined
   /**
    * Asks each instance for its health. Default `false`, as nobody knows what an instance answers to; `{}` asks for
    * `GET /health`. A HealthChecker is shared by everybody it is given to, and stays yours to close.
    */
-  readonly healthCheck?: HealthCheckOptions | HealthChecker | false
+  readonly healthCheck?: HealthCheckOptions | HealthChecker | false | undefined
   /** Takes instances out whose answers are bad, or that give none. On by default. */
-  readonly outlierDetection?: OutlierDetectionOptions | false
+  readonly outlierDetection?: OutlierDetectionOptions | false | undefined
   /** Lets instances that join or recover take their share little by little. Default `false`. */
-  readonly slowStart?: SlowStartOptions | false
+  readonly slowStart?: SlowStartOptions | false | undefined
   /** What happens when few instances are healthy. Default: below one half health is ignored. */
-  readonly panic?: PanicOptions | false
+  readonly panic?: PanicOptions | false | undefined
   /** The zone this process runs in: instances there are preferred. Default `false`. */
-  readonly zone?: ZoneOptions | string | false
+  readonly zone?: ZoneOptions | string | false | undefined
   /** Uses only some of many instances, the same ones always, each client others. Default `false`: all. */
-  readonly subset?: SubsetOptions | false
+  readonly subset?: SubsetOptions | false | undefined
   /** Learns weights from the load reports that instances send with their answers (ORCA). Default `false`. */
-  readonly loadReports?: LoadReportOptions | false
+  readonly loadReports?: LoadReportOptions | false | undefined
   /** Most requests in flight at once, on all instances together. Default `Infinity`. */
-  readonly maxInFlight?: number
+  readonly maxInFlight?: number | undefined
   /** Most requests in flight at once on any one instance. Default `Infinity`. */
-  readonly maxInFlightPerInstance?: number
+  readonly maxInFlightPerInstance?: number | undefined
   /** Where calls wait when those limits are reached. `false`: they are refused at once. */
-  readonly queue?: QueueOptions | false
+  readonly queue?: QueueOptions | false | undefined
   /** Refuses calls here while the service refuses most of them. Default `false`. */
-  readonly throttle?: ThrottleOptions | false
+  readonly throttle?: ThrottleOptions | false | undefined
 }
 
 /** The options of one service under `services`. */
@@ -89,7 +89,7 @@ export interface ConfiguredServiceOptions extends ServiceOptions {
    * What the discovery is asked for: for a name in the registry that cannot be the host of a URL, such as `PAY@@orders`, or is another one.
    * Default: the name under `services`.
    */
-  readonly nameInRegistry?: string
+  readonly nameInRegistry?: string | undefined
 }
 
 /** The top level gives the defaults for every service; `services` overrides them per service, field by field. */
@@ -100,17 +100,17 @@ export interface LoadBalancerOptions extends ServiceOptions {
    */
   readonly discovery: ServiceDiscovery
   /** `false`: the discoveries stay open, for whatever else uses them, and are yours to close. Default `true`. */
-  readonly closeDiscoveries?: boolean
+  readonly closeDiscoveries?: boolean | undefined
   /** By service name. A service that is not listed works too, with the defaults. */
-  readonly services?: Readonly<Record<string, ConfiguredServiceOptions>>
+  readonly services?: Readonly<Record<string, ConfiguredServiceOptions>> | undefined
   /**
    * Most services kept at once, so that names taken from requests cannot use up memory. Beyond it an idle service that
    * nobody configured is forgotten. Default 10 000.
    */
-  readonly maxServices?: number
-  readonly clock?: Clock
+  readonly maxServices?: number | undefined
+  readonly clock?: Clock | undefined
   /** Source of all chance: phases, jitter, backoff. Default `Math.random`. */
-  readonly random?: Random
+  readonly random?: Random | undefined
 }
 
 const serviceKeys: readonly (keyof ServiceOptions)[] = [

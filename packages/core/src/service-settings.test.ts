@@ -145,6 +145,26 @@ describe('serviceSettings', () => {
     expect(asked).toEqual([own])
   })
 
+  it('takes an option that is undefined for one that is absent', () => {
+    const base: Partial<LoadBalancerOptions> = {
+      retry: { maxRetries: 7 },
+      queue: { maxSize: 7, maxWaitMs: 7 },
+      outlierDetection: { baseEjectionMs: 7_000 },
+      slowStart: { windowMs: 7_000 },
+      throttle: { ratio: 7 },
+      maxStaleMs: 7,
+    }
+    const undefinedOf = (options: object): object =>
+      Object.fromEntries(
+        Object.entries(options).map(([name, value]) => [
+          name,
+          typeof value === 'object' ? undefinedOf(value as object) : undefined,
+        ]),
+      )
+    expect(settings({ ...base, services: { users: undefinedOf(base) } })).toEqual(settings(base))
+    expect(settings({ services: undefined, ...undefinedOf(base) })).toMatchObject({ refreshIntervalMs: 10_000 })
+  })
+
   it('finds no options under the names of properties of every object', () => {
     expect(settings({ services: {} }, 'constructor').refreshIntervalMs).toBe(10_000)
     const services = JSON.parse('{"__proto__":{"refreshIntervalMs":7}}') as Record<string, ServiceOptions>

@@ -7,6 +7,7 @@ import { type PanicPolicy, panicPolicy } from './health/panic.ts'
 import { type SlowStartPolicy, slowStartPolicy } from './health/slow-start.ts'
 import { type ZonePolicy, zonePolicy } from './health/zone-routing.ts'
 import type { LoadReportOptions } from './load-report/learned-weights.ts'
+import type { Complete } from './options.ts'
 import type { ThrottleOptions } from './overload/client-throttle.ts'
 import type { QueueOptions } from './overload/queue-options.ts'
 import type { SubsetOptions } from './rendezvous-subset.ts'
@@ -36,7 +37,7 @@ export interface ServiceSettings {
   readonly loadReports: LoadReportOptions | undefined
   readonly maxInFlight: number
   readonly maxInFlightPerInstance: number
-  readonly queue: Required<QueueOptions> | false
+  readonly queue: Complete<QueueOptions> | false
   readonly throttle: ThrottleOptions | undefined
 }
 
@@ -98,5 +99,10 @@ function overloadSettings(own: ServiceOptions, base: ServiceOptions): OverloadSe
 function merged<T extends object>(own: T | false | undefined, base: T | false | undefined): T | undefined {
   if (own === false) return undefined
   if (own === undefined) return base === false ? undefined : base
-  return base === false || base === undefined ? own : { ...base, ...own }
+  return base === false || base === undefined ? own : { ...base, ...given(own) }
+}
+
+/** The fields of `options` that say something. */
+function given<T extends object>(options: T): Partial<T> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>
 }

@@ -14,7 +14,7 @@ export interface ServiceSnapshot {
    */
   readonly status: 'unused' | 'waiting' | 'fresh' | 'stale' | 'expired'
   /** Why the discovery fails, while it does. */
-  readonly discoveryError?: string
+  readonly discoveryError?: string | undefined
   /** What the discovery calls itself by `Symbol.toStringTag`, such as `ConsulDiscovery`. */
   readonly discovery: string
   /** What the balancer calls itself by `Symbol.toStringTag`, such as `RoundRobinBalancer`. */
@@ -28,9 +28,9 @@ export interface ServiceSnapshot {
   /** Calls that wait because limits of requests in flight are reached. */
   readonly queued: number
   /** Why health is ignored, or a priority level is not used; absent without panic. */
-  readonly panic?: string
+  readonly panic?: string | undefined
   /** Whether the local zone is preferred, and why or why not; absent when `zone` is not configured. */
-  readonly zone?: { readonly local: string; readonly active: boolean; readonly reason: string }
+  readonly zone?: { readonly local: string; readonly active: boolean; readonly reason: string } | undefined
   readonly instances: readonly InstanceSnapshot[]
 }
 
@@ -47,7 +47,7 @@ export interface InstanceSnapshot {
   /** `instance.weight`, or the learnt one, times the slow start. */
   readonly effectiveWeight: number
   /** What active checks say; absent without them. */
-  readonly activeCheck?: { readonly status: HealthStatus; readonly reason: string; readonly forMs: number }
+  readonly activeCheck?: { readonly status: HealthStatus; readonly reason: string; readonly forMs: number } | undefined
   /** How often in a row it was ejected; falls while it behaves. */
   readonly ejections: number
   readonly inFlight: number

@@ -351,7 +351,10 @@ describe('inspect', () => {
     for (const use of ['unused', 'used']) {
       const snapshot = observed.lb.inspect('users')
       expect(lossy(snapshot, use)).toEqual([])
-      await observed.settle(observed.lb.execute('users', () => 1), 100)
+      await observed.settle(
+        observed.lb.execute('users', () => 1),
+        100,
+      )
     }
     await observed.lb.close()
   })

@@ -81,7 +81,7 @@ export class DnsSrvDiscovery implements ServiceDiscovery {
    */
   async getInstances(
     service: string,
-    { signal }: { signal?: AbortSignal } = {},
+    { signal }: { signal?: AbortSignal | undefined } = {},
   ): Promise<readonly ServiceInstanceInit[]> {
     signal?.throwIfAborted()
     const lookup = this.#lookup(service)

@@ -17,36 +17,36 @@ export interface DnsSrvDiscoveryOptions {
    * The DNS name of a service: a text in which `{service}` stands for its name, or a function. A dot at the end makes it
    * absolute; otherwise the search domains apply. Default `"_http._tcp.{service}"`.
    */
-  readonly name?: string | ((service: string) => string)
+  readonly name?: (string | ((service: string) => string)) | undefined
   /**
    * Servers to ask, in this order: `"10.0.0.2"`, `"127.0.0.1:8600"`, `"[2001:db8::2]:53"`; at most 8. Default: those of the
    * system.
    */
-  readonly servers?: readonly string[]
+  readonly servers?: readonly string[] | undefined
   /** Domains that are appended to relative names. Default: those of the system. */
-  readonly search?: readonly string[]
+  readonly search?: readonly string[] | undefined
   /** Where the system keeps its servers and search domains. Default `/etc/resolv.conf`. */
-  readonly resolvConf?: string
+  readonly resolvConf?: string | undefined
   /** How long one server may take to answer, in milliseconds. Default 2 000. */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
   /** How often every server is asked before a question has failed. Default 2. */
-  readonly tries?: number
+  readonly tries?: number | undefined
   /**
    * How servers are asked: over UDP, and over TCP when they say that the answer is truncated, or over TCP from the start,
    * for servers that leave records out of datagrams without a word, as Consul does unless `enable_truncate` is set.
    * Default `udp`.
    */
-  readonly transport?: 'udp' | 'tcp'
+  readonly transport?: 'udp' | 'tcp' | undefined
   /**
    * Whether targets become addresses. When not, the name of the target is the host, and whoever connects looks it up.
    * Default true.
    */
-  readonly resolveTargets?: boolean
+  readonly resolveTargets?: boolean | undefined
   /** Only IPv4 (4) or only IPv6 (6) addresses. Default: both. */
-  readonly family?: AddressFamily
-  readonly clock?: Clock
+  readonly family?: AddressFamily | undefined
+  readonly clock?: Clock | undefined
   /** Chance for the moments of refreshes. Ports and ids of queries are never made from it. */
-  readonly random?: Random
+  readonly random?: Random | undefined
 }
 
 const optionKeys: readonly (keyof DnsSrvDiscoveryOptions)[] = [

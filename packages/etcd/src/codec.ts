@@ -14,7 +14,7 @@ export interface CodecEntry {
 /** How instances are written in etcd. */
 export interface Codec {
   /** Used when the option `prefix` is absent. Default `/microservices/`. */
-  readonly prefix?: string
+  readonly prefix?: string | undefined
   /**
    * The instance that `entry` describes; `undefined` when it describes none of this service. What this throws leaves only this
    * instance out, and is told.

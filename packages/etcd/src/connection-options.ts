@@ -5,20 +5,20 @@ import { type Codec, type CodecName, codecs } from './codec.ts'
 /** How etcd is reached, and where instances are in it. */
 export interface EtcdConnectionOptions {
   /** The members: `http://host:port` or `https://host:port`. When one fails, the next is asked. Default `['http://127.0.0.1:2379']`. */
-  readonly endpoints?: readonly string[]
+  readonly endpoints?: readonly string[] | undefined
   /** Needs `password`. */
-  readonly username?: string
-  readonly password?: string
+  readonly username?: string | undefined
+  readonly password?: string | undefined
   /** For `https:` endpoints. */
-  readonly tls?: TlsOptions
+  readonly tls?: TlsOptions | undefined
   /** An endpoint that has not answered after this many milliseconds has failed. Default 5 000. */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
   /** What comes before the name of a service. Default: that of the codec; `/microservices/`, and nothing for go-zero. */
-  readonly prefix?: string
+  readonly prefix?: string | undefined
   /** How instances are written. Default `kratos`. */
-  readonly codec?: CodecName | Codec
-  readonly clock?: Clock
-  readonly random?: Random
+  readonly codec?: CodecName | Codec | undefined
+  readonly clock?: Clock | undefined
+  readonly random?: Random | undefined
 }
 
 export const connectionKeys: readonly (keyof EtcdConnectionOptions)[] = [

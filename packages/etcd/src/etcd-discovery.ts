@@ -28,7 +28,7 @@ export interface EtcdDiscoveryOptions extends EtcdConnectionOptions {
   /**
    * How many milliseconds the connection of the watches may be silent before its endpoint is asked whether it should be. Default 15 000.
    */
-  readonly probeIntervalMs?: number
+  readonly probeIntervalMs?: number | undefined
 }
 
 const defaults = Object.freeze({ timeoutMs: 5_000, probeIntervalMs: 15_000 })
@@ -81,7 +81,7 @@ export class EtcdDiscovery implements ServiceDiscovery {
    */
   async getInstances(
     service: string,
-    { signal }: { signal?: AbortSignal } = {},
+    { signal }: { signal?: AbortSignal | undefined } = {},
   ): Promise<readonly ServiceInstanceInit[]> {
     signal?.throwIfAborted()
     this.#subscriptions.throwIfClosed(service)

@@ -31,9 +31,9 @@ export interface EtcdRegistrarOptions extends EtcdConnectionOptions {
    * How many milliseconds after the last renewal etcd forgets an instance; whole seconds, rounded up. It is renewed after a third of
    * that. Default 15 000.
    */
-  readonly ttlMs?: number
+  readonly ttlMs?: number | undefined
   /** Told of every failure after an instance was registered; `error.service` says which one's. The renewal goes on. */
-  readonly onError?: (error: DiscoveryError) => void
+  readonly onError?: ((error: DiscoveryError) => void) | undefined
 }
 
 const defaults = Object.freeze({ ttlMs: 15_000, timeoutMs: 5_000, probeIntervalMs: 15_000 })

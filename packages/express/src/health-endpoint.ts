@@ -4,9 +4,9 @@ import type { MaybeExpressRequest, Next } from './middleware.ts'
 
 export interface HealthEndpointOptions {
   /** The path it answers; everything else goes on to `next`. Default `/health`. */
-  readonly path?: string
+  readonly path?: string | undefined
   /** Asked before it says 200: false, or a failure, says 503. Default: always healthy. */
-  readonly check?: () => boolean | Promise<boolean>
+  readonly check?: (() => boolean | Promise<boolean>) | undefined
 }
 
 /** A middleware of Express and a handler of a bare server; and what the shutdown of the process says to it. */

@@ -15,11 +15,11 @@ import type { Middleware } from './middleware.ts'
 
 export interface LoadReportOptions {
   /** Adds to the report, or replaces what was measured. Called once per interval. */
-  readonly metrics?: () => LoadReport
+  readonly metrics?: (() => LoadReport) | undefined
   /** How long one measurement takes, and is told, in milliseconds. Default 1 000. */
-  readonly intervalMs?: number
+  readonly intervalMs?: number | undefined
   /** Where time comes from. Default: the system's. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 /**

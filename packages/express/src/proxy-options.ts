@@ -38,59 +38,61 @@ export interface ProxyOptions {
    * The path under which the proxy serves, such as `/users`: taken off before a request is sent. Needed on a bare server and
    * for upgrades, which do not pass through Express' routes. Default: what Express took off when it routed.
    */
-  readonly prefix?: string
+  readonly prefix?: string | undefined
   /** Put before what remains of the path, such as `/v1`. Default: nothing. */
-  readonly targetPrefix?: string
+  readonly targetPrefix?: string | undefined
   /** Says the path and query to ask for, given those without the prefix; `targetPrefix` is not added. */
-  readonly rewritePath?: (path: string, request: IncomingMessage) => string
+  readonly rewritePath?: ((path: string, request: IncomingMessage) => string) | undefined
   /** What `Host` says: the instance's address (default), the service's name, or what the client sent. */
-  readonly hostHeader?: 'instance' | 'service' | 'client'
+  readonly hostHeader?: 'instance' | 'service' | 'client' | undefined
   /**
    * How instances that are `secure` are verified, as `tls.connect` takes it: `ca`, `cert`, `key`, `rejectUnauthorized` … The
    * certificate must name the host of the instance, with `hostHeader: 'service'` the service.
    */
-  readonly tls?: SecureContextOptions & { readonly rejectUnauthorized?: boolean }
+  readonly tls?: (SecureContextOptions & { readonly rejectUnauthorized?: boolean | undefined }) | undefined
   /** What tells the instance about the client. Default `both`: `X-Forwarded-For`, `-Proto`, `-Host`, and `Forwarded` (RFC 7239). */
-  readonly forwarded?: 'both' | 'x-forwarded' | 'forwarded' | false
+  readonly forwarded?: 'both' | 'x-forwarded' | 'forwarded' | false | undefined
   /**
    * Whether the peer of the connection is a proxy whose `Forwarded` and `X-Forwarded-*` are believed and added to; otherwise they
    * are removed. Default: Express' setting `trust proxy`; on a bare server false.
    */
-  readonly trustProxy?: boolean | ((address: string, hop: number) => boolean)
+  readonly trustProxy?: (boolean | ((address: string, hop: number) => boolean)) | undefined
   /** The name of this gateway in `Via`, or false for none. Default `lb`. */
-  readonly via?: string | false
+  readonly via?: string | false | undefined
   /** Makes a `Location` that leads to the instance lead through the proxy. Default true. */
-  readonly rewriteLocation?: boolean
+  readonly rewriteLocation?: boolean | undefined
   /** Replaces the `Domain` of cookies; false removes it, so that they are for the gateway's host. Default: kept. */
-  readonly cookieDomain?: string | false
+  readonly cookieDomain?: string | false | undefined
   /** Puts the prefix in place of `targetPrefix` in the `Path` of cookies. Default false: kept. */
-  readonly rewriteCookiePath?: boolean
+  readonly rewriteCookiePath?: boolean | undefined
   /** Upgrades that are passed on, in lower case. Default `['websocket']`. `h2c` would be a tunnel past every rule of the gateway. */
-  readonly upgrades?: readonly string[]
+  readonly upgrades?: readonly string[] | undefined
   /** Time limit for a connection to an instance, in milliseconds. Default 5 000. */
-  readonly connectTimeoutMs?: number
+  readonly connectTimeoutMs?: number | undefined
   /** Time limit from the end of the request to the header of the answer, in milliseconds. Default 60 000. */
-  readonly responseTimeoutMs?: number
+  readonly responseTimeoutMs?: number | undefined
   /** Longest pause within a body: of the instance, or of a client that does not read. In milliseconds. Default 60 000. */
-  readonly idleTimeoutMs?: number
+  readonly idleTimeoutMs?: number | undefined
   /** Bodies of idempotent requests up to so many bytes are buffered, so that they can be sent again. Default 65 536; 0: never. */
-  readonly bufferLimit?: number
+  readonly bufferLimit?: number | undefined
   /** Whether sending the request twice has the effect of once. Default: by its method (RFC 9110 section 9.2.2). */
-  readonly idempotent?: (request: IncomingMessage) => boolean
+  readonly idempotent?: ((request: IncomingMessage) => boolean) | undefined
   /** Requests with the same key go to the same instance, with a balancer that hashes. Default: no key. */
   readonly hashKey?: (request: IncomingMessage) => string | undefined
   /** Keeps a client on its instance, with a balancer that hashes: by a cookie of the proxy's own, or by a header. */
-  readonly sticky?: StickyCookieOptions | StickyHeaderOptions
+  readonly sticky?: StickyCookieOptions | StickyHeaderOptions | undefined
   /** Who answers when a request fails: the proxy, with a problem document (default), or `next(error)` with a ProxyError. */
-  readonly errors?: 'respond' | 'next'
+  readonly errors?: 'respond' | 'next' | undefined
   /** Called before a request is sent. What it throws with a `statusCode` of 4xx or 5xx refuses the request. */
-  readonly onRequest?: (outgoing: OutgoingRequest, request: IncomingMessage) => void
+  readonly onRequest?: ((outgoing: OutgoingRequest, request: IncomingMessage) => void) | undefined
   /** Called before an answer is passed on. */
-  readonly onResponse?: (answer: UpstreamAnswer, request: IncomingMessage, response: ServerResponse) => void
+  readonly onResponse?:
+    | ((answer: UpstreamAnswer, request: IncomingMessage, response: ServerResponse) => void)
+    | undefined
   /** Called when a request fails. May answer itself; a client that went away is no failure. */
-  readonly onError?: (error: ProxyError, request: IncomingMessage, response: ServerResponse) => void
+  readonly onError?: ((error: ProxyError, request: IncomingMessage, response: ServerResponse) => void) | undefined
   /** Where time comes from. Default: the system's. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 /** Options with defaults, checked. */
@@ -174,16 +176,16 @@ export function proxySettings(service: string, options: ProxyOptions): ProxySett
 function withDefaults(service: string, options: ProxyOptions): ProxySettings {
   const { prefix = '', targetPrefix = '', via = 'lb', upgrades = ['websocket'] } = options
   return {
-    hostHeader: 'instance',
-    forwarded: 'both',
-    rewriteLocation: true,
-    connectTimeoutMs: 5_000,
-    responseTimeoutMs: 60_000,
-    idleTimeoutMs: 60_000,
-    bufferLimit: 65_536,
-    errors: 'respond',
-    clock: systemClock,
     ...options,
+    hostHeader: options.hostHeader ?? 'instance',
+    forwarded: options.forwarded ?? 'both',
+    rewriteLocation: options.rewriteLocation ?? true,
+    connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
+    responseTimeoutMs: options.responseTimeoutMs ?? 60_000,
+    idleTimeoutMs: options.idleTimeoutMs ?? 60_000,
+    bufferLimit: options.bufferLimit ?? 65_536,
+    errors: options.errors ?? 'respond',
+    clock: options.clock ?? systemClock,
     service,
     prefix: prefix === '/' ? '' : prefix,
     targetPrefix: targetPrefix === '/' ? '' : targetPrefix,

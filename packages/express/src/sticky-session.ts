@@ -9,7 +9,7 @@ export interface StickyCookieOptions {
   /** Signs it. At least 16 characters; the same in every process of the gateway. */
   readonly secret: string
   /** How long the client keeps it, in seconds. Default: until the browser is closed. */
-  readonly maxAgeSeconds?: number
+  readonly maxAgeSeconds?: number | undefined
 }
 
 /** A header that the client, or a middleware before, sets says who the client is. */

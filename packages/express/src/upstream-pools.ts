@@ -13,7 +13,7 @@ export interface UpstreamPoolsOptions {
   readonly service: string
   readonly connectTimeoutMs: number
   readonly hostHeader: 'instance' | 'service' | 'client'
-  readonly tls?: SecureContextOptions & { readonly rejectUnauthorized?: boolean }
+  readonly tls?: (SecureContextOptions & { readonly rejectUnauthorized?: boolean | undefined }) | undefined
 }
 
 /**

@@ -83,7 +83,7 @@ export class KubernetesDiscovery implements ServiceDiscovery {
    */
   async getInstances(
     service: string,
-    { signal }: { signal?: AbortSignal } = {},
+    { signal }: { signal?: AbortSignal | undefined } = {},
   ): Promise<readonly ServiceInstanceInit[]> {
     signal?.throwIfAborted()
     this.#subscriptions.throwIfClosed(service)

@@ -70,7 +70,7 @@ export class NacosDiscovery implements ServiceDiscovery {
    */
   async getInstances(
     service: string,
-    { signal }: { signal?: AbortSignal } = {},
+    { signal }: { signal?: AbortSignal | undefined } = {},
   ): Promise<readonly ServiceInstanceInit[]> {
     const { instances } = await this.#list(service, signal, false)
     return instances

@@ -17,23 +17,23 @@ export interface NacosOptions {
    * Where Nacos is: `http://host:8848` or `https://host`. The servers of one cluster, of which one is asked and the others when it fails.
    * Default `['http://127.0.0.1:8848']`.
    */
-  readonly servers?: readonly string[]
+  readonly servers?: readonly string[] | undefined
   /** Where on a server the API begins; `/` when it begins at the root. Default `/nacos`, as Nacos is delivered. */
-  readonly contextPath?: string
+  readonly contextPath?: string | undefined
   /** Id of the namespace, which is not always its name. Default `public`. */
-  readonly namespace?: string
+  readonly namespace?: string | undefined
   /** Group of services that name none: `group@@service` names one. Default `DEFAULT_GROUP`. */
-  readonly group?: string
+  readonly group?: string | undefined
   /** Together with `password`: logs in, and again before the token expires. Default: no login. */
-  readonly username?: string
-  readonly password?: string
+  readonly username?: string | undefined
+  readonly password?: string | undefined
   /** For `https:` servers. */
-  readonly tls?: TlsOptions
+  readonly tls?: TlsOptions | undefined
   /** How long one server may take to answer, in milliseconds. Default 5 000. */
-  readonly timeoutMs?: number
-  readonly clock?: Clock
+  readonly timeoutMs?: number | undefined
+  readonly clock?: Clock | undefined
   /** Chance for the order of servers and the moments of requests. */
-  readonly random?: Random
+  readonly random?: Random | undefined
 }
 
 /** Where datagrams of 1.x and 2.x servers reach this process. */
@@ -41,26 +41,26 @@ export interface UdpPushOptions {
   /** IPv4 address of this process as the servers see it. */
   readonly host: string
   /** Default: any that is free. */
-  readonly port?: number
+  readonly port?: number | undefined
 }
 
 export interface NacosDiscoveryOptions extends NacosOptions {
   /** Only instances of these clusters. Default: all of them, but on 3.0 and 3.1 only those of the cluster `DEFAULT`. */
-  readonly clusters?: readonly string[]
+  readonly clusters?: readonly string[] | undefined
   /** Milliseconds between two questions for a service when the answer does not say how long it holds, as on 3.x. Default 10 000. */
-  readonly pollIntervalMs?: number
+  readonly pollIntervalMs?: number | undefined
   /**
    * Lets 1.x and 2.x servers push over UDP. What they push is not believed: it only makes the next question come sooner. Nacos pushes only
    * to agents it knows, so that questions then carry the `User-Agent` of its Java client, as its Node client does. Default: off.
    */
-  readonly udpPush?: UdpPushOptions
+  readonly udpPush?: UdpPushOptions | undefined
 }
 
 export interface NacosRegistrarOptions extends NacosOptions {
   /** Cluster in which instances are registered. Default `DEFAULT`. */
-  readonly cluster?: string
+  readonly cluster?: string | undefined
   /** Told of every failure after the first registration, and of one to take a registration back in `close()`. */
-  readonly onError?: (cause: unknown) => void
+  readonly onError?: ((cause: unknown) => void) | undefined
 }
 
 const commonKeys: readonly (keyof NacosOptions)[] = [

@@ -11,7 +11,7 @@ export interface ServiceHealth {
   /** `fresh`, `stale` or what else `ServiceSnapshot.status` says of the list. */
   readonly list: ServiceSnapshot['status']
   /** Why the discovery fails, or health is ignored. */
-  readonly reason?: string
+  readonly reason?: string | undefined
 }
 
 /** What `check` gives, in the form of terminus. */

@@ -13,20 +13,20 @@ export interface LoadBalancerModuleOptions extends LoadBalancerOptions {
    * What happens when the first list of a service is not known after its `firstListTimeoutMs`. `false`, the default: the
    * application starts, with a warning, and the list is used when it comes. `true`: the application does not start.
    */
-  readonly requireReady?: boolean
+  readonly requireReady?: boolean | undefined
   /**
    * How long a shutdown waits for requests in flight before the application stops listening, in milliseconds. Those
    * that are still in flight then go on until they end by themselves. Default 5 000.
    */
-  readonly drainTimeoutMs?: number
+  readonly drainTimeoutMs?: number | undefined
 }
 
 /** What is known before any factory ran. */
 export interface LoadBalancerModuleExtras {
   /** Tells several load balancers of one application apart. Default `default`. */
-  readonly name?: string
+  readonly name?: string | undefined
   /** Whether the load balancer can be injected in modules that do not import this one. Default `false`. */
-  readonly isGlobal?: boolean
+  readonly isGlobal?: boolean | undefined
 }
 
 /** For `useClass` and `useExisting`: a provider with `createLoadBalancerOptions()`. */

@@ -9,9 +9,9 @@ import { defaultName, featureCall } from './tokens.ts'
 export interface ServiceClientOptions extends LoadBalancedAdapterOptions {
   readonly service: string
   /** The name of its load balancer. Default: the one without a name. */
-  readonly loadBalancer?: string
+  readonly loadBalancer?: string | undefined
   /** Defaults of its requests, as `axios.create` takes them. `baseURL` may be a path of the service: `/v1`. */
-  readonly axios?: CreateAxiosDefaults
+  readonly axios?: CreateAxiosDefaults | undefined
 }
 
 const clientKeys = Object.keys({

@@ -20,19 +20,19 @@ export interface RegistryClientOptions {
    */
   readonly servers: readonly string[]
   /** For `https:` servers. */
-  readonly tls?: TlsOptions
+  readonly tls?: TlsOptions | undefined
   /**
    * A server that has not answered a request after this many milliseconds has failed, and one that took no connection within it.
    * Default 5 000.
    */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
   /** Largest body of an answer, and longest line of a stream, in bytes. Default 64 MiB. */
-  readonly maxAnswerBytes?: number
+  readonly maxAnswerBytes?: number | undefined
   /** Most connections to one server. Default: no limit, since a watch takes one for itself. */
-  readonly maxConnections?: number
-  readonly clock?: Clock
+  readonly maxConnections?: number | undefined
+  readonly clock?: Clock | undefined
   /** Chance for the order of servers. */
-  readonly random?: Random
+  readonly random?: Random | undefined
 }
 
 const optionKeys: readonly (keyof RegistryClientOptions)[] = [

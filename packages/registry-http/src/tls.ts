@@ -6,17 +6,17 @@ import { checkBoolean, checkKeys, InvalidOptionError, rejectOption } from '@lb/c
 /** How `https:` servers are verified, and how the client shows who it is. Texts are PEM. */
 export interface TlsOptions {
   /** Authorities to trust instead of those that Node knows. */
-  readonly ca?: string
+  readonly ca?: string | undefined
   /** A file with `ca`; read again for new connections after it changed. */
-  readonly caFile?: string
-  readonly cert?: string
-  readonly certFile?: string
-  readonly key?: string
-  readonly keyFile?: string
+  readonly caFile?: string | undefined
+  readonly cert?: string | undefined
+  readonly certFile?: string | undefined
+  readonly key?: string | undefined
+  readonly keyFile?: string | undefined
   /** The name in the server's certificate, when it is not the host of the URL. */
-  readonly serverName?: string
+  readonly serverName?: string | undefined
   /** False accepts any certificate: for tests only. Default true. */
-  readonly rejectUnauthorized?: boolean
+  readonly rejectUnauthorized?: boolean | undefined
 }
 
 const parts = ['ca', 'cert', 'key'] as const

@@ -20,9 +20,9 @@ export interface FileSnapshotStoreOptions {
   /** The folder of the files, one for each service. Made when it is missing, for this user alone. */
   readonly directory: string
   /** Larger files are neither written nor read: bytes in [1 024, 1 073 741 824], default 16 MiB. */
-  readonly maxBytes?: number
+  readonly maxBytes?: number | undefined
   /** Milliseconds since 1970: ages are kept across processes. Default: the system's time, as it was when this process started. */
-  readonly wallClock?: () => number
+  readonly wallClock?: (() => number) | undefined
 }
 
 const defaults = Object.freeze({ maxBytes: 16 * 1_024 * 1_024 })
@@ -59,7 +59,10 @@ export class FileSnapshotStore implements SnapshotStore {
   }
 
   /** @throws DiscoveryError when there is a file, but none that can be used; the reason of `signal` when that is aborted */
-  load(service: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<StoredSnapshot | undefined> {
+  load(
+    service: string,
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<StoredSnapshot | undefined> {
     return this.#queue.run(async () => {
       signal?.throwIfAborted()
       const path = this.#pathOf(service)
@@ -78,7 +81,7 @@ export class FileSnapshotStore implements SnapshotStore {
   save(
     service: string,
     instances: readonly ServiceInstance[],
-    { signal }: { readonly signal?: AbortSignal } = {},
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<void> {
     return this.#queue.run(async () => {
       signal?.throwIfAborted()

@@ -38,7 +38,10 @@ export class FakeDiscovery implements ServiceDiscovery {
     return this.#pending.filter(({ signal }) => signal?.aborted !== true).length
   }
 
-  getInstances(service: string, options: { signal?: AbortSignal } = {}): Promise<readonly ServiceInstanceInit[]> {
+  getInstances(
+    service: string,
+    options: { signal?: AbortSignal | undefined } = {},
+  ): Promise<readonly ServiceInstanceInit[]> {
     this.asked++
     const { answer } = this
     if (answer instanceof Error) return Promise.reject(answer)

@@ -10,7 +10,7 @@ export interface LoadBalancerDetails {
 export interface FailedAttempt {
   readonly instance: ServiceInstance
   /** The status that the instance answered with; absent when it did not answer. */
-  readonly statusCode?: number
+  readonly statusCode?: number | undefined
   /** What went wrong; absent when the instance answered. */
   readonly error?: unknown
 }

@@ -13,20 +13,20 @@ export interface LoadBalanceOptions {
    * What the `Host` header says, when the caller gives none: the instance's address (default), or the name of the
    * service, for instances that serve several names. For https it is also the name the certificate must have.
    */
-  readonly hostHeader?: 'instance' | 'service'
+  readonly hostHeader?: 'instance' | 'service' | undefined
   /** Requests with the same key go to the same instance, with a balancer that hashes. Default: no key. */
   readonly hashKey?: (request: Dispatcher.DispatchOptions) => string | undefined
   /**
    * Whether sending the request twice has the effect of once. Default: `idempotent` of the request; else its method says
    * so (RFC 9110 section 9.2.2), or it has an `Idempotency-Key` header.
    */
-  readonly idempotent?: (request: Dispatcher.DispatchOptions) => boolean
+  readonly idempotent?: ((request: Dispatcher.DispatchOptions) => boolean) | undefined
 }
 
 /** How `fetch` sends its requests. */
 export interface CreateFetchOptions extends LoadBalanceOptions {
   /** Sends the requests, to instances and to all other origins. Default: an `Agent` of its own, which gives a connection 3 seconds to be made. */
-  readonly dispatcher?: Dispatcher
+  readonly dispatcher?: Dispatcher | undefined
 }
 
 const optionKeys: readonly (keyof LoadBalanceOptions)[] = ['serviceOf', 'hostHeader', 'hashKey', 'idempotent']

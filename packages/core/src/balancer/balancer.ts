@@ -4,9 +4,9 @@ import type { LoadReport } from '../load-report/load-report.ts'
 /** What a caller may say about a pick. */
 export interface PickRequest {
   /** Requests with the same key go to the same instance, with a balancer that hashes. */
-  readonly hashKey?: string
+  readonly hashKey?: string | undefined
   /** Ids to pass over: a preference, never a reason to return nothing. */
-  readonly avoid?: ReadonlySet<string>
+  readonly avoid?: ReadonlySet<string> | undefined
 }
 
 /** How a request on an instance ended. */
@@ -15,10 +15,10 @@ export type Outcome = {
   readonly ok: boolean
   /** From the pick to the end of the request (its response headers, for a streamed response). */
   readonly latencyMs: number
-  readonly statusCode?: number
+  readonly statusCode?: number | undefined
   readonly error?: unknown
   /** The caller gave up before the instance had answered: its latency and failure say nothing of the instance. */
-  readonly cancelled?: boolean
+  readonly cancelled?: boolean | undefined
   /**
    * Whether a failure counts against the instance; `none`: it is the caller's, or of this process. Default: as `statusCode` and
    * `error` say; without an error it does.
@@ -28,9 +28,9 @@ export type Outcome = {
    * The connection was refused at once: nothing was sent, and to try again costs next to nothing. The load balancer says
    * so to its balancers.
    */
-  readonly refused?: boolean
+  readonly refused?: boolean | undefined
   /** What the instance said of its load, for weights that are learnt (`loadReports`). */
-  readonly loadReport?: LoadReport
+  readonly loadReport?: LoadReport | undefined
 }
 
 /**

@@ -17,16 +17,16 @@ export interface GroupedOptions {
    * shares are given, a group that is not named has share 0: it is used only as a fallback, or when no named
    * group has a member.
    */
-  readonly shares?: Readonly<Record<string, number>>
+  readonly shares?: Readonly<Record<string, number>> | undefined
   /**
    * Groups that take over the share of a named group without members: the first of these that has any.
    * Default: none; that share is spread over the others, by their shares.
    */
-  readonly fallback?: readonly string[]
+  readonly fallback?: readonly string[] | undefined
   /** Steps into the cycle of groups, and index within each group, of the first pick. Default: random ones. */
-  readonly start?: number
+  readonly start?: number | undefined
   /** @default Math.random */
-  readonly random?: Random
+  readonly random?: Random | undefined
 }
 
 interface Group {

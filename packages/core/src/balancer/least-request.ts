@@ -11,11 +11,11 @@ export interface LeastRequestOptions {
    * How much requests in flight count against weight, in [0, 100]: a weight counts as `weight / (active + 1)^bias`. 0: load
    * is not looked at. Instances of equal weight are compared by their requests alone, whatever the bias. Default 1.
    */
-  readonly activeRequestBias?: number
+  readonly activeRequestBias?: number | undefined
   /** How many different instances are compared, in [2, 10]; all, where there are at most four. Default 2. */
-  readonly choices?: number
+  readonly choices?: number | undefined
   /** @default Math.random */
-  readonly random?: Random
+  readonly random?: Random | undefined
 }
 
 /**

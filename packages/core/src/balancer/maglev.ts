@@ -10,14 +10,14 @@ export interface MaglevOptions {
    * Places in the table: a prime in [3, 5 000 011], best a hundred times the number of instances or more. The larger, the
    * more even, and the fewer keys move. Default 65 537.
    */
-  readonly tableSize?: number
+  readonly tableSize?: number | undefined
   /**
    * An instance with more in flight than so many times its share is passed over for the next in the table, in [1, 1 000];
    * 1.25 is usual. Default: none, a key stays where it belongs however busy that is.
    */
-  readonly loadFactor?: number
+  readonly loadFactor?: number | undefined
   /** @default Math.random */
-  readonly random?: Random
+  readonly random?: Random | undefined
 }
 
 const tableSizeCap = 5_000_011

@@ -11,16 +11,16 @@ import { WeightedSample } from './weighted-sample.ts'
 
 export interface PeakEwmaOptions {
   /** Time constant: how long until an average weighs 1/e, about 37 %. Default 10 000. */
-  readonly decayMs?: number
+  readonly decayMs?: number | undefined
   /**
    * What each failure adds to the average, so that failing fast attracts nobody; up to ten times this. Default 1 000.
    * A request that was aborted by its caller is no failure, and a refused connection says nothing of latencies: its
    * instance is passed over for a second.
    */
-  readonly failurePenaltyMs?: number
-  readonly clock?: Clock
+  readonly failurePenaltyMs?: number | undefined
+  readonly clock?: Clock | undefined
   /** @default Math.random */
-  readonly random?: Random
+  readonly random?: Random | undefined
 }
 
 /** Longer than any latency: what an instance costs of which the first answer is awaited. */

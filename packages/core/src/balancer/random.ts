@@ -6,7 +6,7 @@ import { candidateOrigins } from './candidate-origins.ts'
 
 export interface RandomOptions {
   /** @default Math.random */
-  readonly random?: Random
+  readonly random?: Random | undefined
 }
 
 /**

@@ -7,19 +7,19 @@ import { checkLoadFactor, HashedOwners, type Owner } from './hashed-owners.ts'
 
 export interface RingHashOptions {
   /** Fewest points on the ring, in [1, 8 388 608]: the more, the nearer the shares are to the weights. Default 1 024. */
-  readonly minRingSize?: number
+  readonly minRingSize?: number | undefined
   /**
    * Most points on the ring, in [1, 8 388 608]; every instance has at least one all the same. Default 4 096, or
    * `minRingSize` when that is more.
    */
-  readonly maxRingSize?: number
+  readonly maxRingSize?: number | undefined
   /**
    * An instance with more in flight than so many times its share is passed over for the next on the ring, in [1, 1 000];
    * 1.25 is usual. Default: none, a key stays where it belongs however busy that is.
    */
-  readonly loadFactor?: number
+  readonly loadFactor?: number | undefined
   /** @default Math.random */
-  readonly random?: Random
+  readonly random?: Random | undefined
 }
 
 const ringSizeCap = 8_388_608

@@ -7,11 +7,11 @@ import type { SharedCounter } from './shared-counter.ts'
 
 export interface RoundRobinOptions {
   /** Index of the first pick. Default: a random one. Not together with `counter`. */
-  readonly start?: number
+  readonly start?: number | undefined
   /** Shared by the balancers of several worker threads, which then share one sequence. */
-  readonly counter?: SharedCounter
+  readonly counter?: SharedCounter | undefined
   /** @default Math.random */
-  readonly random?: Random
+  readonly random?: Random | undefined
 }
 
 /**

@@ -17,12 +17,12 @@ import type { SnapshotStore } from './snapshot-store.ts'
 export interface CompositeMember {
   readonly discovery: ServiceDiscovery
   /** What it is called in events and errors. Default: its class name, with its number when that occurs twice. */
-  readonly name?: string
+  readonly name?: string | undefined
   /**
    * Added to the priority of its instances, so that they are used when those before them cannot take the requests: an
    * integer in [0, 1 000 000], default 0. With mode `merge` only.
    */
-  readonly priorityOffset?: number
+  readonly priorityOffset?: number | undefined
 }
 
 export interface CompositeDiscoveryOptions {
@@ -30,28 +30,28 @@ export interface CompositeDiscoveryOptions {
    * - `failover` (the default): the first member that answers tells the instances; the others are not asked meanwhile
    * - `merge`: all members are asked, and their lists are united
    */
-  readonly mode?: 'failover' | 'merge'
+  readonly mode?: 'failover' | 'merge' | undefined
   /**
    * How long the member in use may fail before the next one is asked to take over, in milliseconds, made up to a fifth shorter
    * by chance; its last list is used meanwhile. Default 30 000: elections and restarts of a registry are over by then,
    * and its last list is better than a change of source. With mode `failover` only.
    */
-  readonly failoverAfterMs?: number
+  readonly failoverAfterMs?: number | undefined
   /**
    * How long a member that says nothing at all may hold up those behind it, the first list, and the snapshot, in milliseconds.
    * Default 2 000, well below the `firstListTimeoutMs` of a load balancer.
    */
-  readonly firstAnswerTimeoutMs?: number
+  readonly firstAnswerTimeoutMs?: number | undefined
   /** Milliseconds between questions to members that cannot push. Default 10 000. */
-  readonly refreshIntervalMs?: number
+  readonly refreshIntervalMs?: number | undefined
   /** Where the last lists are kept, to start from while no member answers. Default: nowhere. */
-  readonly snapshots?: SnapshotStore
+  readonly snapshots?: SnapshotStore | undefined
   /** Older snapshots are not used: their addresses may be others' by now. Milliseconds or `Infinity`; default 24 hours. */
-  readonly maxSnapshotAgeMs?: number
+  readonly maxSnapshotAgeMs?: number | undefined
   /** Told of failures that a load balancer does not see, as the list lives on. What it throws is dropped. */
-  readonly onEvent?: CompositeDiscoveryListener
-  readonly clock?: Clock
-  readonly random?: Random
+  readonly onEvent?: CompositeDiscoveryListener | undefined
+  readonly clock?: Clock | undefined
+  readonly random?: Random | undefined
 }
 
 /** A member as the parts of the composite see it. */

@@ -86,7 +86,7 @@ export class CompositeDiscovery implements ServiceDiscovery {
    */
   async getInstances(
     service: string,
-    { signal }: { signal?: AbortSignal } = {},
+    { signal }: { signal?: AbortSignal | undefined } = {},
   ): Promise<readonly ServiceInstanceInit[]> {
     signal?.throwIfAborted()
     this.#subscriptions.throwIfClosed(service)

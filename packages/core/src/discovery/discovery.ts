@@ -9,7 +9,7 @@ export interface ServiceDiscovery {
    * All instances of `service` as the registry knows them now. An empty list says that the service is known to
    * have none; when that is not known, reject. `signal` is aborted when the answer is no longer wanted.
    */
-  getInstances(service: string, options?: { signal?: AbortSignal }): Promise<readonly ServiceInstanceInit[]>
+  getInstances(service: string, options?: { signal?: AbortSignal | undefined }): Promise<readonly ServiceInstanceInit[]>
   /**
    * Calls `observer.next` with the full list soon after the call and on every change, and `observer.error` when
    * the registry cannot be asked; it goes on trying by itself until the subscription is closed.

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../clock.ts'
 import { DiscoveryError } from '../errors.ts'
 import type { ServiceInstanceInit } from '../instance.ts'
-import { checkClock, checkDurationMs, checkFunction, checkKeys, checkNumber } from '../options.ts'
+import { type Complete, checkClock, checkDurationMs, checkFunction, checkKeys, checkNumber } from '../options.ts'
 import { jittered, type Random, systemRandom } from '../random.ts'
 import { RunningClock } from '../running-clock.ts'
 import type { DiscoveryObserver, DiscoverySubscription } from './discovery.ts'
@@ -10,29 +10,29 @@ import { type ClosableWatch, closableWatch } from './open-subscriptions.ts'
 /** A list, optionally with how long it may be used before asking again. */
 export type PollResult =
   | readonly ServiceInstanceInit[]
-  | { readonly instances: readonly ServiceInstanceInit[]; readonly ttlMs?: number }
+  | { readonly instances: readonly ServiceInstanceInit[]; readonly ttlMs?: number | undefined }
 
 export type PollResolve = (service: string, options: { signal: AbortSignal }) => PollResult | Promise<PollResult>
 
 export interface PollOptions {
   /** Milliseconds between the end of one refresh and the next, when the result has no `ttlMs`. Default 10 000. */
-  readonly intervalMs?: number
+  readonly intervalMs?: number | undefined
   /** Bounds for `ttlMs`. Default 1 000. */
-  readonly minTtlMs?: number
+  readonly minTtlMs?: number | undefined
   /** Default 30 000. */
-  readonly maxTtlMs?: number
+  readonly maxTtlMs?: number | undefined
   /** Milliseconds before the first refresh. Default 0: at once. */
-  readonly initialDelayMs?: number
+  readonly initialDelayMs?: number | undefined
   /** A refresh that takes longer counts as failed, and its signal is aborted. Default 10 000. */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
   /** Delay after the first failure; it doubles with each further one. Default 1 000. */
-  readonly retryMinMs?: number
+  readonly retryMinMs?: number | undefined
   /** Default 30 000. */
-  readonly retryMaxMs?: number
+  readonly retryMaxMs?: number | undefined
   /** Part of each delay that is random, in [0, 1]; delays only ever get shorter. Default 0.2. */
-  readonly jitter?: number
-  readonly clock?: Clock
-  readonly random?: Random
+  readonly jitter?: number | undefined
+  readonly clock?: Clock | undefined
+  readonly random?: Random | undefined
 }
 
 const defaults = Object.freeze({
@@ -48,7 +48,7 @@ const defaults = Object.freeze({
   random: systemRandom,
 })
 
-type PollSettings = Required<PollOptions>
+type PollSettings = Complete<PollOptions>
 
 /**
  * Makes a `watch` out of a function that resolves a service once: `watch = poll(resolve, { intervalMs: 5_000 })`.

@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '../clock.ts'
-import { checkClock, checkDurationMs, checkFunction, checkNumber, rejectOption } from '../options.ts'
+import { type Complete, checkClock, checkDurationMs, checkFunction, checkNumber, rejectOption } from '../options.ts'
 import { jittered, type Random, systemRandom } from '../random.ts'
 
 /** How one registry is told of one instance. Every step gets a signal that is aborted when the instance is deregistered. */
@@ -16,13 +16,13 @@ export interface RenewalOptions {
   /** Told of every failure after the first registration; the renewal goes on. */
   readonly onError: (cause: unknown) => void
   /** Longest delay after the first failure, in milliseconds; it doubles with each further one. Default 500. */
-  readonly retryMinMs?: number
+  readonly retryMinMs?: number | undefined
   /** Default 10 000. */
-  readonly retryMaxMs?: number
+  readonly retryMaxMs?: number | undefined
   /** Part of each delay between renewals that is random, in [0, 1]; delays only ever get shorter. Default 0.1. */
-  readonly jitter?: number
-  readonly clock?: Clock
-  readonly random?: Random
+  readonly jitter?: number | undefined
+  readonly clock?: Clock | undefined
+  readonly random?: Random | undefined
 }
 
 /** What a step says is the delay, unless it cannot be: `NaN` would end the renewal without a word, and 0 would make a hot loop of it. */
@@ -31,7 +31,7 @@ const minDelayMs = 1
 /** Keeps one instance registered: renews in time, registers again when it was lost, backs off when the registry fails. */
 export class RenewedRegistration {
   readonly #steps: RegistrationSteps
-  readonly #settings: Required<RenewalOptions>
+  readonly #settings: Complete<RenewalOptions>
   readonly #controller = new AbortController()
   #failures = 0
   #isLost = false

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../clock.ts'
 import { DiscoveryError } from '../errors.ts'
 import type { ServiceInstanceInit } from '../instance.ts'
-import { checkClock, checkDurationMs, checkFunction, checkKeys } from '../options.ts'
+import { type Complete, checkClock, checkDurationMs, checkFunction, checkKeys } from '../options.ts'
 import { type Random, systemRandom } from '../random.ts'
 import type { DiscoveryObserver } from './discovery.ts'
 import { type ClosableWatch, closableWatch } from './open-subscriptions.ts'
@@ -24,22 +24,22 @@ export type RunWatchSession = (service: string, session: WatchSession) => Promis
 
 export interface WatchSessionsOptions {
   /** Longest delay before the session after the first failure, in milliseconds; it doubles with each further one. Default 1 000. */
-  readonly retryMinMs?: number
+  readonly retryMinMs?: number | undefined
   /** Default 30 000. */
-  readonly retryMaxMs?: number
+  readonly retryMaxMs?: number | undefined
   /**
    * A session that lasted this many milliseconds was a good one: the failures before it are forgotten, and the next one begins at
    * once when it resolved. One that was shorter counts as a failure however it ended, so that a registry that ends every watch
    * at once is not asked in a hot loop. At least 1; default 5 000.
    */
-  readonly stableAfterMs?: number
+  readonly stableAfterMs?: number | undefined
   /**
    * A delay in milliseconds that a failure asks for, such as that of `Retry-After`; jitter of up to a half is added. It only makes
    * the usual backoff longer, up to 5 minutes. `undefined`: it asks for none.
    */
   readonly retryAfterMs?: (cause: unknown) => number | undefined
-  readonly clock?: Clock
-  readonly random?: Random
+  readonly clock?: Clock | undefined
+  readonly random?: Random | undefined
 }
 
 /** A registry that asks for more is asked again all the same: a mistake there must not end discovery for a day. */
@@ -54,7 +54,7 @@ const defaults = Object.freeze({
   random: systemRandom,
 })
 
-type Settings = Required<WatchSessionsOptions>
+type Settings = Complete<WatchSessionsOptions>
 
 /**
  * Makes a `watch` for a registry that pushes, out of a function that runs one session with it:

@@ -30,7 +30,7 @@ export interface Ejection {
   readonly detail: string
   readonly enforced: boolean
   /** Only when not enforced. */
-  readonly unenforcedBecause?: UnenforcedBecause
+  readonly unenforcedBecause?: UnenforcedBecause | undefined
   /** Milliseconds until the instance may be probed; 0 when not enforced. */
   readonly forMs: number
   /** The multiplier of `baseEjectionMs`: how often it was ejected lately, this time included if enforced. */

@@ -14,59 +14,59 @@ export type HealthProbe = (
 export interface HealthProbeResult {
   readonly healthy: boolean
   /** Why, for people. Shown in status and events, so without secrets. */
-  readonly reason?: string
+  readonly reason?: string | undefined
   /** A failure that counts at once, whatever the threshold: the instance itself says that it goes. Default false. */
-  readonly immediate?: boolean
+  readonly immediate?: boolean | undefined
 }
 
 /** How the instances of a service are asked whether they are well. Every field has a default. */
 export interface HealthCheckOptions {
   /** Path of the HTTP probe, with a leading `/`. Default `/health`. */
-  readonly path?: string
+  readonly path?: string | undefined
   /** Method of the HTTP probe, in capitals. Default `GET`. */
-  readonly method?: string
+  readonly method?: string | undefined
   /** Headers of the HTTP probe. They may hold secrets: no error, event or status shows them. Default none. */
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string>> | undefined
   /** Statuses of a healthy answer. Redirects are not followed. Default 200 alone. */
-  readonly expectedStatuses?: readonly number[]
+  readonly expectedStatuses?: readonly number[] | undefined
   /** Whether this is the body of a healthy answer; it gets the first 64 KiB. Default: the body is not read. */
-  readonly expectedBody?: (body: string) => boolean
+  readonly expectedBody?: ((body: string) => boolean) | undefined
   /**
    * An answer with this header makes the instance unhealthy at once, whatever its status and the threshold. Default
    * `x-immediate-health-check-fail`. Source: the immediate failure of Envoy's HTTP health checker.
    */
-  readonly immediateFailHeader?: string
+  readonly immediateFailHeader?: string | undefined
   /** The HTTP probe goes to this port. Default: the instance's. */
-  readonly port?: number
+  readonly port?: number | undefined
   /**
    * Asks in place of the HTTP probe: a TCP probe of an adapter, or a function of your own. The options of the HTTP
    * probe have then no effect. Default: the HTTP probe, by the global `fetch`, which does not connect to the ports
    * that browsers block.
    */
-  readonly probe?: HealthProbe
+  readonly probe?: HealthProbe | undefined
   /** Milliseconds between the end of one probe and the next. Default 5 000. */
-  readonly intervalMs?: number
+  readonly intervalMs?: number | undefined
   /**
    * Milliseconds between probes of a healthy instance while no request goes to its service; at least `intervalMs`.
    * Within `intervalMs` after requests came back it is probed again. Default 60 000, as Envoy's `no_traffic_interval`,
    * or `intervalMs` when that is longer.
    */
-  readonly idleIntervalMs?: number
+  readonly idleIntervalMs?: number | undefined
   /** A probe that takes longer is aborted, and is a failure. Default 2 000. */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
   /** Successes in a row that make an unhealthy instance healthy. Integer in [1, 1 000]; default 2. */
-  readonly healthyThreshold?: number
+  readonly healthyThreshold?: number | undefined
   /** Failures in a row that make a healthy instance unhealthy. Integer in [1, 1 000]; default 3. */
-  readonly unhealthyThreshold?: number
+  readonly unhealthyThreshold?: number | undefined
   /** Part of each delay that is random, in [0, 1]; delays only ever get shorter. Default 0.2. */
-  readonly jitter?: number
+  readonly jitter?: number | undefined
   /**
    * The first probe is sent at a random time within so many milliseconds, so that a fleet that starts together does
    * not probe together. Default 1 000, or `intervalMs` when that is shorter.
    */
-  readonly initialJitterMs?: number
+  readonly initialJitterMs?: number | undefined
   /** How long an instance that is gone from the registry but passes its probes is kept, in milliseconds. Default 0. */
-  readonly keepRemovedMs?: number
+  readonly keepRemovedMs?: number | undefined
 }
 
 export const healthCheckKeys: readonly (keyof HealthCheckOptions)[] = [

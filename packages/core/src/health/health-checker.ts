@@ -38,7 +38,7 @@ export class HealthChecker {
   #closed = false
 
   /** @throws InvalidOptionError */
-  constructor(options: HealthCheckOptions & { readonly clock?: Clock; readonly random?: Random } = {}) {
+  constructor(options: HealthCheckOptions & { readonly clock?: Clock | undefined; readonly random?: Random } = {}) {
     checkKeys('HealthChecker', options, [...healthCheckKeys, 'clock', 'random'])
     const { clock = systemClock, random = systemRandom, ...checks } = options
     checkClock('HealthChecker.clock', clock)

@@ -1,60 +1,60 @@
-import { checkBoolean, checkDurationMs, checkInteger, checkKeys, checkNumber } from '../options.ts'
+import { type Complete, checkBoolean, checkDurationMs, checkInteger, checkKeys, checkNumber } from '../options.ts'
 import { checkNoAnswerOptions, type NoAnswerOptions } from './answer-watch.ts'
 
 /** How failing instances are taken out of use. Every field has a default; `false` turns a detector off. */
 export interface OutlierDetectionOptions {
   /** So many connections in a row that failed eject an instance. Default 5. */
-  readonly consecutiveConnectErrors?: number | false
+  readonly consecutiveConnectErrors?: number | false | undefined
   /** So many 5xx answers in a row eject an instance. Default 5. */
-  readonly consecutiveServerErrors?: number | false
+  readonly consecutiveServerErrors?: number | false | undefined
   /** Judges each instance by the part of its requests that failed within an interval. */
-  readonly failurePercentage?: FailurePercentageOptions | false
+  readonly failurePercentage?: FailurePercentageOptions | false | undefined
   /** Compares the instances of a service with each other. Blind in small services: it only ever stands beside the others. */
-  readonly successRate?: SuccessRateOptions | false
+  readonly successRate?: SuccessRateOptions | false | undefined
   /** Instances that take requests and answer nothing at all. Judged by the load balancer; see `NoAnswerOptions`. */
-  readonly noAnswer?: NoAnswerOptions | false
+  readonly noAnswer?: NoAnswerOptions | false | undefined
   /**
    * Milliseconds over which requests are counted, and after which a run of failures without a new one is forgotten.
    * The multiplier of the ejection time falls by 1 after each such time in use. Default 10 000.
    */
-  readonly intervalMs?: number
+  readonly intervalMs?: number | undefined
   /** Length of the first ejection, in milliseconds; of the n-th, n times that. Default 30 000. */
-  readonly baseEjectionMs?: number
+  readonly baseEjectionMs?: number | undefined
   /**
    * Length of the first ejection after connections that failed at once (refused, reset), in milliseconds: to try again
    * costs next to nothing. As long as probes fail so, it grows with the outage, to an eighth of it; of the n-th, the
    * least is n times this. Default 1 000; never above `baseEjectionMs`.
    */
-  readonly connectBaseEjectionMs?: number
+  readonly connectBaseEjectionMs?: number | undefined
   /** No ejection is longer than this (or `baseEjectionMs`, if that is more), in milliseconds. Default 300 000. */
-  readonly maxEjectionMs?: number
+  readonly maxEjectionMs?: number | undefined
   /** Part of each ejection and interval that is random, in [0, 1]; they only ever get shorter. Default 0.1. */
-  readonly jitter?: number
+  readonly jitter?: number | undefined
   /**
    * Most instances ejected at once, in percent of those known. At least one may be, however few there are, except
    * with 0; the last usable one never is. Default 10.
    */
-  readonly maxEjectionPercent?: number
+  readonly maxEjectionPercent?: number | undefined
   /** `false` ejects nobody, and only tells who would have been. Default true. */
-  readonly enforce?: boolean
+  readonly enforce?: boolean | undefined
 }
 
 export interface FailurePercentageOptions {
   /** In percent, in [1, 100]. Default 85. */
-  readonly threshold?: number
+  readonly threshold?: number | undefined
   /** An instance with fewer requests within the interval is not judged. Default 50. */
-  readonly minimumRequests?: number
+  readonly minimumRequests?: number | undefined
   /** With fewer instances that have enough requests, none is judged. Default 1: it needs no company. */
-  readonly minimumInstances?: number
+  readonly minimumInstances?: number | undefined
 }
 
 export interface SuccessRateOptions {
   /** An instance is an outlier when its rate is so many standard deviations below the mean, in [0, 100]. Default 1.9. */
-  readonly standardDeviations?: number
+  readonly standardDeviations?: number | undefined
   /** An instance with fewer requests within the interval is left out. Default 100. */
-  readonly minimumRequests?: number
+  readonly minimumRequests?: number | undefined
   /** With fewer instances that have enough requests, none is judged. Default 5. */
-  readonly minimumInstances?: number
+  readonly minimumInstances?: number | undefined
 }
 
 /** `OutlierDetectionOptions` with every default filled in. */
@@ -62,8 +62,8 @@ export interface OutlierDetectionSettings {
   /** Infinity: off. */
   readonly consecutiveConnectErrors: number
   readonly consecutiveServerErrors: number
-  readonly failurePercentage: Required<FailurePercentageOptions> | undefined
-  readonly successRate: Required<SuccessRateOptions> | undefined
+  readonly failurePercentage: Complete<FailurePercentageOptions> | undefined
+  readonly successRate: Complete<SuccessRateOptions> | undefined
   readonly intervalMs: number
   readonly baseEjectionMs: number
   /** Not above `baseEjectionMs`. */

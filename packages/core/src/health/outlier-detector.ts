@@ -14,12 +14,12 @@ import { RequestWindow } from './request-window.ts'
 import { statisticalOutliers } from './statistical-outliers.ts'
 
 export interface OutlierDetectorOptions extends OutlierDetectionOptions {
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
   /** Source of the jitter. Default `Math.random`. */
-  readonly random?: Random
-  readonly listener?: OutlierListener
+  readonly random?: Random | undefined
+  readonly listener?: OutlierListener | undefined
   /** How many instances could take requests now, the one in question included. Default: those not ejected. */
-  readonly usable?: () => number
+  readonly usable?: (() => number) | undefined
 }
 
 /**

@@ -3,13 +3,13 @@ import { checkKeys, checkNumber, rejectOption } from '../options.ts'
 /** What happens when so few instances are healthy that using only them would bury them. */
 export interface PanicOptions {
   /** Panic begins when the share of healthy instances is below this, in [0, 1]. Default 0.5. */
-  readonly threshold?: number
+  readonly threshold?: number | undefined
   /**
    * `all` (default): health is ignored, every instance with a weight is used; the load is spread, and most findings of
    * ill health that come all at once are wrong. `fail`: the level is not used; when no other one can take its part, calls
    * are refused at once with a NoAvailableInstanceError.
    */
-  readonly mode?: 'all' | 'fail'
+  readonly mode?: 'all' | 'fail' | undefined
 }
 
 /** `PanicOptions` with every default filled in; a threshold of 0 never panics. */

@@ -1,8 +1,8 @@
-import { shown } from '../options.ts'
+import { type Complete, shown } from '../options.ts'
 import type { HealthProbeResult } from './health-check-options.ts'
 
 /** What one probe came to, with every field filled in. */
-export type ProbeVerdict = Required<HealthProbeResult>
+export type ProbeVerdict = Complete<HealthProbeResult>
 
 const maxReasonLength = 200
 

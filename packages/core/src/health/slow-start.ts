@@ -3,11 +3,11 @@ import { checkDurationMs, checkKeys, checkNumber } from '../options.ts'
 /** Lets an instance that joins or recovers take its share little by little. */
 export interface SlowStartOptions {
   /** How long it takes to the full share, in milliseconds. Default 30 000. */
-  readonly windowMs?: number
+  readonly windowMs?: number | undefined
   /** Above 1 the share grows fast at first, below 1 late. In [0.1, 10]; default 1: evenly. */
-  readonly aggression?: number
+  readonly aggression?: number | undefined
   /** The share it begins with, in (0, 1]. Default 0.1. */
-  readonly minimum?: number
+  readonly minimum?: number | undefined
 }
 
 export interface SlowStartPolicy {

@@ -5,16 +5,16 @@ import type { LoadReport } from './load-report.ts'
 /** How weights are learned from what the instances say of their load. */
 export interface LoadReportOptions {
   /** How long an instance must have reported before its weight is used, in milliseconds. Default 10 000. */
-  readonly blackoutMs?: number
+  readonly blackoutMs?: number | undefined
   /** How long a report counts, in milliseconds. Default 180 000. */
-  readonly expiryMs?: number
+  readonly expiryMs?: number | undefined
   /**
    * How much failed requests lower the weight: at 1, to fail every request counts like a fully used CPU. In [0, 1 000];
    * default 1; 0: failures do not count.
    */
-  readonly errorUtilizationPenalty?: number
+  readonly errorUtilizationPenalty?: number | undefined
   /** Weights change at most this often, in milliseconds, at least 100. Default 1 000. */
-  readonly updateMs?: number
+  readonly updateMs?: number | undefined
 }
 
 const loadReportKeys: readonly (keyof LoadReportOptions)[] = [
@@ -73,7 +73,7 @@ export class LearnedWeights {
   #computedMs = 0
 
   /** @throws InvalidOptionError */
-  constructor(options: LoadReportOptions & { readonly clock?: Clock } = {}) {
+  constructor(options: LoadReportOptions & { readonly clock?: Clock | undefined } = {}) {
     checkKeys('LearnedWeights', options, [...loadReportKeys, 'clock'])
     const { clock = systemClock, ...loadReport } = options
     checkClock('LearnedWeights.clock', clock)

@@ -7,21 +7,21 @@ import { checkKeys, checkNumber, rejectOption } from '../options.ts'
  */
 export interface LoadReport {
   /** Share of the CPU in use; above 1 when it is more than the instance takes for its limit. */
-  readonly cpuUtilization?: number
+  readonly cpuUtilization?: number | undefined
   /** Share of the memory in use. */
-  readonly memUtilization?: number
+  readonly memUtilization?: number | undefined
   /** How busy the application takes itself to be; used in place of the CPU's when above 0. */
-  readonly applicationUtilization?: number
+  readonly applicationUtilization?: number | undefined
   /** Requests per second, of all clients together. */
-  readonly rpsFractional?: number
+  readonly rpsFractional?: number | undefined
   /** Failed requests per second, of all clients together. */
-  readonly eps?: number
+  readonly eps?: number | undefined
   /** What this one request cost, by resource. */
-  readonly requestCost?: Readonly<Record<string, number>>
+  readonly requestCost?: Readonly<Record<string, number>> | undefined
   /** Shares of other resources in use. */
-  readonly utilization?: Readonly<Record<string, number>>
+  readonly utilization?: Readonly<Record<string, number>> | undefined
   /** Anything else. */
-  readonly namedMetrics?: Readonly<Record<string, number>>
+  readonly namedMetrics?: Readonly<Record<string, number>> | undefined
 }
 
 /** Name of the response header. */

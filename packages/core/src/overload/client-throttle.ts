@@ -8,9 +8,9 @@ export interface ThrottleOptions {
    * Requests sent for each one accepted, before the others are rejected locally. In [1, 100]; default 2. Lower rejects
    * sooner, but notices a recovery later.
    */
-  readonly ratio?: number
+  readonly ratio?: number | undefined
   /** How long a request counts, in milliseconds. Default 120 000. */
-  readonly windowMs?: number
+  readonly windowMs?: number | undefined
 }
 
 const bucketCount = 24
@@ -55,7 +55,7 @@ export class ClientThrottle {
   #acceptSum = 0
 
   /** @throws InvalidOptionError */
-  constructor(options: ThrottleOptions & { readonly clock?: Clock; readonly random?: Random } = {}) {
+  constructor(options: ThrottleOptions & { readonly clock?: Clock | undefined; readonly random?: Random } = {}) {
     checkKeys('ClientThrottle', options, [...throttleKeys, 'clock', 'random'])
     const { clock = systemClock, random = systemRandom, ...throttle } = options
     checkClock('ClientThrottle.clock', clock)

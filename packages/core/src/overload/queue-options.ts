@@ -3,9 +3,9 @@ import { checkDurationMs, checkInteger, checkKeys } from '../options.ts'
 /** Where calls wait when the limits of requests in flight are reached. */
 export interface QueueOptions {
   /** Calls that may wait at once. Integer in [0, 1 000 000]; default 100. */
-  readonly maxSize?: number
+  readonly maxSize?: number | undefined
   /** How long one may wait, in milliseconds; its own deadline may end the wait sooner. Default 1 000. */
-  readonly maxWaitMs?: number
+  readonly maxWaitMs?: number | undefined
 }
 
 /** @throws InvalidOptionError */

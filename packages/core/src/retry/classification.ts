@@ -18,14 +18,14 @@ export interface Classification {
   readonly blame?: 'instance' | 'none' | undefined
   readonly statusCode?: number | undefined
   /** Default: `idempotent` when `statusCode` is one of the service's `retry.statusCodes`, else `never`. */
-  readonly retry?: 'always' | 'idempotent' | 'never'
+  readonly retry?: 'always' | 'idempotent' | 'never' | undefined
   /**
    * What the response's `Retry-After` asks for, in milliseconds. A retry goes to another instance at once. When no
    * other is left it waits that long, unless that is beyond the deadline or `retry.retryAfterMaxMs`: the caller then gets the response.
    */
-  readonly retryAfterMs?: number
+  readonly retryAfterMs?: number | undefined
   /** The response's `endpoint-load-metrics` header, for weights that are learnt (`loadReports`). */
-  readonly loadReport?: string
+  readonly loadReport?: string | undefined
 }
 
 /** What an attempt gave: a value, or what it threw. */

@@ -13,11 +13,11 @@ export interface HedgeOptions {
    * Wait as long as this share of the requests takes, when `delayMs` is absent. In percent, in [1, 100]; default 95:
    * about 5 % more requests. No hedging until enough requests were seen.
    */
-  readonly percentile?: number
+  readonly percentile?: number | undefined
   /** Attempts besides the first that may run at a time. Integer in [1, 10]; default 1. */
-  readonly maxHedges?: number
+  readonly maxHedges?: number | undefined
   /** Shortest delay that `percentile` may lead to, in milliseconds. Default 1. */
-  readonly minDelayMs?: number
+  readonly minDelayMs?: number | undefined
 }
 
 /** `HedgeOptions` with every default filled in. */

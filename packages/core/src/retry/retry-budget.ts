@@ -4,11 +4,11 @@ import { SlidingWindow } from '../sliding-window.ts'
 
 export interface RetryBudgetOptions {
   /** Retries allowed for each request of the window, in [0, 1 000]. Default 0.2. Raising it raises the load in an outage. */
-  readonly ratio?: number
+  readonly ratio?: number | undefined
   /** Retries allowed each second besides, so that a service with few requests can retry at all. Default 10. */
-  readonly minPerSecond?: number
+  readonly minPerSecond?: number | undefined
   /** How long a request counts, in milliseconds. Default 10 000. */
-  readonly windowMs?: number
+  readonly windowMs?: number | undefined
 }
 
 const bucketCount = 10
@@ -38,7 +38,7 @@ export class RetryBudget {
   readonly #buckets = new Float64Array(bucketCount)
 
   /** @throws InvalidOptionError */
-  constructor(options: RetryBudgetOptions & { readonly clock?: Clock } = {}) {
+  constructor(options: RetryBudgetOptions & { readonly clock?: Clock | undefined } = {}) {
     checkKeys('RetryBudget', options, [...retryBudgetKeys, 'clock'])
     const { clock = systemClock, ...budget } = options
     checkClock('RetryBudget.clock', clock)

@@ -5,18 +5,18 @@ import { checkRetryBudget, type RetryBudgetOptions } from './retry-budget.ts'
 /** When and how a failed attempt moves on to the next instance. */
 export interface RetryOptions {
   /** Attempts after the first, at most. Integer in [0, 100]; default 2. */
-  readonly maxRetries?: number
+  readonly maxRetries?: number | undefined
   /** Limit of all retries of the service together. `false` takes it away: an outage is then multiplied. */
-  readonly budget?: RetryBudgetOptions | false
+  readonly budget?: RetryBudgetOptions | false | undefined
   /** Longest delay before the first retry, in milliseconds; it doubles with each further one. Default 25. */
-  readonly backoffBaseMs?: number
+  readonly backoffBaseMs?: number | undefined
   /** Longest delay before any retry. Default 250. */
-  readonly backoffMaxMs?: number
+  readonly backoffMaxMs?: number | undefined
   /**
    * An attempt that takes longer is given up, and counts as failed. Default: no limit but the call's own. Without it
    * an instance that accepts connections but never answers holds a call until its deadline.
    */
-  readonly attemptTimeoutMs?: number
+  readonly attemptTimeoutMs?: number | undefined
   /**
    * Longest that a call waits in all because responses ask for it by `Retry-After`, in milliseconds; 0: it does not wait. Only when no
    * other instance is left; beyond it, the caller gets the response, which says when to come again. Default 5 000.
@@ -29,7 +29,7 @@ export interface RetryOptions {
    */
   readonly secondTryAfterMs?: number
   /** Response statuses after which an idempotent request is retried. Default 500, 502, 503, 504. */
-  readonly statusCodes?: readonly number[]
+  readonly statusCodes?: readonly number[] | undefined
 }
 
 /** `RetryOptions` with every default filled in. */

@@ -7,7 +7,7 @@ export interface Scenario {
   /** What happens, in one sentence. */
   readonly description: string
   /** What the instances do from the start, besides serving. */
-  readonly instance?: InstanceBehaviour
+  readonly instance?: InstanceBehaviour | undefined
   readonly script: (world: SimulationWorld) => void
 }
 
@@ -17,7 +17,7 @@ export interface ScenarioOptions
    * Share of the capacity that is in use as long as nothing goes wrong, in (0, 1]; the service time follows from it.
    * Default 0.5.
    */
-  readonly utilisation?: number
+  readonly utilisation?: number | undefined
 }
 
 const concurrency = 4

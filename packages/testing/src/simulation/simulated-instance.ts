@@ -5,26 +5,26 @@ import { type LatencyProfile, latencySampler } from './latency-profile.ts'
 /** What a simulated instance does with requests. Durations in milliseconds. */
 export interface InstanceBehaviour {
   /** Time to serve one request, without waiting for its turn. Default exponential with a mean of 20. */
-  readonly serviceTime?: LatencyProfile
+  readonly serviceTime?: LatencyProfile | undefined
   /** Multiplies every service time. Default 1. */
-  readonly slowdown?: number
+  readonly slowdown?: number | undefined
   /** Requests served at once; others wait in the queue. Default 4. */
-  readonly concurrency?: number
+  readonly concurrency?: number | undefined
   /** Requests that may wait; beyond it the answer is a 503 at once. Default 64. */
-  readonly queueLimit?: number
+  readonly queueLimit?: number | undefined
   /** Share of requests answered with `failureStatus`. Default 0. */
-  readonly failureRatio?: number
+  readonly failureRatio?: number | undefined
   /** Default 500. */
-  readonly failureStatus?: number
+  readonly failureStatus?: number | undefined
   /** Time to serve a request that fails. Default: as the others. */
-  readonly failureTime?: LatencyProfile
+  readonly failureTime?: LatencyProfile | undefined
   /**
    * A fresh instance is slower: service times are multiplied by `factor` at its start and by ever less until
    * `durationMs` later. Default: it is warm at once.
    */
-  readonly warmUp?: { readonly factor: number; readonly durationMs: number }
+  readonly warmUp?: { readonly factor: number; readonly durationMs: number } | undefined
   /** `refusing`: no connection is made. `hanging`: requests are taken and never answered. Default `serving`. */
-  readonly mode?: 'serving' | 'refusing' | 'hanging'
+  readonly mode?: 'serving' | 'refusing' | 'hanging' | undefined
 }
 
 /** What came of a request: a status, or that the connection was refused or reset. */

@@ -48,31 +48,31 @@ export interface SimulationWorld {
 
 export interface SimulationOptions {
   /** Processes with a load balancer each. Default 10. */
-  readonly clients?: number
+  readonly clients?: number | undefined
   /** Instances that are listed from the start. Default 10. */
-  readonly instances?: number
+  readonly instances?: number | undefined
   /** How long clients make calls, in milliseconds. Default 10 000. */
-  readonly durationMs?: number
+  readonly durationMs?: number | undefined
   /** The same seed gives the same simulation, event for event. Default 1. */
-  readonly seed?: number
+  readonly seed?: number | undefined
   /** Calls of each client per second. Default 10. */
-  readonly callsPerSecond?: number
+  readonly callsPerSecond?: number | undefined
   /** Times between the calls of a client: random (exponential) or all the same. Default `poisson`. */
-  readonly arrivals?: 'poisson' | 'constant'
+  readonly arrivals?: 'poisson' | 'constant' | undefined
   /** Deadline of each call, in milliseconds. Default 1 000. */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
   /** Instances and clients are spread over these in turn. Default none. */
-  readonly zones?: readonly string[]
+  readonly zones?: readonly string[] | undefined
   /** Time on the wire of an attempt, there and back, in milliseconds. Default 0.5 within a zone and 1.5 beyond. */
-  readonly network?: { readonly sameZoneMs?: number; readonly crossZoneMs?: number }
+  readonly network?: { readonly sameZoneMs?: number | undefined; readonly crossZoneMs?: number | undefined } | undefined
   /** What the instances do, as long as the script does not change it. */
-  readonly instance?: InstanceBehaviour
+  readonly instance?: InstanceBehaviour | undefined
   /** Options of the load balancers, all the same or made for each client. */
   readonly loadBalancer?:
-    | SimulatedLoadBalancerOptions
-    | ((client: SimulatedClientContext) => SimulatedLoadBalancerOptions)
+    | (SimulatedLoadBalancerOptions | ((client: SimulatedClientContext) => SimulatedLoadBalancerOptions))
+    | undefined
   /** Called before the first client starts. */
-  readonly script?: (world: SimulationWorld) => void
+  readonly script?: ((world: SimulationWorld) => void) | undefined
 }
 
 export interface SimulationReport {

@@ -7,9 +7,9 @@ import { SmoothWeightedSchedule } from './schedule.ts'
 
 export interface SmoothWeightedRoundRobinOptions {
   /** Steps into the cycle at which the first pick stands; 0 gives nginx's sequence. Default: a random step. */
-  readonly start?: number
+  readonly start?: number | undefined
   /** @default Math.random */
-  readonly random?: Random
+  readonly random?: Random | undefined
 }
 
 /**
