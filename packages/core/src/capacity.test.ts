@@ -31,7 +31,7 @@ function parts(options: ServiceOptions, count = 2): Parts {
   const settled = { times: 0, how: (): void => {} }
   const capacity = new Capacity({
     service: 'users',
-    settings: serviceSettings({ discovery: new StaticDiscovery({}), ...options }, 'users', () => undefined),
+    settings: serviceSettings({ ...options, discovery: new StaticDiscovery({}) }, 'users', () => undefined),
     clock,
     events: new EventChannel(),
     records,

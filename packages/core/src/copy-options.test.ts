@@ -30,11 +30,11 @@ function parts(value: unknown): object[] {
 
 describe('copyOptions', () => {
   it('equals what it copies', () => {
-    const options: LoadBalancerOptions = { discovery, ...mutable(), services: { users: mutable(), orders: {} } }
+    const options: LoadBalancerOptions = { ...mutable(), discovery, services: { users: mutable(), orders: {} } }
     expect(copyOptions(options)).toEqual(options)
     expect(copyOptions({ discovery })).toEqual({ discovery, services: {} })
     const off: ServiceOptions = { retry: false, hedge: false, healthCheck: false, zone: 'a', slowStart: false }
-    expect(copyOptions({ discovery, ...off, services: { users: off } })).toEqual({
+    expect(copyOptions({ ...off, discovery, services: { users: off } })).toEqual({
       discovery,
       ...off,
       services: { users: off },
@@ -42,7 +42,7 @@ describe('copyOptions', () => {
   })
 
   it('shares no object with it, however deep', () => {
-    const options: LoadBalancerOptions = { discovery, ...mutable(), services: { users: mutable() } }
+    const options: LoadBalancerOptions = { ...mutable(), discovery, services: { users: mutable() } }
     const { discovery: same, ...copy } = copyOptions(options)
     expect(same).toBe(discovery)
     const originals = new Set(parts({ ...options, discovery: undefined }))

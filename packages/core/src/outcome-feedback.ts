@@ -42,7 +42,7 @@ export class OutcomeFeedback {
     const { hedge } = settings
     this.latencies = hedge !== undefined && hedge.delayMs === undefined ? new LatencyQuantile({ clock }) : undefined
     this.learnedWeights = settings.loadReports && new LearnedWeights({ ...settings.loadReports, clock })
-    const { minimumRequests } = { ...defaultNoAnswer, ...noAnswerOptions(settings) }
+    const { minimumRequests = defaultNoAnswer.minimumRequests } = noAnswerOptions(settings)
     const onSilent = (record: InstanceRecord, forMs: number): void => roster.silent(record, forMs)
     looks.add(() => {
       movable.count(roster, budget === undefined || budget.balance >= 1)

@@ -6,8 +6,11 @@ import { type ServiceSettings, serviceSettings } from './service-settings.ts'
 
 const discovery = new StaticDiscovery()
 
-function settings(options: Partial<LoadBalancerOptions> = {}, service = 'users'): ServiceSettings {
-  return serviceSettings({ discovery, ...options }, service, () => undefined)
+function settings(
+  options: Omit<LoadBalancerOptions, 'discovery'> & ServiceOptions = {},
+  service = 'users',
+): ServiceSettings {
+  return serviceSettings({ ...options, discovery: options.discovery ?? discovery }, service, () => undefined)
 }
 
 describe('serviceSettings', () => {
@@ -146,7 +149,7 @@ describe('serviceSettings', () => {
   })
 
   it('takes an option that is undefined for one that is absent', () => {
-    const base: Partial<LoadBalancerOptions> = {
+    const base: ServiceOptions = {
       retry: { maxRetries: 7 },
       queue: { maxSize: 7, maxWaitMs: 7 },
       outlierDetection: { baseEjectionMs: 7_000 },

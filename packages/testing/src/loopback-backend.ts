@@ -5,12 +5,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 /** What a backend does with one request. */
 export interface BackendBehaviour {
   /** Milliseconds before it answers. */
-  readonly latencyMs?: number
+  readonly latencyMs?: number | undefined
   /** Default 200. */
-  readonly status?: number
-  readonly headers?: Readonly<Record<string, string>>
+  readonly status?: number | undefined
+  readonly headers?: Readonly<Record<string, string>> | undefined
   /** Default: JSON with the backend's `id` and the request's `method`, `url`, `headers` and `body`. */
-  readonly body?: string | Uint8Array
+  readonly body?: string | Uint8Array | undefined
   /**
    * - `reset`: the connection is reset before a byte of the response
    * - `reset-in-body`: after the headers and half of the body
@@ -18,9 +18,9 @@ export interface BackendBehaviour {
    * - `black-hole`: the request is read and never answered
    * - `close`: the connection is closed, in an orderly way, without a response
    */
-  readonly fault?: 'reset' | 'reset-in-body' | 'stall-in-body' | 'black-hole' | 'close'
+  readonly fault?: 'reset' | 'reset-in-body' | 'stall-in-body' | 'black-hole' | 'close' | undefined
   /** Written as it is, instead of all of the above: bytes, or whatever the function writes. */
-  readonly raw?: string | ((socket: Socket) => void)
+  readonly raw?: (string | ((socket: Socket) => void)) | undefined
 }
 
 export interface BackendRequest {

@@ -19,7 +19,7 @@ export interface ServiceDiscovery {
    * `false`: every change is pushed as it is made, so that asking between two of them is of no use; as with a list in code. Default
    * `true`: when instances refuse or vanish, it is asked by `getInstances`, also when it has `watch`.
    */
-  readonly refreshable?: boolean
+  readonly refreshable?: boolean | undefined
   /**
    * Ends everything: connections, timers and subscriptions, each of which emits a LoadBalancerClosedError as its last word. Later
    * questions reject with one too. A load balancer calls it when no other one uses the discovery.

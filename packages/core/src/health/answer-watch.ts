@@ -1,15 +1,15 @@
-import { checkDurationMs, checkInteger, checkKeys } from '../options.ts'
+import { type Complete, checkDurationMs, checkInteger, checkKeys } from '../options.ts'
 import type { Looks } from './looks.ts'
 
 /** When an instance that says nothing counts as dead although its connections stand. */
 export interface NoAnswerOptions {
   /** How long it must have answered nothing while others did, in milliseconds. Default 500. */
-  readonly afterMs?: number
+  readonly afterMs?: number | undefined
   /** How many requests must have waited for it in vain. Default 3. */
-  readonly minimumRequests?: number
+  readonly minimumRequests?: number | undefined
 }
 
-export const defaultNoAnswer: Required<NoAnswerOptions> = Object.freeze({ afterMs: 500, minimumRequests: 3 })
+export const defaultNoAnswer: Complete<NoAnswerOptions> = Object.freeze({ afterMs: 500, minimumRequests: 3 })
 
 const looksPerLimit = 4
 /** Where answers take long, so seldom is enough. */

@@ -27,7 +27,7 @@ export interface RetryOptions {
    * one as well. The first goes on beside it, and the first answer counts. Where answers usually take longer, so does the
    * wait. At least 10; `Infinity`: never. Default 500.
    */
-  readonly secondTryAfterMs?: number
+  readonly secondTryAfterMs?: number | undefined
   /** Response statuses after which an idempotent request is retried. Default 500, 502, 503, 504. */
   readonly statusCodes?: readonly number[] | undefined
 }
