@@ -1,4 +1,12 @@
-import { checkBoolean, checkDurationMs, checkFunction, checkInteger, checkKeys, rejectOption } from '@lb/core'
+import {
+  type Complete,
+  checkBoolean,
+  checkDurationMs,
+  checkFunction,
+  checkInteger,
+  checkKeys,
+  rejectOption,
+} from '@lb/core'
 import { type ConsulConnectionOptions, checkText, connectionKeys } from './connection-options.ts'
 
 /** The instance says by itself that it is well, again and again: the registrar does. */
@@ -40,7 +48,7 @@ export interface ConsulRegistrarOptions extends ConsulConnectionOptions {
 /** The options with every default filled in. */
 export interface RegistrarSettings {
   readonly tags: readonly string[]
-  readonly check: TtlCheckOptions | Required<HttpCheckOptions>
+  readonly check: TtlCheckOptions | Complete<HttpCheckOptions>
   readonly warningWeight: number
   readonly zoneKey: string
   readonly deregisterCriticalAfterMs: number

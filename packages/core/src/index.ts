@@ -72,6 +72,7 @@ export { type CloseOptions, LoadBalancer } from './load-balancer.ts'
 export type { LoadReportOptions } from './load-report/learned-weights.ts'
 export { formatLoadReport, type LoadReport, loadReportHeader, parseLoadReport } from './load-report/load-report.ts'
 export {
+  type Complete,
   checkBoolean,
   checkClock,
   checkDurationMs,

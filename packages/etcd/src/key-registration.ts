@@ -18,7 +18,7 @@ export interface KeyRegistrationOptions {
   readonly client: EtcdClient
   readonly links: WatchLinks
   readonly clock: Clock
-  readonly random?: Random
+  readonly random?: Random | undefined
   readonly codec: Codec
   /** What the key begins with. */
   readonly path: string

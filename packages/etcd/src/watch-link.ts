@@ -13,7 +13,7 @@ import { type WatchedRange, WatchStream } from './watch-stream.ts'
 export interface WatchLinkOptions {
   readonly client: EtcdClient
   readonly clock: Clock
-  readonly random?: Random
+  readonly random?: Random | undefined
   readonly timeoutMs: number
   readonly probeIntervalMs: number
 }

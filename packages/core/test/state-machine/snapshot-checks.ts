@@ -13,7 +13,7 @@ export function wrongCounts(
   const wrong: string[] = []
   if (inFlight > maxInFlight) wrong.push(`${inFlight} in flight`)
   if (queued > 0 && queue === false) wrong.push(`${queued} wait without a queue`)
-  if (!(retryBudget >= 0)) wrong.push(`a budget of ${retryBudget}`)
+  if (retryBudget !== undefined && !(retryBudget >= 0)) wrong.push(`a budget of ${retryBudget}`)
   let sum = 0
   // An id may be there twice: at its address, and draining at the one before.
   const byId = new Map<string, number>()
