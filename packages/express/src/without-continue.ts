@@ -13,7 +13,8 @@ const one = 0x31
  * what comes between a request and the head of its answer is looked at.
  */
 export function withoutContinue<T extends Socket>(socket: T): T {
-  const { read, write } = socket
+  const read = socket.read.bind(socket)
+  const write = socket.write.bind(socket)
   let isHeadNext = false
   let interim = new InterimResponses()
   /** The beginning of a head, of which there is more to come. */
@@ -44,7 +45,7 @@ export function withoutContinue<T extends Socket>(socket: T): T {
 
   function siftedRead(size?: number): unknown {
     for (;;) {
-      const chunk: Buffer | null = read.call(socket, size)
+      const chunk: Buffer | null = read(size)
       if (!isHeadNext || chunk === null) return chunk
       const data = begun === undefined ? chunk : Buffer.concat([begun, chunk])
       begun = undefined
@@ -53,13 +54,13 @@ export function withoutContinue<T extends Socket>(socket: T): T {
     }
   }
 
-  function notingWrite(this: unknown, ...args: Parameters<Socket['write']>): boolean {
+  function notingWrite(...args: Parameters<Socket['write']>): boolean {
     const [chunk] = args
     if (typeof chunk === 'string' && requestLine.test(chunk)) {
       isHeadNext = true
       interim = new InterimResponses()
     }
-    return write.apply(socket, args)
+    return write(...args)
   }
 
   return Object.assign(socket, { read: siftedRead, write: notingWrite })

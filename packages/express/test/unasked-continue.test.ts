@@ -26,7 +26,7 @@ describe('a 100 Continue that was not asked for', () => {
     'before the answer': [continued, answer],
     'several times': [continued.repeat(3), continued + answer],
     'with fields': ['HTTP/1.1 100 Continue\r\nDate: now\r\nX-Y: z\r\n\r\n', answer],
-    'byte by byte': [...(continued + answer)],
+    'byte by byte': (continued + answer).split(''),
     'without carriage returns': ['HTTP/1.1 100 Continue\n\n', answer],
   }
 

@@ -75,14 +75,28 @@ function withDetailsOfCause(error: unknown): unknown {
   return isLoadBalancedError(cause) && !isLoadBalancedError(error) ? withDetails(error, cause.loadBalancer) : error
 }
 
-/** Puts the interceptor on a dispatcher, once. What has a `dispatch` and nothing else is one, too. */
+/** What has a `dispatch` and nothing else of a dispatcher. */
+class PlainDispatcher extends Dispatcher {
+  readonly #plain: Pick<Dispatcher, 'dispatch'>
+
+  constructor(plain: Pick<Dispatcher, 'dispatch'>) {
+    super()
+    this.#plain = plain
+  }
+
+  override dispatch(request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    return this.#plain.dispatch(request, handler)
+  }
+}
+
+/** Puts the interceptor on a dispatcher, once. */
 function composer(interceptor: Dispatcher.DispatcherComposeInterceptor): (dispatcher: Dispatcher) => Dispatcher {
   const composed = new WeakMap<Dispatcher, Dispatcher>()
   return (dispatcher) => {
     let known = composed.get(dispatcher)
     if (known === undefined) {
-      const { compose } = typeof dispatcher.compose === 'function' ? dispatcher : Dispatcher.prototype
-      known = compose.call(dispatcher, interceptor) as Dispatcher
+      const whole = typeof dispatcher.compose === 'function' ? dispatcher : new PlainDispatcher(dispatcher)
+      known = whole.compose(interceptor)
       composed.set(dispatcher, known)
     }
     return known

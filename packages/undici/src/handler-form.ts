@@ -71,7 +71,7 @@ function formInUndici7(handler: Handler, wrapper: unknown): HandlerForm {
   return rawForm
 }
 
-type Method = keyof Handler & string
+type Method = keyof Handler
 
 const ofAnswers: readonly Method[] = ['onResponseError', 'onResponseStart', 'onResponseData', 'onResponseEnd']
 const ofUpgrades: readonly Method[] = ['onResponseError', 'onRequestUpgrade']
