@@ -2,9 +2,8 @@ import { type AgentOptions, Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { type LoadBalancer, onDeparture, type ServiceInstance } from '@lb/core'
+import { authorityOf, type LoadBalancer, onDeparture, type ServiceInstance } from '@lb/core'
 import { limitConnecting } from './connection-limit.ts'
-import { instanceHost } from './service-url.ts'
 
 export interface KeepAliveAgents {
   readonly http: HttpAgent
@@ -59,7 +58,7 @@ export function closeIdleConnections(lb: LoadBalancer, { http, https }: KeepAliv
 
 function closeIdle(agent: HttpAgent, instance: ServiceInstance): void {
   // Agents name their connections by the host as a URL spells it: in lower case, IPv6 shortened.
-  const { hostname } = new URL(`http://${instanceHost(instance)}`)
+  const { hostname } = new URL(`http://${authorityOf(instance.host)}`)
   const prefix = `${hostname.replace(/^\[|\]$/g, '')}:${instance.port}:`
   for (const [name, sockets] of Object.entries(agent.freeSockets)) {
     if (!name.startsWith(prefix)) continue

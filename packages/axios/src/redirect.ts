@@ -1,4 +1,4 @@
-import type { LoadBalancer } from '@lb/core'
+import { authorityOf, type LoadBalancer } from '@lb/core'
 import { type AxiosBasicCredentials, AxiosHeaders, type InternalAxiosRequestConfig } from 'axios'
 import { isStream } from './request-body.ts'
 import { instanceUrl, parseServiceUrl, type ServiceUrl, type ServiceUrlRules } from './service-url.ts'
@@ -105,8 +105,7 @@ function isDowngrade(from: ServiceUrl, to: ServiceUrl): boolean {
 function redirectUrl({ protocol, hostname, port, path }: RedirectOptions): string {
   // A proxy is asked for the whole URL.
   if (!String(path).startsWith('/')) return path
-  const host = String(hostname).includes(':') ? `[${hostname}]` : hostname
-  return `${protocol}//${host}${port ? `:${port}` : ''}${path}`
+  return `${protocol}//${authorityOf(String(hostname), port || undefined)}${path}`
 }
 
 function keepsMethod(options: RedirectOptions, config: InternalAxiosRequestConfig): boolean {

@@ -1,4 +1,4 @@
-import { type LoadBalancer, type ServiceInstance, withLbAuthority } from '@lb/core'
+import { authorityOf, type LoadBalancer, type ServiceInstance, withLbAuthority } from '@lb/core'
 import type { InternalAxiosRequestConfig } from 'axios'
 
 /** A URL whose host is a service, in pieces that are put together again without touching the rest. */
@@ -43,12 +43,7 @@ export function parseServiceUrl(url: string, rules: ServiceUrlRules): ServiceUrl
 /** `url` with the instance in place of the service. A URL written as https never turns into http. */
 export function instanceUrl(url: ServiceUrl, instance: ServiceInstance): string {
   const scheme = instance.secure || url.scheme === 'https' ? 'https' : 'http'
-  return `${scheme}://${url.userInfo}${instanceHost(instance)}:${instance.port}${url.rest}`
-}
-
-/** The host as URLs write it. */
-export function instanceHost({ host }: ServiceInstance): string {
-  return host.includes(':') ? `[${host}]` : host
+  return `${scheme}://${url.userInfo}${authorityOf(instance.host, instance.port)}${url.rest}`
 }
 
 function askServiceOf(url: string, serviceOf: (url: URL) => string | undefined): string | undefined {

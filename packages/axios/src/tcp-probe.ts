@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import { checkInteger, checkKeys, type HealthProbe } from '@lb/core'
+import { authorityOf, checkInteger, checkKeys, type HealthProbe } from '@lb/core'
 
 export interface TcpProbeOptions {
   /** The port that is connected to. Default: the instance's. */
@@ -33,7 +33,7 @@ export function tcpProbe(options: TcpProbeOptions = {}): HealthProbe {
       signal.addEventListener('abort', abort, { once: true })
       socket.once('connect', () => {
         end()
-        resolve({ healthy: true, reason: `connected to ${host.includes(':') ? `[${host}]` : host}:${target}` })
+        resolve({ healthy: true, reason: `connected to ${authorityOf(host, target)}` })
       })
       // Not `once`: an error after the end must not be thrown.
       socket.on('error', (error) => {

@@ -1,6 +1,5 @@
-import { InvalidOptionError, type LoadBalancer, onDeparture, type ServiceInstance } from '@lb/core'
+import { authorityOf, InvalidOptionError, type LoadBalancer, onDeparture, type ServiceInstance } from '@lb/core'
 import { connectTimeoutMs } from './connection-limit.ts'
-import { instanceHost } from './service-url.ts'
 
 /** What a handler of undici's may do to its request. */
 export interface UndiciController {
@@ -99,5 +98,5 @@ export class UndiciPools {
 }
 
 function addressOf(instance: ServiceInstance): string {
-  return `${instanceHost(instance)}:${instance.port}`
+  return authorityOf(instance.host, instance.port)
 }

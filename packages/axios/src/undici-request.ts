@@ -1,7 +1,7 @@
-import type { ServiceInstance } from '@lb/core'
+import { authorityOf, type ServiceInstance } from '@lb/core'
 import axios, { type InternalAxiosRequestConfig } from 'axios'
 import { timeoutMs } from './attempt-request.ts'
-import { instanceHost, type ServiceUrl } from './service-url.ts'
+import type { ServiceUrl } from './service-url.ts'
 
 /** What undici is asked to send. */
 export interface PlainRequest {
@@ -57,14 +57,13 @@ export function plainRequest(
   if (hostHeader !== undefined && !config.headers.has('host')) headers.push('Host', hostHeader)
   const { maxBodyLength = -1 } = config
   if (body !== null && maxBodyLength > -1 && body.length > maxBodyLength) return undefined
-  const { port } = instance
-  const name = instanceHost(instance)
+  const { host, port } = instance
   return {
     method: (config.method ?? 'get').toUpperCase(),
     path,
     headers,
     body,
-    host: port === 80 ? name : `${name}:${port}`,
+    host: authorityOf(host, port === 80 ? undefined : port),
   }
 }
 

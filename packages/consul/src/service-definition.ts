@@ -1,4 +1,4 @@
-import { InvalidInstanceError, type ServiceInstance } from '@lb/core'
+import { InvalidInstanceError, originOf, type ServiceInstance } from '@lb/core'
 import { priorityKey } from './consul-instances.ts'
 import type { RegistrarSettings } from './registrar-options.ts'
 
@@ -66,8 +66,4 @@ function checkOf(instance: ServiceInstance, settings: RegistrarSettings): Record
     TLSSkipVerify: check.tlsSkipVerify,
     ...reaping,
   }
-}
-
-function originOf({ secure, host, port }: ServiceInstance): string {
-  return `${secure ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`
 }

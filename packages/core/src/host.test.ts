@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { hostProblem, isIPv6 } from './host.ts'
+import { authorityOf, hostProblem, isIPv6 } from './host.ts'
 
 describe('hostProblem', () => {
   it.each([
@@ -144,5 +144,16 @@ describe('isIPv6', () => {
       }),
       { seed: 20_240_602, numRuns: 5_000 },
     )
+  })
+})
+
+describe('authorityOf', () => {
+  it('puts brackets around an IPv6 address only', () => {
+    expect([authorityOf('::1', 80), authorityOf('10.0.0.1', 80), authorityOf('a.example', '8443')]).toEqual([
+      '[::1]:80',
+      '10.0.0.1:80',
+      'a.example:8443',
+    ])
+    expect([authorityOf('2001:db8::2'), authorityOf('a.example')]).toEqual(['[2001:db8::2]', 'a.example'])
   })
 })

@@ -54,6 +54,12 @@ function parsedHost(host: string): string | undefined {
   }
 }
 
+/** `host` and `port` as a URL has them, with brackets around an IPv6 address; without `port` the host alone. */
+export function authorityOf(host: string, port?: number | string): string {
+  const name = host.includes(':') ? `[${host}]` : host
+  return port === undefined ? name : `${name}:${port}`
+}
+
 /** Whether `text` is an IPv6 address (RFC 4291 section 2.2), without brackets and without a zone. */
 export function isIPv6(text: string): boolean {
   const halves = text.split('::')

@@ -1,5 +1,5 @@
 import { InvalidInstanceError } from './errors.ts'
-import { hostProblem } from './host.ts'
+import { authorityOf, hostProblem } from './host.ts'
 import { shown } from './options.ts'
 
 /** One reachable copy of a service. Immutable and frozen. */
@@ -61,6 +61,11 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 // Lists of thousands pass through here on every refresh. The mark does not survive a copy, and JSON cannot forge it.
 const parsed = Symbol.for('@lb/core.parsed-instance')
+
+/** The origin of `instance` in URLs: `https://[::1]:443`. The port is always there. */
+export function originOf({ host, port, secure }: Pick<ServiceInstance, 'host' | 'port' | 'secure'>): string {
+  return `${secure ? 'https' : 'http'}://${authorityOf(host, port)}`
+}
 
 /** Whether requests to either reach the same server. With the same id but another address it is another instance. */
 export function isSameAddress(one: ServiceInstance, other: ServiceInstance): boolean {

@@ -1,4 +1,5 @@
 import { isIP, isIPv6 } from 'node:net'
+import { authorityOf } from '@lb/core'
 
 /** A server that is asked. */
 export interface NameServer {
@@ -19,5 +20,5 @@ export function parseNameServer(text: string): NameServer | undefined {
 
 /** How the server is written in errors. */
 export function formatNameServer({ address, port }: NameServer): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+  return authorityOf(address, port)
 }

@@ -1,4 +1,4 @@
-import { InvalidInstanceError, type ServiceInstance } from '@lb/core'
+import { authorityOf, InvalidInstanceError, type ServiceInstance } from '@lb/core'
 import type { Codec } from './codec.ts'
 
 /** `host:port`, `[ipv6]:port` or `https://host:port`. */
@@ -25,7 +25,7 @@ function addressOf({ host, port, weight, priority, zone, metadata }: ServiceInst
   if (priority !== 0) reject('priority', '0', codec)
   if (zone !== undefined) reject('zone', 'absent', codec)
   if (Object.keys(metadata).length > 0) reject('metadata', 'empty', codec)
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+  return authorityOf(host, port)
 }
 
 function reject(field: string, legal: string, codec: string): never {

@@ -1,4 +1,4 @@
-import type { ServiceInstance, ServiceInstanceInit } from '@lb/core'
+import { authorityOf, type ServiceInstance, type ServiceInstanceInit } from '@lb/core'
 import type { Codec } from './codec.ts'
 
 /** What go-kratos takes for the weight of an instance that says none. Source: kratos, `selector/node/direct`. */
@@ -32,13 +32,12 @@ export const kratosCodec: Codec = Object.freeze({
   },
   encode: (instance, service) => {
     const { id, host, port, secure } = instance
-    const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
     return JSON.stringify({
       id,
       name: service,
       version: instance.metadata.version ?? '',
       metadata: labelsOf(instance),
-      endpoints: [`http://${address}?isSecure=${secure}`],
+      endpoints: [`http://${authorityOf(host, port)}?isSecure=${secure}`],
     })
   },
 } satisfies Codec)

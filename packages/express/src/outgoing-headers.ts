@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { ServiceInstance } from '@lb/core'
+import { authorityOf, type ServiceInstance } from '@lb/core'
 import type { InboundHeaders } from './inbound-headers.ts'
 import type { ProxySettings } from './proxy-options.ts'
 
@@ -47,7 +47,7 @@ function addXForwarded(headers: string[], inbound: InboundHeaders, client: Clien
 
 /** One element of RFC 7239. What is no token is quoted. */
 function forwardedElement({ address, proto, host }: ClientFacts): string {
-  const by = address.includes(':') ? `"[${address}]"` : address
+  const by = address.includes(':') ? `"${authorityOf(address)}"` : address
   const at = host === '' ? '' : `;host=${/^[\w.!$&'*+~-]+$/.test(host) ? host : `"${host}"`}`
   return `for=${by}${at};proto=${proto}`
 }
@@ -66,11 +66,10 @@ export function hostFor(
   clientHost: string,
 ): string {
   if (hostHeader === 'client' && clientHost !== '') return clientHost
-  return hostHeader === 'service' ? service : authorityOf(instance)
+  return hostHeader === 'service' ? service : hostHeaderOf(instance)
 }
 
 /** `host:port` as a URL spells it, without the default port of the scheme. */
-export function authorityOf({ host, port, secure }: ServiceInstance): string {
-  const name = host.includes(':') ? `[${host}]` : host
-  return port === (secure ? 443 : 80) ? name : `${name}:${port}`
+export function hostHeaderOf({ host, port, secure }: ServiceInstance): string {
+  return authorityOf(host, port === (secure ? 443 : 80) ? undefined : port)
 }

@@ -1,7 +1,7 @@
 import { maxResponseFields, type ServiceInstance } from '@lb/core'
 import { namedByConnection, removeNamed, responseFields } from './field-kinds.ts'
 import { HeaderBlock } from './header-block.ts'
-import { authorityOf } from './outgoing-headers.ts'
+import { hostHeaderOf } from './outgoing-headers.ts'
 import type { ProxySettings } from './proxy-options.ts'
 
 /** An answer of an instance that must not be passed on. */
@@ -140,7 +140,7 @@ function seenByClient(location: string, { instance, mount, hostSent, targetPrefi
   let path = location
   if (authority !== undefined) {
     const own = authority.toLowerCase()
-    if (own !== authorityOf(instance).toLowerCase() && own !== hostSent.toLowerCase()) return location
+    if (own !== hostHeaderOf(instance).toLowerCase() && own !== hostSent.toLowerCase()) return location
     path = rest.startsWith('/') ? rest : `/${rest}`
   }
   // A relative reference needs nothing; `//host` leads elsewhere.

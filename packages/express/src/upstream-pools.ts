@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import type { SecureContextOptions } from 'node:tls'
-import { type LoadBalancer, onDeparture, type ServiceInstance } from '@lb/core'
+import { type LoadBalancer, onDeparture, originOf, type ServiceInstance } from '@lb/core'
 import { buildConnector, Pool } from 'undici'
 import { withoutContinue } from './without-continue.ts'
 
@@ -76,10 +76,6 @@ export class UpstreamPools {
 /** What undici takes for "never". */
 export function timeout(ms: number): number {
   return ms === Number.POSITIVE_INFINITY ? 0 : ms
-}
-
-function originOf({ host, port, secure }: ServiceInstance): string {
-  return `${secure ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 function isSameServer(one: ServiceInstance, other: ServiceInstance): boolean {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { rejectOption } from '@lb/core'
+import { authorityOf, rejectOption } from '@lb/core'
 import type { ClusterAccess } from './cluster-access.ts'
 import { isNamespace } from './service-name.ts'
 
@@ -22,7 +22,7 @@ export function inClusterAccess(
     rejectOption('KubernetesDiscovery.server', 'given, since this process does not run in a pod', undefined, remedy)
   }
   return {
-    server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    server: `https://${authorityOf(host, port)}`,
     tls: { caFile: join(folder, 'ca.crt') },
     tokenFile: join(folder, 'token'),
     namespace: namespaceIn(folder),

@@ -1,4 +1,4 @@
-import type { ServiceInstanceInit } from '@lb/core'
+import { authorityOf, type ServiceInstanceInit } from '@lb/core'
 import type { Endpoint, EndpointSlice } from './endpoint-slice.ts'
 import { hintedPriority, type OwnPlace } from './hinted-priority.ts'
 import { portSelection } from './port-selection.ts'
@@ -95,7 +95,7 @@ function usableOf(candidates: readonly Candidate[]): readonly Candidate[] {
 
 /** A pod keeps its state when its address changes. */
 function uniqueId({ endpoint: { uid, address }, port }: Candidate, taken: Set<string>): string {
-  const ofAddress = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+  const ofAddress = authorityOf(address, port)
   const id = uid === undefined || taken.has(uid) ? ofAddress : uid
   taken.add(id)
   return id

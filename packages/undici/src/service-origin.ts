@@ -1,4 +1,4 @@
-import { type LoadBalancer, type ServiceInstance, withLbAuthority } from '@lb/core'
+import { authorityOf, type LoadBalancer, type ServiceInstance, withLbAuthority } from '@lb/core'
 
 /** An origin whose host is a service. */
 export interface ServiceOrigin {
@@ -81,7 +81,7 @@ export function instanceOrigin(instance: ServiceInstance, secure: boolean): stri
   let origins = originsOf.get(instance)
   if (origins === undefined) {
     const { host, port } = instance
-    const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`
+    const authority = authorityOf(host, port)
     const https = `https://${authority}`
     origins = { plain: instance.secure ? https : `http://${authority}`, https }
     originsOf.set(instance, origins)

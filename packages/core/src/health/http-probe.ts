@@ -1,3 +1,4 @@
+import { originOf } from '../instance.ts'
 import type { HealthCheckOptions, HealthProbe, HealthProbeResult } from './health-check-options.ts'
 
 /** The options of `HealthCheckOptions` that shape a request or judge its answer; checked before. */
@@ -33,8 +34,7 @@ export function httpProbe(options: HttpProbeOptions = {}): HealthProbe {
   }
 
   return async (instance, { signal }) => {
-    const host = instance.host.includes(':') ? `[${instance.host}]` : instance.host
-    const url = `${instance.secure ? 'https' : 'http'}://${host}:${port ?? instance.port}${path}`
+    const url = `${originOf({ ...instance, port: port ?? instance.port })}${path}`
     let response: Response | undefined
     try {
       response = await fetch(url, { method, headers, redirect: 'manual', signal })
