@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { errorCodes } from '../packages/core/src/errors.ts'
+import { errorCodes } from '../packages/core/src/base/errors.ts'
 import { markdownFiles, readMarkdown, root } from './markdown.ts'
 
 describe('docs/errors.md', () => {

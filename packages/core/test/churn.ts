@@ -1,7 +1,7 @@
 import { instance } from '@lb/testing'
 import fc from 'fast-check'
 import type { Balancer } from '../src/balancer/balancer.ts'
-import type { ServiceInstance } from '../src/instance.ts'
+import type { ServiceInstance } from '../src/instance/instance.ts'
 
 /** One step in the life of a balancer. The numbers choose among whatever is in the list by then. */
 export type ChurnStep =

@@ -2,10 +2,10 @@ import { createServer, type Server } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { type BackendBehaviour, instance, LoopbackBackend } from '@lb/testing'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { HealthChecker } from '../src/health/health-checker.ts'
-import { type HttpProbeOptions, httpProbe } from '../src/health/http-probe.ts'
-import { verdictOfError, verdictOfResult } from '../src/health/probe-verdict.ts'
-import type { ServiceInstance } from '../src/instance.ts'
+import { HealthChecker } from '../src/health/checks/checker.ts'
+import { type HttpProbeOptions, httpProbe } from '../src/health/checks/http-probe.ts'
+import { verdictOfError, verdictOfResult } from '../src/health/checks/verdict.ts'
+import type { ServiceInstance } from '../src/instance/instance.ts'
 
 let backend: LoopbackBackend
 

@@ -3,7 +3,7 @@ import {
   type RegistrationSteps,
   type RenewalOptions,
   RenewedRegistration,
-} from '../src/discovery/renewed-registration.ts'
+} from '../src/discovery/registration/renewed-registration.ts'
 
 type Step = 'register' | 'renew' | 'deregister'
 

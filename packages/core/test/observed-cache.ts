@@ -2,7 +2,7 @@ import { FakeClock } from '@lb/testing'
 import type { InstancesDiff } from '../src/cache/diff-instances.ts'
 import { InstanceCache, type InstanceCacheOptions } from '../src/cache/instance-cache.ts'
 import type { ServiceDiscovery } from '../src/discovery/discovery.ts'
-import { EventChannel, type LoadBalancerEvent } from '../src/events.ts'
+import { EventChannel, type LoadBalancerEvent } from '../src/observe/events.ts'
 
 /** A cache of the service `users` on a virtual clock without jitter, with everything it told. */
 export interface ObservedCache {
@@ -19,7 +19,10 @@ export interface ObservedCache {
 
 export function observedCache(
   discovery: ServiceDiscovery,
-  options: Partial<InstanceCacheOptions> & { readonly clock?: FakeClock } = {},
+  options: Partial<Omit<InstanceCacheOptions, 'events'>> & {
+    readonly clock?: FakeClock
+    readonly events?: EventChannel
+  } = {},
   { start = true }: { readonly start?: boolean } = {},
 ): ObservedCache {
   const { clock = new FakeClock(), events: channel = new EventChannel() } = options

@@ -1,7 +1,7 @@
 import { FakeClock } from '@lb/testing'
-import type { Ejection } from '../src/health/ejection.ts'
-import { OutlierDetector, type OutlierDetectorOptions } from '../src/health/outlier-detector.ts'
-import type { OutlierTracker } from '../src/health/outlier-tracker.ts'
+import { OutlierDetector, type OutlierDetectorOptions } from '../src/health/outliers/detector.ts'
+import type { Ejection } from '../src/health/outliers/ejection.ts'
+import type { OutlierTracker } from '../src/health/outliers/tracker.ts'
 
 export interface ObservedOutlierDetector {
   readonly detector: OutlierDetector

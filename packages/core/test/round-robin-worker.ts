@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { RoundRobinBalancer } from '../src/balancer/round-robin.ts'
 import { SharedCounter } from '../src/balancer/shared-counter.ts'
-import { parseInstance } from '../src/instance.ts'
+import { parseInstance } from '../src/instance/instance.ts'
 
 /** What a worker is told. `gate` holds one integer, 0 until all workers are there. */
 export interface RoundRobinWork {

@@ -1,5 +1,5 @@
-import type { ServiceInstance } from '../instance.ts'
-import type { LoadReport } from '../load-report/load-report.ts'
+import type { ServiceInstance } from '../instance/instance.ts'
+import type { Outcome } from '../instance/outcome.ts'
 
 /** What a caller may say about a pick. */
 export interface PickRequest {
@@ -7,30 +7,6 @@ export interface PickRequest {
   readonly hashKey?: string | undefined
   /** Ids to pass over: a preference, never a reason to return nothing. */
   readonly avoid?: ReadonlySet<string> | undefined
-}
-
-/** How a request on an instance ended. */
-export type Outcome = {
-  /** Whether the instance did its work: a 404 is an answer, a 500 or a reset is not. */
-  readonly ok: boolean
-  /** From the pick to the end of the request (its response headers, for a streamed response). */
-  readonly latencyMs: number
-  readonly statusCode?: number | undefined
-  readonly error?: unknown
-  /** The caller gave up before the instance had answered: its latency and failure say nothing of the instance. */
-  readonly cancelled?: boolean | undefined
-  /**
-   * Whether a failure counts against the instance; `none`: it is the caller's, or of this process. Default: as `statusCode` and
-   * `error` say; without an error it does.
-   */
-  readonly blame?: 'instance' | 'none' | undefined
-  /**
-   * The connection was refused at once: nothing was sent, and to try again costs next to nothing. The load balancer says
-   * so to its balancers.
-   */
-  readonly refused?: boolean | undefined
-  /** What the instance said of its load, for weights that are learnt (`loadReports`). */
-  readonly loadReport?: LoadReport | undefined
 }
 
 /**

@@ -1,7 +1,7 @@
 import { instance } from '@lb/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { ServiceInstance } from '../instance.ts'
+import type { ServiceInstance } from '../instance/instance.ts'
 import { distinctById } from './balancer.ts'
 import { candidateOrigins } from './candidate-origins.ts'
 

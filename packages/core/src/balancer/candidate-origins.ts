@@ -1,4 +1,4 @@
-import type { ServiceInstance } from '../instance.ts'
+import type { ServiceInstance } from '../instance/instance.ts'
 import { distinctById } from './balancer.ts'
 
 /** A new list of candidates beside the one before. */

@@ -1,4 +1,4 @@
-import type { ServiceInstance } from '../instance.ts'
+import type { ServiceInstance } from '../instance/instance.ts'
 
 /** Those that may be picked: the ones of positive weight, or all when there is none. */
 export function pickable(instances: readonly ServiceInstance[]): readonly ServiceInstance[] {

@@ -4,8 +4,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { changed, churn, churnRuns, countPicks, positive } from '../../test/churn.ts'
 import { fiveDeviations } from '../../test/tolerance.ts'
-import { InvalidOptionError } from '../errors.ts'
-import type { ServiceInstance } from '../instance.ts'
+import { InvalidOptionError } from '../base/errors.ts'
+import type { ServiceInstance } from '../instance/instance.ts'
 import { RandomBalancer } from './random.ts'
 
 describeBalancer('RandomBalancer', (options) => new RandomBalancer(options), { weights: 'statistical' })

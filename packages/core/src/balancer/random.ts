@@ -1,6 +1,6 @@
-import type { ServiceInstance } from '../instance.ts'
-import { checkFunction, checkKeys } from '../options.ts'
-import { type Random, systemRandom } from '../random.ts'
+import { checkFunction, checkKeys } from '../base/option-checks.ts'
+import { type Random, systemRandom } from '../base/random.ts'
+import type { ServiceInstance } from '../instance/instance.ts'
 import type { Balancer, PickRequest } from './balancer.ts'
 import { candidateOrigins } from './candidate-origins.ts'
 

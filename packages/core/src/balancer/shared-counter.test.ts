@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { InvalidOptionError } from '../errors.ts'
+import { InvalidOptionError } from '../base/errors.ts'
 import { SharedCounter } from './shared-counter.ts'
 
 function counterAt(value: number): SharedCounter {

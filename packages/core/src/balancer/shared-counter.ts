@@ -1,4 +1,4 @@
-import { rejectOption } from '../options.ts'
+import { rejectOption } from '../base/option-checks.ts'
 
 const range = 2 ** 32
 

@@ -1,7 +1,7 @@
 import { instance, instances } from '@lb/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parseInstance, type ServiceInstance } from '../instance.ts'
+import { parseInstance, type ServiceInstance } from '../instance/instance.ts'
 import { diffInstances } from './diff-instances.ts'
 
 function ids(list: readonly ServiceInstance[]): string[] {

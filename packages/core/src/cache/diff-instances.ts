@@ -1,4 +1,4 @@
-import { isSameAddress, type ServiceInstance } from '../instance.ts'
+import { isSameAddress, type ServiceInstance } from '../instance/instance.ts'
 
 /** What a new list changes. */
 export interface InstancesDiff {

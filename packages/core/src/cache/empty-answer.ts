@@ -1,7 +1,7 @@
-import type { CancelTimer, Clock } from '../clock.ts'
+import type { CancelTimer, Clock } from '../base/clock.ts'
+import type { Random } from '../base/random.ts'
 import type { DiscoveryObserver, DiscoverySubscription, ServiceDiscovery } from '../discovery/discovery.ts'
 import { poll } from '../discovery/poll.ts'
-import type { Random } from '../random.ts'
 
 export interface EmptyAnswerOptions {
   readonly service: string

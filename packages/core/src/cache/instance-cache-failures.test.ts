@@ -1,8 +1,8 @@
 import { FakeClock, FakeDiscovery, FakeWatchDiscovery, settlePromises } from '@lb/testing'
 import { describe, expect, it } from 'vitest'
 import { observedCache } from '../../test/observed-cache.ts'
+import { DiscoveryError } from '../base/errors.ts'
 import type { ServiceDiscovery } from '../discovery/discovery.ts'
-import { DiscoveryError } from '../errors.ts'
 import { asDiscoveryError } from './list-state.ts'
 
 const down = new Error('down')

@@ -2,7 +2,7 @@ import { FakeWatchDiscovery } from '@lb/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { observedCache } from '../../test/observed-cache.ts'
-import type { ServiceInstanceInit } from '../instance.ts'
+import type { ServiceInstanceInit } from '../instance/instance.ts'
 
 type Answer =
   | { readonly kind: 'list'; readonly hosts: readonly string[]; readonly bad: boolean }

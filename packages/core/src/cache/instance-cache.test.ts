@@ -1,9 +1,9 @@
 import { FakeClock, FakeDiscovery, FakeWatchDiscovery, seededRandom, settlePromises } from '@lb/testing'
 import { describe, expect, it } from 'vitest'
 import { observedCache } from '../../test/observed-cache.ts'
+import { LoadBalancerClosedError } from '../base/errors.ts'
 import type { DiscoveryObserver, ServiceDiscovery } from '../discovery/discovery.ts'
-import { LoadBalancerClosedError } from '../errors.ts'
-import type { ServiceInstanceInit } from '../instance.ts'
+import type { ServiceInstanceInit } from '../instance/instance.ts'
 
 /** What code without types can answer. */
 function untyped(answer: unknown): readonly ServiceInstanceInit[] {

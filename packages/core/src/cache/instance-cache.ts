@@ -1,9 +1,9 @@
-import type { CancelTimer, Clock } from '../clock.ts'
+import type { CancelTimer, Clock } from '../base/clock.ts'
+import { DiscoveryError, LoadBalancerClosedError } from '../base/errors.ts'
+import type { Random } from '../base/random.ts'
 import type { DiscoveryObserver, ServiceDiscovery } from '../discovery/discovery.ts'
-import { DiscoveryError, LoadBalancerClosedError } from '../errors.ts'
-import type { EventChannel } from '../events.ts'
-import type { ServiceInstance } from '../instance.ts'
-import type { Random } from '../random.ts'
+import type { ServiceInstance } from '../instance/instance.ts'
+import type { CacheEvents } from './cache-event.ts'
 import { diffInstances, type InstancesDiff } from './diff-instances.ts'
 import { EmptyAnswer } from './empty-answer.ts'
 import { ListRefresh } from './list-refresh.ts'
@@ -24,7 +24,7 @@ export interface InstanceCacheOptions {
   readonly emptyGraceMs: number | undefined
   readonly clock: Clock
   readonly random: Random
-  readonly events: EventChannel
+  readonly events: CacheEvents
   /** The list changed. Not called for an identical list, but always for the first one, even when empty. */
   readonly onChange: (diff: InstancesDiff) => void
 }

@@ -1,5 +1,5 @@
-import type { CancelTimer, Clock } from '../clock.ts'
-import { jittered, type Random } from '../random.ts'
+import type { CancelTimer, Clock } from '../base/clock.ts'
+import { jittered, type Random } from '../base/random.ts'
 
 export interface ListRefreshOptions {
   /** Longest gap between two questions of which nothing came. */

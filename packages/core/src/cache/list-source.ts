@@ -1,9 +1,9 @@
-import { runInBackground } from '../background-context.ts'
-import type { CancelTimer, Clock } from '../clock.ts'
+import { runInBackground } from '../base/background-context.ts'
+import type { CancelTimer, Clock } from '../base/clock.ts'
+import { jittered, type Random } from '../base/random.ts'
+import { timeLimited } from '../base/time-limit.ts'
 import type { DiscoveryObserver, DiscoverySubscription, ServiceDiscovery } from '../discovery/discovery.ts'
 import { Poller, pollSettings } from '../discovery/poll.ts'
-import { timeLimited } from '../discovery/time-limit.ts'
-import { jittered, type Random } from '../random.ts'
 
 export interface ListSourceOptions {
   readonly nameInRegistry: string

@@ -1,4 +1,4 @@
-import { DiscoveryError } from '../errors.ts'
+import { DiscoveryError } from '../base/errors.ts'
 
 /**
  * Where the list stands:

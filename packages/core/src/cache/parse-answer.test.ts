@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { DiscoveryError, InvalidInstanceError } from '../errors.ts'
+import { DiscoveryError, InvalidInstanceError } from '../base/errors.ts'
 import { parseAnswer } from './parse-answer.ts'
 
 describe('parseAnswer', () => {

@@ -1,6 +1,6 @@
-import { DiscoveryError, InvalidInstanceError } from '../errors.ts'
-import { parseInstance, type ServiceInstance } from '../instance.ts'
-import { shown } from '../options.ts'
+import { DiscoveryError, InvalidInstanceError } from '../base/errors.ts'
+import { shown } from '../base/option-checks.ts'
+import { parseInstance, type ServiceInstance } from '../instance/instance.ts'
 
 export interface ParsedAnswer {
   readonly instances: readonly ServiceInstance[]

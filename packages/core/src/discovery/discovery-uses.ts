@@ -1,4 +1,4 @@
-import { DiscoveryError } from '../errors.ts'
+import { DiscoveryError } from '../base/errors.ts'
 import type { ServiceDiscovery } from './discovery.ts'
 
 /** How many use each discovery. Shared by all copies of this package in the process, such as its ESM and its CommonJS build. */

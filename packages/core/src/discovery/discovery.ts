@@ -1,4 +1,4 @@
-import type { ServiceInstanceInit } from '../instance.ts'
+import type { ServiceInstanceInit } from '../instance/instance.ts'
 
 /**
  * Tells which instances a service has. It only tells: keeping the list, judging health and choosing are others'

@@ -1,4 +1,4 @@
-import { LoadBalancerClosedError } from '../errors.ts'
+import { LoadBalancerClosedError } from '../base/errors.ts'
 import type { DiscoveryObserver, DiscoverySubscription } from './discovery.ts'
 
 /** The `watch` of a discovery. */

@@ -1,7 +1,7 @@
 import { FakeClock, seededRandom, settlePromises } from '@lb/testing'
 import { describe, expect, it } from 'vitest'
-import { InvalidOptionError } from '../errors.ts'
-import type { ServiceInstanceInit } from '../instance.ts'
+import { InvalidOptionError } from '../base/errors.ts'
+import type { ServiceInstanceInit } from '../instance/instance.ts'
 import type { DiscoveryObserver } from './discovery.ts'
 import { type PollOptions, type PollResult, poll } from './poll.ts'
 

@@ -1,9 +1,16 @@
-import { type Clock, systemClock } from '../clock.ts'
-import { DiscoveryError } from '../errors.ts'
-import type { ServiceInstanceInit } from '../instance.ts'
-import { type Complete, checkClock, checkDurationMs, checkFunction, checkKeys, checkNumber } from '../options.ts'
-import { jittered, type Random, systemRandom } from '../random.ts'
-import { RunningClock } from '../running-clock.ts'
+import { type Clock, systemClock } from '../base/clock.ts'
+import { DiscoveryError } from '../base/errors.ts'
+import {
+  type Complete,
+  checkClock,
+  checkDurationMs,
+  checkFunction,
+  checkKeys,
+  checkNumber,
+} from '../base/option-checks.ts'
+import { jittered, type Random, systemRandom } from '../base/random.ts'
+import { RunningClock } from '../base/running-clock.ts'
+import type { ServiceInstanceInit } from '../instance/instance.ts'
 import type { DiscoveryObserver, DiscoverySubscription } from './discovery.ts'
 import { type ClosableWatch, closableWatch } from './open-subscriptions.ts'
 

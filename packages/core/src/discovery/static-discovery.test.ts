@@ -1,7 +1,7 @@
 import { describeDiscovery } from '@lb/testing/suites'
 import { describe, expect, it } from 'vitest'
-import { InvalidInstanceError, InvalidOptionError } from '../errors.ts'
-import type { ServiceInstanceInit } from '../instance.ts'
+import { InvalidInstanceError, InvalidOptionError } from '../base/errors.ts'
+import type { ServiceInstanceInit } from '../instance/instance.ts'
 import { StaticDiscovery } from './static-discovery.ts'
 
 let discovery = new StaticDiscovery()

@@ -1,6 +1,6 @@
-import { InvalidInstanceError } from '../errors.ts'
-import { parseInstance, type ServiceInstance, type ServiceInstanceInit } from '../instance.ts'
-import { rejectOption } from '../options.ts'
+import { InvalidInstanceError } from '../base/errors.ts'
+import { rejectOption } from '../base/option-checks.ts'
+import { parseInstance, type ServiceInstance, type ServiceInstanceInit } from '../instance/instance.ts'
 import type { DiscoveryObserver, DiscoverySubscription, ServiceDiscovery } from './discovery.ts'
 
 /**

@@ -1,8 +1,8 @@
-import { type Clock, systemClock } from '../clock.ts'
-import { DiscoveryError } from '../errors.ts'
-import type { ServiceInstanceInit } from '../instance.ts'
-import { type Complete, checkClock, checkDurationMs, checkFunction, checkKeys } from '../options.ts'
-import { type Random, systemRandom } from '../random.ts'
+import { type Clock, systemClock } from '../base/clock.ts'
+import { DiscoveryError } from '../base/errors.ts'
+import { type Complete, checkClock, checkDurationMs, checkFunction, checkKeys } from '../base/option-checks.ts'
+import { type Random, systemRandom } from '../base/random.ts'
+import type { ServiceInstanceInit } from '../instance/instance.ts'
 import type { DiscoveryObserver } from './discovery.ts'
 import { type ClosableWatch, closableWatch } from './open-subscriptions.ts'
 

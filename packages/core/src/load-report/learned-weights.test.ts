@@ -1,9 +1,9 @@
 import { FakeClock } from '@lb/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { InvalidOptionError } from '../errors.ts'
+import { InvalidOptionError } from '../base/errors.ts'
+import type { LoadReport } from '../instance/outcome.ts'
 import { checkLoadReportOptions, LearnedWeights, type LoadReportOptions } from './learned-weights.ts'
-import type { LoadReport } from './load-report.ts'
 
 /** A report that leads to the weight 100 × `capacity`. */
 function busy(capacity: number): LoadReport {

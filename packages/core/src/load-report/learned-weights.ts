@@ -1,6 +1,6 @@
-import { type Clock, systemClock } from '../clock.ts'
-import { checkClock, checkDurationMs, checkKeys, checkNumber } from '../options.ts'
-import type { LoadReport } from './load-report.ts'
+import { type Clock, systemClock } from '../base/clock.ts'
+import { checkClock, checkDurationMs, checkKeys, checkNumber } from '../base/option-checks.ts'
+import type { LoadReport } from '../instance/outcome.ts'
 
 /** How weights are learned from what the instances say of their load. */
 export interface LoadReportOptions {

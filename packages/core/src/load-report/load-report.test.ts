@@ -1,12 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import {
-  formatLoadReport,
-  type LoadReport,
-  loadReportHeader,
-  maxLoadReportLength,
-  parseLoadReport,
-} from './load-report.ts'
+import type { LoadReport } from '../instance/outcome.ts'
+import { formatLoadReport, loadReportHeader, maxLoadReportLength, parseLoadReport } from './load-report.ts'
 
 const example: LoadReport = {
   cpuUtilization: 0.7,

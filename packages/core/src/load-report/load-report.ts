@@ -1,28 +1,5 @@
-import { checkKeys, checkNumber, rejectOption } from '../options.ts'
-
-/**
- * What an instance says of its load, in a response header. Every number is finite and ≥ 0.
- *
- * Source: Open Request Cost Aggregation (ORCA), `xds.data.orca.v3.OrcaLoadReport`.
- */
-export interface LoadReport {
-  /** Share of the CPU in use; above 1 when it is more than the instance takes for its limit. */
-  readonly cpuUtilization?: number | undefined
-  /** Share of the memory in use. */
-  readonly memUtilization?: number | undefined
-  /** How busy the application takes itself to be; used in place of the CPU's when above 0. */
-  readonly applicationUtilization?: number | undefined
-  /** Requests per second, of all clients together. */
-  readonly rpsFractional?: number | undefined
-  /** Failed requests per second, of all clients together. */
-  readonly eps?: number | undefined
-  /** What this one request cost, by resource. */
-  readonly requestCost?: Readonly<Record<string, number>> | undefined
-  /** Shares of other resources in use. */
-  readonly utilization?: Readonly<Record<string, number>> | undefined
-  /** Anything else. */
-  readonly namedMetrics?: Readonly<Record<string, number>> | undefined
-}
+import { checkKeys, checkNumber, rejectOption } from '../base/option-checks.ts'
+import type { LoadReport } from '../instance/outcome.ts'
 
 /** Name of the response header. */
 export const loadReportHeader = 'endpoint-load-metrics'

@@ -1,7 +1,7 @@
 import { FakeClock, seededRandom } from '@lb/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { InvalidOptionError } from '../errors.ts'
+import { InvalidOptionError } from '../base/errors.ts'
 import { ClientThrottle, type ThrottleOptions } from './client-throttle.ts'
 
 function repeat(count: number, action: () => void): void {

@@ -1,7 +1,7 @@
-import { type Clock, systemClock } from '../clock.ts'
-import { checkClock, checkDurationMs, checkFunction, checkKeys, checkNumber } from '../options.ts'
-import { type Random, systemRandom } from '../random.ts'
-import { SlidingWindow } from '../sliding-window.ts'
+import { type Clock, systemClock } from '../base/clock.ts'
+import { checkClock, checkDurationMs, checkFunction, checkKeys, checkNumber } from '../base/option-checks.ts'
+import { type Random, systemRandom } from '../base/random.ts'
+import { SlidingWindow } from '../base/sliding-window.ts'
 
 export interface ThrottleOptions {
   /**

@@ -1,7 +1,7 @@
 import { FakeClock } from '@lb/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { InvalidOptionError } from '../errors.ts'
+import { InvalidOptionError } from '../base/errors.ts'
 import { LatencyQuantile, type LatencyQuantileOptions } from './latency-quantile.ts'
 
 /** The ⌈q × n⌉-th smallest. `perMille`, so that the rank is exact. */

@@ -1,6 +1,6 @@
-import { type Clock, systemClock } from '../clock.ts'
-import { checkClock, checkDurationMs, checkInteger, checkKeys } from '../options.ts'
-import { SlidingWindow } from '../sliding-window.ts'
+import { type Clock, systemClock } from '../base/clock.ts'
+import { checkClock, checkDurationMs, checkInteger, checkKeys } from '../base/option-checks.ts'
+import { SlidingWindow } from '../base/sliding-window.ts'
 
 export interface LatencyQuantileOptions {
   /** How long a latency counts, in milliseconds, give or take a sixth. Default 60 000. */

@@ -1,4 +1,4 @@
-import { checkDurationMs, checkInteger, checkKeys } from '../options.ts'
+import { checkDurationMs, checkInteger, checkKeys } from '../base/option-checks.ts'
 
 /** Where calls wait when the limits of requests in flight are reached. */
 export interface QueueOptions {

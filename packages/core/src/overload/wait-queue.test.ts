@@ -1,7 +1,7 @@
 import { FakeClock } from '@lb/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { InvalidOptionError } from '../errors.ts'
+import { InvalidOptionError } from '../base/errors.ts'
 import { type WaitEntry, WaitQueue, type WaitQueueOptions, type WaitTicket } from './wait-queue.ts'
 
 /** A queue whose callers note what becomes of them. */

@@ -1,5 +1,5 @@
-import { type CancelTimer, type Clock, systemClock } from '../clock.ts'
-import { checkClock, checkInteger, checkKeys } from '../options.ts'
+import { type CancelTimer, type Clock, systemClock } from '../base/clock.ts'
+import { checkClock, checkInteger, checkKeys } from '../base/option-checks.ts'
 
 /** A caller that waits for capacity. Exactly one of its two functions is called, once, unless it leaves before. */
 export interface WaitEntry {

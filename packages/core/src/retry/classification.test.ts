@@ -1,6 +1,11 @@
 import { AssertionError } from 'node:assert'
 import { describe, expect, it } from 'vitest'
-import { DeadlineExceededError, DiscoveryError, LoadBalancerClosedError, NoAvailableInstanceError } from '../errors.ts'
+import {
+  DeadlineExceededError,
+  DiscoveryError,
+  LoadBalancerClosedError,
+  NoAvailableInstanceError,
+} from '../base/errors.ts'
 import { classifyError, classifyStatus, defaultRetryStatusCodes } from './classification.ts'
 
 /** An error of the platform, such as node:net throws. */

@@ -1,4 +1,4 @@
-import { LoadBalancerError } from '../errors.ts'
+import { LoadBalancerError } from '../base/errors.ts'
 import { errorStatus, grpcVerdict } from './error-status.ts'
 import { networkFaults } from './network-fault.ts'
 

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { DeadlineExceededError, LoadBalancerClosedError, NoAvailableInstanceError, OverloadedError } from '../errors.ts'
+import {
+  DeadlineExceededError,
+  LoadBalancerClosedError,
+  NoAvailableInstanceError,
+  OverloadedError,
+} from '../base/errors.ts'
 import { failureKind, failureMode } from './failure-kind.ts'
 
 function coded(code: string): Error {

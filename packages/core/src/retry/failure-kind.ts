@@ -1,5 +1,4 @@
-import type { Outcome } from '../balancer/balancer.ts'
-import type { ConnectFailure } from '../health/outlier-tracker.ts'
+import type { Outcome } from '../instance/outcome.ts'
 import { judgeError } from './error-verdict.ts'
 import { networkFaults } from './network-fault.ts'
 
@@ -23,6 +22,13 @@ export function failureKind({ statusCode, error, cancelled, blame }: Failure): F
   if (says === 'connect' || says === 'server') return says
   return blame === 'instance' ? 'server' : undefined
 }
+
+/**
+ * How an instance was not reached: `refused`: at once, and nothing was sent; `broken`: at once, but what was sent may have
+ * been executed; `connect`: by waiting in vain, or nothing more is known. What failed at once costs next to nothing to
+ * try again.
+ */
+export type ConnectFailure = 'refused' | 'broken' | 'connect'
 
 /** A connection that takes longer to fail is not refused at once: an address without a host, say. */
 const atOnceMs = 1_000

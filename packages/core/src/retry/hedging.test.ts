@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { InvalidOptionError } from '../errors.ts'
+import { InvalidOptionError } from '../base/errors.ts'
 import { checkHedgeOptions, type HedgeOptions, hedgePolicy } from './hedging.ts'
 
 describe('hedgePolicy', () => {

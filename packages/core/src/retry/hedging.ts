@@ -1,4 +1,4 @@
-import { checkDurationMs, checkInteger, checkKeys, checkNumber } from '../options.ts'
+import { checkDurationMs, checkInteger, checkKeys, checkNumber } from '../base/option-checks.ts'
 
 /**
  * When a request that has no answer yet is sent to a second instance as well; the first answer counts. Only for

@@ -1,7 +1,7 @@
 import { FakeClock } from '@lb/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { InvalidOptionError } from '../errors.ts'
+import { InvalidOptionError } from '../base/errors.ts'
 import { RetryBudget, type RetryBudgetOptions } from './retry-budget.ts'
 
 /** Takes all it can, and says how much that was. Bounded, so that a budget without end is an error. */

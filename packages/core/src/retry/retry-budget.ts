@@ -1,6 +1,6 @@
-import { type Clock, systemClock } from '../clock.ts'
-import { checkClock, checkDurationMs, checkKeys, checkNumber } from '../options.ts'
-import { SlidingWindow } from '../sliding-window.ts'
+import { type Clock, systemClock } from '../base/clock.ts'
+import { checkClock, checkDurationMs, checkKeys, checkNumber } from '../base/option-checks.ts'
+import { SlidingWindow } from '../base/sliding-window.ts'
 
 export interface RetryBudgetOptions {
   /** Retries allowed for each request of the window, in [0, 1 000]. Default 0.2. Raising it raises the load in an outage. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { InvalidOptionError } from '../errors.ts'
+import { InvalidOptionError } from '../base/errors.ts'
 import { checkRetryOptions, type RetryOptions, retryPolicy } from './retry-policy.ts'
 
 describe('retryPolicy', () => {

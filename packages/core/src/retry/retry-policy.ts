@@ -1,4 +1,4 @@
-import { checkDurationMs, checkInteger, checkKeys, rejectOption } from '../options.ts'
+import { checkDurationMs, checkInteger, checkKeys, rejectOption } from '../base/option-checks.ts'
 import { defaultRetryStatusCodes } from './classification.ts'
 import { checkRetryBudget, type RetryBudgetOptions } from './retry-budget.ts'
 

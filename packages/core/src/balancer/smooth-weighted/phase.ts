@@ -1,4 +1,4 @@
-import { type Random, randomInteger } from '../../random.ts'
+import { type Random, randomInteger } from '../../base/random.ts'
 import { drawnByWeight, mostDue, type Slot } from './slot.ts'
 
 /** Most work (steps × different weights) spent on walking to a phase; beyond it the phase is computed. */

@@ -1,4 +1,4 @@
-import { type Random, randomInteger } from '../../random.ts'
+import { type Random, randomInteger } from '../../base/random.ts'
 import { toIntegerWeights } from './integer-weights.ts'
 import { enterPhase } from './phase.ts'
 import { drawnByWeight, mostDue, Slot } from './slot.ts'

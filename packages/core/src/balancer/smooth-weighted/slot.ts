@@ -1,4 +1,4 @@
-import { type Random, randomInteger } from '../../random.ts'
+import { type Random, randomInteger } from '../../base/random.ts'
 
 /** An item of a smooth weighted schedule, and where it stands. */
 export class Slot<T> {

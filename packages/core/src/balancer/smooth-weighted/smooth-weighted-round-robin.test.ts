@@ -5,8 +5,8 @@ import { describe, expect, it } from 'vitest'
 import { changed, churn, churnRuns, countPicks, positive } from '../../../test/churn.ts'
 import { NginxOracle } from '../../../test/nginx-oracle.ts'
 import { fiveDeviations } from '../../../test/tolerance.ts'
-import { InvalidOptionError } from '../../errors.ts'
-import type { ServiceInstance } from '../../instance.ts'
+import { InvalidOptionError } from '../../base/errors.ts'
+import type { ServiceInstance } from '../../instance/instance.ts'
 import { toIntegerWeights } from './integer-weights.ts'
 import {
   SmoothWeightedRoundRobinBalancer,

@@ -1,0 +1,150 @@
+import { checkFunction, checkInteger, checkKeys, rejectOption } from '../../base/option-checks.ts'
+import { type Random, randomInteger, systemRandom } from '../../base/random.ts'
+import { XxHash64 } from '../../base/xxhash64.ts'
+import type { ServiceInstance } from '../../instance/instance.ts'
+import type { Balancer, PickRequest } from '../balancer.ts'
+import { checkLoadFactor, HashedOwners, type Owner } from './hashed-owners.ts'
+
+export interface MaglevOptions {
+  /**
+   * Places in the table: a prime in [3, 5 000 011], best a hundred times the number of instances or more. The larger, the
+   * more even, and the fewer keys move. Default 65 537.
+   */
+  readonly tableSize?: number | undefined
+  /**
+   * An instance with more in flight than so many times its share is passed over for the next in the table, in [1, 1 000];
+   * 1.25 is usual. Default: none, a key stays where it belongs however busy that is.
+   */
+  readonly loadFactor?: number | undefined
+  /** @default Math.random */
+  readonly random?: Random | undefined
+}
+
+const tableSizeCap = 5_000_011
+
+/**
+ * Consistent hashing by a table in which instances claim places in turn, by weight, each in an order of its own; a request
+ * goes to the owner of the place of its `hashKey`. Shares follow the weights to within one place. An instance that comes or
+ * goes moves the keys it gets or had, and few others. A request without a key goes to a random place. Requests that avoid
+ * an instance go to the next in the table. O(1) per pick.
+ *
+ * The order of an instance starts at XXH64(id) mod tableSize and goes on in steps of XXH64(id, seed 1) mod (tableSize − 1)
+ * + 1; the id is `host:port` unless the registry gives another. Equal lists make equal tables in any process and any order.
+ *
+ * Sources: D. Eisenbud et al., "Maglev: A fast and reliable software network load balancer" (2016); weights as in Envoy.
+ */
+export class MaglevBalancer implements Balancer {
+  readonly #random: Random
+  readonly #tableSize: number
+  readonly #hash = new XxHash64()
+  readonly #owners: HashedOwners
+
+  /** @throws InvalidOptionError */
+  constructor(options: MaglevOptions = {}) {
+    checkKeys('MaglevBalancer', options, ['tableSize', 'loadFactor', 'random'])
+    checkInteger('MaglevBalancer.tableSize', options.tableSize, 3, tableSizeCap)
+    checkLoadFactor('MaglevBalancer.loadFactor', options.loadFactor)
+    checkFunction('MaglevBalancer.random', options.random)
+    const { tableSize = 65_537, random = systemRandom } = options
+    if (!isPrime(tableSize)) {
+      rejectOption('MaglevBalancer.tableSize', 'a prime number', tableSize, `The next one is ${nextPrime(tableSize)}`)
+    }
+    this.#random = random
+    this.#tableSize = tableSize
+    this.#owners = new HashedOwners((owners) => this.#layOut(owners), options.loadFactor)
+  }
+
+  get [Symbol.toStringTag](): string {
+    return 'MaglevBalancer'
+  }
+
+  update(candidates: readonly ServiceInstance[]): void {
+    this.#owners.update(candidates)
+  }
+
+  pick(request?: PickRequest): ServiceInstance | undefined {
+    if (this.#owners.size === 0) return undefined
+    const hashKey = request?.hashKey
+    let place: number
+    if (hashKey === undefined) {
+      place = randomInteger(this.#random, this.#tableSize)
+    } else {
+      this.#hash.hash(hashKey)
+      place = this.#hash.remainder(this.#tableSize)
+    }
+    return this.#owners.at(place, request?.avoid)
+  }
+
+  started(instance: ServiceInstance): void {
+    this.#owners.started(instance)
+  }
+
+  finished(instance: ServiceInstance): void {
+    this.#owners.finished(instance)
+  }
+
+  #layOut(owners: readonly Owner[]): Int32Array {
+    const size = this.#tableSize
+    const table = new Int32Array(size).fill(-1)
+    if (owners.length === 0) return table
+    const next = Uint32Array.from(owners, ({ id }) => this.#remainder(id, 0, size))
+    const steps = Uint32Array.from(owners, ({ id }) => this.#remainder(id, 1, size - 1) + 1)
+    let free = size
+    takeTurnsByWeight(owners, size, (slot) => {
+      let place = next[slot] as number
+      const step = steps[slot] as number
+      while (table[place] !== -1) place = place + step < size ? place + step : place + step - size
+      table[place] = slot
+      next[slot] = place
+      free--
+      return free > 0
+    })
+    return table
+  }
+
+  #remainder(id: string, seed: number, modulus: number): number {
+    this.#hash.hash(id, seed)
+    return this.#hash.remainder(modulus)
+  }
+}
+
+/**
+ * Calls `claim` for each owner in turn until it gives false, after at most `rounds` rounds: the heaviest has a turn in each,
+ * one half as heavy in every second. An owner waits in the queue of the round of its next turn, so that light ones cost
+ * nothing in between.
+ */
+function takeTurnsByWeight(owners: readonly Owner[], rounds: number, claim: (slot: number) => boolean): void {
+  const heaviest = owners.reduce((most, { weight }) => Math.max(most, weight), 0)
+  const turns = new Uint32Array(owners.length)
+  const heads = new Int32Array(rounds + 1).fill(-1)
+  const tails = new Int32Array(rounds + 1)
+  const following = new Int32Array(owners.length)
+  const enqueue = (slot: number, round: number): void => {
+    if (round > rounds) return
+    if (heads[round] === -1) heads[round] = slot
+    else following[tails[round] as number] = slot
+    tails[round] = slot
+    following[slot] = -1
+  }
+  for (const slot of owners.keys()) enqueue(slot, 1)
+  for (let round = 1; round <= rounds; round++) {
+    for (let slot = heads[round] as number, after = -1; slot !== -1; slot = after) {
+      after = following[slot] as number
+      if (!claim(slot)) return
+      turns[slot] = (turns[slot] as number) + 1
+      const due = Math.ceil(((turns[slot] as number) * heaviest) / (owners[slot] as Owner).weight)
+      enqueue(slot, Math.max(round + 1, due))
+    }
+  }
+}
+
+function isPrime(number: number): boolean {
+  for (let divisor = 2; divisor * divisor <= number; divisor++) if (number % divisor === 0) return false
+  return true
+}
+
+function nextPrime(number: number): number {
+  let next = number + 1
+  while (!isPrime(next)) next++
+  return next
+}

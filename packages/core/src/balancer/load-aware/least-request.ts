@@ -1,0 +1,110 @@
+import { checkFunction, checkInteger, checkKeys, checkNumber } from '../../base/option-checks.ts'
+import { type Random, systemRandom } from '../../base/random.ts'
+import type { ServiceInstance } from '../../instance/instance.ts'
+import { type Balancer, distinctById, type PickRequest } from '../balancer.ts'
+import { pickable } from '../pickable.ts'
+import { type Load, LoadTable } from './load-table.ts'
+import { WeightedSample } from './weighted-sample.ts'
+
+export interface LeastRequestOptions {
+  /**
+   * How much requests in flight count against weight, in [0, 100]: a weight counts as `weight / (active + 1)^bias`. 0: load
+   * is not looked at. Instances of equal weight are compared by their requests alone, whatever the bias. Default 1.
+   */
+  readonly activeRequestBias?: number | undefined
+  /** How many different instances are compared, in [2, 10]; all, where there are at most four. Default 2. */
+  readonly choices?: number | undefined
+  /** @default Math.random */
+  readonly random?: Random | undefined
+}
+
+/**
+ * The less loaded of two different instances drawn by chance, or of all where there are at most four: nearly as even as
+ * looking at all of them, without every client running to the same one. O(log instances) per pick, O(1) with equal weights.
+ *
+ * Draws are by weight, and a request stays with the first instance drawn, unless another would have no more load for its
+ * weight with the request than the first has already. So the weights are kept while nothing is busy, whereas comparing
+ * `weight / (active + 1)` alone would starve the lighter one; and equal weights give the plain power of two choices.
+ * Picks that avoid somebody look at all the others.
+ *
+ * Sources: M. Mitzenmacher, "The power of two choices in randomized load balancing"; Envoy, least request; gRFC A48.
+ */
+export class LeastRequestBalancer implements Balancer {
+  readonly #bias: number
+  readonly #sample: WeightedSample
+  readonly #table = new LoadTable<Load>(() => ({ active: 0, listed: false }))
+  #instances: readonly ServiceInstance[] = []
+  /** Of `#instances`, in their order. */
+  #loads: readonly Load[] = []
+
+  /** @throws InvalidOptionError */
+  constructor(options: LeastRequestOptions = {}) {
+    checkKeys('LeastRequestBalancer', options, ['activeRequestBias', 'choices', 'random'])
+    checkNumber('LeastRequestBalancer.activeRequestBias', options.activeRequestBias, 0, 100)
+    checkInteger('LeastRequestBalancer.choices', options.choices, 2, 10)
+    checkFunction('LeastRequestBalancer.random', options.random)
+    this.#bias = options.activeRequestBias ?? 1
+    this.#sample = new WeightedSample(options.random ?? systemRandom, options.choices ?? 2)
+  }
+
+  get [Symbol.toStringTag](): string {
+    return 'LeastRequestBalancer'
+  }
+
+  update(candidates: readonly ServiceInstance[]): void {
+    const distinct = distinctById(candidates)
+    this.#instances = pickable(distinct)
+    this.#loads = this.#table.update(distinct, this.#instances)
+    this.#sample.update(this.#instances.map(({ weight }) => weight))
+  }
+
+  pick(request?: PickRequest): ServiceInstance | undefined {
+    if (this.#instances.length === 0) return undefined
+    if (request?.avoid !== undefined && request.avoid.size > 0) return this.#pickAvoiding(request.avoid)
+    const first = this.#sample.first()
+    // Nobody has less than nothing in flight.
+    if (this.#active(first) === 0 || this.#bias === 0) return this.#instances[first]
+    return this.#instances[this.#leastLoaded(this.#sample.others(first))]
+  }
+
+  started(instance: ServiceInstance): void {
+    this.#table.started(instance)
+  }
+
+  finished(instance: ServiceInstance): void {
+    this.#table.finished(instance)
+  }
+
+  #pickAvoiding(avoid: ReadonlySet<string>): ServiceInstance | undefined {
+    const count = this.#sample.allExcept((slot) => avoid.has((this.#instances[slot] as ServiceInstance).id))
+    if (count === 0) return this.pick()
+    return this.#instances[this.#bias === 0 ? (this.#sample.slots[0] as number) : this.#leastLoaded(count)]
+  }
+
+  /** The first of the `count` slots in the sample, or one that is less loaded; of several, one by weight. */
+  #leastLoaded(count: number): number {
+    const { slots, weights } = this.#sample
+    let best = slots[0] as number
+    let least = this.#weighed(best, this.#active(best))
+    let tied = 0
+    for (let index = 1; index < count; index++) {
+      const slot = slots[index] as number
+      const load = this.#weighed(slot, this.#active(slot) + 1)
+      if (load > least) continue
+      const weight = weights[slot] as number
+      tied = load < least ? weight : tied + weight
+      if (tied === weight || this.#sample.favours(weight, tied)) best = slot
+      least = load
+    }
+    return best
+  }
+
+  #active(slot: number): number {
+    return (this.#loads[slot] as Load).active
+  }
+
+  #weighed(slot: number, active: number): number {
+    const load = this.#bias === 1 ? active : active ** this.#bias
+    return load / (this.#sample.weights[slot] as number)
+  }
+}

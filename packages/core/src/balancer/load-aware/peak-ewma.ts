@@ -1,0 +1,175 @@
+import { type Clock, systemClock } from '../../base/clock.ts'
+import { longestLatencyMs } from '../../base/latency.ts'
+import { checkClock, checkDurationMs, checkFunction, checkKeys } from '../../base/option-checks.ts'
+import { type Random, systemRandom } from '../../base/random.ts'
+import type { ServiceInstance } from '../../instance/instance.ts'
+import type { Outcome } from '../../instance/outcome.ts'
+import { type Balancer, distinctById, type PickRequest } from '../balancer.ts'
+import { pickable } from '../pickable.ts'
+import { type Load, LoadTable } from './load-table.ts'
+import { PeakAverage } from './peak-average.ts'
+import { WeightedSample } from './weighted-sample.ts'
+
+export interface PeakEwmaOptions {
+  /** Time constant: how long until an average weighs 1/e, about 37 %. Default 10 000. */
+  readonly decayMs?: number | undefined
+  /**
+   * What each failure adds to the average, so that failing fast attracts nobody; up to ten times this. Default 1 000.
+   * A request that was aborted by its caller is no failure, and a refused connection says nothing of latencies: its
+   * instance is passed over for a second.
+   */
+  readonly failurePenaltyMs?: number | undefined
+  readonly clock?: Clock | undefined
+  /** @default Math.random */
+  readonly random?: Random | undefined
+}
+
+/** Longer than any latency: what an instance costs of which the first answer is awaited. */
+const unansweredMs = 1e15
+/** What an instance costs that refused a connection just now: more than any. */
+const refusedMs = 1e18
+/** How long that is. What comes back is then found soon, and what does not is ejected after a few tries. */
+const refusedForMs = 1_000
+/** A row of failures adds at most so many penalties, which then take a few decay times to pass. */
+const maxPenalties = 10
+
+interface LatencyLoad extends Load {
+  readonly average: PeakAverage
+  /** When it last refused a connection; NaN: it did not since its last answer. */
+  refusedAtMs: number
+}
+
+/**
+ * The cheaper of two different instances drawn by chance, or of all where there are at most four, where the cost is the
+ * latency a request has to expect: the peak average × (requests in flight ÷ weight + 1), with weights relative to their
+ * mean. Draws are by weight, too; equal costs stay with the first. So at equal latencies weights are shares, both idle
+ * and under load; a plain division by the weight would starve the lighter instance while idle. O(log instances) per pick;
+ * O(instances) while it meets only instances whose first answer is awaited.
+ *
+ * - An instance nothing is known of is tried first, and by one request only, until that is answered.
+ * - An average decays while the instance is idle, so that a slow one is tried again; while requests are in flight it
+ *   counts in full, so that it is tried by one request and not by a flood.
+ * - A failure counts as an answer slower than any before; see `failurePenaltyMs`.
+ * - Picks that avoid somebody look at all the others.
+ *
+ * Source: Finagle's peak EWMA load metric; see `PeakAverage`.
+ */
+export class PeakEwmaBalancer implements Balancer {
+  readonly #clock: Clock
+  readonly #penaltyMs: number
+  readonly #sample: WeightedSample
+  readonly #table: LoadTable<LatencyLoad>
+  #instances: readonly ServiceInstance[] = []
+  /** Of `#instances`, in their order. */
+  #loads: readonly LatencyLoad[] = []
+
+  /** @throws InvalidOptionError */
+  constructor(options: PeakEwmaOptions = {}) {
+    checkKeys('PeakEwmaBalancer', options, ['decayMs', 'failurePenaltyMs', 'clock', 'random'])
+    checkDurationMs('PeakEwmaBalancer.decayMs', options.decayMs, { min: 1 })
+    checkDurationMs('PeakEwmaBalancer.failurePenaltyMs', options.failurePenaltyMs)
+    checkClock('PeakEwmaBalancer.clock', options.clock)
+    checkFunction('PeakEwmaBalancer.random', options.random)
+    const { decayMs = 10_000, failurePenaltyMs = 1_000 } = options
+    this.#clock = options.clock ?? systemClock
+    this.#penaltyMs = failurePenaltyMs
+    this.#sample = new WeightedSample(options.random ?? systemRandom, 2)
+    this.#table = new LoadTable(() => ({
+      active: 0,
+      listed: false,
+      average: new PeakAverage(decayMs),
+      refusedAtMs: Number.NaN,
+    }))
+  }
+
+  get [Symbol.toStringTag](): string {
+    return 'PeakEwmaBalancer'
+  }
+
+  update(candidates: readonly ServiceInstance[]): void {
+    const distinct = distinctById(candidates)
+    this.#instances = pickable(distinct)
+    this.#loads = this.#table.update(distinct, this.#instances)
+    this.#sample.update(this.#instances.map(({ weight }) => weight))
+  }
+
+  pick(request?: PickRequest): ServiceInstance | undefined {
+    if (this.#instances.length === 0) return undefined
+    if (request?.avoid !== undefined && request.avoid.size > 0) return this.#pickAvoiding(request.avoid)
+    const sample = this.#sample
+    const cheapest = this.#cheapest(sample.others(sample.first()))
+    // Whoever else there is costs less than one whose first answer is awaited.
+    const better = this.#awaitsFirst(cheapest) ? this.#cheapest(sample.allExcept(nobody)) : cheapest
+    return this.#instances[better]
+  }
+
+  started(instance: ServiceInstance): void {
+    this.#table.started(instance)
+  }
+
+  finished(instance: ServiceInstance, outcome: Outcome): void {
+    const load = this.#table.finished(instance)
+    const { latencyMs } = outcome
+    if (load === undefined || !(latencyMs >= 0)) return
+    const { average } = load
+    const observedMs = Math.min(latencyMs, longestLatencyMs)
+    const nowMs = this.#clock.now()
+    load.refusedAtMs = outcome.refused === true ? nowMs : Number.NaN
+    if (outcome.refused === true) return
+    if (outcome.ok) {
+      average.observe(observedMs, nowMs)
+    } else if (!saysNothing(outcome)) {
+      const { lastMs } = average
+      const penalizedMs = Math.min(lastMs + this.#penaltyMs, maxPenalties * this.#penaltyMs)
+      average.observe(Math.max(observedMs, lastMs, penalizedMs), nowMs)
+    } else if (average.known && observedMs > average.lastMs) {
+      // It would have taken longer still; of a short wait nothing can be said.
+      average.observe(observedMs, nowMs)
+    }
+  }
+
+  #pickAvoiding(avoid: ReadonlySet<string>): ServiceInstance | undefined {
+    const count = this.#sample.allExcept((slot) => avoid.has((this.#instances[slot] as ServiceInstance).id))
+    return count === 0 ? this.pick() : this.#instances[this.#cheapest(count)]
+  }
+
+  /** The first of the `count` slots in the sample, or one that is cheaper; of several, one by weight. */
+  #cheapest(count: number): number {
+    const { slots, weights } = this.#sample
+    const nowMs = this.#clock.now()
+    let best = slots[0] as number
+    let least = this.#cost(best, nowMs)
+    let tied = Number.POSITIVE_INFINITY
+    for (let index = 1; index < count; index++) {
+      const slot = slots[index] as number
+      const cost = this.#cost(slot, nowMs)
+      if (cost > least) continue
+      const weight = weights[slot] as number
+      tied = cost < least ? weight : tied + weight
+      if (tied === weight || this.#sample.favours(weight, tied)) best = slot
+      least = cost
+    }
+    return best
+  }
+
+  #awaitsFirst(slot: number): boolean {
+    const { active, average } = this.#loads[slot] as LatencyLoad
+    return active > 0 && !average.known
+  }
+
+  #cost(slot: number, nowMs: number): number {
+    const { active, average, refusedAtMs } = this.#loads[slot] as LatencyLoad
+    if (nowMs - refusedAtMs < refusedForMs) return refusedMs
+    if (active === 0) return average.read(nowMs)
+    const latencyMs = average.known ? average.lastMs : unansweredMs
+    return latencyMs * (active / (this.#sample.weights[slot] as number) + 1)
+  }
+}
+
+const nobody = (): boolean => false
+
+/** Whether the failure says nothing of the instance. */
+function saysNothing({ cancelled, blame, error }: Outcome): boolean {
+  const name = (error as { name?: unknown } | null | undefined)?.name
+  return cancelled === true || blame === 'none' || name === 'AbortError' || name === 'CanceledError'
+}

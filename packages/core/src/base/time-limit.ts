@@ -1,0 +1,46 @@
+import type { Clock, TimerOptions } from './clock.ts'
+import { DiscoveryError } from './errors.ts'
+import { RunningClock } from './running-clock.ts'
+
+export interface TimeLimit extends TimerOptions {
+  readonly clock: Clock
+  /** Absent: no limit but the signals. */
+  readonly limitMs?: number | undefined
+  /** Any of them ends the waiting, with its reason. */
+  readonly signals?: readonly (AbortSignal | undefined)[]
+}
+
+/**
+ * What `ask` gives, unless it takes too long or is no longer wanted: then its signal is aborted, and what it gives later is
+ * dropped. It need not listen to the signal.
+ */
+export async function timeLimited<T>(
+  { clock, limitMs, background = false, signals = [] }: TimeLimit,
+  ask: (signal: AbortSignal) => T | Promise<T>,
+): Promise<T> {
+  const controller = new AbortController()
+  const cleanups: (() => void)[] = []
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      const giveUp = (reason: unknown): void => {
+        reject(reason)
+        controller.abort(reason)
+      }
+      for (const signal of signals) {
+        if (signal === undefined) continue
+        signal.throwIfAborted()
+        const abort = (): void => giveUp(signal.reason)
+        signal.addEventListener('abort', abort, { once: true })
+        cleanups.push(() => signal.removeEventListener('abort', abort))
+      }
+      if (limitMs !== undefined) {
+        const late = (): void => giveUp(new DiscoveryError(`no answer within ${limitMs} ms`))
+        cleanups.push(new RunningClock(clock).setTimeout(late, limitMs, { background }))
+      }
+      // Not `resolve(ask(…))`: that would leave nothing to give up.
+      new Promise<T>((answer) => answer(ask(controller.signal))).then(resolve, reject)
+    })
+  } finally {
+    for (const cleanup of cleanups) cleanup()
+  }
+}

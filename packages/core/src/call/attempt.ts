@@ -1,0 +1,314 @@
+import type { CancelTimer, Clock } from '../base/clock.ts'
+import { DeadlineExceededError } from '../base/errors.ts'
+import type { ServiceInstance } from '../instance/instance.ts'
+import type { Outcome } from '../instance/outcome.ts'
+import { parseLoadReport } from '../load-report/load-report.ts'
+import type { CallbackFailed } from '../observe/events.ts'
+import type { AttemptResult, Classification } from '../retry/classification.ts'
+import { failureKind } from '../retry/failure-kind.ts'
+import type { MovableAttempt, MovableAttempts } from '../service/movable-attempts.ts'
+import type { SinglePickResult } from '../service/pick-result.ts'
+import type { CallScope, Interruptible } from './scope.ts'
+
+/** What an attempt may know of the call it belongs to. */
+export interface AttemptContext {
+  /** 1 for the first attempt. */
+  readonly number: number
+  /** Aborted when the caller aborts, the deadline passes or the attempt takes too long. Pass it to the transport. */
+  readonly signal: AbortSignal
+  /**
+   * Calls `listener` with the reason when `signal` is aborted; at once when it is. For transports that are ended by a function: a
+   * signal that nobody asks for is never made, and it costs more than everything else about an attempt.
+   */
+  onInterrupt(listener: (reason: unknown) => void): void
+  /** Instances tried before, in order. */
+  readonly previous: readonly ServiceInstance[]
+  /** Milliseconds since the call began. */
+  readonly elapsedMs: number
+  /**
+   * Counts the request in flight, and passes the caller's abort on, until `ended` settles: for a response whose body is
+   * still being read when the attempt resolves. A rejection counts as a failure: the instance's, when its error says so.
+   */
+  readonly until: (ended: PromiseLike<unknown>) => void
+}
+
+export type AttemptFunction<T> = (instance: ServiceInstance, context: AttemptContext) => Promise<T> | T
+
+/** What an attempt gave, and what that means. */
+export interface Judged<T> {
+  readonly result: AttemptResult<T>
+  readonly classification: Classification
+}
+
+/** How one attempt ended. */
+export interface SettledAttempt<T> extends Judged<T> {
+  readonly attempt: Attempt<T>
+}
+
+export interface AttemptOptions<T> {
+  readonly service: string
+  readonly clock: Clock
+  readonly scope: CallScope
+  readonly number: number
+  readonly previous: readonly ServiceInstance[]
+  readonly picked: Pick<SinglePickResult, 'instance' | 'answered' | 'end'>
+  readonly timeoutMs: number
+  /** Default: never. */
+  readonly secondTryAfterMs?: number
+  /** The instance of the attempt beside which this is a second try, if it is one. */
+  readonly besideId?: string | undefined
+  /** Whether load reports are wanted. */
+  readonly readLoadReports: boolean
+  /** Those that may move on when their instance falls silent; this one is among them while it runs. */
+  readonly movable?: MovableAttempts | undefined
+  readonly call: AttemptedCall<T>
+}
+
+/** What an attempt asks of the call it belongs to. */
+export interface AttemptedCall<T> {
+  /** Never throws. */
+  classify(result: AttemptResult<T>, instance: ServiceInstance): Judged<T>
+  /** Frees what `value` holds. Never throws. */
+  discard(value: T): void
+  /** Whether the call waits for `attempt`, and may try once more. */
+  canMove(attempt: Attempt<T>): boolean
+  /** Whether other attempts run beside `attempt`. */
+  isAccompanied(attempt: Attempt<T>): boolean
+  /** `attempt` waits longer than usual: makes a second try beside it. False when there may be none. */
+  trySecond(attempt: Attempt<T>, error: DeadlineExceededError): boolean
+  /** Code of the application threw. */
+  readonly callbackFailed: CallbackFailed
+  /** The instance of `attempt` fell silent. */
+  moveOn(attempt: Attempt<T>, error: DeadlineExceededError): void
+}
+
+const unwanted: Classification = Object.freeze({ ok: false, blame: 'none', retry: 'never' })
+
+/** One try of a call on one instance, from the pick to the report of its outcome. */
+export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt {
+  readonly number: number
+  readonly previous: readonly ServiceInstance[]
+  readonly instance: ServiceInstance
+  movablePlace = -1
+  startedAtLook = 0
+  readonly #options: AttemptOptions<T>
+  #controller: AbortController | undefined
+  #listeners: ((reason: unknown) => void)[] | undefined
+  #ended: PromiseLike<unknown> | undefined
+  #startedAtMs = 0
+  #cancelTimer: CancelTimer | undefined
+  #resolve: ((settled: SettledAttempt<T>) => void) | undefined
+  #interrupted = false
+  #reason: unknown
+  #cancelled = false
+  #outcome: Outcome | undefined
+
+  constructor(options: AttemptOptions<T>) {
+    this.#options = options
+    this.number = options.number
+    this.previous = options.previous
+    this.instance = options.picked.instance
+  }
+
+  // Made only for attempts that ask for it: a controller costs more than a pick.
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.#interrupted) this.#controller.abort(this.#reason)
+    }
+    return this.#controller.signal
+  }
+
+  onInterrupt(listener: (reason: unknown) => void): void {
+    if (this.#interrupted) this.#tell(listener)
+    else if (this.#listeners === undefined) this.#listeners = [listener]
+    else this.#listeners.push(listener)
+  }
+
+  get elapsedMs(): number {
+    return this.#options.scope.elapsedMs
+  }
+
+  // It may be taken out of the context, and most attempts do not ask for it.
+  get until(): (ended: PromiseLike<unknown>) => void {
+    return (ended) => {
+      // A thenable of another kind may throw when it is waited for.
+      const settling = ended instanceof Promise ? ended : Promise.resolve(ended)
+      this.#ended = settling
+      // The attempt may be given up before anybody waits for it.
+      settling.then(undefined, () => {})
+    }
+  }
+
+  /** Runs to the end, whatever that is. Never rejects. */
+  run(start: AttemptFunction<T>): Promise<SettledAttempt<T>> {
+    return new Promise((resolve) => {
+      this.#resolve = resolve
+      this.#startedAtMs = this.#options.clock.now()
+      if (this.#interrupted) this.#settle({ ok: false, error: this.#reason })
+      else this.#start(start)
+    })
+  }
+
+  /** Ends it from outside, with the failure `reason`. */
+  interrupt(reason: unknown): void {
+    if (this.#interrupted) return
+    this.#interrupted = true
+    this.#reason = reason
+    this.#controller?.abort(reason)
+    const listeners = this.#listeners
+    this.#listeners = undefined
+    if (listeners !== undefined) for (const listener of listeners) this.#tell(listener)
+    this.#settle({ ok: false, error: reason })
+  }
+
+  /** Ends it as no longer wanted: nobody is blamed. Does nothing when it was ended for another reason. */
+  cancel(reason: unknown): void {
+    if (this.#interrupted) return
+    this.#cancelled = true
+    this.interrupt(reason)
+  }
+
+  get besideId(): string | undefined {
+    return this.#options.besideId
+  }
+
+  get secondTryAfterMs(): number {
+    return this.#options.secondTryAfterMs ?? Number.POSITIVE_INFINITY
+  }
+
+  get canMove(): boolean {
+    return this.#options.call.canMove(this)
+  }
+
+  get isAccompanied(): boolean {
+    return this.#options.call.isAccompanied(this)
+  }
+
+  trySecond(error: DeadlineExceededError): boolean {
+    return this.#options.call.trySecond(this, error)
+  }
+
+  moveOn(error: DeadlineExceededError): void {
+    this.#options.call.moveOn(this, error)
+  }
+
+  /** Who waits for its end from now on; gives who did. Only for one that runs. */
+  handOver(resolve: (settled: SettledAttempt<T>) => void): (settled: SettledAttempt<T>) => void {
+    const before = this.#resolve
+    this.#resolve = resolve
+    return before ?? (() => {})
+  }
+
+  /** How long it ran before `other` started. */
+  aheadOfMs(other: Attempt<T>): number {
+    return other.#startedAtMs - this.#startedAtMs
+  }
+
+  /** Whether `cancel` ended it. */
+  get cancelled(): boolean {
+    return this.#cancelled
+  }
+
+  /** How long it took; NaN as long as it runs. */
+  get latencyMs(): number {
+    return this.#outcome?.latencyMs ?? Number.NaN
+  }
+
+  /** Frees what `value` holds, which nobody gets any more. */
+  discard(value: T): void {
+    this.#options.call.discard(value)
+  }
+
+  /** Reports the outcome now. */
+  done(): void {
+    this.#options.picked.end(this.#outcome as Outcome)
+  }
+
+  /** Reports a good outcome now, or when the end that was announced by `until` is there. */
+  doneAtEnd(): void {
+    const { scope, picked } = this.#options
+    const outcome = this.#outcome as Outcome
+    if (this.#ended === undefined) {
+      picked.end(outcome)
+      return
+    }
+    picked.answered(outcome)
+    // Until then the caller's abort still reaches it.
+    scope.keepSignal(this)
+    this.#ended.then(
+      () => {
+        picked.end(outcome)
+        scope.release()
+      },
+      (error: unknown) => {
+        picked.end({ ...outcome, ok: false, error, ...(scope.cancelled ? { cancelled: true } : undefined) })
+        scope.release()
+      },
+    )
+  }
+
+  #tell(listener: (reason: unknown) => void): void {
+    try {
+      listener(this.#reason)
+    } catch (error) {
+      this.#options.call.callbackFailed('onInterrupt', error)
+    }
+  }
+
+  #start(start: AttemptFunction<T>): void {
+    const { clock, timeoutMs, movable } = this.#options
+    movable?.add(this)
+    if (timeoutMs !== Number.POSITIVE_INFINITY) this.#cancelTimer = clock.setTimeout(() => this.#timeOut(), timeoutMs)
+    try {
+      Promise.resolve(start(this.instance, this)).then(
+        (value) => {
+          // Nobody waits any more for an attempt that did not heed its signal.
+          if (this.#resolve === undefined) this.discard(value)
+          else this.#settle({ ok: true, value })
+        },
+        (error: unknown) => this.#settle({ ok: false, error }),
+      )
+    } catch (error) {
+      this.#settle({ ok: false, error })
+    }
+  }
+
+  /** The first result counts. */
+  #settle(result: AttemptResult<T>): void {
+    const resolve = this.#resolve
+    if (resolve === undefined) return
+    this.#resolve = undefined
+    this.#cancelTimer?.()
+    const { clock, call, movable } = this.#options
+    movable?.delete(this)
+    const latencyMs = clock.now() - this.#startedAtMs
+    // What became of one that was cancelled is nobody's concern.
+    const lost = this.#cancelled && !result.ok
+    const judged: Judged<T> = lost ? { result, classification: unwanted } : call.classify(result, this.instance)
+    this.#outcome = this.#outcomeOf(judged, latencyMs)
+    resolve({ attempt: this, result: judged.result, classification: judged.classification })
+  }
+
+  #timeOut(): void {
+    const { service, timeoutMs } = this.#options
+    const message = `${service}: the attempt on ${this.instance.id} took longer than ${timeoutMs} ms`
+    this.interrupt(new DeadlineExceededError(message, { service }))
+  }
+
+  #outcomeOf({ result, classification }: Judged<T>, latencyMs: number): Outcome {
+    const { scope, readLoadReports } = this.#options
+    const { ok, statusCode, loadReport, blame } = classification
+    const report = loadReport !== undefined && readLoadReports ? parseLoadReport(loadReport) : undefined
+    const cancelled = !ok && (this.#cancelled || scope.cancelled)
+    const outcome: { -readonly [Key in keyof Outcome]: Outcome[Key] } = { ok, latencyMs }
+    if (statusCode !== undefined) outcome.statusCode = statusCode
+    if (!result.ok) outcome.error = result.error
+    if (!ok && !cancelled && blame !== undefined) outcome.blame = blame
+    // It was classified as a failure although the error says nothing.
+    else if (!ok && !cancelled && failureKind(outcome) === undefined) outcome.blame = 'instance'
+    if (cancelled) outcome.cancelled = true
+    if (report !== undefined) outcome.loadReport = report
+    return outcome
+  }
+}

@@ -1,0 +1,157 @@
+import type { CancelTimer, Clock } from '../base/clock.ts'
+import { DeadlineExceededError } from '../base/errors.ts'
+import type { WaitingCall } from '../service/waiting-call.ts'
+
+/**
+ * What a call needs of the signal that ends it: an `AbortSignal`, or an object that behaves like one, for those to whom one for each
+ * request is too dear.
+ */
+export interface AbortSignalLike {
+  readonly aborted: boolean
+  readonly reason?: unknown
+  addEventListener(type: 'abort', listener: () => void): void
+  removeEventListener(type: 'abort', listener: () => void): void
+}
+
+export interface CallScopeOptions {
+  readonly clock: Clock
+  readonly service: string
+  /** Ends the call with the signal's reason. */
+  readonly signal?: AbortSignalLike | undefined
+  /** Ends the call with a DeadlineExceededError. */
+  readonly timeoutMs: number
+}
+
+/** What is at work for a call, and can be ended. */
+export interface Interruptible {
+  interrupt(reason: unknown): void
+}
+
+/**
+ * What ends a call early: its caller's signal, or its deadline. A call does one thing after another (waits for the
+ * list, runs an attempt, backs off), so whoever is at work registers as the one to interrupt.
+ */
+export class CallScope implements WaitingCall {
+  readonly startedAtMs: number
+  readonly deadlineMs: number
+  readonly #clock: Clock
+  readonly #signal: AbortSignalLike | undefined
+  #onAbort: (() => void) | undefined
+  #cancelDeadline: CancelTimer | undefined
+  #atWork: Interruptible | undefined
+  #ended = false
+  #kept = false
+  #reason: unknown
+
+  constructor({ clock, service, signal, timeoutMs }: CallScopeOptions) {
+    this.#clock = clock
+    this.#signal = signal
+    this.startedAtMs = clock.now()
+    this.deadlineMs = this.startedAtMs + timeoutMs
+    if (signal?.aborted === true) this.#end(signal.reason)
+    else if (signal !== undefined) {
+      this.#onAbort = () => this.#end(signal.reason)
+      signal.addEventListener('abort', this.#onAbort)
+    }
+    if (timeoutMs !== Number.POSITIVE_INFINITY && !this.#ended) {
+      this.#cancelDeadline = clock.setTimeout(
+        () =>
+          this.#end(new DeadlineExceededError(`${service}: the call took longer than ${timeoutMs} ms`, { service })),
+        timeoutMs,
+      )
+    }
+  }
+
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  /** Whether it was ended from outside, not by its deadline. */
+  get cancelled(): boolean {
+    return this.#ended && !(this.#reason instanceof DeadlineExceededError)
+  }
+
+  /** Whether the signal is still passed on although the call has settled. */
+  get kept(): boolean {
+    return this.#kept
+  }
+
+  get elapsedMs(): number {
+    return this.#clock.now() - this.startedAtMs
+  }
+
+  /** Throws why the call ended, if it did. */
+  throwIfEnded(): void {
+    if (this.#ended) throw this.#reason
+  }
+
+  /**
+   * Runs one step of the call. `step` settles the promise; `interrupted` is called instead when the call ends first,
+   * and the promise then rejects with the reason.
+   */
+  run<T>(
+    step: (resolve: (value: T) => void, reject: (reason: unknown) => void) => void,
+    interrupted?: (reason: unknown) => void,
+  ): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.#ended) {
+        reject(this.#reason)
+        return
+      }
+      this.#atWork = {
+        interrupt: (reason) => {
+          interrupted?.(reason)
+          reject(reason)
+        },
+      }
+      step(resolve, reject)
+    })
+  }
+
+  /** From now on `atWork` is interrupted when the call ends early; at once when it has. */
+  interrupts(atWork: Interruptible): void {
+    if (this.#ended) atWork.interrupt(this.#reason)
+    else this.#atWork = atWork
+  }
+
+  /** Waits `delayMs`. */
+  sleep(delayMs: number): Promise<void> {
+    let cancel: CancelTimer = () => {}
+    return this.run<void>(
+      (resolve) => {
+        cancel = this.#clock.setTimeout(resolve, delayMs)
+      },
+      () => cancel(),
+    )
+  }
+
+  /** The call settles now; until `release` its signal, and no deadline, still interrupts what it left running. */
+  keepSignal(atWork: Interruptible): void {
+    this.#cancelDeadline?.()
+    this.#kept = true
+    this.interrupts(atWork)
+  }
+
+  /** Ends what the call waits for, and not the call: it may have a result already. */
+  interrupt(reason: unknown): void {
+    const atWork = this.#atWork
+    this.#atWork = undefined
+    atWork?.interrupt(reason)
+  }
+
+  /** Lets go of the signal and the timer. */
+  release(): void {
+    this.#cancelDeadline?.()
+    if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort)
+    this.#atWork = undefined
+  }
+
+  #end(reason: unknown): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#reason = reason
+    const atWork = this.#atWork
+    this.release()
+    atWork?.interrupt(reason)
+  }
+}

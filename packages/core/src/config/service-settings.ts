@@ -1,0 +1,108 @@
+import type { Balancer } from '../balancer/balancer.ts'
+import type { BalancerName } from '../balancer/balancer-by-name.ts'
+import type { Complete } from '../base/option-checks.ts'
+import type { ServiceDiscovery } from '../discovery/discovery.ts'
+import type { HealthChecker } from '../health/checks/checker.ts'
+import { type PanicPolicy, panicPolicy } from '../health/eligibility/panic.ts'
+import { type SlowStartPolicy, slowStartPolicy } from '../health/eligibility/slow-start.ts'
+import { type ZonePolicy, zonePolicy } from '../health/eligibility/zone-routing.ts'
+import type { OutlierDetectionOptions } from '../health/outliers/options.ts'
+import type { SubsetOptions } from '../instance/subset.ts'
+import type { LoadReportOptions } from '../load-report/learned-weights.ts'
+import type { ThrottleOptions } from '../overload/client-throttle.ts'
+import type { QueueOptions } from '../overload/queue-options.ts'
+import { type HedgePolicy, hedgePolicy } from '../retry/hedging.ts'
+import { type RetryPolicy, retryPolicy } from '../retry/retry-policy.ts'
+import type { ConfiguredServiceOptions, LoadBalancerOptions, ServiceOptions } from './service-options.ts'
+
+/** `ServiceOptions` with every default filled in. */
+export interface ServiceSettings {
+  readonly balancer: BalancerName | (() => Balancer) | undefined
+  readonly discovery: ServiceDiscovery
+  /** What the discovery is asked for. */
+  readonly nameInRegistry: string
+  readonly refreshIntervalMs: number
+  readonly maxStaleMs: number
+  readonly emptyGraceMs: number | undefined
+  readonly firstListTimeoutMs: number
+  readonly timeoutMs: number
+  readonly retry: RetryPolicy
+  readonly hedge: HedgePolicy | undefined
+  readonly healthCheck: HealthChecker | undefined
+  readonly outlierDetection: OutlierDetectionOptions | false
+  readonly slowStart: SlowStartPolicy | undefined
+  readonly panic: PanicPolicy
+  readonly zone: ZonePolicy | undefined
+  readonly subset: SubsetOptions | undefined
+  readonly loadReports: LoadReportOptions | undefined
+  readonly maxInFlight: number
+  readonly maxInFlightPerInstance: number
+  readonly queue: Complete<QueueOptions> | false
+  readonly throttle: ThrottleOptions | undefined
+}
+
+/** What holds for a service: its own options, then the load balancer's, then the defaults. */
+export function serviceSettings(
+  options: LoadBalancerOptions,
+  service: string,
+  healthChecker: (own: ServiceOptions) => HealthChecker | undefined,
+): ServiceSettings {
+  const { services } = options
+  const own: ConfiguredServiceOptions =
+    services !== undefined && Object.hasOwn(services, service) ? (services[service] as ConfiguredServiceOptions) : {}
+  return {
+    balancer: own.balancer ?? options.balancer,
+    discovery: own.discovery ?? options.discovery,
+    nameInRegistry: own.nameInRegistry ?? service,
+    refreshIntervalMs: own.refreshIntervalMs ?? options.refreshIntervalMs ?? 10_000,
+    maxStaleMs: own.maxStaleMs ?? options.maxStaleMs ?? Number.POSITIVE_INFINITY,
+    emptyGraceMs: own.emptyGraceMs ?? options.emptyGraceMs,
+    firstListTimeoutMs: own.firstListTimeoutMs ?? options.firstListTimeoutMs ?? 5_000,
+    timeoutMs: own.timeoutMs ?? options.timeoutMs ?? Number.POSITIVE_INFINITY,
+    retry: retryPolicy(own.retry, retryPolicy(options.retry)),
+    hedge: hedgePolicy(own.hedge, hedgePolicy(options.hedge)),
+    healthCheck: healthChecker(own),
+    ...healthSettings(own, options),
+    ...overloadSettings(own, options),
+  }
+}
+
+type HealthSettings = Pick<ServiceSettings, 'outlierDetection' | 'slowStart' | 'panic' | 'zone' | 'subset'>
+
+function healthSettings(own: ServiceOptions, base: ServiceOptions): HealthSettings {
+  return {
+    outlierDetection: merged(own.outlierDetection, base.outlierDetection ?? {}) ?? false,
+    slowStart: slowStartPolicy(merged(own.slowStart, base.slowStart)),
+    panic: panicPolicy(merged(own.panic, base.panic ?? {}) ?? false),
+    zone: zonePolicy(own.zone ?? base.zone),
+    subset: merged(own.subset, base.subset),
+  }
+}
+
+type OverloadSettings = Pick<
+  ServiceSettings,
+  'loadReports' | 'maxInFlight' | 'maxInFlightPerInstance' | 'queue' | 'throttle'
+>
+
+function overloadSettings(own: ServiceOptions, base: ServiceOptions): OverloadSettings {
+  const queue = merged(own.queue, base.queue ?? {})
+  return {
+    loadReports: merged(own.loadReports, base.loadReports),
+    maxInFlight: own.maxInFlight ?? base.maxInFlight ?? Number.POSITIVE_INFINITY,
+    maxInFlightPerInstance: own.maxInFlightPerInstance ?? base.maxInFlightPerInstance ?? Number.POSITIVE_INFINITY,
+    queue: queue === undefined ? false : { maxSize: queue.maxSize ?? 100, maxWaitMs: queue.maxWaitMs ?? 1_000 },
+    throttle: merged(own.throttle, base.throttle),
+  }
+}
+
+/** `own` on top of `base`, field by field; `false` and `undefined` on their own mean off. */
+function merged<T extends object>(own: T | false | undefined, base: T | false | undefined): T | undefined {
+  if (own === false) return undefined
+  if (own === undefined) return base === false ? undefined : base
+  return base === false || base === undefined ? own : { ...base, ...given(own) }
+}
+
+/** The fields of `options` that say something. */
+function given<T extends object>(options: T): Partial<T> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>
+}

@@ -1,0 +1,98 @@
+import { DiscoveryError } from '../../base/errors.ts'
+import type { DiscoveryObserver } from '../discovery.ts'
+import { SnapshotStart } from '../snapshot/start.ts'
+import type { SnapshotStore } from '../snapshot/store.ts'
+import { SnapshotWriter } from '../snapshot/writer.ts'
+import { ageText, reasonOf } from './failure.ts'
+import type { MemberList } from './list.ts'
+import { isEmpty } from './list.ts'
+import type { CompositeContext } from './member.ts'
+
+export interface SnapshotSettings {
+  readonly store: SnapshotStore
+  readonly maxAgeMs: number
+}
+
+/** What the observer of one watch of a composite is told; and what of that is saved, or comes from what was saved. */
+export class CompositeOutput {
+  readonly #context: CompositeContext
+  readonly #observer: DiscoveryObserver
+  readonly #writer: SnapshotWriter | undefined
+  readonly #start: SnapshotStart | undefined
+  #error: DiscoveryError | undefined
+  #snapshotText = ''
+  #closed = false
+
+  constructor(context: CompositeContext, observer: DiscoveryObserver, snapshots: SnapshotSettings | undefined) {
+    this.#context = context
+    this.#observer = observer
+    if (snapshots === undefined) return
+    const { service, tell } = context
+    const { store, maxAgeMs } = snapshots
+    const onFailure = (error: unknown): void => tell({ type: 'snapshot-failed', service, error })
+    this.#writer = new SnapshotWriter({ ...context, store, onFailure })
+    const onLoaded = (list: MemberList, ageMs: number): void => this.#useSnapshot(list, ageMs)
+    this.#start = new SnapshotStart({ ...context, store, maxAgeMs, onLoaded, onFailure })
+  }
+
+  /** What the members say now. */
+  live(list: MemberList): void {
+    if (this.#closed) return
+    this.#start?.close()
+    this.#snapshotText = ''
+    if (isEmpty(list)) this.#writer?.pause()
+    else this.#writer?.update(list.instances)
+    this.#next(list)
+  }
+
+  /** What was told last is not confirmed any more. */
+  stale(error: unknown): void {
+    if (this.#closed) return
+    this.#writer?.pause()
+    this.#observer.error(error)
+  }
+
+  /** No member has said anything that could be used: time for the snapshot. */
+  nothing(error: DiscoveryError): void {
+    if (this.#closed) return
+    this.#writer?.pause()
+    this.#error = error
+    this.#tellNothing(error)
+    this.#start?.begin()
+  }
+
+  /** Resolves when what is not saved yet is. */
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#start?.close()
+    await this.#writer?.close()
+  }
+
+  #useSnapshot(list: MemberList, ageMs: number): void {
+    const { service, tell } = this.#context
+    tell({ type: 'snapshot-in-use', service, ageMs, instances: list.instances.length })
+    if (this.#closed) return
+    this.#snapshotText = `the list saved ${ageText(ageMs)} ago is in use. `
+    this.#next(list)
+    // A list of yesterday is stale from the first moment, and whoever looks is to see why.
+    if (!this.#closed && this.#error !== undefined) this.#tellNothing(this.#error)
+  }
+
+  #tellNothing(error: DiscoveryError): void {
+    const { service } = this.#context
+    if (this.#snapshotText === '') this.#observer.error(error)
+    else {
+      const message = `${service}: ${this.#snapshotText}${reasonOf(service, error)}`
+      this.#observer.error(new DiscoveryError(message, { service, cause: error }))
+    }
+  }
+
+  #next({ instances, unusable }: MemberList): void {
+    try {
+      this.#observer.next(unusable.length === 0 ? instances : [...instances, ...unusable])
+    } catch (cause) {
+      // The observer's mistake is not a failure of a member.
+      if (!this.#closed) this.#observer.error(cause)
+    }
+  }
+}

@@ -1,0 +1,136 @@
+import { type Clock, systemClock } from '../../base/clock.ts'
+import { checkClock, checkFunction, checkKeys } from '../../base/option-checks.ts'
+import { type Random, systemRandom } from '../../base/random.ts'
+import { RunningClock } from '../../base/running-clock.ts'
+import type { ServiceInstance } from '../../instance/instance.ts'
+import { httpProbe } from './http-probe.ts'
+import { checkHealthCheckOptions, defaultIntervalMs, type HealthCheckOptions, healthCheckKeys } from './options.ts'
+import { type HealthState, unknownHealth } from './state.ts'
+import { HealthTarget, type HealthTargetSettings, type HealthWatcher } from './target.ts'
+
+export type { HealthState, HealthStatus } from './state.ts'
+
+export interface HealthSubscription {
+  /** What is known now. After `close()`, what was known then. */
+  readonly state: HealthState
+  /** Ends it; the probes of its instance end with its last subscription. Calling it again does nothing. */
+  close(): void
+}
+
+/**
+ * Probes instances, and tells when one becomes healthy or unhealthy. Load balancers that share a checker, and services
+ * that share an instance, share its probes: there is one set for each scheme, host and port.
+ *
+ * One probe of an instance is in flight at a time, and every delay is jittered. Timers do not keep the process alive.
+ * With the defaults an instance that stops answering is unhealthy after at most 3 × (5 s + 2 s).
+ *
+ * Source: Envoy's active health checking (thresholds, first verdict, immediate failure, interval without traffic).
+ */
+export class HealthChecker {
+  readonly #settings: HealthTargetSettings
+  readonly #keepRemovedMs: number
+  readonly #targets = new Map<string, HealthTarget>()
+  #closed = false
+
+  /** @throws InvalidOptionError */
+  constructor(options: HealthCheckOptions & { readonly clock?: Clock | undefined; readonly random?: Random } = {}) {
+    checkKeys('HealthChecker', options, [...healthCheckKeys, 'clock', 'random'])
+    const { clock = systemClock, random = systemRandom, ...checks } = options
+    checkClock('HealthChecker.clock', clock)
+    checkFunction('HealthChecker.random', random)
+    checkHealthCheckOptions('HealthChecker', checks)
+    this.#settings = settingsOf(checks, clock, random)
+    this.#keepRemovedMs = checks.keepRemovedMs ?? 0
+  }
+
+  /** How long an instance that is gone from the registry but passes its probes is kept, in milliseconds. */
+  get keepRemovedMs(): number {
+    return this.#keepRemovedMs
+  }
+
+  /**
+   * Probes `instance` until the subscription is closed. `listener` is called on every change of status, and never from
+   * within this call. What it throws is dropped. Among several watchers of one address, the instance of the newest is
+   * the one a probe gets. After `close()` nothing is probed and the status stays `unknown`.
+   *
+   * @param traffic count of requests to the service so far, which never falls; see `idleIntervalMs`. Without it the
+   * instance is never taken for idle.
+   * @param onPass called at each probe that passes while the instance is healthy, also without a change
+   */
+  watch(
+    instance: ServiceInstance,
+    listener: (state: HealthState) => void,
+    traffic?: () => number,
+    onPass?: () => void,
+  ): HealthSubscription {
+    checkFunction('HealthChecker.watch.listener', listener ?? null)
+    checkFunction('HealthChecker.watch.traffic', traffic)
+    checkFunction('HealthChecker.watch.onPass', onPass)
+    if (this.#closed) {
+      return { state: unknownHealth(this.#settings.clock.now(), 'the health checker is closed'), close: () => {} }
+    }
+    const key = targetKey(instance)
+    const target = this.#targets.get(key) ?? new HealthTarget(this.#settings)
+    this.#targets.set(key, target)
+    const watcher: HealthWatcher = { instance, listener, traffic, onPass, requests: 0 }
+    target.add(watcher)
+    return new Subscription(target, watcher, () => {
+      if (!target.watched) this.#targets.delete(key)
+    })
+  }
+
+  /** Ends every probe and timer. Calling it again does nothing. */
+  close(): void {
+    this.#closed = true
+    for (const target of this.#targets.values()) target.close()
+    this.#targets.clear()
+  }
+}
+
+class Subscription implements HealthSubscription {
+  readonly #target: HealthTarget
+  readonly #watcher: HealthWatcher
+  readonly #onClose: () => void
+  /** Others may go on watching the target. */
+  #final: HealthState | undefined
+
+  constructor(target: HealthTarget, watcher: HealthWatcher, onClose: () => void) {
+    this.#target = target
+    this.#watcher = watcher
+    this.#onClose = onClose
+  }
+
+  get state(): HealthState {
+    return this.#final ?? this.#target.state
+  }
+
+  close(): void {
+    if (this.#final !== undefined) return
+    this.#final = this.#target.state
+    this.#target.remove(this.#watcher)
+    if (!this.#target.watched) this.#target.close()
+    this.#onClose()
+  }
+}
+
+function settingsOf(options: HealthCheckOptions, clock: Clock, random: Random): HealthTargetSettings {
+  const { intervalMs = defaultIntervalMs } = options
+  return {
+    probe: options.probe ?? httpProbe(options),
+    intervalMs,
+    idleIntervalMs: options.idleIntervalMs ?? Math.max(intervalMs, 60_000),
+    timeoutMs: options.timeoutMs ?? 2_000,
+    healthyThreshold: options.healthyThreshold ?? 2,
+    unhealthyThreshold: options.unhealthyThreshold ?? 3,
+    jitter: options.jitter ?? 0.2,
+    initialJitterMs: options.initialJitterMs ?? Math.min(intervalMs, 1_000),
+    clock,
+    running: new RunningClock(clock),
+    random,
+  }
+}
+
+/** Names of hosts do not depend on case. */
+function targetKey({ secure, host, port }: ServiceInstance): string {
+  return `${secure ? 'https' : 'http'}://${host.toLowerCase()}:${port}`
+}

@@ -1,0 +1,71 @@
+import { originOf } from '../../instance/instance.ts'
+import type { HealthCheckOptions, HealthProbe, HealthProbeResult } from './options.ts'
+
+/** The options of `HealthCheckOptions` that shape a request or judge its answer; checked before. */
+export type HttpProbeOptions = Pick<
+  HealthCheckOptions,
+  'path' | 'method' | 'headers' | 'expectedStatuses' | 'expectedBody' | 'immediateFailHeader' | 'port'
+>
+
+const maxBodyBytes = 65_536
+
+/**
+ * Sends one HTTP request to the instance by the global `fetch`, and judges the answer. The body is always read to its
+ * end or cancelled, so that no connection stays behind. Reasons show neither headers nor the query of the path.
+ */
+export function httpProbe(options: HttpProbeOptions = {}): HealthProbe {
+  const { path = '/health', method = 'GET', port } = options
+  const { expectedStatuses = [200], expectedBody, immediateFailHeader = 'x-immediate-health-check-fail' } = options
+  const headers = { ...options.headers }
+  const expected = new Set(expectedStatuses)
+  const request = `${method} ${path.split('?', 1)[0]}`
+
+  async function judge(response: Response): Promise<HealthProbeResult> {
+    const answered = `${request} answered ${response.status}`
+    if (response.headers.has(immediateFailHeader)) {
+      return { healthy: false, immediate: true, reason: `${answered} with ${immediateFailHeader}` }
+    }
+    if (!expected.has(response.status)) return { healthy: false, reason: answered }
+    if (expectedBody === undefined) return { healthy: true, reason: answered }
+    const verdict: unknown = expectedBody(await readBody(response))
+    // A promise would always be true.
+    if (typeof verdict !== 'boolean') return { healthy: false, reason: 'expectedBody did not return a boolean' }
+    return { healthy: verdict, reason: verdict ? answered : `${answered} with an unexpected body` }
+  }
+
+  return async (instance, { signal }) => {
+    const url = `${originOf({ ...instance, port: port ?? instance.port })}${path}`
+    let response: Response | undefined
+    try {
+      response = await fetch(url, { method, headers, redirect: 'manual', signal })
+      return await judge(response)
+    } catch (error) {
+      throw unwrapped(error)
+    } finally {
+      // Rejects when it was read to its limit, or broke off.
+      response?.body?.cancel().catch(() => {})
+    }
+  }
+}
+
+/** The body, up to `maxBodyBytes`. */
+async function readBody({ body }: Response): Promise<string> {
+  if (body === null) return ''
+  const decoder = new TextDecoder()
+  let text = ''
+  let left = maxBodyBytes
+  for await (const chunk of body as AsyncIterable<Uint8Array>) {
+    text += decoder.decode(chunk.subarray(0, left), { stream: true })
+    left -= chunk.length
+    if (left <= 0) return text
+  }
+  return text + decoder.decode()
+}
+
+/** What fetch hides as the `cause` of "fetch failed" and "terminated". */
+function unwrapped(error: unknown): unknown {
+  const { name, cause } = (error ?? {}) as { name?: unknown; cause?: unknown }
+  if (name !== 'TypeError' || typeof cause !== 'object' || cause === null) return error
+  if ((cause as { message?: unknown }).message !== 'bad port') return cause
+  return new Error('fetch does not connect to this port, as browsers do not: give a probe in place of the HTTP probe')
+}

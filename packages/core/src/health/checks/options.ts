@@ -1,0 +1,177 @@
+import { InvalidOptionError } from '../../base/errors.ts'
+import {
+  checkDurationMs,
+  checkFunction,
+  checkInteger,
+  checkKeys,
+  checkNumber,
+  rejectOption,
+} from '../../base/option-checks.ts'
+import type { ServiceInstance } from '../../instance/instance.ts'
+
+/**
+ * Asks one instance whether it is well. `false`, a throw or a rejection is a failure. It must end when `signal` is
+ * aborted: that is when its time is up, or nobody wants the answer any more.
+ */
+export type HealthProbe = (
+  instance: ServiceInstance,
+  context: { readonly signal: AbortSignal },
+) => boolean | HealthProbeResult | Promise<boolean | HealthProbeResult>
+
+export interface HealthProbeResult {
+  readonly healthy: boolean
+  /** Why, for people. Shown in status and events, so without secrets. */
+  readonly reason?: string | undefined
+  /** A failure that counts at once, whatever the threshold: the instance itself says that it goes. Default false. */
+  readonly immediate?: boolean | undefined
+}
+
+/** How the instances of a service are asked whether they are well. Every field has a default. */
+export interface HealthCheckOptions {
+  /** Path of the HTTP probe, with a leading `/`. Default `/health`. */
+  readonly path?: string | undefined
+  /** Method of the HTTP probe, in capitals. Default `GET`. */
+  readonly method?: string | undefined
+  /** Headers of the HTTP probe. They may hold secrets: no error, event or status shows them. Default none. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /** Statuses of a healthy answer. Redirects are not followed. Default 200 alone. */
+  readonly expectedStatuses?: readonly number[] | undefined
+  /** Whether this is the body of a healthy answer; it gets the first 64 KiB. Default: the body is not read. */
+  readonly expectedBody?: ((body: string) => boolean) | undefined
+  /**
+   * An answer with this header makes the instance unhealthy at once, whatever its status and the threshold. Default
+   * `x-immediate-health-check-fail`. Source: the immediate failure of Envoy's HTTP health checker.
+   */
+  readonly immediateFailHeader?: string | undefined
+  /** The HTTP probe goes to this port. Default: the instance's. */
+  readonly port?: number | undefined
+  /**
+   * Asks in place of the HTTP probe: a TCP probe of an adapter, or a function of your own. The options of the HTTP
+   * probe have then no effect. Default: the HTTP probe, by the global `fetch`, which does not connect to the ports
+   * that browsers block.
+   */
+  readonly probe?: HealthProbe | undefined
+  /** Milliseconds between the end of one probe and the next. Default 5 000. */
+  readonly intervalMs?: number | undefined
+  /**
+   * Milliseconds between probes of a healthy instance while no request goes to its service; at least `intervalMs`.
+   * Within `intervalMs` after requests came back it is probed again. Default 60 000, as Envoy's `no_traffic_interval`,
+   * or `intervalMs` when that is longer.
+   */
+  readonly idleIntervalMs?: number | undefined
+  /** A probe that takes longer is aborted, and is a failure. Default 2 000. */
+  readonly timeoutMs?: number | undefined
+  /** Successes in a row that make an unhealthy instance healthy. Integer in [1, 1 000]; default 2. */
+  readonly healthyThreshold?: number | undefined
+  /** Failures in a row that make a healthy instance unhealthy. Integer in [1, 1 000]; default 3. */
+  readonly unhealthyThreshold?: number | undefined
+  /** Part of each delay that is random, in [0, 1]; delays only ever get shorter. Default 0.2. */
+  readonly jitter?: number | undefined
+  /**
+   * The first probe is sent at a random time within so many milliseconds, so that a fleet that starts together does
+   * not probe together. Default 1 000, or `intervalMs` when that is shorter.
+   */
+  readonly initialJitterMs?: number | undefined
+  /** How long an instance that is gone from the registry but passes its probes is kept, in milliseconds. Default 0. */
+  readonly keepRemovedMs?: number | undefined
+}
+
+export const healthCheckKeys: readonly (keyof HealthCheckOptions)[] = [
+  'path',
+  'method',
+  'headers',
+  'expectedStatuses',
+  'expectedBody',
+  'immediateFailHeader',
+  'port',
+  'probe',
+  'intervalMs',
+  'idleIntervalMs',
+  'timeoutMs',
+  'healthyThreshold',
+  'unhealthyThreshold',
+  'jitter',
+  'initialJitterMs',
+  'keepRemovedMs',
+]
+
+export const defaultIntervalMs = 5_000
+
+/** @throws InvalidOptionError, also when there is no global `fetch` and no `probe` in its place */
+export function checkHealthCheckOptions(path: string, options: HealthCheckOptions): void {
+  checkKeys(path, options, healthCheckKeys)
+  checkRequest(path, options)
+  checkAnswer(path, options)
+  for (const name of ['intervalMs', 'timeoutMs'] as const) {
+    checkDurationMs(`${path}.${name}`, options[name], { min: 1 })
+  }
+  checkDurationMs(`${path}.idleIntervalMs`, options.idleIntervalMs, { min: options.intervalMs ?? defaultIntervalMs })
+  checkDurationMs(`${path}.initialJitterMs`, options.initialJitterMs)
+  checkDurationMs(`${path}.keepRemovedMs`, options.keepRemovedMs)
+  checkInteger(`${path}.healthyThreshold`, options.healthyThreshold, 1, 1_000)
+  checkInteger(`${path}.unhealthyThreshold`, options.unhealthyThreshold, 1, 1_000)
+  checkNumber(`${path}.jitter`, options.jitter, 0, 1)
+  checkFunction(`${path}.probe`, options.probe)
+  if (options.probe === undefined && typeof globalThis.fetch !== 'function') {
+    rejectOption(`${path}.probe`, 'given where there is no global fetch', options.probe)
+  }
+}
+
+const token = /^[\w!#$%&'*+.^`|~-]+$/
+
+function checkRequest(path: string, options: HealthCheckOptions): void {
+  const { path: target, method, headers, port } = options
+  // Spaces and other scripts would arrive spelt differently, a fragment not at all.
+  if (target !== undefined && (typeof target !== 'string' || !/^\/[!"$-~]*$/.test(target))) {
+    rejectOption(`${path}.path`, 'a path that starts with "/", without spaces, "#" or characters beyond ASCII', target)
+  }
+  const methodProblem = typeof method !== 'string' || !/^[A-Z-]+$/.test(method) || unsendableMethods.has(method)
+  if (method !== undefined && methodProblem) {
+    rejectOption(`${path}.method`, 'an HTTP method in capitals, other than CONNECT, TRACE and TRACK', method)
+  }
+  if (headers !== undefined) checkHeaders(`${path}.headers`, headers)
+  checkInteger(`${path}.port`, port, 1, 65_535)
+}
+
+/** Those which fetch refuses. */
+const unsendableMethods = new Set(['CONNECT', 'TRACE', 'TRACK'])
+/** Those which fetch refuses or replaces: every probe would fail, or not ask what was meant. */
+const unsendableHeaders = new Set(['host', 'transfer-encoding', 'keep-alive', 'upgrade', 'expect'])
+
+/** Fetch says what is wrong with a header by quoting it, so nothing wrong may get there. Values are shown nowhere. */
+function checkHeaders(path: string, headers: unknown): void {
+  if (typeof headers !== 'object' || headers === null || Symbol.iterator in headers) {
+    rejectOption(path, 'a plain object of names and values', headers)
+  }
+  for (const [name, value] of Object.entries(headers)) {
+    // What is no name may be a value.
+    if (!token.test(name)) rejectOption(path, 'an object whose keys are names of headers', headers)
+    const option = `${path}.${name}`
+    if (unsendableHeaders.has(name.toLowerCase())) {
+      throw new InvalidOptionError(option, `${option} is a header that fetch cannot send. Give a probe that can`)
+    }
+    if (typeof value !== 'string' || !/^[\t\u0020-\u007E\u0080-\u00FF]*$/.test(value)) {
+      const legal = 'a string without line breaks and without characters beyond Latin-1'
+      throw new InvalidOptionError(option, `${option} must be ${legal}. Its value is not shown: it may be a secret`)
+    }
+  }
+}
+
+function checkAnswer(path: string, options: HealthCheckOptions): void {
+  const { expectedStatuses, expectedBody, immediateFailHeader } = options
+  if (expectedStatuses !== undefined) {
+    if (!Array.isArray(expectedStatuses) || expectedStatuses.length === 0) {
+      rejectOption(`${path}.expectedStatuses`, 'an array of HTTP statuses that is not empty', expectedStatuses)
+    }
+    for (const [index, status] of expectedStatuses.entries()) {
+      checkInteger(`${path}.expectedStatuses[${index}]`, status ?? Number.NaN, 200, 599)
+    }
+  }
+  checkFunction(`${path}.expectedBody`, expectedBody)
+  if (
+    immediateFailHeader !== undefined &&
+    !(typeof immediateFailHeader === 'string' && token.test(immediateFailHeader))
+  ) {
+    rejectOption(`${path}.immediateFailHeader`, 'the name of a header', immediateFailHeader)
+  }
+}

@@ -1,0 +1,143 @@
+import type { ServiceInstance } from '../../instance/instance.ts'
+import type { PanicPolicy } from './panic.ts'
+import { type LevelLoad, levelLoads } from './priority-levels.ts'
+import { routeByZone, type ZonePolicy, type ZoneRouting } from './zone-routing.ts'
+
+/**
+ * What an instance is used for:
+ * - `available`: a candidate, the balancer may pick it
+ * - `standby`: usable, but its priority level gets no traffic now
+ * - `drained`: weight 0, takes no new traffic
+ * - `unhealthy`: the registry or an active check says so
+ * - `ejected`: its answers were too bad; no traffic until the ejection is over
+ * - `half-open`: the ejection is over; one request tries whether it is back
+ */
+export type Eligibility = 'available' | 'standby' | 'drained' | 'unhealthy' | 'ejected' | 'half-open'
+
+/** An instance with what health has to say against it. */
+export interface Judged {
+  /** As the balancer is to see it: with the weight that counts. */
+  readonly candidate: ServiceInstance
+  /** `undefined`: nothing. */
+  readonly problem: 'unhealthy' | 'ejected' | 'half-open' | undefined
+}
+
+/** Candidates that get a part of the traffic together. */
+export interface CandidateGroup {
+  /** The same for the same part of the list, whatever its members. */
+  readonly key: string
+  /** Part of the traffic; all of them sum to 1. */
+  readonly share: number
+  readonly candidates: readonly ServiceInstance[]
+  /** While its load is this many times that of the next group, the next takes over. */
+  readonly spillAt?: number
+}
+
+export interface EligibilityResult {
+  /** Whom the balancers may pick. Empty when nobody is left. */
+  readonly groups: readonly CandidateGroup[]
+  /** One for each judged instance, in the same order. */
+  readonly verdicts: readonly Eligibility[]
+  /** Whether each judged instance is a candidate: in panic, also one that is not `available`. */
+  readonly candidates: readonly boolean[]
+  /** Why health is ignored, or a level is not used; `undefined` when there is no panic. */
+  readonly panic: string | undefined
+  /** Of the first level that gets traffic. */
+  readonly zone: ZoneRouting | undefined
+}
+
+export interface EligibilityPolicy {
+  readonly panic: PanicPolicy
+  readonly zone: ZonePolicy | undefined
+}
+
+interface Level {
+  readonly priority: number
+  readonly members: ServiceInstance[]
+  readonly healthy: ServiceInstance[]
+}
+
+/**
+ * Turns facts into candidates: those with a weight that nothing is known against, of the lowest priorities that can take
+ * the traffic, the local zone first; or all of them when too few are healthy (panic).
+ */
+export function judgeEligibility(judged: readonly Judged[], policy: EligibilityPolicy): EligibilityResult {
+  const levels = levelsOf(judged)
+  const { panic: panicPolicy } = policy
+  const loads = levelLoads(
+    levels.map(({ healthy, members }) => ({ healthy: healthy.length, total: members.length })),
+    panicPolicy.threshold,
+  )
+  const groups: CandidateGroup[] = []
+  let zone: ZoneRouting | undefined
+  let panic: string | undefined
+  for (const [index, level] of levels.entries()) {
+    const { share, panic: panics } = loads[index] as LevelLoad
+    if (share === 0) continue
+    if (panics) panic ??= panicReason(level, panicPolicy)
+    if (panics && panicPolicy.mode === 'fail') continue
+    const usable = panics ? level.members : level.healthy
+    if (policy.zone === undefined) {
+      groups.push({ key: String(level.priority), share, candidates: usable })
+      continue
+    }
+    const routing = routeByZone(usable, level.members, policy.zone)
+    zone ??= routing
+    groups.push(...zoneGroups(level, share, routing))
+  }
+  const loadOf = new Map(levels.map(({ priority }, index) => [priority, loads[index] as LevelLoad]))
+  return { groups: summingToOne(groups), panic, zone, ...verdictsOf(judged, loadOf, panicPolicy) }
+}
+
+/** The share of a level that is not used for its panic falls to the others. */
+function summingToOne(groups: readonly CandidateGroup[]): readonly CandidateGroup[] {
+  const sum = groups.reduce((all, { share }) => all + share, 0)
+  return Math.abs(sum - 1) < 1e-9 ? groups : groups.map((group) => ({ ...group, share: group.share / sum }))
+}
+
+function levelsOf(judged: readonly Judged[]): readonly Level[] {
+  const levels = new Map<number, Level>()
+  for (const { candidate, problem } of judged) {
+    if (candidate.weight === 0) continue
+    let level = levels.get(candidate.priority)
+    if (level === undefined) {
+      level = { priority: candidate.priority, members: [], healthy: [] }
+      levels.set(candidate.priority, level)
+    }
+    level.members.push(candidate)
+    if (problem === undefined) level.healthy.push(candidate)
+  }
+  return [...levels.values()].sort((left, right) => left.priority - right.priority)
+}
+
+function zoneGroups({ priority }: Level, share: number, { active, shares }: ZoneRouting): CandidateGroup[] {
+  return shares.map(({ zone, share: part, members, spillAt }) => ({
+    // No name of a zone gives the key of all the others.
+    key: active ? `${priority}${zone === undefined ? ' others' : `/${zone}`}` : String(priority),
+    share: share * part,
+    candidates: members,
+    ...(spillAt === undefined ? undefined : { spillAt }),
+  }))
+}
+
+function verdictsOf(
+  judged: readonly Judged[],
+  loadOf: ReadonlyMap<number, LevelLoad>,
+  { mode }: PanicPolicy,
+): Pick<EligibilityResult, 'verdicts' | 'candidates'> {
+  const verdicts: Eligibility[] = []
+  const candidates: boolean[] = []
+  for (const { candidate, problem } of judged) {
+    const load = loadOf.get(candidate.priority)
+    const used = candidate.weight > 0 && load !== undefined && load.share > 0
+    if (candidate.weight === 0) verdicts.push('drained')
+    else verdicts.push(problem ?? (used ? 'available' : 'standby'))
+    candidates.push(used && (load.panic ? mode === 'all' : problem === undefined))
+  }
+  return { verdicts, candidates }
+}
+
+function panicReason({ healthy, members }: Level, { mode }: PanicPolicy): string {
+  const state = `${healthy.length} of ${members.length} healthy`
+  return mode === 'all' ? `panic: ${state}, health is ignored` : `panic: ${state}, none of them is used`
+}

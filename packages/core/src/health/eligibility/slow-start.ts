@@ -1,0 +1,49 @@
+import { checkDurationMs, checkKeys, checkNumber } from '../../base/option-checks.ts'
+
+/** Lets an instance that joins or recovers take its share little by little. */
+export interface SlowStartOptions {
+  /** How long it takes to the full share, in milliseconds. Default 30 000. */
+  readonly windowMs?: number | undefined
+  /** Above 1 the share grows fast at first, below 1 late. In [0.1, 10]; default 1: evenly. */
+  readonly aggression?: number | undefined
+  /** The share it begins with, in (0, 1]. Default 0.1. */
+  readonly minimum?: number | undefined
+}
+
+export interface SlowStartPolicy {
+  readonly windowMs: number
+  readonly aggression: number
+  readonly minimum: number
+}
+
+const slowStartKeys: readonly (keyof SlowStartOptions)[] = ['windowMs', 'aggression', 'minimum']
+
+/** @throws InvalidOptionError */
+export function checkSlowStartOptions(path: string, options: SlowStartOptions | false): void {
+  if (options === false) return
+  checkKeys(path, options, slowStartKeys)
+  checkDurationMs(`${path}.windowMs`, options.windowMs, { min: 1 })
+  checkNumber(`${path}.aggression`, options.aggression, 0.1, 10)
+  checkNumber(`${path}.minimum`, options.minimum, 0.001, 1)
+}
+
+/** The policy that `options` (checked before) mean; `undefined`: no slow start. */
+export function slowStartPolicy(options: SlowStartOptions | false | undefined): SlowStartPolicy | undefined {
+  if (options === undefined || options === false) return undefined
+  return {
+    windowMs: options.windowMs ?? 30_000,
+    aggression: options.aggression ?? 1,
+    minimum: options.minimum ?? 0.1,
+  }
+}
+
+/**
+ * The part of its share that an instance takes `elapsedMs` after it started: max(minimum, (elapsed ÷ window)^(1 ÷ aggression)),
+ * and 1 when the window is over.
+ *
+ * Source: Envoy, "Slow start mode".
+ */
+export function slowStartFactor(elapsedMs: number, { windowMs, aggression, minimum }: SlowStartPolicy): number {
+  if (elapsedMs >= windowMs) return 1
+  return Math.max(minimum, (Math.max(0, elapsedMs) / windowMs) ** (1 / aggression))
+}

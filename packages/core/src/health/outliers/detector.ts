@@ -1,0 +1,153 @@
+import { type Clock, systemClock } from '../../base/clock.ts'
+import { checkClock, checkFunction, checkKeys, rejectOption } from '../../base/option-checks.ts'
+import { type Random, systemRandom } from '../../base/random.ts'
+import type { OutlierListener, UnenforcedBecause } from './ejection.ts'
+import {
+  checkOutlierDetectionOptions,
+  type OutlierDetectionOptions,
+  type OutlierDetectionSettings,
+  outlierDetectionKeys,
+  outlierDetectionSettings,
+} from './options.ts'
+import { RequestWindow } from './request-window.ts'
+import { statisticalOutliers } from './statistical-outliers.ts'
+import { OutlierTracker, type TrackerHost } from './tracker.ts'
+
+export interface OutlierDetectorOptions extends OutlierDetectionOptions {
+  readonly clock?: Clock | undefined
+  /** Source of the jitter. Default `Math.random`. */
+  readonly random?: Random | undefined
+  readonly listener?: OutlierListener | undefined
+  /** How many instances could take requests now, the one in question included. Default: those not ejected. */
+  readonly usable?: (() => number) | undefined
+}
+
+/**
+ * Takes instances of one service out of use by the outcome of their requests, for a while that grows with each time,
+ * and lets them back by one probe, not by a herd.
+ *
+ * Never more than max(1, floor(`maxEjectionPercent` × known / 100)) at once, and never the last one: of a service with
+ * 2 to 9 instances one can be ejected, of a single one nothing. That holds when instances are removed, too: those that
+ * are out the longest come back. So tell newcomers (`track`) before those that are gone (`untrack`).
+ *
+ * There is no timer unless requests were counted within the last interval or somebody is ejected, and none of them
+ * keeps the process alive.
+ *
+ * Source: Envoy's outlier detection and gRFC A50, without their blindness for small services.
+ */
+export class OutlierDetector {
+  readonly #settings: OutlierDetectionSettings
+  readonly #trackers = new Map<string, OutlierTracker>()
+  /** Ejected or half-open, the longest out first. */
+  readonly #out = new Set<OutlierTracker>()
+  readonly #window: RequestWindow
+  readonly #usable: (() => number) | undefined
+  readonly #host: TrackerHost
+  #closed = false
+
+  /** @throws InvalidOptionError */
+  constructor(options: OutlierDetectorOptions = {}) {
+    checkKeys('OutlierDetector', options, [...outlierDetectionKeys, 'clock', 'random', 'listener', 'usable'])
+    const { clock = systemClock, random = systemRandom, listener, usable, ...detection } = options
+    checkClock('OutlierDetector.clock', clock)
+    checkFunction('OutlierDetector.random', random)
+    checkListener('OutlierDetector.listener', listener)
+    checkFunction('OutlierDetector.usable', usable)
+    checkOutlierDetectionOptions('OutlierDetector', detection)
+    const settings = outlierDetectionSettings(detection)
+    const { intervalMs, jitter } = settings
+    this.#settings = settings
+    this.#usable = usable
+    this.#window = new RequestWindow({
+      lengthMs: intervalMs,
+      jitter,
+      clock,
+      random,
+      onEnd: (outdated) => this.#endWindow(outdated),
+    })
+    const counting = settings.failurePercentage !== undefined || settings.successRate !== undefined
+    this.#host = {
+      settings,
+      clock,
+      random,
+      listener,
+      counted: counting ? () => this.#window.open() : () => {},
+      obstacle: () => this.#obstacle(),
+      wentOut: (tracker) => this.#out.add(tracker),
+      cameBack: (tracker) => this.#out.delete(tracker),
+    }
+  }
+
+  /** The tracker of an instance: a newcomer's is neutral, the same id gives the same one. Inert after `close()`. */
+  track(id: string): OutlierTracker {
+    const known = this.#trackers.get(id)
+    if (known !== undefined) return known
+    const tracker = new OutlierTracker(id, this.#host)
+    if (this.#closed) tracker.detach()
+    else this.#trackers.set(id, tracker)
+    return tracker
+  }
+
+  /** The id is that of another instance now: a neutral tracker takes the place of the one that was. */
+  renew(id: string): OutlierTracker {
+    const before = this.#trackers.get(id)
+    if (before !== undefined) {
+      this.#out.delete(before)
+      before.detach()
+      this.#trackers.delete(id)
+    }
+    return this.track(id)
+  }
+
+  /** The instance is gone, and everything known of it. */
+  untrack(id: string): void {
+    const tracker = this.#trackers.get(id)
+    if (tracker === undefined) return
+    this.#trackers.delete(id)
+    this.#out.delete(tracker)
+    tracker.detach()
+    this.#returnExcess()
+  }
+
+  /** Forgets everybody; no timer is left, and none starts any more. */
+  close(): void {
+    this.#closed = true
+    this.#window.close()
+    for (const tracker of this.#trackers.values()) tracker.detach()
+    this.#trackers.clear()
+    this.#out.clear()
+  }
+
+  get #cap(): number {
+    const { maxEjectionPercent } = this.#settings
+    return maxEjectionPercent === 0 ? 0 : Math.max(1, Math.floor((maxEjectionPercent * this.#trackers.size) / 100))
+  }
+
+  #obstacle(): UnenforcedBecause | undefined {
+    if (!this.#settings.enforce) return 'not-enforcing'
+    if (this.#out.size >= this.#cap) return 'cap'
+    const inUse = this.#trackers.size - this.#out.size
+    return inUse > 1 && (this.#usable === undefined || this.#usable() > 1) ? undefined : 'last-usable'
+  }
+
+  #returnExcess(): void {
+    for (const tracker of this.#out) {
+      if (this.#out.size <= this.#cap && this.#out.size < this.#trackers.size) return
+      tracker.uneject('removed-cap')
+    }
+  }
+
+  #endWindow(outdated: boolean): void {
+    const trackers = Array.from(this.#trackers.values())
+    const outliers = outdated ? [] : statisticalOutliers(trackers, this.#settings)
+    for (const tracker of trackers) tracker.clearWindow()
+    for (const { subject, reason, detail } of outliers) subject.suspect(reason, detail)
+  }
+}
+
+function checkListener(path: string, listener: OutlierListener | undefined): void {
+  if (listener === undefined) return
+  const { ejected, halfOpen, returned } = (listener ?? {}) as Partial<OutlierListener>
+  if ([ejected, halfOpen, returned].every((method) => typeof method === 'function')) return
+  rejectOption(path, 'an object with ejected, halfOpen and returned', listener)
+}

@@ -1,0 +1,56 @@
+import { checkInteger, checkKeys, rejectOption } from '../base/option-checks.ts'
+import { XxHash64 } from '../base/xxhash64.ts'
+import type { ServiceInstance } from './instance.ts'
+
+/** Limits a client to some of the instances, so that not every client has connections to every one. */
+export interface SubsetOptions {
+  /** How many instances, at least 1. */
+  readonly size: number
+  /** What tells this client from others and stays the same when it restarts, such as a host name or an ordinal. */
+  readonly clientId: string
+}
+
+/** @throws InvalidOptionError */
+export function checkSubset(path: string, options: SubsetOptions): void {
+  checkKeys(path, options, ['size', 'clientId'])
+  const { size, clientId } = options
+  if (size === undefined) rejectOption(`${path}.size`, 'an integer of at least 1', size)
+  checkInteger(`${path}.size`, size, 1, Number.MAX_SAFE_INTEGER)
+  if (typeof clientId !== 'string' || clientId === '') {
+    rejectOption(`${path}.clientId`, 'a string that is not empty', clientId)
+  }
+}
+
+/**
+ * The `size` instances for this client, in list order; all when there are no more. Each instance has a rank of its own
+ * with every client, the hash of its id seeded with the hash of `clientId`, and the first are taken. So one instance that
+ * comes or goes changes at most one of the subset, and over many clients every instance is in as many subsets, on
+ * average. Weights are not looked at. O(n log n).
+ *
+ * Sources: D. Thaler, C. Ravishankar, "A name-based mapping scheme for rendezvous" (1996); gRFC A68, random subsetting.
+ *
+ * @throws InvalidOptionError
+ */
+export function rendezvousSubset(
+  instances: readonly ServiceInstance[],
+  options: SubsetOptions,
+): readonly ServiceInstance[] {
+  checkSubset('rendezvousSubset', options)
+  const count = instances.length
+  if (count <= options.size) return instances
+  const hash = new XxHash64()
+  hash.hash(options.clientId)
+  const [seedHigh, seedLow] = [hash.high, hash.low]
+  const highs = new Uint32Array(count)
+  const lows = new Uint32Array(count)
+  for (const [index, { id }] of instances.entries()) {
+    hash.hash(id, seedLow, seedHigh)
+    highs[index] = hash.high
+    lows[index] = hash.low
+  }
+  const order = Uint32Array.from(highs.keys()).sort(
+    (a, b) => (highs[a] as number) - (highs[b] as number) || (lows[a] as number) - (lows[b] as number) || a - b,
+  )
+  const chosen = new Set(order.subarray(0, options.size))
+  return instances.filter((_, index) => chosen.has(index))
+}

@@ -1,0 +1,51 @@
+import { type CancelTimer, type Clock, systemClock, type TimerOptions } from '../base/clock.ts'
+import { type Random, systemRandom } from '../base/random.ts'
+import type { ApplicationCallback, CallbackFailed } from './events.ts'
+
+/** The application's source of chance. Where it throws or gives no number in [0, 1], the platform's stands in. */
+export function guardedRandom(random: Random, callbackFailed: CallbackFailed): Random {
+  return () => {
+    try {
+      const value = random()
+      if (value >= 0 && value <= 1) return value
+      tell(callbackFailed, 'random', new RangeError(`random() must give a number in [0, 1), got ${String(value)}`))
+    } catch (error) {
+      tell(callbackFailed, 'random', error)
+    }
+    return systemRandom()
+  }
+}
+
+/** The application's clock. A reading that throws is no number, which `monotonic` mends; a timer that it does not set is the platform's. */
+export function guardedClock(clock: Clock, callbackFailed: CallbackFailed): Clock {
+  return {
+    now: () => {
+      try {
+        return clock.now()
+      } catch (error) {
+        tell(callbackFailed, 'clock.now', error)
+        return Number.NaN
+      }
+    },
+    setTimeout: (callback: () => void, delayMs: number, options?: TimerOptions): CancelTimer => {
+      try {
+        const cancel = clock.setTimeout(callback, delayMs, options)
+        return () => {
+          try {
+            cancel()
+          } catch (error) {
+            tell(callbackFailed, 'clock.setTimeout', error)
+          }
+        }
+      } catch (error) {
+        tell(callbackFailed, 'clock.setTimeout', error)
+        return systemClock.setTimeout(callback, delayMs, options)
+      }
+    },
+  }
+}
+
+// Later: whoever reads the clock is in the middle of something, and a listener must not find that.
+function tell(callbackFailed: CallbackFailed, callback: ApplicationCallback, error: unknown): void {
+  void Promise.resolve().then(() => callbackFailed(callback, error))
+}

@@ -1,0 +1,160 @@
+import type { Clock } from '../base/clock.ts'
+import { OverloadedError } from '../base/errors.ts'
+import type { ServiceSettings } from '../config/service-settings.ts'
+import type { EventChannel } from '../observe/events.ts'
+import { WaitQueue, type WaitTicket } from '../overload/wait-queue.ts'
+import type { InstanceRecord } from './record.ts'
+import type { WaitingCall } from './waiting-call.ts'
+
+export interface CapacityOptions {
+  readonly service: string
+  readonly settings: ServiceSettings
+  readonly clock: Clock
+  readonly events: EventChannel
+  readonly records: ReadonlyMap<string, InstanceRecord>
+  /** Brings `isCandidate` of the records up to date. */
+  readonly settle: () => void
+  /** Gets the calls that wait. */
+  readonly waiting: Set<WaitingCall>
+}
+
+/** Why a call is refused. */
+export type RefusedBecause = 'queue-full' | 'queue-timeout' | 'throttled'
+
+/** The limits of requests in flight of one service, and the queue of the calls that wait below them. */
+export class Capacity {
+  /** Requests in flight, those on draining instances included. */
+  inFlight = 0
+  readonly #options: CapacityOptions
+  readonly #queue: WaitQueue | undefined
+  #admitting = false
+
+  constructor(options: CapacityOptions) {
+    this.#options = options
+    const { maxInFlight, maxInFlightPerInstance, queue } = options.settings
+    const limited = Math.min(maxInFlight, maxInFlightPerInstance) !== Number.POSITIVE_INFINITY
+    this.#queue =
+      limited && queue !== false ? new WaitQueue({ maxSize: queue.maxSize, clock: options.clock }) : undefined
+  }
+
+  /** Calls that wait. */
+  get queued(): number {
+    return this.#queue?.size ?? 0
+  }
+
+  /** Whether the service takes another request, without overtaking anybody who waits. */
+  get hasRoom(): boolean {
+    const queue = this.#queue
+    if (queue !== undefined && queue.size > 0 && !this.#admitting) return false
+    return this.inFlight < this.#options.settings.maxInFlight
+  }
+
+  isFull(id: string): boolean {
+    const { settings, records } = this.#options
+    const limit = settings.maxInFlightPerInstance
+    return limit !== Number.POSITIVE_INFINITY && (records.get(id)?.inFlight ?? 0) >= limit
+  }
+
+  /** Ids of the instances that take no further request. */
+  fullInstances(): ReadonlySet<string> {
+    const full = new Set<string>()
+    for (const id of this.#options.records.keys()) if (this.isFull(id)) full.add(id)
+    return full
+  }
+
+  /** Lets those that wait in as long as there is room. */
+  admit(): void {
+    const queue = this.#queue
+    if (queue === undefined || queue.size === 0 || this.#admitting) return
+    this.#options.settle()
+    this.#admitting = true
+    try {
+      while (queue.size > 0 && this.hasRoom && this.#hasFreeInstance() && queue.admitNext()) {
+        // The one that was let in counts by now.
+      }
+    } finally {
+      this.#admitting = false
+    }
+  }
+
+  /**
+   * Waits for room, at most `queue.maxWaitMs` and until the call's deadline; `take` is called when there is some.
+   *
+   * @throws OverloadedError when the queue is full, or the wait was in vain
+   */
+  async waitForRoom<T>(scope: WaitingCall, take: () => T | undefined): Promise<T> {
+    const { waiting } = this.#options
+    waiting.add(scope)
+    try {
+      return await this.#wait(scope, take)
+    } finally {
+      waiting.delete(scope)
+    }
+  }
+
+  close(): void {
+    this.#queue?.close()
+  }
+
+  /** The error of a call that is not let in, after the event that tells of it. */
+  refused(because: RefusedBecause): OverloadedError {
+    const { service, events } = this.#options
+    if (events.active) events.emit({ type: 'call-refused', service, because })
+    const why = because === 'throttled' ? 'as the service refuses most requests (throttle)' : this.#atLimits(because)
+    return new OverloadedError(`${service}: overloaded, refused before it was sent: ${why}`, { service })
+  }
+
+  #wait<T>(scope: WaitingCall, take: () => T | undefined): Promise<T> {
+    const queue = this.#queue
+    const { clock, settings } = this.#options
+    const maxWaitMs = settings.queue === false ? 0 : settings.queue.maxWaitMs
+    let ticket: WaitTicket | undefined
+    return scope.run<T>(
+      (resolve, reject) => {
+        const entry = {
+          deadlineMs: Math.min(scope.deadlineMs, clock.now() + maxWaitMs),
+          admit: (): void => {
+            try {
+              const taken = take()
+              if (taken === undefined) reject(this.refused('queue-full'))
+              else resolve(taken)
+            } catch (error) {
+              reject(error)
+            }
+          },
+          expire: (): void => {
+            // At its own deadline the call ends by itself, and says so.
+            if (clock.now() < scope.deadlineMs) reject(this.refused('queue-timeout'))
+          },
+        }
+        ticket = queue?.enqueue(entry)
+        if (ticket === undefined) reject(this.refused('queue-full'))
+      },
+      () => ticket?.leave(),
+    )
+  }
+
+  // Without any candidate nobody waits for room: each is told that there is none.
+  #hasFreeInstance(): boolean {
+    const { settings, records } = this.#options
+    const limit = settings.maxInFlightPerInstance
+    if (limit === Number.POSITIVE_INFINITY) return true
+    let candidates = 0
+    for (const { isCandidate, inFlight } of records.values()) {
+      if (!isCandidate) continue
+      if (inFlight < limit) return true
+      candidates++
+    }
+    return candidates === 0
+  }
+
+  #atLimits(because: 'queue-full' | 'queue-timeout'): string {
+    const { maxInFlight, maxInFlightPerInstance, queue } = this.#options.settings
+    const limits = Object.entries({ maxInFlight, maxInFlightPerInstance })
+      .filter(([, limit]) => limit !== Number.POSITIVE_INFINITY)
+      .map(([name, limit]) => `${name} ${limit}`)
+    const waited = `none of them ended within ${queue === false ? 0 : queue.maxWaitMs} ms (queue.maxWaitMs)`
+    const full = queue === false ? 'and queue is false' : `${this.queued} calls wait already (queue.maxSize)`
+    return `${this.inFlight} requests in flight (${limits.join(', ')}), ${because === 'queue-full' ? full : waited}`
+  }
+}

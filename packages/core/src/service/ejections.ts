@@ -1,0 +1,119 @@
+import type { Clock } from '../base/clock.ts'
+import type { Random } from '../base/random.ts'
+import type { ServiceSettings } from '../config/service-settings.ts'
+import { OutlierDetector } from '../health/outliers/detector.ts'
+import type { Ejection, EjectionReason, ReturnedBy } from '../health/outliers/ejection.ts'
+import type { EventChannel } from '../observe/events.ts'
+import type { InstanceRecord } from './record.ts'
+
+export interface EjectionsOptions {
+  readonly service: string
+  readonly settings: ServiceSettings
+  readonly clock: Clock
+  readonly random: Random
+  readonly events: EventChannel
+  readonly records: ReadonlyMap<string, InstanceRecord>
+  /** How many instances could take requests now. */
+  readonly usable: () => number
+  /** Somebody went out, may be tried, or is back. */
+  readonly onChange: () => void
+  readonly onReturned: (record: InstanceRecord) => void
+}
+
+const unreachable: ReadonlySet<EjectionReason> = new Set(['consecutive-connect-errors', 'no-answer', 'failed-probe'])
+
+/** The ejected instances of one service: the outlier detector, its word as events, and who waits to be tried. */
+export class Ejections {
+  readonly #options: EjectionsOptions
+  readonly #detector: OutlierDetector | undefined
+  readonly #halfOpen = new Set<InstanceRecord>()
+
+  constructor(options: EjectionsOptions) {
+    this.#options = options
+    const { settings, clock, random, usable } = options
+    if (settings.outlierDetection === false) return
+    this.#detector = new OutlierDetector({
+      ...settings.outlierDetection,
+      clock,
+      random,
+      usable,
+      listener: {
+        ejected: (ejection) => this.#ejected(ejection),
+        halfOpen: (id) => this.#becameHalfOpen(id),
+        returned: (id, by) => this.#returned(id, by),
+      },
+    })
+  }
+
+  /** Whose ejection is over and who waits for the request that tries them. */
+  get halfOpen(): ReadonlySet<InstanceRecord> {
+    return this.#halfOpen
+  }
+
+  track(record: InstanceRecord): void {
+    record.tracker = this.#detector?.track(record.instance.id)
+  }
+
+  /** `record` takes the place of `before`, with the same id: a new instance, of which nothing is known. */
+  replace(before: InstanceRecord, record: InstanceRecord): void {
+    before.tracker = undefined
+    this.#halfOpen.delete(before)
+    record.tracker = this.#detector?.renew(record.instance.id)
+  }
+
+  untrack(record: InstanceRecord): void {
+    record.tracker = undefined
+    this.#halfOpen.delete(record)
+    this.#detector?.untrack(record.instance.id)
+  }
+
+  /** `record` answers nothing while others do. Takes it out if that may be. */
+  silent({ tracker }: InstanceRecord, forMs: number): void {
+    const detail = `no answer for ${Math.round(forMs)} ms, while others answer`
+    if (tracker?.state === 'half-open') tracker.giveUpProbe(detail)
+    else tracker?.suspect('no-answer', detail)
+  }
+
+  /**
+   * An active check of `record` passed: it can be reached. That ends an ejection for want of an answer, but none for bad
+   * answers: who answers 500 to requests may well pass its checks.
+   */
+  passed({ tracker }: InstanceRecord): void {
+    if (tracker?.ejection !== undefined && unreachable.has(tracker.ejection.reason)) tracker.uneject()
+  }
+
+  close(): void {
+    this.#detector?.close()
+    this.#halfOpen.clear()
+  }
+
+  #ejected({ id, ...ejection }: Ejection): void {
+    const { events, service, records, onChange } = this.#options
+    const record = records.get(id)
+    if (record === undefined) return
+    if (ejection.enforced) {
+      this.#halfOpen.delete(record)
+      onChange()
+    }
+    if (events.active) events.emit({ type: 'instance-ejected', service, instance: record.instance, ...ejection })
+  }
+
+  #becameHalfOpen(id: string): void {
+    const { events, service, records, onChange } = this.#options
+    const record = records.get(id)
+    if (record === undefined) return
+    this.#halfOpen.add(record)
+    onChange()
+    if (events.active) events.emit({ type: 'instance-half-open', service, instance: record.instance })
+  }
+
+  #returned(id: string, by: ReturnedBy): void {
+    const { events, service, records, onReturned, onChange } = this.#options
+    const record = records.get(id)
+    if (record === undefined) return
+    this.#halfOpen.delete(record)
+    onReturned(record)
+    onChange()
+    if (events.active) events.emit({ type: 'instance-returned', service, instance: record.instance, by })
+  }
+}

@@ -1,0 +1,47 @@
+import { DiscoveryError, NoAvailableInstanceError } from '../base/errors.ts'
+import { typeTag } from '../base/option-checks.ts'
+import type { InstanceCache } from '../cache/instance-cache.ts'
+import { asDiscoveryError } from '../cache/list-state.ts'
+import type { InstanceRecord } from './record.ts'
+
+/** Says which service, what is known of it and what to look at. */
+export function noAvailableInstance(
+  service: string,
+  { state, ageMs }: InstanceCache,
+  discovery: object,
+  records: Iterable<InstanceRecord>,
+  panic: string | undefined,
+): NoAvailableInstanceError {
+  const source = typeTag(discovery)
+  const cause = 'error' in state ? state.error : undefined
+  if (state.kind === 'waiting') {
+    const advice = `the first list from ${source} is not known yet; await ready(${JSON.stringify(service)}) first`
+    return new NoAvailableInstanceError(`${service}: no available instance (${advice})`, { service, cause })
+  }
+  const counts = new Map<string, number>()
+  let known = 0
+  for (const { state: each } of records) {
+    if (each === 'draining') continue
+    known++
+    counts.set(each, (counts.get(each) ?? 0) + 1)
+  }
+  const states = Array.from(counts, ([each, count]) => `${count} ${each}`).join(', ')
+  const age = `${state.kind === 'expired' ? 'expired ' : ''}list ${Math.round(ageMs / 1_000)} s old from ${source}`
+  const knownText = states === '' ? `${known} known` : `${known} known: ${states}`
+  const panicText = panic === undefined ? '' : `; ${panic}`
+  return new NoAvailableInstanceError(`${service}: no available instance (${knownText}${panicText}; ${age})`, {
+    service,
+    cause,
+  })
+}
+
+/** Says why there is no list at all. */
+export function noList(service: string, { state, ageMs }: InstanceCache, discovery: object): DiscoveryError {
+  const cause = state.kind === 'waiting' ? state.error : undefined
+  const reason = cause === undefined ? 'it has not answered' : `it fails: ${asDiscoveryError(service, cause).message}`
+  const source = typeTag(discovery)
+  return new DiscoveryError(
+    `${service}: no list of instances from ${source} after ${Math.round(ageMs)} ms; ${reason}`,
+    { service, cause },
+  )
+}

@@ -1,0 +1,162 @@
+import type { PickRequest } from '../balancer/balancer.ts'
+import type { Clock } from '../base/clock.ts'
+import type { Random } from '../base/random.ts'
+import type { ServiceSettings } from '../config/service-settings.ts'
+import type { ServiceInstance } from '../instance/instance.ts'
+import type { Capacity } from './capacity.ts'
+import type { InstanceRecord } from './record.ts'
+import type { InstanceRoster } from './roster.ts'
+import { SlowStartPicker } from './slow-start-pick.ts'
+import type { TrafficRoute, TrafficSplit } from './traffic-split.ts'
+
+export interface InstancePickerOptions {
+  readonly settings: ServiceSettings
+  readonly clock: Clock
+  readonly random: Random
+  readonly roster: InstanceRoster
+  readonly split: TrafficSplit
+  readonly capacity: Capacity
+}
+
+/** What an attempt says of its pick. */
+export interface AttemptPickRequest extends PickRequest {
+  /** Ids of the instances that the call has tried: passed over before those that its caller avoids. */
+  readonly tried?: ReadonlySet<string>
+  /** Those of them on which an attempt timed out: passed over first. */
+  readonly timedOut?: ReadonlySet<string>
+}
+
+/** An instance that was picked, and the route it was picked from. */
+export interface Picked {
+  readonly record: InstanceRecord
+  readonly route: TrafficRoute
+  /** Whether the request is the one that tries the instance after its ejection. */
+  readonly probe: boolean
+}
+
+const none: ReadonlySet<string> = new Set()
+
+/**
+ * Whether a request may be the one that tries an instance after its ejection: `always`, since it can do without its
+ * answer; `refused`, where a refused connection took the instance out: if that happens again, the request was not sent
+ * and is repeated elsewhere; `never`.
+ */
+export type MayProbe = 'always' | 'refused' | 'never'
+
+/** An instance that no harmless request came to try for this long is tried by any. */
+const probeByAnyAfterMs = 10_000
+
+/** Picks an instance of one service: a probe that is due, or what the balancer of the next route says. */
+export class InstancePicker {
+  readonly #options: InstancePickerOptions
+  readonly #slowStart: SlowStartPicker
+  /** The only route, while nothing stands between its balancer and a pick. */
+  #plain: TrafficRoute | undefined
+  /** The route of the last pick. */
+  #route: TrafficRoute
+
+  constructor(options: InstancePickerOptions) {
+    this.#options = options
+    this.#slowStart = new SlowStartPicker(options)
+    this.#route = options.split.first
+  }
+
+  /** Something changed that has to be looked at before the next pick. */
+  unsettle(): void {
+    this.#plain = undefined
+    this.#slowStart.forget()
+  }
+
+  settle(): void {
+    if (this.#plain !== undefined) return
+    const { roster, split, settings } = this.#options
+    roster.settle()
+    const simple = roster.warming.size === 0 && settings.loadReports === undefined
+    this.#plain = simple ? split.only : undefined
+  }
+
+  /** Whether an instance that may be picked has none of these ids. */
+  hasCandidateBeyond(ids: ReadonlySet<string>): boolean {
+    this.settle()
+    return this.#options.split.hasCandidateBeyond(ids)
+  }
+
+  /** Hot. `undefined`: there is no candidate. */
+  pick(request?: PickRequest): ServiceInstance | undefined {
+    const plain = this.#plain
+    return plain === undefined ? this.#choose(request) : plain.pick(request)
+  }
+
+  /**
+   * Picks for a request that will count in flight. `full`: every instance has as many as it may.
+   */
+  take(request: AttemptPickRequest | undefined, mayProbe: MayProbe): Picked | 'full' | undefined {
+    const { capacity, roster, split } = this.#options
+    if (roster.halfOpen.size > 0) {
+      const probe = this.#takeProbe(request, mayProbe)
+      if (probe !== undefined) return probe
+    }
+    const preferring = request?.tried === undefined ? request : this.#preferring(request, none)
+    const plain = this.#plain
+    let instance = this.pick(preferring)
+    // No other is left: trying it is better than refusing.
+    if (instance === undefined) return roster.halfOpen.size > 0 ? this.#takeProbe(undefined, 'always') : undefined
+    let route = plain ?? this.#route
+    if (capacity.isFull(instance.id)) {
+      const full = capacity.fullInstances()
+      instance = split.hasCandidateBeyond(full) ? this.#choose(this.#preferring(request, full)) : undefined
+      if (instance === undefined || full.has(instance.id)) return 'full'
+      route = this.#route
+    }
+    const record = roster.records.get(instance.id)
+    // Only a balancer of the user's own can give an instance that it was not given.
+    return record === undefined ? undefined : { record, route, probe: false }
+  }
+
+  #choose(request?: PickRequest): ServiceInstance | undefined {
+    this.settle()
+    const { roster, split, settings } = this.#options
+    const route = split.next(request)
+    this.#route = route
+    const picked = roster.warming.size > 0 ? this.#slowStart.pick(route, request) : route.pick(request)
+    // With learnt weights the balancers see copies.
+    if (picked === undefined || settings.loadReports === undefined) return picked
+    return roster.records.get(picked.id)?.instance ?? picked
+  }
+
+  /**
+   * Passes over the `full` ones, then those on which an attempt timed out, then those that were tried, then those that the caller
+   * avoids: each layer as far as an instance is left beyond it.
+   */
+  #preferring(request: AttemptPickRequest | undefined, full: ReadonlySet<string>): PickRequest {
+    this.settle()
+    const { split } = this.#options
+    let avoid = full
+    for (const layer of [request?.timedOut, request?.tried, request?.avoid]) {
+      if (layer === undefined) continue
+      const both = avoid.size === 0 ? layer : new Set([...avoid, ...layer])
+      if (split.hasCandidateBeyond(both)) avoid = both
+    }
+    return request?.hashKey === undefined ? { avoid } : { hashKey: request.hashKey, avoid }
+  }
+
+  #takeProbe(request: AttemptPickRequest | undefined, mayProbe: MayProbe): Picked | undefined {
+    const { roster, split, clock, capacity } = this.#options
+    const now = clock.now()
+    for (const record of roster.halfOpen) {
+      const { tracker } = record
+      const { id } = record.instance
+      if (tracker === undefined || !isWorthTrying(record)) continue
+      if (request?.avoid?.has(id) === true || request?.tried?.has(id) === true) continue
+      const harmless = mayProbe === 'always' || (mayProbe === 'refused' && tracker.refused)
+      if ((!harmless && now - tracker.sinceMs < probeByAnyAfterMs) || capacity.isFull(id)) continue
+      if (tracker.tryProbe()) return { record, route: split.first, probe: true }
+    }
+    return undefined
+  }
+}
+
+/** Not when it is drained, or when others than its own answers say that it is unhealthy. */
+function isWorthTrying({ candidate, instance, health }: InstanceRecord): boolean {
+  return candidate.weight > 0 && instance.healthy !== false && health?.state.status !== 'unhealthy'
+}

@@ -1,0 +1,138 @@
+import type { HealthSubscription } from '../health/checks/checker.ts'
+import type { Eligibility, Judged } from '../health/eligibility/eligibility.ts'
+import type { Watched } from '../health/outliers/answer-watch.ts'
+import type { OutlierTracker } from '../health/outliers/tracker.ts'
+import type { ServiceInstance } from '../instance/instance.ts'
+import type { InstanceSnapshot, InstanceState } from '../observe/snapshot.ts'
+
+/** What is kept about one instance as long as it is known or has requests in flight. */
+export class InstanceRecord implements Judged, Watched {
+  instance: ServiceInstance
+  /** What the balancer sees: the instance, with its learnt weight when there is one. */
+  candidate: ServiceInstance
+  state: InstanceState = 'available'
+  stateSinceMs: number
+  /** Whether the balancer may pick it. */
+  isCandidate = false
+  inFlight = 0
+  /** Requests in flight that have no answer yet, not even the head of one. */
+  awaiting = 0
+  succeeded = 0
+  failed = 0
+  /** When its slow start began; NaN: it is warm. */
+  warmingSinceMs: number = Number.NaN
+  /** Whether it was picked since its slow start began. */
+  warmingPicked = false
+  /** Until when it is used although the registry no longer lists it; NaN: it is listed. */
+  keptUntilMs: number = Number.NaN
+  health: HealthSubscription | undefined = undefined
+  tracker: OutlierTracker | undefined = undefined
+  /** Whether the last verdict of active checks was bad. */
+  failedChecks = false
+  /** Whether the request that tries it after its ejection is under way. */
+  probed = false
+  answers = 0
+  movable = 0
+  watched = false
+  answersBefore = 0
+  silentLooks = 0
+  crowdedLooks = 0
+  othersBefore = 0
+  /** Second tries that were answered elsewhere since its last answer, while the first waited here. */
+  outrun = 0
+  /** Requests that started since its last answer. */
+  #unanswered = 0
+
+  constructor(instance: ServiceInstance, nowMs: number) {
+    this.instance = instance
+    this.candidate = instance
+    this.stateSinceMs = nowMs
+  }
+
+  get waiting(): number {
+    return Math.min(this.inFlight, this.#unanswered)
+  }
+
+  /** A request starts; `probe`: the one that tries it after its ejection. */
+  began(probe: boolean): void {
+    this.inFlight++
+    this.awaiting++
+    this.#unanswered++
+    if (!probe) return
+    this.probed = true
+    // The probe gets all of the time that an answer may take.
+    this.silentLooks = 0
+    this.crowdedLooks = 0
+    this.outrun = 0
+  }
+
+  answered(): void {
+    this.answers++
+    this.#unanswered = 0
+    this.outrun = 0
+  }
+
+  get problem(): Judged['problem'] {
+    const { tracker } = this
+    if (tracker !== undefined && tracker.state !== 'in') return tracker.state
+    return this.instance.healthy === false || this.health?.state.status === 'unhealthy' ? 'unhealthy' : undefined
+  }
+
+  enter(state: InstanceState, nowMs: number): void {
+    if (this.state === state) return
+    this.state = state
+    this.stateSinceMs = nowMs
+  }
+
+  judged(verdict: Eligibility, isCandidate: boolean, nowMs: number): void {
+    this.isCandidate = isCandidate
+    this.enter(verdict, nowMs)
+  }
+
+  snapshot(nowMs: number, warmth: number, panic: string | undefined): InstanceSnapshot {
+    const { instance, state, inFlight, succeeded, failed, candidate, isCandidate } = this
+    const health = this.health?.state
+    return {
+      instance,
+      state,
+      reason: this.#reason(nowMs, panic),
+      forMs: nowMs - this.stateSinceMs,
+      candidate: isCandidate,
+      effectiveWeight: candidate.weight * warmth,
+      inFlight,
+      succeeded,
+      failed,
+      ...(health === undefined
+        ? undefined
+        : { activeCheck: { status: health.status, reason: health.reason, forMs: nowMs - health.sinceMs } }),
+      ejections: this.tracker?.timesEjected ?? 0,
+    }
+  }
+
+  #reason(nowMs: number, panic: string | undefined): string {
+    if (this.state === 'available' && !this.isCandidate && panic !== undefined) return panic
+    const reason = this.#stateReason(nowMs)
+    return this.isCandidate && this.state !== 'available' ? `${reason}; picked all the same: ${panic}` : reason
+  }
+
+  #stateReason(nowMs: number): string {
+    switch (this.state) {
+      case 'available':
+        if (Number.isNaN(this.keptUntilMs)) return 'may be picked'
+        return `gone from the registry but passes its checks: kept for ${Math.round(this.keptUntilMs - nowMs)} ms more`
+      case 'standby':
+        return 'a lower priority number is in use'
+      case 'drained':
+        return 'its weight is 0'
+      case 'unhealthy':
+        if (this.instance.healthy === false) return 'the registry says it is unhealthy'
+        return `its checks fail: ${this.health?.state.reason}`
+      case 'ejected':
+        return `ejected: ${this.tracker?.ejection?.detail}`
+      case 'half-open':
+        return 'the ejection is over: one request tries whether it is back'
+      case 'draining':
+        return 'removed from the list; requests in flight finish'
+    }
+  }
+}

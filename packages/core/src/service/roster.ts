@@ -1,0 +1,361 @@
+import type { Clock } from '../base/clock.ts'
+import type { Random } from '../base/random.ts'
+import { diffInstances, type InstancesDiff } from '../cache/diff-instances.ts'
+import type { ServiceSettings } from '../config/service-settings.ts'
+import type { HealthState } from '../health/checks/checker.ts'
+import { type Eligibility, judgeEligibility } from '../health/eligibility/eligibility.ts'
+import { isSameAddress, type ServiceInstance, withWeight } from '../instance/instance.ts'
+import { rendezvousSubset } from '../instance/subset.ts'
+import type { LearnedWeights } from '../load-report/learned-weights.ts'
+import type { EventChannel } from '../observe/events.ts'
+import { Ejections } from './ejections.ts'
+import { EligibilityState } from './eligibility-state.ts'
+import { KeptInstances } from './kept-instances.ts'
+import { InstanceRecord } from './record.ts'
+import type { TrafficSplit } from './traffic-split.ts'
+
+export interface InstanceRosterOptions {
+  readonly service: string
+  readonly settings: ServiceSettings
+  readonly clock: Clock
+  readonly random: Random
+  readonly events: EventChannel
+  /** Gets the candidates. */
+  readonly split: TrafficSplit
+  /** Monotonic count of the service's requests. */
+  readonly traffic: () => number
+  /** Something changed, so that `settle` has to be called before the next pick. */
+  readonly onUnsettled: () => void
+  /** An instance fails its checks: the list may be old. */
+  readonly onUnhealthy: () => void
+  /** Requests wait in vain for an instance. */
+  readonly onSilenced: (record: InstanceRecord, forMs: number) => void
+}
+
+/**
+ * The instances of one service with everything known about each: the registry's word, active checks, ejections, requests
+ * in flight. Facts change it; `settle` turns them into candidates for the balancers.
+ */
+export class InstanceRoster {
+  readonly #options: InstanceRosterOptions
+  readonly #records = new Map<string, InstanceRecord>()
+  /** With requests in flight, at an address that is no longer that of its id. */
+  readonly #moved = new Set<InstanceRecord>()
+  readonly #ejections: Ejections
+  readonly #warming = new Set<InstanceRecord>()
+  readonly #kept: KeptInstances
+  readonly #state: EligibilityState
+  /** The list as far as it is used: all of it, or the subset of this client. */
+  #list: readonly ServiceInstance[] = []
+  /** Those of the list, and the kept ones. */
+  #judged: readonly InstanceRecord[] = []
+  #ids: readonly string[] = []
+  #weights: Float64Array | undefined
+  #settled = true
+  #first = true
+  /** Whether the last list was not taken by a balancer: it is to be given again. */
+  #isAhead = false
+  /** Nothing is judged meanwhile: an ejection that ends by a removal lets waiting calls in, listeners may pick. */
+  #applying = false
+
+  constructor(options: InstanceRosterOptions) {
+    this.#options = options
+    this.#state = new EligibilityState(options.service, options.events)
+    this.#kept = new KeptInstances(options.clock, (record) => this.#endKeeping(record))
+    this.#ejections = new Ejections({
+      ...options,
+      records: this.#records,
+      usable: () => this.#usable,
+      onChange: () => this.#unsettle(),
+      onReturned: (record) => this.#warm(record),
+    })
+  }
+
+  /** By id, those that drain included. */
+  get records(): ReadonlyMap<string, InstanceRecord> {
+    return this.#records
+  }
+
+  /** The records, and those that drain at an address that is no longer that of their id. */
+  get everyRecord(): readonly InstanceRecord[] {
+    return [...this.#records.values(), ...this.#moved]
+  }
+
+  /** Whose ejection is over and who waits for the request that tries them. */
+  get halfOpen(): ReadonlySet<InstanceRecord> {
+    return this.#ejections.halfOpen
+  }
+
+  /** Those in their slow start. */
+  get warming(): ReadonlySet<InstanceRecord> {
+    return this.#warming
+  }
+
+  /** Whether health is ignored and zones are preferred, as of the last `settle`. */
+  get state(): EligibilityState {
+    return this.#state
+  }
+
+  /** The list changed. Throws what a balancer throws; the change is then to be given again. */
+  apply(diff: InstancesDiff): void {
+    const now = this.#options.clock.now()
+    const { subset } = this.#options.settings
+    const list = subset === undefined ? diff.instances : rendezvousSubset(diff.instances, subset)
+    // After a list that a balancer did not take, this one differs from another than the last that counts.
+    const isNext = subset === undefined && !this.#isAhead
+    const change = isNext ? diff : diffInstances(this.#list, list)
+    this.#list = change?.instances ?? this.#list
+    this.#isAhead = true
+    // Those that left the subset of this client are not gone.
+    const registered = new Set(subset === undefined ? [] : diff.instances.map(({ id }) => id))
+    this.#applying = true
+    try {
+      // Newcomers first: they count for how many may be ejected.
+      for (const instance of change?.added ?? []) this.#add(instance, now)
+      for (const instance of change?.removed ?? []) this.#remove(instance, now, !registered.has(instance.id))
+      // Registered again, but not in the subset: it is no longer needed at its old address.
+      for (const record of [...this.#kept.records]) {
+        if (registered.has(record.instance.id) && this.#kept.release(record)) this.#drop(record, now)
+      }
+      for (const instance of change?.updated ?? []) this.#update(instance)
+    } finally {
+      this.#applying = false
+    }
+    if (this.#list.length > 0) this.#first = false
+    const listed = this.#list.map(({ id }) => this.#records.get(id) as InstanceRecord)
+    this.#judge([...listed, ...this.#kept.records])
+    this.#settled = false
+    this.#settle()
+    this.#isAhead = false
+  }
+
+  /** What is known of `instance` at its address, which may no longer be that of its id. */
+  recordOf(instance: ServiceInstance): InstanceRecord | undefined {
+    const record = this.#records.get(instance.id)
+    return record !== undefined && isSameAddress(record.instance, instance) ? record : this.#movedAt(instance)
+  }
+
+  /** Requests in flight that have no answer yet. */
+  get awaiting(): number {
+    let awaiting = 0
+    for (const record of this.everyRecord) awaiting += record.awaiting
+    return awaiting
+  }
+
+  /** Turns what changed since into candidates. */
+  settle(): void {
+    try {
+      this.#settle()
+    } catch {
+      // A balancer of the application's: it was emitted, and others stand in for it.
+    }
+  }
+
+  #settle(): void {
+    if (this.#settled || this.#applying) return
+    const { clock, events, split, settings } = this.#options
+    const now = clock.now()
+    const result = judgeEligibility(this.#judged, settings)
+    for (const [index, record] of this.#judged.entries()) {
+      record.judged(result.verdicts[index] as Eligibility, result.candidates[index] === true, now)
+    }
+    // Settled even if a balancer of the application's throws now: it is not asked again before something changes.
+    this.#settled = true
+    events.together(() => {
+      try {
+        split.update(result.groups)
+      } finally {
+        this.#state.enter(result)
+      }
+    })
+  }
+
+  /** Gives every instance the weight that was learnt, or back its own. */
+  learnWeights(learned: LearnedWeights): void {
+    const weights = learned.weights(this.#ids)
+    if (weights === this.#weights) return
+    this.#weights = weights
+    for (const [index, { instance, candidate }] of this.#judged.entries()) {
+      const weight = instance.weight === 0 ? 0 : (weights?.[index] ?? instance.weight)
+      if (weight === candidate.weight) continue
+      const record = this.#judged[index] as InstanceRecord
+      record.candidate = weight === instance.weight ? instance : withWeight(instance, weight)
+    }
+    this.#unsettle()
+  }
+
+  /** A removed instance has finished its last request. */
+  forget(record: InstanceRecord): void {
+    if (!this.#moved.delete(record)) this.#records.delete(record.instance.id)
+  }
+
+  /** An instance answers nothing while others do: takes it out if that may be. What waits for it may leave in any case. */
+  silent(record: InstanceRecord, forMs: number): void {
+    const { outlierDetection } = this.#options.settings
+    if (outlierDetection !== false && outlierDetection.noAnswer === false) return
+    this.#ejections.silent(record, forMs)
+    this.#options.onSilenced(record, forMs)
+  }
+
+  /** The slow start of `record` is over. */
+  warmed(record: InstanceRecord): void {
+    record.warmingSinceMs = Number.NaN
+    this.#warming.delete(record)
+  }
+
+  close(): void {
+    this.#ejections.close()
+    for (const record of this.#records.values()) record.health?.close()
+    this.#kept.close()
+  }
+
+  get #usable(): number {
+    return this.#judged.reduce((count, { candidate, problem }) => {
+      return candidate.weight > 0 && problem === undefined ? count + 1 : count
+    }, 0)
+  }
+
+  #judge(records: readonly InstanceRecord[]): void {
+    this.#judged = records
+    this.#ids = records.map(({ instance }) => instance.id)
+  }
+
+  #unsettle(): void {
+    this.#settled = false
+    if (!this.#applying) this.#options.onUnsettled()
+  }
+
+  #add(instance: ServiceInstance, now: number): void {
+    const before = this.#records.get(instance.id)
+    const moved = before !== undefined && !isSameAddress(before.instance, instance)
+    // It may be back while it still drains, or is kept; its requests in flight are then its own again.
+    const known = moved ? this.#movedAt(instance) : before
+    if (known !== undefined && this.#kept.release(known)) {
+      this.#update(instance)
+      return
+    }
+    const record = known ?? new InstanceRecord(instance, now)
+    this.#replace(record, instance)
+    if (moved) this.#displace(before, record, now)
+    else this.#ejections.track(record)
+    this.#records.set(instance.id, record)
+    this.#watchHealth(record)
+    if (!this.#first) this.#warm(record)
+  }
+
+  /** The id of `before` is now that of `record`, at another address: what was learnt of the old one says nothing. */
+  #displace(before: InstanceRecord, record: InstanceRecord, now: number): void {
+    this.#moved.delete(record)
+    this.#kept.release(before)
+    this.#ejections.replace(before, record)
+    if (before.inFlight > 0) this.#moved.add(before)
+    this.#retire(before, now)
+  }
+
+  #movedAt(instance: ServiceInstance): InstanceRecord | undefined {
+    for (const record of this.#moved) {
+      if (record.instance.id === instance.id && isSameAddress(record.instance, instance)) return record
+    }
+    return undefined
+  }
+
+  #update(instance: ServiceInstance): void {
+    const record = this.#records.get(instance.id) as InstanceRecord
+    const { healthy } = record.instance
+    this.#replace(record, instance)
+    if (healthy === false && instance.healthy !== false) this.#warm(record)
+  }
+
+  #replace(record: InstanceRecord, instance: ServiceInstance): void {
+    const { candidate, instance: before } = record
+    record.instance = instance
+    const learned = candidate.weight !== before.weight && instance.weight > 0
+    record.candidate = learned ? withWeight(instance, candidate.weight) : instance
+  }
+
+  #remove(instance: ServiceInstance, now: number, gone: boolean): void {
+    const record = this.#records.get(instance.id)
+    // Its id may be another's by now.
+    if (record === undefined || !isSameAddress(record.instance, instance)) return
+    const { healthCheck } = this.#options.settings
+    const keepMs = healthCheck?.keepRemovedMs ?? 0
+    if (gone && keepMs > 0 && record.health?.state.status === 'healthy') this.#keep(record, keepMs)
+    else this.#drop(record, now)
+  }
+
+  #keep(record: InstanceRecord, forMs: number): void {
+    const { events, service } = this.#options
+    this.#kept.keep(record, forMs)
+    if (events.active) events.emit({ type: 'instance-kept', service, instance: record.instance, forMs })
+  }
+
+  #endKeeping(record: InstanceRecord): void {
+    const { events, service, clock } = this.#options
+    events.together(() => {
+      this.#judge(this.#judged.filter((other) => other !== record))
+      this.#drop(record, clock.now())
+      const { instance, inFlight } = record
+      if (inFlight === 0 && events.active) events.emit({ type: 'instance-drained', service, instance })
+      this.#unsettle()
+    })
+  }
+
+  #drop(record: InstanceRecord, now: number): void {
+    this.#ejections.untrack(record)
+    if (record.inFlight === 0) this.#records.delete(record.instance.id)
+    this.#retire(record, now)
+  }
+
+  /** It gets no more requests; those in flight finish. */
+  #retire(record: InstanceRecord, now: number): void {
+    record.health?.close()
+    record.health = undefined
+    this.warmed(record)
+    record.isCandidate = false
+    if (record.inFlight > 0) record.enter('draining', now)
+  }
+
+  #watchHealth(record: InstanceRecord): void {
+    const { settings, traffic } = this.#options
+    const before = record.health
+    record.health = settings.healthCheck?.watch(
+      record.instance,
+      (state) => this.#healthChanged(record, state),
+      traffic,
+      () => this.#ejections.passed(record),
+    )
+    // Only then, so that what is known of an address others do not watch is not forgotten.
+    before?.close()
+  }
+
+  #healthChanged(record: InstanceRecord, { status, reason }: HealthState): void {
+    const { events, service } = this.#options
+    const { instance } = record
+    if (status === 'unknown') return
+    events.hold()
+    try {
+      if (events.active) events.emit({ type: 'instance-health-changed', service, instance, status, reason })
+      if (status === 'healthy') {
+        record.tracker?.uneject()
+        // The first verdict on an instance that was used all along is no recovery.
+        if (record.failedChecks) this.#warm(record)
+      } else if (this.#kept.release(record)) {
+        this.#endKeeping(record)
+      }
+      record.failedChecks = status === 'unhealthy'
+      this.#unsettle()
+      if (record.failedChecks) this.#options.onUnhealthy()
+    } finally {
+      events.release()
+    }
+  }
+
+  #warm(record: InstanceRecord): void {
+    const { settings, clock } = this.#options
+    if (settings.slowStart === undefined) return
+    record.warmingSinceMs = clock.now()
+    record.warmingPicked = false
+    this.#warming.add(record)
+    if (!this.#applying) this.#options.onUnsettled()
+  }
+}

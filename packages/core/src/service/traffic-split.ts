@@ -1,0 +1,241 @@
+import type { Balancer, PickRequest } from '../balancer/balancer.ts'
+import { RoundRobinBalancer } from '../balancer/round-robin.ts'
+import { SmoothWeightedSchedule } from '../balancer/smooth-weighted/schedule.ts'
+import { SmoothWeightedRoundRobinBalancer } from '../balancer/smooth-weighted/smooth-weighted-round-robin.ts'
+import type { Random } from '../base/random.ts'
+import { XxHash64 } from '../base/xxhash64.ts'
+import type { CandidateGroup } from '../health/eligibility/eligibility.ts'
+import type { ServiceInstance } from '../instance/instance.ts'
+import type { Outcome } from '../instance/outcome.ts'
+import type { CallbackFailed } from '../observe/events.ts'
+
+export interface TrafficSplitOptions {
+  readonly newBalancer: () => Balancer
+  /** Whether round robin turns into smooth weighted round robin as soon as weights differ. */
+  readonly followWeights: boolean
+  readonly random: Random
+  readonly callbackFailed: CallbackFailed
+}
+
+/**
+ * Candidates that get a part of the traffic, with the balancer that chooses among them. It may be the application's: what it throws
+ * is emitted, and only a pick passes it on.
+ */
+export class TrafficRoute {
+  readonly key: string
+  balancer: Balancer
+  share = 0
+  candidates: readonly ServiceInstance[] = []
+  /** Of the candidates. */
+  totalWeight = 0
+  spillAt: number | undefined
+  inFlight = 0
+  readonly #callbackFailed: CallbackFailed
+  /** Stands in for a balancer that did not take its candidates. */
+  #substitute: RoundRobinBalancer | undefined
+
+  constructor(key: string, balancer: Balancer, callbackFailed: CallbackFailed) {
+    this.key = key
+    this.balancer = balancer
+    this.#callbackFailed = callbackFailed
+  }
+
+  get meanInFlight(): number {
+    return this.inFlight / this.candidates.length
+  }
+
+  /** Replaces the candidates. Throws what the balancer throws; until it takes others, the candidates are picked in turn. */
+  update(candidates: readonly ServiceInstance[], random: Random): void {
+    this.candidates = candidates
+    this.totalWeight = candidates.reduce((sum, { weight }) => sum + weight, 0)
+    try {
+      this.balancer.update(candidates)
+      this.#substitute = undefined
+    } catch (error) {
+      this.#substitute ??= new RoundRobinBalancer({ random })
+      this.#substitute.update(candidates)
+      this.#callbackFailed('balancer.update', error)
+      throw error
+    }
+  }
+
+  pick(request?: PickRequest): ServiceInstance | undefined {
+    try {
+      return this.#substitute === undefined ? this.balancer.pick(request) : this.#substitute.pick(request)
+    } catch (error) {
+      this.#callbackFailed('balancer.pick', error)
+      throw error
+    }
+  }
+
+  started(instance: ServiceInstance): void {
+    this.inFlight++
+    try {
+      this.balancer.started?.(instance)
+    } catch (error) {
+      this.#callbackFailed('balancer.started', error)
+    }
+  }
+
+  finished(instance: ServiceInstance, outcome: Outcome): void {
+    this.inFlight--
+    try {
+      this.balancer.finished?.(instance, outcome)
+    } catch (error) {
+      this.#callbackFailed('balancer.finished', error)
+    }
+  }
+}
+
+interface Turn {
+  readonly route: TrafficRoute
+  readonly share: number
+}
+
+const maxKnown = 64
+const groupSeed = 0x6772_6f75
+
+/**
+ * One balancer for each group of candidates, and the choice between the groups. Mostly there is one. Several share the
+ * traffic by weighted turns; requests with a hash key go to the same group as long as the shares stay.
+ */
+export class TrafficSplit {
+  readonly #options: TrafficSplitOptions
+  readonly #turns: SmoothWeightedSchedule<Turn>
+  readonly #hash = new XxHash64()
+  /** Of the groups that were ever there, so that a level that comes back finds its state. */
+  readonly #known = new Map<string, TrafficRoute>()
+  #routes: readonly TrafficRoute[] = []
+  #only: TrafficRoute
+
+  /** @throws whatever `newBalancer` throws */
+  constructor(options: TrafficSplitOptions) {
+    this.#options = options
+    this.#only = new TrafficRoute('0', options.newBalancer(), options.callbackFailed)
+    this.#known.set('0', this.#only)
+    this.#turns = new SmoothWeightedSchedule(options.random, {
+      keyOf: ({ route }) => route.key,
+      weightOf: ({ share }) => share,
+    })
+  }
+
+  /** The one route there is; `undefined` when there are several. */
+  get only(): TrafficRoute | undefined {
+    return this.#routes.length > 1 ? undefined : this.#only
+  }
+
+  /** The route of the first group. */
+  get first(): TrafficRoute {
+    return this.#only
+  }
+
+  /** Throws what the balancers throw, when all is done. */
+  update(groups: readonly CandidateGroup[]): void {
+    const before = this.#routes
+    const errors: unknown[] = []
+    const install = (route: TrafficRoute, candidates: readonly ServiceInstance[]): void => {
+      try {
+        this.#install(route, candidates)
+      } catch (error) {
+        errors.push(error)
+      }
+    }
+    this.#routes = groups.map((group) => {
+      const route = this.#route(group)
+      install(route, group.candidates)
+      return route
+    })
+    this.#only = this.#routes[0] ?? this.#only
+    for (const route of before) if (!this.#routes.includes(route)) install(route, [])
+    if (this.#routes.length === 0 && !before.includes(this.#only)) install(this.#only, [])
+    if (this.#routes.length > 1) this.#turns.update(this.#routes.map((route) => ({ route, share: route.share })))
+    this.#forget()
+    if (errors.length > 0) throw errors[0]
+  }
+
+  /** The route of the next request. */
+  next(request?: PickRequest): TrafficRoute {
+    if (this.#routes.length <= 1) return this.#only
+    const avoid = request?.avoid
+    const hashed = request?.hashKey === undefined ? undefined : this.#byHash(request.hashKey)
+    if (hashed !== undefined && (avoid === undefined || !isCovered(hashed.candidates, avoid))) return hashed
+    const route = this.#turnOf(avoid)
+    return route.spillAt === undefined ? route : this.#spilled(route, avoid)
+  }
+
+  /** Whether a candidate has none of these ids. */
+  hasCandidateBeyond(ids: ReadonlySet<string>): boolean {
+    return this.#routes.some(({ candidates }) => candidates.some(({ id }) => !ids.has(id)))
+  }
+
+  #route({ key, share, spillAt }: CandidateGroup): TrafficRoute {
+    let route = this.#known.get(key)
+    if (route === undefined) {
+      route = new TrafficRoute(key, this.#newBalancer(), this.#options.callbackFailed)
+      this.#known.set(key, route)
+    }
+    route.share = share
+    route.spillAt = spillAt
+    return route
+  }
+
+  // It made one at the start. That it makes no more is no reason to lose a list.
+  #newBalancer(): Balancer {
+    const { newBalancer, random, callbackFailed } = this.#options
+    try {
+      return newBalancer()
+    } catch (error) {
+      callbackFailed('balancer', error)
+      return new RoundRobinBalancer({ random })
+    }
+  }
+
+  #install(route: TrafficRoute, candidates: readonly ServiceInstance[]): void {
+    const { followWeights, random } = this.#options
+    // Whoever gives weights wants them to count. It stays: weights that differ once will differ again.
+    const differ = followWeights && candidates.some(({ weight }) => weight !== candidates[0]?.weight)
+    if (differ && route.balancer instanceof RoundRobinBalancer) {
+      route.balancer = new SmoothWeightedRoundRobinBalancer({ random })
+    }
+    route.update(candidates, random)
+  }
+
+  #turnOf(avoid: ReadonlySet<string> | undefined): TrafficRoute {
+    if (avoid === undefined || avoid.size === 0) return this.#turn()
+    const covered = ({ candidates }: TrafficRoute): boolean => isCovered(candidates, avoid)
+    const open = this.#turns.nextExcept(({ route }) => covered(route))?.route
+    return open ?? this.#routes.find((route) => !covered(route)) ?? this.#turn()
+  }
+
+  #turn(): TrafficRoute {
+    return this.#turns.next()?.route ?? this.#only
+  }
+
+  // Priorities and zones come from registries: what nobody uses must not pile up.
+  #forget(): void {
+    if (this.#known.size <= maxKnown) return
+    for (const [key, route] of this.#known) if (!this.#routes.includes(route)) this.#known.delete(key)
+  }
+
+  #spilled(route: TrafficRoute, avoid: ReadonlySet<string> | undefined): TrafficRoute {
+    const other = this.#routes[this.#routes.indexOf(route) + 1]
+    if (other === undefined || (avoid !== undefined && isCovered(other.candidates, avoid))) return route
+    const load = route.meanInFlight
+    return load > 1 && load > (route.spillAt ?? 1) * other.meanInFlight ? other : route
+  }
+
+  #byHash(key: string): TrafficRoute {
+    // Another seed than the hashing balancers': within a group the keys must be spread over all of its ring.
+    this.#hash.hash(key, groupSeed)
+    let rest = this.#hash.high / 2 ** 32
+    for (const route of this.#routes) {
+      rest -= route.share
+      if (rest < 0) return route
+    }
+    return this.#only
+  }
+}
+
+function isCovered(candidates: readonly ServiceInstance[], ids: ReadonlySet<string>): boolean {
+  return candidates.length <= ids.size && candidates.every(({ id }) => ids.has(id))
+}
