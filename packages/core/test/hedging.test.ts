@@ -8,6 +8,7 @@ import {
   DeadlineExceededError,
   type ExecuteOptions,
   type LoadBalancerOptions,
+  type RetryOptions,
   type ServiceInstance,
 } from '../src/index.ts'
 import { ObservedLoadBalancer, reset } from './observed-load-balancer.ts'
@@ -322,4 +323,15 @@ describe('the end of the call', () => {
     expect(await hedged.settle(hedged.call())).toBe('b:1')
     expect(hedged.ends).toEqual(['a:1 failed', 'b:1 ok'])
   })
+
+  it.each<RetryOptions | false>([false, { maxRetries: 0 }, {}])(
+    'ends the slow one soon, whether there are retries or not: %o',
+    async (retry) => {
+      const hedged = new Hedged({ retry, hedge: { delayMs: 5_000 } })
+      hedged.behaviour = { 'a:1': { afterMs: 600_000, deaf: true }, 'b:1': { afterMs: 1 } }
+      expect(await hedged.settle(hedged.call(), 10_000)).toBe('b:1')
+      expect(hedged.inFlight).toBe(0)
+      expect(hedged.ends.sort()).toEqual(['a:1 cancelled', 'b:1 ok'])
+    },
+  )
 })

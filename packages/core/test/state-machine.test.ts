@@ -5,7 +5,7 @@ import { StateMachine } from './state-machine/state-machine.ts'
 const { LB_FUZZ_MINUTES: minutes, LB_FUZZ_SEED: seed } = process.env
 const steps = 60
 const batch = 50
-const batches = 8
+const batches = 16
 
 async function run(from: number, count: number): Promise<void> {
   for (let each = from; each < from + count; each++) {

@@ -153,8 +153,7 @@ class Call<T> implements AttemptedCall<T> {
     const aheadMs = loser.aheadOfMs(attempt)
     const answered = ok || statusCode !== undefined
     if (!answered || aheadMs < loser.secondTryAfterMs || attempt.latencyMs > aheadMs) return false
-    this.#target.feedback.secondTries.faster(loser)
-    return true
+    return this.#target.feedback.secondTries.faster(loser)
   }
 
   canMove(attempt: Attempt<T>): boolean {

@@ -74,10 +74,16 @@ export class SecondTries {
     looks.add(() => this.#look())
   }
 
-  /** A second try beside `attempt` was answered first. `attempt` is cancelled soon. */
-  faster(attempt: MovableAttempt): void {
-    this.#outrun.push({ attempt, atMs: this.#options.clock.now() })
-    this.#options.looks.start()
+  /**
+   * A second try beside `attempt` was answered first. Says whether it takes `attempt` over, which is then cancelled soon; not one that
+   * may not be repeated.
+   */
+  faster(attempt: MovableAttempt): boolean {
+    const { clock, looks, movable } = this.#options
+    if (!movable.has(attempt)) return false
+    this.#outrun.push({ attempt, atMs: clock.now() })
+    looks.start()
+    return true
   }
 
   close(): void {

@@ -61,7 +61,7 @@ function health(chance: Chance, probe: HealthProbe): Partial<OtherOptions> {
             timeoutMs: 200,
             healthyThreshold: chance.integer(1, 2),
             unhealthyThreshold: chance.integer(1, 3),
-            keepRemovedMs: chance.of(0, 3_000),
+            keepRemovedMs: chance.of(0, 3_000, 20_000),
           },
         }
       : undefined),

@@ -174,7 +174,7 @@ export class StateMachine {
     const expected = this.#world.hosts.get(id)
     const isOutdated = this.#watch.throwing === 'update' || this.#lb.inspect(service).discoveryError !== undefined
     if (expected !== undefined && expected !== host && !isOutdated) this.#checkMoved(id, host)
-    if (previous.some((tried) => tried.id === id)) this.#checkRepeated(previous)
+    if (previous.some((tried) => tried.id === id && tried.host === host)) this.#checkRepeated(previous)
   }
 
   // The list may have changed between the pick and the attempt.
@@ -232,7 +232,8 @@ export class StateMachine {
 
   #checkShares(): void {
     const { balancer } = this.#options
-    if (this.#closed || this.#watch.throwing !== undefined || !exact.has(balancer)) return
+    const { throwing, refusing } = this.#watch
+    if (this.#closed || throwing !== undefined || refusing.size > 0 || !exact.has(balancer)) return
     const { instances, status } = this.#lb.inspect(service)
     if (status === 'waiting' || instances.every(({ candidate }) => !candidate)) return
     this.violations.push(...wrongShares(this.#lb, service))

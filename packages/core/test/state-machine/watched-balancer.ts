@@ -23,6 +23,8 @@ export interface BalancerWatchOptions {
 /** What the balancers of a run hear, checked as they hear it; they throw when `throwing` says so. */
 export class BalancerWatch {
   throwing: 'update' | 'pick' | 'started' | 'finished' | undefined
+  /** Those that did not take their last candidates: others stand in for them. */
+  readonly refusing: Set<Balancer> = new Set()
   started = 0
   finished = 0
   /** Grows with everything that may change which instance is picked. */
@@ -54,9 +56,11 @@ export class BalancerWatch {
     return {
       update: (list) => {
         this.changes++
+        this.refusing.add(inner)
         if (this.throwing === 'update') throw boom
         candidates = new Set(list)
         inner.update(list)
+        this.refusing.delete(inner)
       },
       pick: (request?: PickRequest) => {
         if (this.throwing === 'pick') throw boom
