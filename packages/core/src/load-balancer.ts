@@ -44,6 +44,9 @@ const executeKeys: readonly (keyof ExecuteOptions)[] = [
 
 const maxServicesDefault = 10_000
 
+/** Names that the discovery did not know, which come from requests, are remembered up to this number. */
+const maxUnknown = 1_000
+
 /**
  * Finds the instances of services, chooses one for each request, and runs calls with retries on another instance.
  *
@@ -67,6 +70,7 @@ export class LoadBalancer implements AsyncDisposable {
   readonly #events = new EventChannel()
   readonly #healthCheckers: HealthCheckers
   readonly #services = new Map<string, ServiceBalancer>()
+  readonly #unknown = new Set<string>()
   readonly #uses: DiscoveryUses
   #closing: Promise<void> | undefined
   #drain: Drain | undefined
@@ -215,6 +219,15 @@ export class LoadBalancer implements AsyncDisposable {
     return (this.#services.get(service) ?? this.#newService(service)).snapshot()
   }
 
+  /**
+   * Whether the balancer of `service` heeds the `hashKey` of a request: true with `ring-hash` and `maglev`, false with the others.
+   * `undefined`: it is the application's own, and does not say. Asks nobody.
+   */
+  heedsHashKey(service: string): boolean | undefined {
+    checkServiceName('service', service)
+    return (this.#services.get(service) ?? this.#newService(service)).heedsHashKey
+  }
+
   /** Calls `listener` with every event until the returned function is called. Costs nothing while nobody listens. */
   subscribe(listener: LoadBalancerListener): () => void {
     checkFunction('listener', listener ?? null)
@@ -294,7 +307,10 @@ export class LoadBalancer implements AsyncDisposable {
     checkServiceName('service', service)
     this.#makeRoom(service)
     // A name that nobody configured must not leave a watch behind when the discovery does not know it.
-    const created = this.#newService(service, () => this.#release(created))
+    const created = this.#newService(service, () => {
+      this.#release(created)
+      this.#remember(service)
+    })
     this.#services.set(service, created)
     created.start()
     return created
@@ -308,8 +324,17 @@ export class LoadBalancer implements AsyncDisposable {
       running: this.#running,
       random: this.#random,
       events: this.#events,
-      ...(onUnknown === undefined ? undefined : { onUnknown }),
+      ...(onUnknown === undefined ? undefined : { onUnknown, wasUnknown: this.#unknown.has(service) }),
     })
+  }
+
+  /** That the discovery does not know `service`: all that is kept of it, for messages. */
+  #remember(service: string): void {
+    const unknown = this.#unknown
+    unknown.delete(service)
+    unknown.add(service)
+    const [oldest] = unknown
+    if (unknown.size > maxUnknown && oldest !== undefined) unknown.delete(oldest)
   }
 
   #makeRoom(service: string): void {

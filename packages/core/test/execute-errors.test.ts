@@ -205,7 +205,7 @@ describe('a value that is given up for a retry', () => {
     ['throws', () => expect.fail('no')],
     ['rejects', async () => expect.fail('no')],
   ])('may have a discard that %s', async (_name, discard) => {
-    expect(await retried({}, { discard })).toBe('good')
+    expect(await retried({}, { discard: discard as () => void })).toBe('good')
   })
 
   it('may be an error whose response has a stream', async () => {

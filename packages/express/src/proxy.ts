@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type LoadBalancer, rejectOption } from '@lb/core'
+import { InvalidOptionError, type LoadBalancer, rejectOption } from '@lb/core'
 import { checkLoadBalancer } from './arguments.ts'
 import { Exchange, type ExchangeContext } from './exchange.ts'
 import type { MaybeExpressRequest, Next } from './middleware.ts'
@@ -34,6 +34,7 @@ export function proxy(lb: LoadBalancer, service: string, options: ProxyOptions =
   checkLoadBalancer('proxy.lb', lb)
   if (typeof service !== 'string' || service === '') rejectOption('proxy.service', 'the name of a service', service)
   const settings = proxySettings(service, options)
+  checkHashing(lb, service, options)
   const shared: ExchangeContext = { lb, settings, pools: new UpstreamPools(lb, settings) }
   const handler = (request: MaybeExpressRequest, response: ServerResponse, next?: Next): void => {
     if (isConnectionRefused(request)) return
@@ -47,4 +48,15 @@ export function proxy(lb: LoadBalancer, service: string, options: ProxyOptions =
     }
   }
   return Object.assign(handler, { upgrade: upgradeListener([upgradeRoute(shared)]) })
+}
+
+/** Equal keys stay on one instance only with a balancer that hashes. */
+function checkHashing(lb: LoadBalancer, service: string, { sticky, hashKey }: ProxyOptions): void {
+  if ((sticky === undefined && hashKey === undefined) || lb.heedsHashKey(service) !== false) return
+  const option = sticky === undefined ? 'proxy.hashKey' : 'proxy.sticky'
+  const { balancer } = lb.inspect(service)
+  throw new InvalidOptionError(
+    option,
+    `${option} needs a balancer that hashes, but that of ${service} is ${balancer}. Give the service balancer: 'ring-hash' or 'maglev'`,
+  )
 }

@@ -32,6 +32,24 @@ describe('options of the proxy', () => {
     )
   })
 
+  it.each([
+    ['sticky', { sticky: { header: 'x-user' } }],
+    ['hashKey', { hashKey: () => 'a' }],
+  ])('%s needs a balancer that hashes', (name, options) => {
+    const discovery = new StaticDiscovery({})
+    expect(() => proxy(lb, 'service', options)).toThrow(
+      expect.objectContaining({
+        option: `proxy.${name}`,
+        message: expect.stringContaining("'ring-hash'") as string,
+      }) as Error,
+    )
+    for (const balancer of ['ring-hash', 'maglev', () => ({ update: () => {}, pick: () => undefined })] as const) {
+      expect(() =>
+        proxy(new LoadBalancer({ discovery, services: { service: { balancer } } }), 'service', options),
+      ).not.toThrow()
+    }
+  })
+
   it('a secret is in no error', () => {
     expect(() => proxy(lb, 'service', { sticky: { cookie: 'a', secret: 'hunter2' } })).toThrow(/^(?!.*hunter2)/s)
   })

@@ -23,6 +23,10 @@ export interface PickRequest {
  *   in step, nor all come to a batch of newcomers at once.
  */
 export interface Balancer {
+  /** Whether `pick` heeds `hashKey`. Absent: that is not known. */
+  readonly heedsHashKey?: boolean | undefined
+  /** Whether it heeds weights. Absent: that is not known. */
+  readonly heedsWeights?: boolean | undefined
   /** Replaces the candidates. Rare; may allocate; does not keep the array. */
   update(candidates: readonly ServiceInstance[]): void
   /** Hot: allocates nothing. `undefined` only when there is no candidate. */

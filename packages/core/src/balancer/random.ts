@@ -17,6 +17,7 @@ export interface RandomOptions {
  * Source: M. D. Vose, "A linear algorithm for generating random numbers with a given distribution" (1991).
  */
 export class RandomBalancer implements Balancer {
+  readonly heedsHashKey: boolean = false
   readonly #random: Random
   #instances: readonly ServiceInstance[] = []
   /** The part of slot `i` that is its own; the rest belongs to the alias. */

@@ -24,6 +24,8 @@ export interface RoundRobinOptions {
  * repeated; when the list changes, the sequence goes on from the counter's value.
  */
 export class RoundRobinBalancer implements Balancer {
+  readonly heedsHashKey: boolean = false
+  readonly heedsWeights: boolean = false
   readonly #random: Random
   readonly #counter: SharedCounter | undefined
   readonly #start: number | undefined

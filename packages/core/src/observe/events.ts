@@ -81,6 +81,10 @@ export type LoadBalancerEvent =
       readonly service: string
       readonly because: 'queue-full' | 'queue-timeout' | 'throttled'
     }
+  /** A call gave a `hashKey`, but `balancer` does not hash: equal keys go to any instance. Once for each service. */
+  | { readonly type: 'hash-key-ignored'; readonly service: string; readonly balancer: string }
+  /** Weights differ, but `balancer` ignores them. Once, until they are equal again. */
+  | { readonly type: 'weights-ignored'; readonly service: string; readonly balancer: string }
   /** A name that nobody configured and the discovery does not know was forgotten, with its watch. */
   | { readonly type: 'service-released'; readonly service: string }
   /**

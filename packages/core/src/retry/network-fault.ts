@@ -144,7 +144,7 @@ export function networkFaults(error: unknown, depth = 0): readonly NetworkFault[
 
 function faultOf(error: ErrorLike): NetworkFault | undefined {
   const { code, name } = error
-  const message = String(error.message ?? '')
+  const message = textOf(error.message)
   if (name === 'TimeoutError') return { neverSent: false, timedOut: true }
   if (typeof code === 'string') {
     const fault = faultOfCode(code, message, error)
@@ -185,7 +185,7 @@ function faultOfFetch(error: ErrorLike, message: string): NetworkFault | undefin
   // Only workers throw a plain error.
   if (name !== 'TypeError' && !/^network connection lost/i.test(message)) return undefined
   const { code, message: reason = '' } = (cause ?? {}) as ErrorLike
-  const because = String(reason)
+  const because = textOf(reason)
   // A cause with a code would have been found above, were it the network's.
   if (typeof code === 'string' || isProgrammingError(cause) || refusedByFetch.test(because)) return undefined
   const told = [message, because]
@@ -206,4 +206,8 @@ const programmingErrors: ReadonlySet<unknown> = new Set([
 
 function isProgrammingError(error: unknown): boolean {
   return programmingErrors.has((error as ErrorLike | null | undefined)?.name)
+}
+
+function textOf(message: unknown): string {
+  return typeof message === 'string' ? message : ''
 }

@@ -11,11 +11,14 @@ export function noAvailableInstance(
   discovery: object,
   records: Iterable<InstanceRecord>,
   panic: string | undefined,
+  wasUnknown: boolean,
 ): NoAvailableInstanceError {
   const source = typeTag(discovery)
   const cause = 'error' in state ? state.error : undefined
   if (state.kind === 'waiting') {
-    const advice = `the first list from ${source} is not known yet; await ready(${JSON.stringify(service)}) first`
+    const advice = wasUnknown
+      ? `${source} knew none when it was asked last; is the name right, and is the service registered?`
+      : `the first list from ${source} is not known yet; await ready(${JSON.stringify(service)}) first`
     return new NoAvailableInstanceError(`${service}: no available instance (${advice})`, { service, cause })
   }
   const counts = new Map<string, number>()

@@ -41,6 +41,8 @@ export interface ServiceBalancerOptions {
   readonly events: EventChannel
   /** The discovery does not know the service: it says there is no instance, or gave no list in time. */
   readonly onUnknown?: () => void
+  /** Whether the discovery did not know it when it was asked before. */
+  readonly wasUnknown?: boolean
 }
 
 /** One service with everything wired: cache → roster (health, eligibility) → picker, capacity and the retry budget. */
@@ -64,6 +66,7 @@ export class ServiceBalancer implements RequestEnds, Drainable {
   readonly #split: TrafficSplit
   readonly #picker: InstancePicker
   readonly #onUnknown: (() => void) | undefined
+  readonly #wasUnknown: boolean
   #started = false
   /** Whether a list was ever applied. */
   #listed = false
@@ -75,10 +78,12 @@ export class ServiceBalancer implements RequestEnds, Drainable {
   #known = false
   #bypassEmitted = false
   #requests = 0
+  #hashKeyIsIgnored = false
+  #weightsAreIgnored = false
   #cancelUnknownTimer: CancelTimer | undefined
 
   /** @throws InvalidOptionError when the balancer option gives something that is no Balancer */
-  constructor({ onUnknown, ...context }: ServiceBalancerOptions) {
+  constructor({ onUnknown, wasUnknown = false, ...context }: ServiceBalancerOptions) {
     const { service, settings, clock, running, random, events } = context
     this.service = service
     this.settings = settings
@@ -87,6 +92,7 @@ export class ServiceBalancer implements RequestEnds, Drainable {
     this.random = random
     this.events = events
     this.#onUnknown = onUnknown
+    this.#wasUnknown = wasUnknown
     const { budget } = settings.retry
     this.#looks = new Looks(running, lookIntervalMs(noAnswerOptions(settings)))
     this.movable = new MovableAttempts(service, this.#looks)
@@ -228,6 +234,7 @@ export class ServiceBalancer implements RequestEnds, Drainable {
 
   /** Chooses, and counts nothing. */
   pick(request?: PickRequest): ServiceInstance {
+    if (request?.hashKey !== undefined) this.#lookAtHashKey()
     // A list that could not be applied is not known yet.
     const instance = this.#listed ? this.#picker.pick(request) : undefined
     if (instance === undefined) throw this.#noAvailableInstance()
@@ -243,6 +250,7 @@ export class ServiceBalancer implements RequestEnds, Drainable {
     // Before anything is counted: it emits events, and their listeners may take the room that is left.
     this.#picker.settle()
     this.throwIfClosed()
+    if (request?.hashKey !== undefined) this.#lookAtHashKey()
     if (!this.capacity.hasRoom) return undefined
     const picked = this.#listed ? this.#picker.take(request, mayProbe) : undefined
     if (picked === undefined) throw this.#noAvailableInstance()
@@ -300,6 +308,29 @@ export class ServiceBalancer implements RequestEnds, Drainable {
     return noList(this.service, this.#cache, this.settings.discovery)
   }
 
+  /** Whether its balancer heeds `hashKey`; `undefined`: only the balancer knows. */
+  get heedsHashKey(): boolean | undefined {
+    return this.#split.first.balancer.heedsHashKey
+  }
+
+  #lookAtHashKey(): void {
+    const { events, service } = this
+    if (this.#hashKeyIsIgnored || this.heedsHashKey !== false || !events.active) return
+    this.#hashKeyIsIgnored = true
+    events.emit({ type: 'hash-key-ignored', service, balancer: typeTag(this.#split.first.balancer) })
+  }
+
+  #lookAtWeights({ instances }: InstancesDiff): void {
+    const { balancer } = this.#split.first
+    const { events, service } = this
+    const used = balancer.heedsWeights === false ? instances.filter(({ weight }) => weight > 0) : []
+    const areIgnored = used.some(({ weight }) => weight !== used[0]?.weight)
+    if (areIgnored && !this.#weightsAreIgnored && events.active) {
+      events.emit({ type: 'weights-ignored', service, balancer: typeTag(balancer) })
+    }
+    this.#weightsAreIgnored = areIgnored
+  }
+
   #newBalancer(): Balancer {
     const { balancer } = this.settings
     if (typeof balancer !== 'function') return balancerByName(balancer ?? 'round-robin', this)
@@ -320,6 +351,7 @@ export class ServiceBalancer implements RequestEnds, Drainable {
     this.feedback.instancesChanged(diff)
     this.#picker.settle()
     this.#cancelUnknownTimer?.()
+    this.#lookAtWeights(diff)
     if (diff.instances.length > 0) this.#known = true
     else if (!this.#known) this.#tellUnknown()
     this.capacity.admit()
@@ -394,6 +426,13 @@ export class ServiceBalancer implements RequestEnds, Drainable {
   #noAvailableInstance(): NoAvailableInstanceError {
     if (this.#cache.instances.length === 0) this.#cache.doubt()
     const { records, state } = this.#roster
-    return noAvailableInstance(this.service, this.#cache, this.settings.discovery, records.values(), state.panic)
+    return noAvailableInstance(
+      this.service,
+      this.#cache,
+      this.settings.discovery,
+      records.values(),
+      state.panic,
+      this.#wasUnknown,
+    )
   }
 }

@@ -34,6 +34,7 @@ const tableSizeCap = 5_000_011
  * Sources: D. Eisenbud et al., "Maglev: A fast and reliable software network load balancer" (2016); weights as in Envoy.
  */
 export class MaglevBalancer implements Balancer {
+  readonly heedsHashKey: boolean = true
   readonly #random: Random
   readonly #tableSize: number
   readonly #hash = new XxHash64()

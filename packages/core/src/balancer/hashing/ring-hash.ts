@@ -36,6 +36,7 @@ const ringSizeCap = 8_388_608
  * Sources: D. Karger et al., "Consistent hashing and random trees" (1997); Envoy, ring hash; gRFC A42.
  */
 export class RingHashBalancer implements Balancer {
+  readonly heedsHashKey: boolean = true
   readonly #random: Random
   readonly #minRingSize: number
   readonly #maxRingSize: number

@@ -30,6 +30,7 @@ export interface LeastRequestOptions {
  * Sources: M. Mitzenmacher, "The power of two choices in randomized load balancing"; Envoy, least request; gRFC A48.
  */
 export class LeastRequestBalancer implements Balancer {
+  readonly heedsHashKey: boolean = false
   readonly #bias: number
   readonly #sample: WeightedSample
   readonly #table = new LoadTable<Load>(() => ({ active: 0, listed: false }))

@@ -55,6 +55,7 @@ interface LatencyLoad extends Load {
  * Source: Finagle's peak EWMA load metric; see `PeakAverage`.
  */
 export class PeakEwmaBalancer implements Balancer {
+  readonly heedsHashKey: boolean = false
   readonly #clock: Clock
   readonly #penaltyMs: number
   readonly #sample: WeightedSample

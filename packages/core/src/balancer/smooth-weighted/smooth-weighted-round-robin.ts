@@ -20,6 +20,7 @@ export interface SmoothWeightedRoundRobinOptions {
  * When the list or a weight changes, survivors keep their place in the cycle.
  */
 export class SmoothWeightedRoundRobinBalancer implements Balancer {
+  readonly heedsHashKey: boolean = false
   readonly #schedule: SmoothWeightedSchedule<ServiceInstance>
   #candidates: readonly ServiceInstance[] = []
 
