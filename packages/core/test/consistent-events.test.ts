@@ -122,18 +122,27 @@ it('emits closed last when a listener closes in the middle of an update', async 
 })
 
 it('does not exceed a limit by what a listener takes on the way', async () => {
-  const { discovery, lb } = seeing([], { maxInFlight: 1, queue: false, panic: { threshold: 0.6 } })
+  const clock = new FakeClock()
+  const discovery = new FakeWatchDiscovery(['a:1', 'b:1', 'c:1'])
+  const sick = new Set<string>()
+  const lb = new LoadBalancer({
+    discovery,
+    clock,
+    maxInFlight: 1,
+    queue: false,
+    healthCheck: { probe: ({ id }) => !sick.has(id), intervalMs: 100, idleIntervalMs: 100, initialJitterMs: 0 },
+  })
   await lb.ready('users')
   const refusedCalls: unknown[] = []
+  const take = (): Promise<unknown> => lb.acquire('users').catch((error: unknown) => refusedCalls.push(error))
   lb.subscribe(({ type }) => {
-    if (type === 'panic-changed') void lb.acquire('users').catch((error: unknown) => refusedCalls.push(error))
+    if (type === 'panic-changed') void take()
   })
-  discovery.push([
-    { host: 'a', port: 1 },
-    { host: 'b', port: 1, healthy: false },
-    { host: 'c', port: 1, healthy: false },
-  ])
-  await lb.acquire('users').catch((error: unknown) => refusedCalls.push(error))
+  await clock.advance(500)
+  sick.add('b:1').add('c:1')
+  // What the checks found is looked at with the next pick.
+  await clock.advance(1_000)
+  await take()
   await settlePromises()
   expect([lb.inspect('users').inFlight, refusedCalls.length]).toEqual([1, 1])
   await lb.close()
