@@ -24,6 +24,27 @@ describe('links between documents', () => {
   })
 })
 
+describe('docs/decisions/README.md', () => {
+  const folder = 'docs/decisions'
+  const files = readdirSync(join(root, folder)).filter((file) => /^\d{4}-/.test(file))
+  const rows = Array.from(
+    readMarkdown(`${folder}/README.md`).matchAll(/^\| \[(\d+)\]\((.+)\) \| (.+) \| (\S.*) \|$/gm),
+    ([, number, file, title]) => ({ number, file, title }),
+  )
+
+  it('lists every record by its number and title', () => {
+    const records = files.map((file) => {
+      const [, number, title] = /^# (\d+)\. (.+)$/m.exec(readMarkdown(`${folder}/${file}`)) ?? []
+      return { number, file, title }
+    })
+    expect(rows).toEqual(records)
+  })
+
+  it.each(files)('%s has the number of its file name', (file) => {
+    expect(readMarkdown(`${folder}/${file}`)).toMatch(new RegExp(`^# ${Number(file.slice(0, 4))}\\. `))
+  })
+})
+
 describe('CONTRIBUTING.md', () => {
   it('has at most 60 lines', () => {
     expect(readMarkdown('CONTRIBUTING.md').trimEnd().split('\n').length).toBeLessThanOrEqual(60)
