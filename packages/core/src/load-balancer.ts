@@ -20,7 +20,7 @@ import type { ServiceSnapshot } from './observe/snapshot.ts'
 import { checkRetryOptions } from './retry/retry-policy.ts'
 import { Drain } from './service/drain.ts'
 import type { PickResult } from './service/pick-result.ts'
-import { ServiceBalancer } from './service/service.ts'
+import { Service } from './service/service.ts'
 
 export interface CloseOptions {
   /**
@@ -69,7 +69,7 @@ export class LoadBalancer implements AsyncDisposable {
   readonly #random: Random
   readonly #events = new EventChannel()
   readonly #healthCheckers: HealthCheckers
-  readonly #services = new Map<string, ServiceBalancer>()
+  readonly #services = new Map<string, Service>()
   readonly #unknown = new Set<string>()
   readonly #uses: DiscoveryUses
   #closing: Promise<void> | undefined
@@ -292,12 +292,12 @@ export class LoadBalancer implements AsyncDisposable {
   }
 
   /** For a call that has to wait; it has begun. */
-  #waitingScope(target: ServiceBalancer, signal: AbortSignal | undefined): CallScope {
+  #waitingScope(target: Service, signal: AbortSignal | undefined): CallScope {
     target.callBegan()
     return this.#scope(target.service, signal, Number.POSITIVE_INFINITY)
   }
 
-  #started(service: string): ServiceBalancer {
+  #started(service: string): Service {
     if (this.#closing !== undefined) throw this.#closedError(service)
     const known = this.#services.get(service)
     if (known !== undefined) {
@@ -316,8 +316,8 @@ export class LoadBalancer implements AsyncDisposable {
     return created
   }
 
-  #newService(service: string, onUnknown?: () => void): ServiceBalancer {
-    return new ServiceBalancer({
+  #newService(service: string, onUnknown?: () => void): Service {
+    return new Service({
       service,
       settings: serviceSettings(this.#options, service, (own) => this.#healthCheckers.for(own)),
       clock: this.#clock,
@@ -350,7 +350,7 @@ export class LoadBalancer implements AsyncDisposable {
     )
   }
 
-  #release(target: ServiceBalancer): void {
+  #release(target: Service): void {
     if (this.#services.get(target.service) !== target) return
     this.#services.delete(target.service)
     target.close(target.noListError())

@@ -10,7 +10,7 @@ import { isTimeout } from '../retry/error-verdict.ts'
 import { type RetryOptions, type RetryPolicy, retryPolicy } from '../retry/retry-policy.ts'
 import type { SinglePickResult } from '../service/pick-result.ts'
 import type { AttemptPickRequest, MayProbe } from '../service/picker.ts'
-import type { ServiceBalancer } from '../service/service.ts'
+import type { Service } from '../service/service.ts'
 import { Attempt, type AttemptedCall, type AttemptFunction, type Judged, type SettledAttempt } from './attempt.ts'
 import { AttemptRace, type AttemptRaceOptions } from './attempt-race.ts'
 import { hedged } from './hedged-attempts.ts'
@@ -49,7 +49,7 @@ export interface ExecuteOptions<T = unknown> extends PickRequest {
  * of the service and the retry budget. `scope` is released at the end.
  */
 export function execute<T>(
-  target: ServiceBalancer,
+  target: Service,
   attempt: AttemptFunction<T>,
   options: ExecuteOptions<T>,
   scope: CallScope,
@@ -61,7 +61,7 @@ export function execute<T>(
 const none: readonly ServiceInstance[] = Object.freeze([])
 
 class Call<T> implements AttemptedCall<T> {
-  readonly #target: ServiceBalancer
+  readonly #target: Service
   readonly #attempt: AttemptFunction<T>
   readonly #options: ExecuteOptions<T>
   readonly #scope: CallScope
@@ -81,7 +81,7 @@ class Call<T> implements AttemptedCall<T> {
   /** Of the list that the last attempt was picked from. */
   #listVersion = 0
 
-  constructor(target: ServiceBalancer, attempt: AttemptFunction<T>, options: ExecuteOptions<T>, scope: CallScope) {
+  constructor(target: Service, attempt: AttemptFunction<T>, options: ExecuteOptions<T>, scope: CallScope) {
     this.#target = target
     this.#attempt = attempt
     this.#options = options

@@ -2,7 +2,7 @@ import { FakeClock, instance, settlePromises } from '@lb/testing'
 import { describe, expect, it } from 'vitest'
 import type { AttemptResult, Classification } from '../retry/classification.ts'
 import type { HedgePolicy } from '../retry/hedging.ts'
-import type { ServiceBalancer } from '../service/service.ts'
+import type { Service } from '../service/service.ts'
 import { Attempt } from './attempt.ts'
 import { hedged } from './hedged-attempts.ts'
 import { CallScope } from './scope.ts'
@@ -64,7 +64,7 @@ class Fixture {
     return hedged(this.newAttempt(), {
       policy: { ...policy, ...options },
       // Only these two of its parts are used.
-      target: { running: this.clock, feedback: { latencies } } as unknown as ServiceBalancer,
+      target: { running: this.clock, feedback: { latencies } } as unknown as Service,
       scope: this.scope,
       run: (attempt) =>
         attempt.run((_instance, { number }) => {

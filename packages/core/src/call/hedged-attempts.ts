@@ -1,13 +1,13 @@
 import type { CancelTimer } from '../base/clock.ts'
 import type { HedgePolicy } from '../retry/hedging.ts'
-import type { ServiceBalancer } from '../service/service.ts'
+import type { Service } from '../service/service.ts'
 import type { Attempt, SettledAttempt } from './attempt.ts'
 import { AttemptRace, type AttemptRaceOptions } from './attempt-race.ts'
 import type { CallScope } from './scope.ts'
 
 export interface HedgedAttemptsOptions<T> extends Omit<AttemptRaceOptions<T>, 'onSettled'> {
   readonly policy: HedgePolicy
-  readonly target: ServiceBalancer
+  readonly target: Service
   readonly scope: CallScope
   /** Makes an attempt on another instance; `undefined` when there may be none. */
   readonly another: () => Attempt<T> | undefined

@@ -13,14 +13,14 @@ import type { FailureMode } from '../retry/failure-kind.ts'
 import type { RetryBudget } from '../retry/retry-budget.ts'
 import type { MovableAttempts } from './movable-attempts.ts'
 import type { InstanceRecord } from './record.ts'
-import type { InstanceRoster } from './roster.ts'
+import type { Roster } from './roster.ts'
 import { SecondTries } from './second-tries.ts'
 
 export interface OutcomeFeedbackOptions {
   readonly settings: ServiceSettings
   readonly clock: Clock
   readonly random: Random
-  readonly roster: InstanceRoster
+  readonly roster: Roster
   readonly looks: Looks
   readonly movable: MovableAttempts
   readonly budget: RetryBudget | undefined
@@ -32,7 +32,7 @@ export class OutcomeFeedback {
   /** How long first attempts of calls take that may be hedged; kept only when that says how long to wait. */
   readonly latencies: LatencyQuantile | undefined
   readonly learnedWeights: LearnedWeights | undefined
-  readonly #roster: InstanceRoster
+  readonly #roster: Roster
   readonly secondTries: SecondTries
   readonly #answerWatch: AnswerWatch<InstanceRecord>
 

@@ -1,7 +1,7 @@
 import { DeadlineExceededError } from '../base/errors.ts'
 import type { Looks } from '../health/outliers/looks.ts'
 import { isSameAddress, type ServiceInstance } from '../instance/instance.ts'
-import type { InstanceRoster } from './roster.ts'
+import type { Roster } from './roster.ts'
 
 /** An attempt that may move on to another instance when the one it waits for falls silent. */
 export interface MovableAttempt {
@@ -84,7 +84,7 @@ export class MovableAttempts {
    * Counts for each instance those that a second try tells about, so that no comparison with other instances has to.
    * `paid`: whether there is a budget for second tries.
    */
-  count(roster: Pick<InstanceRoster, 'everyRecord' | 'recordOf'>, paid: boolean): void {
+  count(roster: Pick<Roster, 'everyRecord' | 'recordOf'>, paid: boolean): void {
     for (const record of roster.everyRecord) record.movable = 0
     for (const attempt of this.#attempts) {
       const record = roster.recordOf(attempt.instance)

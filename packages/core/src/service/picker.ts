@@ -5,15 +5,15 @@ import type { ServiceSettings } from '../config/service-settings.ts'
 import type { ServiceInstance } from '../instance/instance.ts'
 import type { Capacity } from './capacity.ts'
 import type { InstanceRecord } from './record.ts'
-import type { InstanceRoster } from './roster.ts'
+import type { Roster } from './roster.ts'
 import { SlowStartPicker } from './slow-start-pick.ts'
 import type { TrafficRoute, TrafficSplit } from './traffic-split.ts'
 
-export interface InstancePickerOptions {
+export interface PickerOptions {
   readonly settings: ServiceSettings
   readonly clock: Clock
   readonly random: Random
-  readonly roster: InstanceRoster
+  readonly roster: Roster
   readonly split: TrafficSplit
   readonly capacity: Capacity
 }
@@ -47,15 +47,15 @@ export type MayProbe = 'always' | 'refused' | 'never'
 const probeByAnyAfterMs = 10_000
 
 /** Picks an instance of one service: a probe that is due, or what the balancer of the next route says. */
-export class InstancePicker {
-  readonly #options: InstancePickerOptions
+export class Picker {
+  readonly #options: PickerOptions
   readonly #slowStart: SlowStartPicker
   /** The only route, while nothing stands between its balancer and a pick. */
   #plain: TrafficRoute | undefined
   /** The route of the last pick. */
   #route: TrafficRoute
 
-  constructor(options: InstancePickerOptions) {
+  constructor(options: PickerOptions) {
     this.#options = options
     this.#slowStart = new SlowStartPicker(options)
     this.#route = options.split.first

@@ -14,7 +14,7 @@ import { KeptInstances } from './kept-instances.ts'
 import { InstanceRecord } from './record.ts'
 import type { TrafficSplit } from './traffic-split.ts'
 
-export interface InstanceRosterOptions {
+export interface RosterOptions {
   readonly service: string
   readonly settings: ServiceSettings
   readonly clock: Clock
@@ -36,8 +36,8 @@ export interface InstanceRosterOptions {
  * The instances of one service with everything known about each: the registry's word, active checks, ejections, requests
  * in flight. Facts change it; `settle` turns them into candidates for the balancers.
  */
-export class InstanceRoster {
-  readonly #options: InstanceRosterOptions
+export class Roster {
+  readonly #options: RosterOptions
   readonly #records = new Map<string, InstanceRecord>()
   /** With requests in flight, at an address that is no longer that of its id. */
   readonly #moved = new Set<InstanceRecord>()
@@ -58,7 +58,7 @@ export class InstanceRoster {
   /** Nothing is judged meanwhile: an ejection that ends by a removal lets waiting calls in, listeners may pick. */
   #applying = false
 
-  constructor(options: InstanceRosterOptions) {
+  constructor(options: RosterOptions) {
     this.#options = options
     this.#state = new EligibilityState(options.service, options.events)
     this.#kept = new KeptInstances(options.clock, (record) => this.#endKeeping(record))

@@ -4,13 +4,13 @@ import type { Looks } from '../health/outliers/looks.ts'
 import { RetryBudget } from '../retry/retry-budget.ts'
 import type { MovableAttempt, MovableAttempts } from './movable-attempts.ts'
 import type { InstanceRecord } from './record.ts'
-import type { InstanceRoster } from './roster.ts'
+import type { Roster } from './roster.ts'
 
 export interface SecondTriesOptions {
   readonly clock: Clock
   readonly looks: Looks
   readonly movable: MovableAttempts
-  readonly roster: Pick<InstanceRoster, 'recordOf'>
+  readonly roster: Pick<Roster, 'recordOf'>
   readonly watch: AnswerWatch<InstanceRecord>
   /** Second tries that must show the silence of an instance. */
   readonly minimumTries: number

@@ -25,13 +25,13 @@ import { ListWaits } from './list-waits.ts'
 import { MovableAttempts } from './movable-attempts.ts'
 import { noAvailableInstance, noList } from './no-available-instance.ts'
 import { type RequestEnds, SinglePickResult } from './pick-result.ts'
-import { type AttemptPickRequest, InstancePicker, type MayProbe, type Picked } from './picker.ts'
-import { InstanceRoster } from './roster.ts'
+import { type AttemptPickRequest, Picker, type MayProbe, type Picked } from './picker.ts'
+import { Roster } from './roster.ts'
 import { warmth } from './slow-start-pick.ts'
 import { TrafficSplit } from './traffic-split.ts'
 import type { WaitingCall } from './waiting-call.ts'
 
-export interface ServiceBalancerOptions {
+export interface ServiceWiring {
   readonly service: string
   readonly settings: ServiceSettings
   readonly clock: Clock
@@ -46,7 +46,7 @@ export interface ServiceBalancerOptions {
 }
 
 /** One service with everything wired: cache → roster (health, eligibility) → picker, capacity and the retry budget. */
-export class ServiceBalancer implements RequestEnds, Drainable {
+export class Service implements RequestEnds, Drainable {
   readonly service: string
   readonly settings: ServiceSettings
   readonly clock: Clock
@@ -62,9 +62,9 @@ export class ServiceBalancer implements RequestEnds, Drainable {
   readonly lists: ListWaits
   readonly #looks: Looks
   readonly #cache: InstanceCache
-  readonly #roster: InstanceRoster
+  readonly #roster: Roster
   readonly #split: TrafficSplit
-  readonly #picker: InstancePicker
+  readonly #picker: Picker
   readonly #onUnknown: (() => void) | undefined
   readonly #wasUnknown: boolean
   #started = false
@@ -83,7 +83,7 @@ export class ServiceBalancer implements RequestEnds, Drainable {
   #cancelUnknownTimer: CancelTimer | undefined
 
   /** @throws InvalidOptionError when the balancer option gives something that is no Balancer */
-  constructor({ onUnknown, wasUnknown = false, ...context }: ServiceBalancerOptions) {
+  constructor({ onUnknown, wasUnknown = false, ...context }: ServiceWiring) {
     const { service, settings, clock, running, random, events } = context
     this.service = service
     this.settings = settings
@@ -103,7 +103,7 @@ export class ServiceBalancer implements RequestEnds, Drainable {
       random,
       callbackFailed: (callback, error) => events.callbackFailed(service, callback, error),
     })
-    const roster = new InstanceRoster({
+    const roster = new Roster({
       ...context,
       split,
       traffic: () => this.#requests,
@@ -128,7 +128,7 @@ export class ServiceBalancer implements RequestEnds, Drainable {
       movable: this.movable,
       budget: this.budget,
     })
-    this.#picker = new InstancePicker({ ...context, roster, split, capacity: this.capacity })
+    this.#picker = new Picker({ ...context, roster, split, capacity: this.capacity })
     this.#cache = new InstanceCache({ ...context, ...settings, onChange: (diff) => this.#change(diff) })
     this.lists = new ListWaits({
       clock: running,

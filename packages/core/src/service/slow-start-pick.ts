@@ -4,7 +4,7 @@ import type { Random } from '../base/random.ts'
 import { type SlowStartPolicy, slowStartFactor } from '../health/eligibility/slow-start.ts'
 import type { ServiceInstance } from '../instance/instance.ts'
 import type { InstanceRecord } from './record.ts'
-import type { InstanceRoster } from './roster.ts'
+import type { Roster } from './roster.ts'
 import type { TrafficRoute } from './traffic-split.ts'
 
 /** The part of its share that an instance takes now: 1 when it is warm. */
@@ -17,7 +17,7 @@ export function warmth(record: InstanceRecord, policy: SlowStartPolicy | undefin
 export interface SlowStartPickOptions {
   readonly clock: Clock
   readonly random: Random
-  readonly roster: Pick<InstanceRoster, 'records' | 'warming' | 'warmed'>
+  readonly roster: Pick<Roster, 'records' | 'warming' | 'warmed'>
   readonly settings: { readonly slowStart: SlowStartPolicy | undefined }
 }
 
