@@ -132,7 +132,7 @@ describe('close', () => {
       ])
       await settlePromises()
       discovery.push(['a:1'])
-      for (let tick = 0; tick < ticks; tick++) await null
+      for (let tick = 0; tick < ticks; tick++) await Promise.resolve()
       closed = true
       await lb.close()
       for (const result of await calls) {
@@ -392,7 +392,11 @@ describe('close with drainMs', () => {
     await clock.advance(1_000)
     expect(await Promise.all(calls)).toEqual(['value', 'value'])
     await closing
-    expect([tried.toSorted(), discovery.watchers, clock.pendingTimers]).toEqual([[1, 1, 2, 2], 0, 0])
+    expect([tried.toSorted((left, right) => left - right), discovery.watchers, clock.pendingTimers]).toEqual([
+      [1, 1, 2, 2],
+      0,
+      0,
+    ])
   })
 
   it('lets a response be read to its end', async () => {

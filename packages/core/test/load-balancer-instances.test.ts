@@ -368,7 +368,7 @@ describe('inspect', () => {
 /** Where `value` holds what JSON does not know: it would be `null`, `{}` or missing. */
 function lossy(value: unknown, path: string): string[] {
   if (value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)) return []
-  if (typeof value !== 'object') return [`${path}: ${String(value)}`]
+  if (typeof value !== 'object') return [`${path}: a ${typeof value}`]
   const prototype: unknown = Object.getPrototypeOf(value)
   if (!Array.isArray(value) && prototype !== Object.prototype && prototype !== null) return [`${path}: no plain object`]
   return Object.entries(value).flatMap(([key, each]) => lossy(each, `${path}.${key}`))

@@ -29,7 +29,7 @@ class RestartingService extends ObservedLoadBalancer {
   /** It ends what it was doing with a reset, and refuses from now on. */
   kill(id: string): void {
     this.down.add(id)
-    for (const cut of [...this.#cut]) cut()
+    for (const cut of Array.from(this.#cut)) cut()
   }
 
   start(id: string): void {

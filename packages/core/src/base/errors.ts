@@ -69,7 +69,7 @@ export class LoadBalancerError extends Error {
 
   /** Name, message, code, the fields of its own, and the chain of causes, for `JSON.stringify` and for loggers that use it. */
   toJSON(): ErrorJson {
-    return { ...this, ...errorJson(this) }
+    return Object.assign({}, this, errorJson(this))
   }
 
   /** Holds for errors of any copy of this package. A class derived outside of it is told apart as usual. */

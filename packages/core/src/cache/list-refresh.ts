@@ -101,7 +101,7 @@ export class ListRefresh {
   #settle(settle: (waiter: Waiter) => void): void {
     this.#asking = false
     for (const waiter of this.#asked.splice(0)) settle(waiter)
-    for (const listener of [...this.#listeners]) listener()
+    for (const listener of Array.from(this.#listeners)) listener()
     if (this.#waiters.length > 0 && !this.#asking) this.#scheduleForWaiters()
   }
 

@@ -238,8 +238,21 @@ describe('checkLoadBalancerOptions', () => {
 
 describe('checkServiceName', () => {
   it.each([
-    ...['user-service', 'a', 'users.prod:8080', '_grpc._tcp.example', 'ü', 'a'.repeat(1024), '__proto__'],
-    ...[' ', 'Web One', 'orders/eu', 'PAY@@orders', 'a?b', 'a#b', 'a\\b', '..'],
+    'user-service',
+    'a',
+    'users.prod:8080',
+    '_grpc._tcp.example',
+    'ü',
+    'a'.repeat(1024),
+    '__proto__',
+    ' ',
+    'Web One',
+    'orders/eu',
+    'PAY@@orders',
+    'a?b',
+    'a#b',
+    'a\\b',
+    '..',
   ])('passes %s', (name) => {
     checkServiceName('service', name)
   })

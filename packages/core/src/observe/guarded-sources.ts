@@ -47,5 +47,5 @@ export function guardedClock(clock: Clock, callbackFailed: CallbackFailed): Cloc
 
 // Later: whoever reads the clock is in the middle of something, and a listener must not find that.
 function tell(callbackFailed: CallbackFailed, callback: ApplicationCallback, error: unknown): void {
-  void Promise.resolve().then(() => callbackFailed(callback, error))
+  queueMicrotask(() => callbackFailed(callback, error))
 }

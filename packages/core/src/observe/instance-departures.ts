@@ -46,7 +46,7 @@ export function onDeparture(lb: ObservedInstances, listener: DepartureListener):
     } else if (event.type === 'service-released') {
       release(event.service)
     } else if (event.type === 'closed') {
-      for (const service of [...known.keys()]) release(service)
+      for (const service of Array.from(known.keys())) release(service)
     }
   })
 }

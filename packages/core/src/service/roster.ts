@@ -114,7 +114,7 @@ export class Roster {
       for (const instance of change?.added ?? []) this.#add(instance, now)
       for (const instance of change?.removed ?? []) this.#remove(instance, now, !registered.has(instance.id))
       // Registered again, but not in the subset: it is no longer needed at its old address.
-      for (const record of [...this.#kept.records]) {
+      for (const record of Array.from(this.#kept.records)) {
         if (registered.has(record.instance.id) && this.#kept.release(record)) this.#drop(record, now)
       }
       for (const instance of change?.updated ?? []) this.#update(instance)
