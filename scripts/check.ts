@@ -21,6 +21,7 @@ const gates: readonly Gate[] = [
   { name: 'format and lint', command: ['pnpm', 'exec', 'biome', 'check', '--error-on-warnings', '.'], fast: true },
   { name: 'lint with types', command: ['pnpm', 'exec', 'oxlint', '--type-aware', '--deny-warnings'], fast: true },
   { name: 'unused code', command: ['pnpm', 'exec', 'knip'], fast: true },
+  { name: 'figures', command: ['node', 'scripts/figures/main.ts'], fast: true },
   { name: 'tests', command: ['pnpm', 'exec', 'vitest', 'run', ...vitestArgs], fast: true },
   { name: 'runtimes', command: ['node', 'scripts/check-runtimes.ts'], fast: false },
   { name: 'packages', command: ['node', 'scripts/check-packages.ts'], fast: false },

@@ -2,7 +2,7 @@ import type { SourceFile } from './source-file.ts'
 
 /** Groups of files that import each other in a circle, imports of types included: one entry for each, its files in order. */
 export function circles(files: readonly SourceFile[]): string[] {
-  const importsOf = new Map(files.map(({ path, imports }) => [path, imports]))
+  const importsOf = new Map(files.map(({ path, imports }) => [path, imports.map(({ from }) => from)]))
   return strongComponents(importsOf)
     .filter((group) => group.length > 1)
     .map((group) => group.sort().join(' ↔ '))

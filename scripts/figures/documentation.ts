@@ -1,4 +1,4 @@
-import type { SourceFile, SyntaxNode } from './source-file.ts'
+import { importedFrom, type SourceFile, type SyntaxNode } from './source-file.ts'
 
 interface Declared {
   readonly file: SourceFile
@@ -70,16 +70,13 @@ function sourceOf(
   statement: SyntaxNode,
   files: ReadonlyMap<string, SourceFile>,
 ): SourceFile | undefined {
-  const source = (statement['source'] as { value?: string } | null | undefined)?.value
-  if (source === undefined || !source.startsWith('.')) return undefined
-  const path = file.imports.find((imported) => imported.endsWith(source.replace(/^(?:\.\.?\/)+/, '')))
+  const path = importedFrom(file, statement)
   return path === undefined ? undefined : files.get(path)
 }
 
-/** The members of an interface or class that its users see. */
+/** The members of an interface, class or type of objects that its users see. */
 function membersOf(declaration: SyntaxNode): { readonly name: string; readonly node: SyntaxNode }[] {
-  if (declaration.type !== 'TSInterfaceDeclaration' && declaration.type !== 'ClassDeclaration') return []
-  const members = (declaration['body'] as { body: readonly SyntaxNode[] }).body
+  const members = allMembersOf(declaration)
   const seen = new Set<string>()
   return members.flatMap((node) => {
     const { key, accessibility, kind, override } = node as SyntaxNode & Record<string, unknown>
@@ -90,6 +87,14 @@ function membersOf(declaration: SyntaxNode): { readonly name: string; readonly n
     seen.add(name)
     return [{ name, node }]
   })
+}
+
+function allMembersOf({ type, body, typeAnnotation }: SyntaxNode): readonly SyntaxNode[] {
+  if (type === 'TSInterfaceDeclaration' || type === 'ClassDeclaration') {
+    return (body as { body: readonly SyntaxNode[] }).body
+  }
+  const literal = typeAnnotation as { type?: string; members: readonly SyntaxNode[] } | undefined
+  return literal?.type === 'TSTypeLiteral' ? literal.members : []
 }
 
 /** Whether a doc comment stands directly before `node`. */

@@ -1,6 +1,6 @@
 // One source file, parsed: what the figures are counted from.
 import { readFileSync } from 'node:fs'
-import { dirname, relative, resolve } from 'node:path'
+import { posix, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseSync } from 'vite'
 
@@ -21,21 +21,38 @@ export interface SourceFile {
   readonly lines: readonly string[]
   readonly program: SyntaxNode
   readonly comments: readonly { readonly start: number; readonly end: number; readonly value: string }[]
-  /** Paths of the files of the repository that it imports or exports from, types included. */
-  readonly imports: readonly string[]
+  /** What it imports or exports from, types and `import()` included: paths of files of the repository, or names of packages. */
+  readonly imports: readonly { readonly from: string; readonly line: number }[]
 }
 
 export function readSourceFile(path: string): SourceFile {
-  const text = readFileSync(resolve(root, path), 'utf8')
+  return parseSourceFile(path, readFileSync(resolve(root, path), 'utf8'))
+}
+
+export function parseSourceFile(path: string, text: string): SourceFile {
   const { program, comments, errors } = parseSync(path, text)
   if (errors.length > 0) throw new Error(`${path}: ${errors[0]?.message}`)
-  const tree = program as unknown as SyntaxNode
-  const imports = (tree['body'] as readonly SyntaxNode[])
-    .map(({ source }) => (source as { value?: unknown } | null | undefined)?.value)
-    .filter((source) => typeof source === 'string')
-    .filter((source) => source.startsWith('.'))
-    .map((source) => relative(root, resolve(root, dirname(path), source)))
-  return { path, text, lines: text.split('\n'), program: tree, comments, imports }
+  const file = {
+    path,
+    text,
+    lines: text.replace(/\n$/, '').split('\n'),
+    program: program as unknown as SyntaxNode,
+    comments,
+  }
+  const imports: { from: string; line: number }[] = []
+  walk(file.program, (node) => {
+    const from = importedFrom(file, node)
+    if (from !== undefined) imports.push({ from, line: lineOf(file, node.start) })
+    return undefined
+  })
+  return { ...file, imports }
+}
+
+/** What `node` imports or exports from. */
+export function importedFrom({ path }: Pick<SourceFile, 'path'>, { source }: SyntaxNode): string | undefined {
+  const from = (source as { value?: unknown } | null | undefined)?.value
+  if (typeof from !== 'string') return undefined
+  return from.startsWith('.') ? posix.join(posix.dirname(path), from) : from
 }
 
 /** Calls `visit` for each node below `node`, `node` first; what is below one for which it gives false is left out. */
@@ -46,7 +63,7 @@ export function walk(node: SyntaxNode, visit: (node: SyntaxNode) => boolean | un
   }
 }
 
-export function lineOf({ text }: SourceFile, offset: number): number {
+export function lineOf({ text }: Pick<SourceFile, 'text'>, offset: number): number {
   return text.slice(0, offset).split('\n').length
 }
 
