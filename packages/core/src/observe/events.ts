@@ -96,7 +96,7 @@ export type LoadBalancerEvent =
   | { readonly type: 'listener-failed'; readonly error: unknown }
   /**
    * Code of the application threw: `callback` says which. A call that asked for its result gets the error; else the error changes
-   * nothing. Without `service`: the load balancer's `clock` or `random`, for which the platform's stands in.
+   * nothing. Without `service`: of the load balancer's `clock` or `random`.
    */
   | {
       readonly type: 'callback-failed'
