@@ -15,26 +15,22 @@ describe('RoundRobinBalancer in four worker threads that share a counter', () =>
     ['over the end of the counter', 7, last - 200_000],
     ['over the end of the counter', 8, last - 200_000],
     ['over the end of the counter', 10, last - 3],
-  ])(
-    'gives each instance its turns exactly: counting %s, %i instances',
-    { timeout: 30_000 },
-    async (_, instances, value) => {
-      const buffer = new SharedArrayBuffer(4)
-      new Uint32Array(buffer)[0] = value
-      const counts = await countsOfWorkers({ buffer, gate: new SharedArrayBuffer(4), instances, picks })
-      const all = Object.values(counts)
-      expect(all).toHaveLength(instances)
-      expect(all.reduce((sum, count) => sum + count, 0)).toBe(workers * picks)
-      // Consecutive positions: what does not divide evenly is one turn more for some.
-      const least = Math.floor((workers * picks) / instances)
-      const remainder = (workers * picks) % instances
-      expect(all.filter((count) => count === least)).toHaveLength(instances - remainder)
-      expect(all.filter((count) => count === least + 1)).toHaveLength(remainder)
-      if (value > 0) expect(new Uint32Array(buffer)[0], 'the counter has turned over').toBeLessThan(value)
-    },
-  )
+  ])('gives each instance its turns exactly: counting %s, %i instances', async (_, instances, value) => {
+    const buffer = new SharedArrayBuffer(4)
+    new Uint32Array(buffer)[0] = value
+    const counts = await countsOfWorkers({ buffer, gate: new SharedArrayBuffer(4), instances, picks })
+    const all = Object.values(counts)
+    expect(all).toHaveLength(instances)
+    expect(all.reduce((sum, count) => sum + count, 0)).toBe(workers * picks)
+    // Consecutive positions: what does not divide evenly is one turn more for some.
+    const least = Math.floor((workers * picks) / instances)
+    const remainder = (workers * picks) % instances
+    expect(all.filter((count) => count === least)).toHaveLength(instances - remainder)
+    expect(all.filter((count) => count === least + 1)).toHaveLength(remainder)
+    if (value > 0) expect(new Uint32Array(buffer)[0], 'the counter has turned over').toBeLessThan(value)
+  })
 
-  it('fails, and does not hang, when a worker fails', { timeout: 30_000 }, async () => {
+  it('fails, and does not hang, when a worker fails', async () => {
     const broken = { buffer: new SharedArrayBuffer(1), gate: new SharedArrayBuffer(4), instances: 7, picks }
     await expect(countsOfWorkers(broken)).rejects.toThrow('SharedCounter.buffer must be a SharedArrayBuffer')
   })
