@@ -14,6 +14,7 @@ export {
   SmoothWeightedRoundRobinBalancer,
   type SmoothWeightedRoundRobinOptions,
 } from './balancer/smooth-weighted/smooth-weighted-round-robin.ts'
+export { exponentialBackoffMs, fullJitterBackoffMs } from './base/backoff.ts'
 export { type CancelTimer, type Clock, systemClock, type TimerOptions } from './base/clock.ts'
 export { type ErrorJson, errorJson } from './base/error-json.ts'
 export {
@@ -39,7 +40,9 @@ export {
   checkNumber,
   rejectOption,
 } from './base/option-checks.ts'
+export { pause } from './base/pause.ts'
 export { type Random, systemRandom } from './base/random.ts'
+export { type TimeLimit, timeLimited } from './base/time-limit.ts'
 export type { AttemptContext, AttemptFunction } from './call/attempt.ts'
 export type { ExecuteOptions } from './call/execute.ts'
 export { InterimResponses, maxResponseFields } from './call/interim-responses.ts'
@@ -49,9 +52,18 @@ export type { ConfiguredServiceOptions, LoadBalancerOptions, ServiceOptions } fr
 export { CompositeDiscovery } from './discovery/composite/composite-discovery.ts'
 export type { CompositeDiscoveryEvent, CompositeDiscoveryListener } from './discovery/composite/event.ts'
 export type { CompositeDiscoveryOptions, CompositeMember } from './discovery/composite/options.ts'
+export {
+  type DefinedDiscovery,
+  type DiscoveryDefinition,
+  defineDiscovery,
+  discoveryErrorOf,
+  type Question,
+  type RegistryService,
+} from './discovery/define-discovery.ts'
 export type { DiscoveryObserver, DiscoverySubscription, ServiceDiscovery } from './discovery/discovery.ts'
+export { type InstanceList, oneLine, readInstances, rejection } from './discovery/instance-list.ts'
 export { type ClosableWatch, OpenSubscriptions, type Watch } from './discovery/open-subscriptions.ts'
-export { type PollOptions, type PollResolve, type PollResult, poll } from './discovery/poll.ts'
+export { type PolledList, type PollOptions, type PollResolve, type PollResult, poll } from './discovery/poll.ts'
 export type { Registration, ServiceRegistrar } from './discovery/registration/registrar.ts'
 export {
   type RegistrationSteps,

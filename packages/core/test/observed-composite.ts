@@ -6,6 +6,7 @@ import {
   type CompositeMember,
   type DiscoveryObserver,
   type DiscoverySubscription,
+  type InvalidInstanceError,
   parseInstance,
   type ServiceDiscovery,
   type ServiceInstance,
@@ -21,6 +22,8 @@ export class ObservedComposite implements DiscoveryObserver {
   readonly events: CompositeDiscoveryEvent[] = []
   /** Ids of each list. */
   readonly lists: string[][] = []
+  /** What was rejected with each list. */
+  readonly rejected: (readonly InvalidInstanceError[])[] = []
   /** Messages. */
   readonly errors: string[] = []
   readonly subscription: DiscoverySubscription
@@ -36,8 +39,9 @@ export class ObservedComposite implements DiscoveryObserver {
     this.subscription = this.composite.watch('users', this)
   }
 
-  next(instances: readonly ServiceInstanceInit[]): void {
+  next(instances: readonly ServiceInstanceInit[], rejected: readonly InvalidInstanceError[] = []): void {
     this.lists.push(idsOf(instances))
+    this.rejected.push(rejected)
   }
 
   error(cause: unknown): void {

@@ -49,22 +49,31 @@ describe('@lb/core', () => {
       'checkNumber',
       'classifyError',
       'classifyStatus',
+      'defineDiscovery',
+      'discoveryErrorOf',
       'errorJson',
+      'exponentialBackoffMs',
       'formatLoadReport',
+      'fullJitterBackoffMs',
       'isIdempotentMethod',
       'loadReportHeader',
       'maxResponseFields',
       'onDeparture',
+      'oneLine',
       'originOf',
       'parseInstance',
       'parseLoadReport',
       'parseRetryAfter',
+      'pause',
       'poll',
+      'readInstances',
       'rejectOption',
+      'rejection',
       'rendezvousSubset',
       'serviceOfHost',
       'systemClock',
       'systemRandom',
+      'timeLimited',
       'watchInSessions',
       'withLbAuthority',
     ])
@@ -73,7 +82,9 @@ describe('@lb/core', () => {
   it('gives each discovery and balancer the name of its export, for messages', () => {
     const parts = Object.entries<unknown>(core).filter(
       (entry): entry is [string, { prototype: object }] =>
-        typeof entry[1] === 'function' && /(?:Discovery|Balancer)$/.test(entry[0]) && entry[0] !== 'LoadBalancer',
+        typeof entry[1] === 'function' &&
+        /^[A-Z].*(?:Discovery|Balancer)$/.test(entry[0]) &&
+        entry[0] !== 'LoadBalancer',
     )
     expect(parts.length).toBeGreaterThanOrEqual(10)
     for (const [name, { prototype }] of parts) expect(Reflect.get(prototype, Symbol.toStringTag), name).toBe(name)

@@ -1,4 +1,10 @@
-import type { DiscoveryObserver, DiscoverySubscription, ServiceDiscovery, ServiceInstanceInit } from '@lb/core'
+import type {
+  DiscoveryObserver,
+  DiscoverySubscription,
+  InvalidInstanceError,
+  ServiceDiscovery,
+  ServiceInstanceInit,
+} from '@lb/core'
 
 /** What a `FakeDiscovery` answers: a list, or an error to reject with. */
 export type FakeAnswer = readonly ServiceInstanceInit[] | Error
@@ -64,7 +70,7 @@ export class FakeDiscovery implements ServiceDiscovery {
   }
 }
 
-/** A discovery for tests that pushes: `push` and `fail` reach whoever watches. */
+/** A discovery for tests that pushes: `push` and `fail` reach every watcher. */
 export class FakeWatchDiscovery implements ServiceDiscovery {
   /** What `getInstances` gives, and each new watcher first; `undefined`: nothing yet. */
   answer: FakeAnswer | undefined
@@ -92,7 +98,10 @@ export class FakeWatchDiscovery implements ServiceDiscovery {
   }
 
   watch(_service: string, observer: DiscoveryObserver): DiscoverySubscription {
-    const entry: DiscoveryObserver = { next: (list) => observer.next(list), error: (cause) => observer.error(cause) }
+    const entry: DiscoveryObserver = {
+      next: (...list) => observer.next(...list),
+      error: (cause) => observer.error(cause),
+    }
     this.#observers.add(entry)
     if (this.answer instanceof Error) entry.error(this.answer)
     else if (this.answer !== undefined) entry.next(this.answer)
@@ -103,11 +112,13 @@ export class FakeWatchDiscovery implements ServiceDiscovery {
     }
   }
 
-  push(instances: readonly ServiceInstanceInit[]): void {
+  /** Emits a list to every watcher, and gives it to each later one. `rejected`: what cannot be used. */
+  push(instances: readonly ServiceInstanceInit[], rejected?: readonly InvalidInstanceError[]): void {
     this.answer = instances
-    for (const observer of Array.from(this.#observers)) observer.next(instances)
+    for (const observer of Array.from(this.#observers)) observer.next(instances, rejected)
   }
 
+  /** Emits a failure to every watcher. */
   fail(cause: Error): void {
     for (const observer of Array.from(this.#observers)) observer.error(cause)
   }

@@ -2,6 +2,7 @@ export { FakeClock, settlePromises } from './fake-clock.ts'
 export { type FakeAnswer, FakeDiscovery, FakeWatchDiscovery } from './fake-discovery.ts'
 export { instance, instances, weighted } from './instances.ts'
 export { type BackendBehaviour, type BackendRequest, type BackendScript, LoopbackBackend } from './loopback-backend.ts'
+export { described, Notes } from './notes.ts'
 export { seededRandom } from './seeded-random.ts'
 export type { SecondReport } from './simulation/call-recorder.ts'
 export { type LatencyProfile, latencySampler } from './simulation/latency-profile.ts'
@@ -20,3 +21,4 @@ export {
   simulate,
 } from './simulation/simulation.ts'
 export { SimulationClock } from './simulation/simulation-clock.ts'
+export { Traffic } from './traffic.ts'

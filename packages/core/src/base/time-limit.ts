@@ -2,10 +2,13 @@ import type { Clock, TimerOptions } from './clock.ts'
 import { DiscoveryError } from './errors.ts'
 import { RunningClock } from './running-clock.ts'
 
+/** How long something may take, and what else ends it. */
 export interface TimeLimit extends TimerOptions {
   readonly clock: Clock
   /** Absent: no limit but the signals. */
   readonly limitMs?: number | undefined
+  /** The error when the limit is over. Default: a DiscoveryError that says `no answer within … ms`. */
+  readonly late?: () => Error
   /** Any of them ends the waiting, with its reason. */
   readonly signals?: readonly (AbortSignal | undefined)[]
 }
@@ -15,7 +18,7 @@ export interface TimeLimit extends TimerOptions {
  * dropped. It need not listen to the signal.
  */
 export async function timeLimited<T>(
-  { clock, limitMs, background = false, signals = [] }: TimeLimit,
+  { clock, limitMs, late, background = false, signals = [] }: TimeLimit,
   ask: (signal: AbortSignal) => T | Promise<T>,
 ): Promise<T> {
   const controller = new AbortController()
@@ -34,8 +37,8 @@ export async function timeLimited<T>(
         cleanups.push(() => signal.removeEventListener('abort', abort))
       }
       if (limitMs !== undefined) {
-        const late = (): void => giveUp(new DiscoveryError(`no answer within ${limitMs} ms`))
-        cleanups.push(new RunningClock(clock).setTimeout(late, limitMs, { background }))
+        const expire = (): void => giveUp(late?.() ?? new DiscoveryError(`no answer within ${limitMs} ms`))
+        cleanups.push(new RunningClock(clock).setTimeout(expire, limitMs, { background }))
       }
       // Not `resolve(ask(…))`: that would leave nothing to give up.
       new Promise<T>((answer) => answer(ask(controller.signal))).then(resolve, reject)

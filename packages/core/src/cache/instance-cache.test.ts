@@ -1,7 +1,7 @@
 import { FakeClock, FakeDiscovery, FakeWatchDiscovery, seededRandom, settlePromises } from '@lb/testing'
 import { describe, expect, it } from 'vitest'
 import { observedCache } from '../../test/observed-cache.ts'
-import { LoadBalancerClosedError } from '../base/errors.ts'
+import { InvalidInstanceError, LoadBalancerClosedError } from '../base/errors.ts'
 import type { DiscoveryObserver, ServiceDiscovery } from '../discovery/discovery.ts'
 import type { ServiceInstanceInit } from '../instance/instance.ts'
 
@@ -157,6 +157,32 @@ describe('a changed list', () => {
       { service: 'users', error: { code: 'LB_INVALID_INSTANCE', field: 'port' } },
       { service: 'users', error: { code: 'LB_INVALID_INSTANCE', field: 'id' } },
     ])
+  })
+
+  it('emits what the discovery rejected, ten at most with what it rejects itself, and keeps the rest of the list', () => {
+    const discovery = new FakeWatchDiscovery(['a:1'])
+    const { ids, events } = observedCache(discovery)
+    const rejected = Array.from(
+      { length: 20 },
+      (_, index) => new InvalidInstanceError('value', `key ${index}: not JSON`),
+    )
+    discovery.push(['a:1', 'b:1', 'nonsense'], rejected)
+    expect(ids()).toEqual(['a:1', 'b:1'])
+    const emitted = events.filter((event) => event.type === 'instance-rejected').map(({ error }) => error.message)
+    expect(emitted).toHaveLength(10)
+    expect(emitted.slice(1)).toEqual(rejected.slice(0, 9).map(({ message }) => message))
+    expect(events.find((event) => event.type === 'instance-rejected')).toMatchObject({ error: { service: 'users' } })
+  })
+
+  it('keeps a good list when nothing is left of a new one', () => {
+    const discovery = new FakeWatchDiscovery(['a:1'])
+    const { ids, events } = observedCache(discovery)
+    discovery.push([], [new InvalidInstanceError('value', 'key b: not JSON')])
+    expect(ids()).toEqual(['a:1'])
+    expect(events.at(-1)).toMatchObject({
+      type: 'discovery-failed',
+      error: { message: 'users: no instance is usable. key b: not JSON' },
+    })
   })
 
   it('is as old as the last answer', async () => {

@@ -44,7 +44,7 @@ export class InstanceCache {
   readonly #source: ListSource
   readonly #refresh: ListRefresh
   readonly #observer: DiscoveryObserver = {
-    next: (answer) => this.#receive(answer),
+    next: (answer, rejected) => this.#receive(answer, rejected),
     error: (cause) => this.#fail(cause),
   }
   #state: ListState
@@ -154,10 +154,10 @@ export class InstanceCache {
     return this.#options.discovery.refreshable !== false
   }
 
-  #receive(answer: unknown): void {
+  #receive(answer: unknown, rejected: unknown): void {
     if (this.#closed) return
     const [asked, before] = [this.#refresh.asking, this.#version]
-    this.#options.events.together(() => this.#take(answer))
+    this.#options.events.together(() => this.#take(answer, rejected))
     if (this.#closed) return
     const changed = this.#version !== before
     this.#refresh.answered(changed)
@@ -165,11 +165,11 @@ export class InstanceCache {
     if (asked && changed && this.#source.pushes) this.doubt()
   }
 
-  #take(answer: unknown): void {
+  #take(answer: unknown, rejected: unknown): void {
     const { service, events } = this.#options
     let instances: readonly ServiceInstance[]
     try {
-      const parsed = parseAnswer(service, answer)
+      const parsed = parseAnswer(service, answer, rejected)
       instances = parsed.instances
       for (const error of parsed.rejected) events.emit({ type: 'instance-rejected', service, error })
       if (this.#closed) return

@@ -1,3 +1,4 @@
+import { exponentialBackoffMs } from '../base/backoff.ts'
 import type { CancelTimer, Clock } from '../base/clock.ts'
 import { jittered, type Random } from '../base/random.ts'
 
@@ -54,7 +55,7 @@ export class ListRefresh {
     const now = clock.now()
     // Long ago: something else happens now.
     if (now - this.#askedAtMs > 2 * maxGapMs) this.#vain = 0
-    const gapMs = Math.min(maxGapMs, minGapMs * 2 ** Math.max(0, this.#vain - 1))
+    const gapMs = exponentialBackoffMs(Math.max(1, this.#vain), minGapMs, maxGapMs)
     this.#schedule(Math.max(now + random() * spreadMs, this.#askedAtMs + jittered(gapMs, 0.5, random)))
   }
 

@@ -1,22 +1,15 @@
 import { DiscoveryError, InvalidInstanceError } from '../base/errors.ts'
 import { shown } from '../base/option-checks.ts'
+import { type InstanceList, maxRejected, nothingUsable } from '../discovery/instance-list.ts'
 import { parseInstance, type ServiceInstance } from '../instance/instance.ts'
 
-export interface ParsedAnswer {
-  readonly instances: readonly ServiceInstance[]
-  /** Why entries were left out: at most ten, so that a broken registry does not flood the listeners. */
-  readonly rejected: readonly InvalidInstanceError[]
-}
-
-const maxRejectedTold = 10
-
 /**
- * Checks what a discovery gave. An unusable instance is left out; an answer that is no list, or in which nothing is
- * usable, is an error: it must not replace a good list.
+ * Checks what a discovery gave, and what it rejected itself. An unusable instance is left out; an answer that is no list, or in which
+ * nothing is usable, is an error: it must not replace a good list.
  *
  * @throws DiscoveryError
  */
-export function parseAnswer(service: string, answer: unknown): ParsedAnswer {
+export function parseAnswer(service: string, answer: unknown, rejectedByDiscovery?: unknown): InstanceList {
   if (!Array.isArray(answer)) {
     throw new DiscoveryError(`${service}: the discovery must give an array of instances, got ${shown(answer)}`, {
       service,
@@ -25,31 +18,33 @@ export function parseAnswer(service: string, answer: unknown): ParsedAnswer {
   const byId = new Map<string, ServiceInstance>()
   const rejected: InvalidInstanceError[] = []
   const reject = (error: InvalidInstanceError): void => {
-    if (rejected.length < maxRejectedTold) rejected.push(error)
+    if (rejected.length < maxRejected) rejected.push(withService(service, error))
   }
   for (const init of answer) {
     try {
       const instance = parseInstance(init)
-      if (byId.has(instance.id)) reject(duplicate(service, instance))
+      if (byId.has(instance.id)) reject(duplicate(instance))
       else byId.set(instance.id, instance)
     } catch (error) {
       if (!(error instanceof InvalidInstanceError)) throw error
-      reject(new InvalidInstanceError(error.field, error.message, { service }))
+      reject(error)
     }
   }
-  if (byId.size === 0 && rejected.length > 0) {
-    throw new DiscoveryError(`${service}: none of ${answer.length} instances is usable. ${rejected[0]?.message}`, {
-      service,
-      cause: rejected[0],
-    })
+  if (Array.isArray(rejectedByDiscovery)) {
+    for (const error of rejectedByDiscovery) if (error instanceof InvalidInstanceError) reject(error)
   }
+  if (byId.size === 0 && rejected.length > 0) throw nothingUsable(service, answer.length, rejected)
   return { instances: [...byId.values()], rejected }
 }
 
-function duplicate(service: string, instance: ServiceInstance): InvalidInstanceError {
+function withService(service: string, error: InvalidInstanceError): InvalidInstanceError {
+  if (error.service !== undefined) return error
+  return new InvalidInstanceError(error.field, error.message, { service, cause: error.cause })
+}
+
+function duplicate(instance: ServiceInstance): InvalidInstanceError {
   return new InvalidInstanceError(
     'id',
     `id of an instance must be unique within its service, ${shown(instance.id)} occurs twice; the first is used`,
-    { service },
   )
 }

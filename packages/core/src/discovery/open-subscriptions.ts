@@ -80,8 +80,8 @@ class OpenSubscription implements DiscoverySubscription, DiscoveryObserver {
     }
   }
 
-  next(instances: Parameters<DiscoveryObserver['next']>[0]): void {
-    if (this.#isOpen) this.#observer.next(instances)
+  next(...list: Parameters<DiscoveryObserver['next']>): void {
+    if (this.#isOpen) this.#observer.next(...list)
   }
 
   error(cause: unknown): void {
@@ -95,7 +95,7 @@ class OpenSubscription implements DiscoverySubscription, DiscoveryObserver {
     this.#watched?.close()
   }
 
-  /** Closes it, and tells why. What the watch or the observer throws does not keep the others from their end. */
+  /** Closes it, and says why. What the watch or the observer throws does not keep the others from their end. */
   end(): void {
     try {
       this.close()

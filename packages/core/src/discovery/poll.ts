@@ -1,5 +1,6 @@
+import { exponentialBackoffMs } from '../base/backoff.ts'
 import { type Clock, systemClock } from '../base/clock.ts'
-import { DiscoveryError } from '../base/errors.ts'
+import { DiscoveryError, type InvalidInstanceError } from '../base/errors.ts'
 import {
   type Complete,
   checkClock,
@@ -14,13 +15,23 @@ import type { ServiceInstanceInit } from '../instance/instance.ts'
 import type { DiscoveryObserver, DiscoverySubscription } from './discovery.ts'
 import { type ClosableWatch, closableWatch } from './open-subscriptions.ts'
 
-/** A list, optionally with how long it may be used before asking again. */
-export type PollResult =
-  | readonly ServiceInstanceInit[]
-  | { readonly instances: readonly ServiceInstanceInit[]; readonly ttlMs?: number | undefined }
+/** A list, optionally with what of it cannot be used, and with how long it may be used before asking again. */
+export type PollResult = readonly ServiceInstanceInit[] | PolledList
 
+/** A list with what else is known of it. */
+export interface PolledList {
+  /** All instances that can be used. */
+  readonly instances: readonly ServiceInstanceInit[]
+  /** What the registry has besides and cannot be used: see `DiscoveryObserver.next`. Default: nothing. */
+  readonly rejected?: readonly InvalidInstanceError[] | undefined
+  /** Milliseconds until the registry is to be asked again; bounded by the options of `poll`. Default: the interval of `poll`. */
+  readonly ttlMs?: number | undefined
+}
+
+/** Asks a registry for a service once. `signal` is aborted when the answer is no longer wanted. */
 export type PollResolve = (service: string, options: { signal: AbortSignal }) => PollResult | Promise<PollResult>
 
+/** When a polled registry is asked. */
 export interface PollOptions {
   /** Milliseconds between the end of one refresh and the next, when the result has no `ttlMs`. Default 10 000. */
   readonly intervalMs?: number | undefined
@@ -181,27 +192,26 @@ export class Poller implements DiscoverySubscription {
   #succeed(result: PollResult): number {
     this.#failures = 0
     const { intervalMs, minTtlMs, maxTtlMs } = this.#settings
-    const timed = isTimed(result) ? result : { instances: result as readonly ServiceInstanceInit[] }
+    const { instances, rejected, ttlMs } = polledList(result)
     try {
-      this.#observer.next(timed.instances)
+      this.#observer.next(instances, rejected)
     } catch (cause) {
       // The observer's mistake is no reason to stop asking.
       this.#observer.error(cause)
     }
-    const { ttlMs } = timed
     if (typeof ttlMs !== 'number' || Number.isNaN(ttlMs)) return intervalMs
     return Math.min(Math.max(ttlMs, minTtlMs), maxTtlMs)
   }
 
   #fail(cause: unknown): number {
     const { retryMinMs, retryMaxMs } = this.#settings
-    const delayMs = Math.min(retryMaxMs, retryMinMs * 2 ** Math.min(this.#failures, 30))
     this.#failures++
     this.#observer.error(cause)
-    return delayMs
+    return exponentialBackoffMs(this.#failures, retryMinMs, retryMaxMs)
   }
 }
 
-function isTimed(result: PollResult): result is Exclude<PollResult, readonly ServiceInstanceInit[]> {
-  return typeof result === 'object' && result !== null && 'instances' in result
+/** `result` in its long form. What is no list stays as it is, for the observer to refuse. */
+export function polledList(result: PollResult): PolledList {
+  return typeof result === 'object' && result !== null && 'instances' in result ? result : { instances: result }
 }

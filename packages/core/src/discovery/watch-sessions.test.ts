@@ -80,7 +80,7 @@ const delaysOf = (beganAtMs: readonly number[]): number[] =>
   beganAtMs.slice(1).map((atMs, index) => atMs - (beganAtMs[index] as number))
 
 describe('a session', () => {
-  it('begins at once, for its service, and tells lists and errors', () => {
+  it('begins at once, for its service, and passes on lists and errors', () => {
     const { notes, sessions, latest, beganAtMs } = watched()
     expect(beganAtMs).toEqual([0])
     latest().next(['a:1'])
@@ -89,6 +89,46 @@ describe('a session', () => {
     expect(notes.lists).toEqual([['a:1'], ['b:1']])
     expect(notes.errors).toEqual(['hiccup'])
     expect(sessions).toHaveLength(1)
+  })
+
+  it('makes one list of a burst of changes, at the pace of the options', () => {
+    const { notes, latest, clock } = watched({ paceMs: 200 })
+    for (let count = 1; count <= 5; count++) latest().changed(() => [`a:${count}`])
+    expect(notes.lists).toEqual([['a:1']])
+    clock.advanceSync(199)
+    expect(notes.lists).toHaveLength(1)
+    clock.advanceSync(1)
+    expect(notes.lists).toEqual([['a:1'], ['a:5']])
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it('passes on the list that waits before an error and before its end', async () => {
+    const { notes, latest, clock, close } = watched()
+    const order: string[] = []
+    notes.next = (list) => void order.push(String(list))
+    notes.error = (cause) => void order.push(String(cause))
+    for (const list of ['a:1', 'b:1']) latest().changed(() => [list])
+    latest().error('hiccup')
+    latest().changed(() => ['c:1'])
+    latest().fail('broken')
+    await clock.advance(0)
+    expect(order).toEqual(['a:1', 'b:1', 'hiccup', 'c:1', 'broken'])
+    close()
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it('passes on as an error that a list cannot be made, and goes on', () => {
+    const { notes, latest, clock, close } = watched()
+    latest().changed(() => {
+      throw new Error('which port?')
+    })
+    latest().changed(() => ({ instances: ['a:1'], rejected: [] }))
+    clock.advanceSync(100)
+    expect([notes.errors, notes.lists]).toMatchObject([[{ message: 'which port?' }], [['a:1']]])
+    latest().changed(() => ['b:1'])
+    close()
+    clock.advanceSync(1_000)
+    expect([notes.lists.length, clock.pendingTimers]).toEqual([1, 0])
   })
 
   it('is one at a time, and none begins while it lasts', async () => {

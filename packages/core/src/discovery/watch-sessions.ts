@@ -1,17 +1,25 @@
+import { fullJitterBackoffMs } from '../base/backoff.ts'
 import { type Clock, systemClock } from '../base/clock.ts'
-import { DiscoveryError } from '../base/errors.ts'
+import { DiscoveryError, type InvalidInstanceError } from '../base/errors.ts'
 import { type Complete, checkClock, checkDurationMs, checkFunction, checkKeys } from '../base/option-checks.ts'
 import { type Random, systemRandom } from '../base/random.ts'
 import type { ServiceInstanceInit } from '../instance/instance.ts'
 import type { DiscoveryObserver } from './discovery.ts'
 import { type ClosableWatch, closableWatch } from './open-subscriptions.ts'
+import { PacedCalls } from './paced-calls.ts'
+import { type PolledList, type PollResult, polledList } from './poll.ts'
 
-/** What a session tells of its service, and how it learns that it is no longer wanted. */
+/** What a session passes on of its service, and how it learns that it is no longer wanted. */
 export interface WatchSession {
   /** Aborted when the subscription is closed, and when the session has ended: everything it opened is to end. */
   readonly signal: AbortSignal
-  /** The whole list. Does nothing once the session has ended or the subscription was closed. */
-  next(instances: readonly ServiceInstanceInit[]): void
+  /** Passes on the whole list, as `DiscoveryObserver.next`. Does nothing once the session has ended or the subscription was closed. */
+  next(instances: readonly ServiceInstanceInit[], rejected?: readonly InvalidInstanceError[]): void
+  /**
+   * Passes on what `list` gives, at once, and for further changes at most once in `paceMs`: a burst of changes makes one list. What waits
+   * is passed on before an error, and at the end of the session. When `list` throws, that is an error, and the session goes on.
+   */
+  changed(list: () => PollResult): void
   /** Something went wrong that does not end the session. Does nothing once the session has ended or the subscription was closed. */
   error(cause: unknown): void
 }
@@ -22,6 +30,7 @@ export interface WatchSession {
  */
 export type RunWatchSession = (service: string, session: WatchSession) => Promise<void>
 
+/** When the sessions of a watch follow each other. */
 export interface WatchSessionsOptions {
   /** Longest delay before the session after the first failure, in milliseconds; it doubles with each further one. Default 1 000. */
   readonly retryMinMs?: number | undefined
@@ -33,6 +42,8 @@ export interface WatchSessionsOptions {
    * at once is not asked in a hot loop. At least 1; default 5 000.
    */
   readonly stableAfterMs?: number | undefined
+  /** Least time between two lists that `changed` makes, in milliseconds, so that a rollout does not cost a list for each instance. At least 1; default 100. */
+  readonly paceMs?: number | undefined
   /**
    * A delay in milliseconds that a failure asks for, such as that of `Retry-After`; jitter of up to a half is added. It only makes
    * the usual backoff longer, up to 5 minutes. `undefined`: it asks for none.
@@ -49,6 +60,7 @@ const defaults = Object.freeze({
   retryMinMs: 1_000,
   retryMaxMs: 30_000,
   stableAfterMs: 5_000,
+  paceMs: 100,
   retryAfterMs: () => undefined,
   clock: systemClock,
   random: systemRandom,
@@ -69,7 +81,7 @@ type Settings = Complete<WatchSessionsOptions>
 export function watchInSessions(run: RunWatchSession, options: WatchSessionsOptions = {}): ClosableWatch {
   checkKeys('watchInSessions', options, Object.keys(defaults))
   checkFunction('watchInSessions.run', run ?? null)
-  for (const name of ['retryMinMs', 'retryMaxMs', 'stableAfterMs'] as const) {
+  for (const name of ['retryMinMs', 'retryMaxMs', 'stableAfterMs', 'paceMs'] as const) {
     checkDurationMs(`watchInSessions.${name}`, options[name], { min: 1 })
   }
   checkFunction('watchInSessions.retryAfterMs', options.retryAfterMs)
@@ -79,6 +91,7 @@ export function watchInSessions(run: RunWatchSession, options: WatchSessionsOpti
     retryMinMs: options.retryMinMs ?? defaults.retryMinMs,
     retryMaxMs: options.retryMaxMs ?? defaults.retryMaxMs,
     stableAfterMs: options.stableAfterMs ?? defaults.stableAfterMs,
+    paceMs: options.paceMs ?? defaults.paceMs,
     retryAfterMs: options.retryAfterMs ?? defaults.retryAfterMs,
     clock: options.clock ?? defaults.clock,
     random: options.random ?? defaults.random,
@@ -98,6 +111,8 @@ class WatchSessions {
   #isClosed = false
   #failures = 0
   #session = new AbortController()
+  #list: () => PollResult = () => []
+  readonly #pace: PacedCalls
   #cancelTimer: () => void = () => {}
 
   constructor(service: string, run: RunWatchSession, observer: DiscoveryObserver, settings: Settings) {
@@ -105,6 +120,7 @@ class WatchSessions {
     this.#run = run
     this.#observer = observer
     this.#settings = settings
+    this.#pace = new PacedCalls(() => this.#passList(), settings.paceMs, settings.clock)
   }
 
   begin(): void {
@@ -113,6 +129,7 @@ class WatchSessions {
     const controller = new AbortController()
     this.#session = controller
     const over = (what: string): boolean => {
+      this.#pace.flush()
       controller.abort(new DiscoveryError(`${this.#service}: ${what}`, { service: this.#service }))
       if (clock.now() - startedAtMs < stableAfterMs) return false
       this.#failures = 0
@@ -133,24 +150,46 @@ class WatchSessions {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#cancelTimer()
+    this.#pace.close()
     this.#session.abort(new DiscoveryError(`${this.#service}: the watch was closed`, { service: this.#service }))
   }
 
   #sessionUntil(signal: AbortSignal): WatchSession {
     return {
       signal,
-      next: (instances) => {
-        if (!signal.aborted) this.#tell(instances)
+      next: (instances, rejected) => {
+        if (signal.aborted) return
+        this.#pace.close()
+        this.#pass({ instances, rejected })
+      },
+      changed: (list) => {
+        if (signal.aborted) return
+        this.#list = list
+        this.#pace.request()
       },
       error: (cause) => {
-        if (!signal.aborted) this.#report(cause)
+        if (signal.aborted) return
+        this.#pace.flush()
+        this.#report(cause)
       },
     }
   }
 
-  #tell(instances: readonly ServiceInstanceInit[]): void {
+  #passList(): void {
+    let list: PolledList
     try {
-      this.#observer.next(instances)
+      list = polledList(this.#list())
+    } catch (cause) {
+      // The connection is good: the next change may mend it.
+      this.#report(cause)
+      return
+    }
+    this.#pass(list)
+  }
+
+  #pass({ instances, rejected }: PolledList): void {
+    try {
+      this.#observer.next(instances, rejected)
     } catch (cause) {
       // The observer's mistake is no reason to end the watch.
       if (!this.#isClosed) this.#report(cause)
@@ -161,7 +200,7 @@ class WatchSessions {
     try {
       this.#observer.error(cause)
     } catch {
-      // Nobody is left to be told.
+      // The observer's mistake.
     }
   }
 
@@ -190,12 +229,10 @@ class WatchSessions {
     }
   }
 
-  /** Source: "full jitter" of M. Brooker, Exponential Backoff and Jitter, AWS Architecture Blog, 2015. */
   #backoffMs(): number {
     const { retryMinMs, retryMaxMs, random } = this.#settings
-    const limitMs = Math.min(retryMaxMs, retryMinMs * 2 ** Math.min(this.#failures, 30))
     this.#failures++
-    return limitMs * random()
+    return fullJitterBackoffMs(this.#failures, retryMinMs, retryMaxMs, random)
   }
 
   #beginLater(delayMs: number): void {

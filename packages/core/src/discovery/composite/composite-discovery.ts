@@ -93,8 +93,8 @@ export class CompositeDiscovery implements ServiceDiscovery {
     const limits = { signals: [signal, this.#controller.signal] }
     const [watch] = this.#watches.get(service) ?? []
     try {
-      const { instances, unusable } = await (watch?.ask(limits) ?? this.#ask(service, limits))
-      return [...instances, ...unusable]
+      const { instances } = await (watch?.ask(limits) ?? this.#ask(service, limits))
+      return instances
     } catch (cause) {
       if (signal?.aborted !== true) this.#subscriptions.throwIfClosed(service)
       throw cause

@@ -1,6 +1,7 @@
 import { FakeDiscovery, FakeWatchDiscovery } from '@lb/testing'
 import { describe, expect, it } from 'vitest'
 import { idsOf, ObservedComposite } from '../../../test/observed-composite.ts'
+import { InvalidInstanceError } from '../../base/errors.ts'
 import { StaticDiscovery } from '../static-discovery.ts'
 
 const down = new Error('down')
@@ -80,10 +81,15 @@ describe('failover, at the start', () => {
     },
   )
 
-  it('passes unusable instances on, so that whoever keeps the list can say what is wrong with them', async () => {
+  it('leaves out what cannot be used, and passes on why: what the member rejected, and what is wrong in its list', async () => {
     const bad = { host: 'a', port: 99_999 }
-    const observed = new ObservedComposite([new FakeDiscovery(['a:1', bad])])
-    expect(await observed.composite.getInstances('users')).toEqual([expect.objectContaining({ id: 'a:1' }), bad])
+    const first = new FakeWatchDiscovery(['a:1', bad])
+    const observed = new ObservedComposite([first])
+    expect(await observed.composite.getInstances('users')).toEqual([expect.objectContaining({ id: 'a:1' })])
+    expect(observed.lists).toEqual([['a:1']])
+    expect(observed.rejected.at(-1)).toMatchObject([{ field: 'port' }])
+    first.push(['a:1'], [new InvalidInstanceError('value', 'key b: not JSON')])
+    expect(observed.rejected.at(-1)).toMatchObject([{ field: 'value', message: 'key b: not JSON' }])
   })
 })
 

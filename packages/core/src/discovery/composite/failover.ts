@@ -1,7 +1,8 @@
 import type { CancelTimer } from '../../base/clock.ts'
 import { jittered } from '../../base/random.ts'
+import type { InstanceList } from '../instance-list.ts'
 import { type MemberFailure, noMemberAnswers } from './failure.ts'
-import { isEmpty, type MemberList } from './list.ts'
+import { isEmpty } from './list.ts'
 import { type CompositeContext, MemberWatch } from './member.ts'
 import type { CompositeOutput } from './output.ts'
 import { askInOrder, askOne, type QuestionLimits } from './question.ts'
@@ -35,7 +36,7 @@ export class FailoverWatch {
   }
 
   /** What `getInstances` says is what the watch would: the member in use is asked and no other. */
-  ask(limits: QuestionLimits): Promise<MemberList> {
+  ask(limits: QuestionLimits): Promise<InstanceList> {
     if (this.#inUse === undefined) return askInOrder(this.#context, limits)
     return askOne(this.#context, this.#inUse.member, limits)
   }
@@ -60,7 +61,7 @@ export class FailoverWatch {
   }
 
   #answered(watch: MemberWatch): void {
-    const list = watch.list as MemberList
+    const list = watch.list as InstanceList
     const inUse = this.#inUse
     if (watch === inUse) {
       this.#endFailure()
@@ -73,7 +74,7 @@ export class FailoverWatch {
     }
   }
 
-  #mayTakeOver(watch: MemberWatch, list: MemberList): boolean {
+  #mayTakeOver(watch: MemberWatch, list: InstanceList): boolean {
     if (!isEmpty(list)) return true
     if (this.#inUse === undefined) return watch.index === 0
     return this.#due && watch.index < this.#inUse.index
@@ -95,7 +96,7 @@ export class FailoverWatch {
     this.#endFailure()
     this.#closeBehind(watch.index)
     tell({ type: 'member-in-use', service, member: watch.member.name })
-    this.#output.live(watch.list as MemberList)
+    this.#output.live(watch.list as InstanceList)
   }
 
   #armDue(): void {

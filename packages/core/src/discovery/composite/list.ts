@@ -1,42 +1,37 @@
 import { DiscoveryError, InvalidInstanceError } from '../../base/errors.ts'
 import { shown } from '../../base/option-checks.ts'
 import { parseInstance, type ServiceInstance, type ServiceInstanceInit } from '../../instance/instance.ts'
-
-/** What a member said last. */
-export interface MemberList {
-  readonly instances: readonly ServiceInstance[]
-  /** Passed on as they came: whoever keeps the list says what is wrong with them. */
-  readonly unusable: readonly ServiceInstanceInit[]
-}
+import { type InstanceList, maxRejected, nothingUsable } from '../instance-list.ts'
 
 /**
- * Tells a list from nonsense, which is a failure of whoever gave it and no reason to believe that there are no instances.
+ * Parses what a member gave. What is no list, or has nothing that can be used, is a failure of the member and no empty list.
  *
  * @throws DiscoveryError
  */
-export function parseMemberList(service: string, answer: unknown, priorityOffset = 0): MemberList {
+export function parseMemberList(
+  service: string,
+  answer: unknown,
+  {
+    rejected: before = [],
+    priorityOffset = 0,
+  }: { readonly rejected?: readonly InvalidInstanceError[] | undefined; readonly priorityOffset?: number } = {},
+): InstanceList {
   if (!Array.isArray(answer)) {
     throw new DiscoveryError(`${service}: must give an array of instances, got ${shown(answer)}`, { service })
   }
   const instances: ServiceInstance[] = []
-  const unusable: ServiceInstanceInit[] = []
-  let firstError: InvalidInstanceError | undefined
+  const rejected: InvalidInstanceError[] = []
   for (const init of answer as readonly ServiceInstanceInit[]) {
     try {
       instances.push(withOffset(parseInstance(init), priorityOffset))
     } catch (error) {
       if (!(error instanceof InvalidInstanceError)) throw error
-      unusable.push(init)
-      firstError ??= error
+      if (rejected.length < maxRejected) rejected.push(error)
     }
   }
-  if (instances.length === 0 && firstError !== undefined) {
-    throw new DiscoveryError(`${service}: none of ${answer.length} instances is usable. ${firstError.message}`, {
-      service,
-      cause: firstError,
-    })
-  }
-  return { instances, unusable }
+  for (const error of before) if (rejected.length < maxRejected) rejected.push(error)
+  if (instances.length === 0 && rejected.length > 0) throw nothingUsable(service, answer.length, rejected)
+  return { instances, rejected }
 }
 
 function withOffset(instance: ServiceInstance, priorityOffset: number): ServiceInstance {
@@ -44,7 +39,7 @@ function withOffset(instance: ServiceInstance, priorityOffset: number): ServiceI
   return parseInstance({ ...instance, priority: instance.priority + priorityOffset })
 }
 
-export function isEmpty({ instances }: MemberList): boolean {
+export function isEmpty({ instances }: InstanceList): boolean {
   return instances.length === 0
 }
 
@@ -52,7 +47,7 @@ export function isEmpty({ instances }: MemberList): boolean {
  * All instances of all lists. Two members that name the same id, or the same address, mean the same instance: what the
  * earlier one says of it counts.
  */
-export function unite(lists: readonly MemberList[]): MemberList {
+export function unite(lists: readonly InstanceList[]): InstanceList {
   const ids = new Set<string>()
   const addresses = new Set<string>()
   const instances: ServiceInstance[] = []
@@ -66,7 +61,7 @@ export function unite(lists: readonly MemberList[]): MemberList {
       instances.push(instance)
     }
   }
-  return { instances, unusable: lists.flatMap(({ unusable }) => unusable) }
+  return { instances, rejected: lists.flatMap(({ rejected }) => rejected) }
 }
 
 function addressOf({ host, port }: ServiceInstance): string {

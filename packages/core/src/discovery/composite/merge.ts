@@ -1,6 +1,7 @@
 import type { DiscoveryError } from '../../base/errors.ts'
+import type { InstanceList } from '../instance-list.ts'
 import { noMemberAnswers } from './failure.ts'
-import { isEmpty, type MemberList, unite } from './list.ts'
+import { isEmpty, unite } from './list.ts'
 import { type CompositeContext, MemberWatch } from './member.ts'
 import type { CompositeOutput } from './output.ts'
 import { askAll, type QuestionLimits } from './question.ts'
@@ -30,7 +31,7 @@ export class MergeWatch {
     }
   }
 
-  ask(limits: QuestionLimits): Promise<MemberList> {
+  ask(limits: QuestionLimits): Promise<InstanceList> {
     return askAll(this.#context, limits, (index) => this.#watches[index]?.list)
   }
 

@@ -1,10 +1,10 @@
 import { DiscoveryError } from '../../base/errors.ts'
 import type { DiscoveryObserver } from '../discovery.ts'
+import type { InstanceList } from '../instance-list.ts'
 import { SnapshotStart } from '../snapshot/start.ts'
 import type { SnapshotStore } from '../snapshot/store.ts'
 import { SnapshotWriter } from '../snapshot/writer.ts'
 import { ageText, reasonOf } from './failure.ts'
-import type { MemberList } from './list.ts'
 import { isEmpty } from './list.ts'
 import type { CompositeContext } from './member.ts'
 
@@ -31,12 +31,12 @@ export class CompositeOutput {
     const { store, maxAgeMs } = snapshots
     const onFailure = (error: unknown): void => tell({ type: 'snapshot-failed', service, error })
     this.#writer = new SnapshotWriter({ ...context, store, onFailure })
-    const onLoaded = (list: MemberList, ageMs: number): void => this.#useSnapshot(list, ageMs)
+    const onLoaded = (list: InstanceList, ageMs: number): void => this.#useSnapshot(list, ageMs)
     this.#start = new SnapshotStart({ ...context, store, maxAgeMs, onLoaded, onFailure })
   }
 
   /** What the members say now. */
-  live(list: MemberList): void {
+  live(list: InstanceList): void {
     if (this.#closed) return
     this.#start?.close()
     this.#snapshotText = ''
@@ -68,7 +68,7 @@ export class CompositeOutput {
     await this.#writer?.close()
   }
 
-  #useSnapshot(list: MemberList, ageMs: number): void {
+  #useSnapshot(list: InstanceList, ageMs: number): void {
     const { service, tell } = this.#context
     tell({ type: 'snapshot-in-use', service, ageMs, instances: list.instances.length })
     if (this.#closed) return
@@ -87,9 +87,9 @@ export class CompositeOutput {
     }
   }
 
-  #next({ instances, unusable }: MemberList): void {
+  #next({ instances, rejected }: InstanceList): void {
     try {
-      this.#observer.next(unusable.length === 0 ? instances : [...instances, ...unusable])
+      this.#observer.next(instances, rejected)
     } catch (cause) {
       // The observer's mistake is not a failure of a member.
       if (!this.#closed) this.#observer.error(cause)

@@ -1,7 +1,8 @@
 import { DiscoveryError } from '../../base/errors.ts'
 import { timeLimited } from '../../base/time-limit.ts'
+import type { InstanceList } from '../instance-list.ts'
 import { type MemberFailure, noMemberAnswers } from './failure.ts'
-import { isEmpty, type MemberList, parseMemberList, unite } from './list.ts'
+import { isEmpty, parseMemberList, unite } from './list.ts'
 import type { CompositeContext } from './member.ts'
 import type { CheckedMember } from './options.ts'
 
@@ -18,9 +19,9 @@ export function askOne(
   { service, clock }: CompositeContext,
   { discovery, priorityOffset }: CheckedMember,
   { signals, limitMs }: QuestionLimits & { readonly limitMs?: number | undefined },
-): Promise<MemberList> {
+): Promise<InstanceList> {
   return timeLimited({ clock, limitMs, signals }, async (signal) =>
-    parseMemberList(service, await discovery.getInstances(service, { signal }), priorityOffset),
+    parseMemberList(service, await discovery.getInstances(service, { signal }), { priorityOffset }),
   )
 }
 
@@ -29,7 +30,7 @@ export function askOne(
  *
  * @throws DiscoveryError when no member has one; the reason of a signal
  */
-export async function askInOrder(context: CompositeContext, limits: QuestionLimits): Promise<MemberList> {
+export async function askInOrder(context: CompositeContext, limits: QuestionLimits): Promise<InstanceList> {
   const { service, members, firstAnswerTimeoutMs } = context
   const failures: MemberFailure[] = []
   for (const [index, member] of members.entries()) {
@@ -54,8 +55,8 @@ export async function askInOrder(context: CompositeContext, limits: QuestionLimi
 export async function askAll(
   context: CompositeContext,
   limits: QuestionLimits,
-  known: (index: number) => MemberList | undefined,
-): Promise<MemberList> {
+  known: (index: number) => InstanceList | undefined,
+): Promise<InstanceList> {
   const { service, members } = context
   const answers = await Promise.allSettled(
     members.map((member) => askOne(context, member, { ...limits, limitMs: mergeLimitMs })),

@@ -1,3 +1,4 @@
+import { fullJitterBackoffMs } from '../../base/backoff.ts'
 import { type Clock, systemClock } from '../../base/clock.ts'
 import {
   type Complete,
@@ -153,10 +154,9 @@ export class RenewedRegistration {
     return delayMs >= minDelayMs ? jittered(delayMs, jitter, random) : retryMinMs
   }
 
-  /** Source: "full jitter" of M. Brooker, Exponential Backoff and Jitter, AWS Architecture Blog, 2015. */
   #backoffMs(): number {
     const { retryMinMs, retryMaxMs, random } = this.#settings
-    return Math.min(retryMaxMs, retryMinMs * 2 ** Math.min(this.#failures, 30)) * random()
+    return fullJitterBackoffMs(this.#failures + 1, retryMinMs, retryMaxMs, random)
   }
 }
 

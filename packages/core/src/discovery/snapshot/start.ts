@@ -2,7 +2,8 @@ import type { Clock } from '../../base/clock.ts'
 import { DiscoveryError } from '../../base/errors.ts'
 import { timeLimited } from '../../base/time-limit.ts'
 import { ageText, reasonOf } from '../composite/failure.ts'
-import { isEmpty, type MemberList, parseMemberList } from '../composite/list.ts'
+import { isEmpty, parseMemberList } from '../composite/list.ts'
+import type { InstanceList } from '../instance-list.ts'
 import type { SnapshotStore, StoredSnapshot } from './store.ts'
 
 export interface SnapshotStartOptions {
@@ -10,7 +11,7 @@ export interface SnapshotStartOptions {
   readonly store: SnapshotStore
   readonly maxAgeMs: number
   readonly clock: Clock
-  readonly onLoaded: (list: MemberList, ageMs: number) => void
+  readonly onLoaded: (list: InstanceList, ageMs: number) => void
   readonly onFailure: (error: unknown) => void
 }
 

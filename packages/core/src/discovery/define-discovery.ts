@@ -1,0 +1,189 @@
+import { type Clock, systemClock } from '../base/clock.ts'
+import { DiscoveryError } from '../base/errors.ts'
+import { checkClock, checkDurationMs, checkFunction, checkKeys } from '../base/option-checks.ts'
+import { type Random, systemRandom } from '../base/random.ts'
+import { timeLimited } from '../base/time-limit.ts'
+import type { ServiceInstanceInit } from '../instance/instance.ts'
+import type { DiscoveryObserver, DiscoverySubscription, ServiceDiscovery } from './discovery.ts'
+import { nothingUsable } from './instance-list.ts'
+import { OpenSubscriptions, type Watch } from './open-subscriptions.ts'
+import { type PollOptions, type PollResult, poll, polledList } from './poll.ts'
+import { type WatchSession, type WatchSessionsOptions, watchInSessions } from './watch-sessions.ts'
+
+/** One question to a registry. */
+export interface Question {
+  /** Aborted when the answer is no longer wanted. */
+  readonly signal: AbortSignal
+  /** Only a watch waits for the answer: neither sockets nor timers of the question keep the process alive. */
+  readonly background: boolean
+}
+
+/** How a registry is asked for one service. What it keeps lives as long as one watch, or one question. */
+export interface RegistryService {
+  /** Asks the registry for the list once. */
+  ask(question: Question): Promise<PollResult>
+  /**
+   * Runs one session with the registry, as `watchInSessions` says. Absent: the registry cannot push, and a watch asks again and again, as
+   * `poll` says.
+   */
+  session?(session: WatchSession): Promise<void>
+}
+
+/** What a registry is to the discovery that `defineDiscovery` makes. */
+export interface DiscoveryDefinition {
+  /** Begins to deal with `service`. @throws DiscoveryError when the registry cannot have a service of that name */
+  readonly service: (service: string) => RegistryService
+  /** Longest time for an answer to `getInstances`, in milliseconds. Default: no limit beside that of the registry's client. */
+  readonly askLimitMs?: number | undefined
+  /** When a registry that cannot push is asked. */
+  readonly poll?: Omit<PollOptions, 'clock' | 'random'> | undefined
+  /** When one session follows another. `retryAfterMs` gets errors as they were thrown. */
+  readonly sessions?: Omit<WatchSessionsOptions, 'clock' | 'random'> | undefined
+  /** The error that callers and observers get for a failure. Default: a DiscoveryError that begins with the name of the service. */
+  readonly errorOf?: ((service: string, cause: unknown) => Error) | undefined
+  /** Ends connections and the like; called once, when every watch and question has ended. */
+  readonly close?: (() => void | Promise<void>) | undefined
+  /** Default: the platform's clock. */
+  readonly clock?: Clock | undefined
+  /** Default: `Math.random`. */
+  readonly random?: Random | undefined
+}
+
+/** A discovery that can push and be closed. */
+export interface DefinedDiscovery extends ServiceDiscovery {
+  watch(service: string, observer: DiscoveryObserver): DiscoverySubscription
+  close(): Promise<void>
+}
+
+const keys: readonly (keyof DiscoveryDefinition)[] = [
+  'service',
+  'askLimitMs',
+  'poll',
+  'sessions',
+  'errorOf',
+  'close',
+  'clock',
+  'random',
+]
+
+/**
+ * Makes a discovery out of how a registry is asked for one service, and watched. The rest is here: limits, the caller's signal, errors that
+ * name the service, sessions or polls that follow each other with backoff and jitter, and the end: after `close()` every question
+ * rejects with LB_CLOSED, those under way included, and each watch has had that as its last word.
+ *
+ *     const discovery = defineDiscovery({ service: (name) => ({ ask: ({ signal }) => client.list(name, signal) }) })
+ *
+ * @throws InvalidOptionError
+ */
+export function defineDiscovery(definition: DiscoveryDefinition): DefinedDiscovery {
+  checkDefinition(definition)
+  return new RegistryDiscovery(definition)
+}
+
+function checkDefinition(definition: DiscoveryDefinition): void {
+  const path = 'defineDiscovery'
+  checkKeys(path, definition, keys)
+  checkFunction(`${path}.service`, definition.service ?? null)
+  checkFunction(`${path}.errorOf`, definition.errorOf)
+  checkFunction(`${path}.close`, definition.close)
+  checkFunction(`${path}.random`, definition.random)
+  checkClock(`${path}.clock`, definition.clock)
+  checkDurationMs(`${path}.askLimitMs`, definition.askLimitMs, { min: 1 })
+}
+
+class RegistryDiscovery implements DefinedDiscovery {
+  readonly #definition: DiscoveryDefinition
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #subscriptions = new OpenSubscriptions()
+  readonly #end = new AbortController()
+  #closed: Promise<void> | undefined
+
+  constructor(definition: DiscoveryDefinition) {
+    this.#definition = { ...definition }
+    this.#clock = definition.clock ?? systemClock
+    this.#random = definition.random ?? systemRandom
+  }
+
+  async getInstances(
+    service: string,
+    { signal: caller }: { signal?: AbortSignal } = {},
+  ): Promise<readonly ServiceInstanceInit[]> {
+    caller?.throwIfAborted()
+    this.#subscriptions.throwIfClosed(service)
+    const limit = { clock: this.#clock, limitMs: this.#definition.askLimitMs, signals: [caller, this.#end.signal] }
+    try {
+      const ask = (signal: AbortSignal): Promise<PollResult> =>
+        this.#definition.service(service).ask({ signal, background: false })
+      return usable(service, await timeLimited(limit, ask))
+    } catch (cause) {
+      caller?.throwIfAborted()
+      this.#subscriptions.throwIfClosed(service)
+      throw this.#errorOf(service, cause)
+    }
+  }
+
+  watch(service: string, observer: DiscoveryObserver): DiscoverySubscription {
+    return this.#subscriptions.open(service, observer, (_service, open) =>
+      this.#begin(service, {
+        next: (instances, rejected) => open.next(instances, rejected),
+        error: (cause) => open.error(this.#errorOf(service, cause)),
+      }),
+    )
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    this.#subscriptions.close()
+    this.#end.abort()
+    await this.#definition.close?.()
+  }
+
+  #begin(service: string, observer: DiscoveryObserver): DiscoverySubscription {
+    let asked: RegistryService | undefined
+    try {
+      asked = this.#definition.service(service)
+    } catch (cause) {
+      // No registry has a service of that name, now or later.
+      observer.error(cause)
+      return { close: () => {} }
+    }
+    return this.#watchOf(asked)(service, observer)
+  }
+
+  #watchOf(asked: RegistryService): Watch {
+    const chance = { clock: this.#clock, random: this.#random }
+    if (typeof asked.session !== 'function') {
+      return poll((_service, { signal }) => asked.ask({ signal, background: true }), {
+        ...this.#definition.poll,
+        ...chance,
+      })
+    }
+    return watchInSessions(async (_service, session) => asked.session?.(session), {
+      ...this.#definition.sessions,
+      ...chance,
+    })
+  }
+
+  #errorOf(service: string, cause: unknown): Error {
+    return (this.#definition.errorOf ?? discoveryErrorOf)(service, cause)
+  }
+}
+
+/** `cause` as an error about `service`: itself, when it is one already. */
+export function discoveryErrorOf(service: string, cause: unknown): DiscoveryError {
+  if (cause instanceof DiscoveryError && cause.service !== undefined) return cause
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new DiscoveryError(`${service}: ${reason}`, { service, cause })
+}
+
+/** What is rejected goes to watches only. A list of which nothing is left would be an empty one, which says something else. */
+function usable(service: string, result: PollResult): readonly ServiceInstanceInit[] {
+  const { instances, rejected = [] } = polledList(result)
+  if (instances.length === 0 && rejected.length > 0) throw nothingUsable(service, 0, rejected)
+  return instances
+}

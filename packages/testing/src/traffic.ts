@@ -1,0 +1,62 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { LoadBalancer } from '@lb/core'
+
+/**
+ * Calls of a service over real connections, one after the other, until it is stopped: each goes to a `LoopbackBackend`, whose id is in
+ * its answer.
+ */
+export class Traffic {
+  /** How often each backend answered since the last `takeAnswers`. */
+  answers: Map<string, number> = new Map()
+  /** What calls failed with. */
+  readonly failures: unknown[] = []
+  #running = true
+  readonly #ended: Promise<void>
+
+  constructor(lb: LoadBalancer, service: string) {
+    this.#ended = this.#run(lb, service)
+  }
+
+  /** How many answers there were since the last `takeAnswers`. */
+  get count(): number {
+    return [...this.answers.values()].reduce((sum, count) => sum + count, 0)
+  }
+
+  /** How often each backend answered since the last time, which begins anew. */
+  takeAnswers(): Map<string, number> {
+    const { answers } = this
+    this.answers = new Map()
+    return answers
+  }
+
+  /** Resolves when each of the backends has answered again, and no other one in the last calls. */
+  async reaches(...ids: readonly string[]): Promise<void> {
+    const wanted = [...ids].sort().join()
+    for (;;) {
+      this.takeAnswers()
+      for (let waited = 0; waited < 20 && this.count < 8 * ids.length; waited++) await delay(20)
+      if ([...this.answers.keys()].sort().join() === wanted) return
+    }
+  }
+
+  /** Resolves when the last call has ended. */
+  async stop(): Promise<void> {
+    this.#running = false
+    await this.#ended
+  }
+
+  async #run(lb: LoadBalancer, service: string): Promise<void> {
+    while (this.#running) {
+      try {
+        const id = await lb.execute(service, async ({ host, port }, { signal }) => {
+          const response = await fetch(`http://${host}:${port}/`, { signal })
+          return ((await response.json()) as { id: string }).id
+        })
+        this.answers.set(id, (this.answers.get(id) ?? 0) + 1)
+      } catch (cause) {
+        this.failures.push(cause)
+      }
+      await delay(2)
+    }
+  }
+}
