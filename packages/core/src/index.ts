@@ -104,6 +104,7 @@ export { authorityOf } from './instance/host.ts'
 export { originOf, parseInstance, type ServiceInstance, type ServiceInstanceInit } from './instance/instance.ts'
 export type { LoadReport, Outcome } from './instance/outcome.ts'
 export { serviceOfHost, type UrlAuthority, withLbAuthority } from './instance/service-host.ts'
+export { parseServiceUrl, type ServiceUrl, type ServiceUrlRules } from './instance/service-url.ts'
 export { rendezvousSubset, type SubsetOptions } from './instance/subset.ts'
 export { type CloseOptions, LoadBalancer } from './load-balancer.ts'
 export type { LoadReportOptions } from './load-report/learned-weights.ts'
@@ -113,7 +114,14 @@ export { type DepartureListener, onDeparture } from './observe/instance-departur
 export type { InstanceSnapshot, InstanceState, ServiceSnapshot } from './observe/snapshot.ts'
 export type { ThrottleOptions } from './overload/client-throttle.ts'
 export type { QueueOptions } from './overload/queue-options.ts'
-export { type AttemptResult, type Classification, classifyError, classifyStatus } from './retry/classification.ts'
+export {
+  type AttemptResult,
+  type Classification,
+  classifyError,
+  classifyResponse,
+  classifyStatus,
+  type ResponseFacts,
+} from './retry/classification.ts'
 export type { HedgeOptions } from './retry/hedging.ts'
 export { isIdempotentMethod } from './retry/idempotency.ts'
 export { parseRetryAfter } from './retry/retry-after.ts'

@@ -1,34 +1,35 @@
 import type { Duplex } from 'node:stream'
-import type { Dispatcher } from 'undici'
-import type { HandlerForm } from './handler-form.ts'
+import { InvalidOptionError } from '@lb/core'
+import * as undici from 'undici'
+import { Dispatcher, errors } from 'undici'
 
-/** Header fields as the transport has them. */
-export type RawFields = NonNullable<Dispatcher.DispatchController['rawHeaders']> | null
+type Handler = Dispatcher.DispatchHandler
+
+/** Headers, or trailers, as undici parses them. */
+export type ParsedHeaders = Record<string, string | string[] | undefined>
+
+/** Headers, or trailers, as the transport has them. */
+export type RawHeaders = NonNullable<Dispatcher.DispatchController['rawHeaders']> | null
 
 /**
- * The handler of the caller, and what the caller controls its request by. What the handler throws ends the call, and the
- * handler is told so, as undici does it: it is no instance's failure, and nothing of it reaches the transport.
+ * The handler of the caller, and what the caller controls its request by. What the handler throws ends the call, and the handler
+ * hears of it, as undici does it: it is no instance's failure, and nothing of it reaches the transport.
  */
 export abstract class CallerHandler implements Dispatcher.DispatchController {
-  /** Whether the handler takes header fields as the parser finds them. */
-  readonly isRaw: boolean
   paused = false
   aborted = false
   reason: Error | null = null
   /** Whether the handler has heard how the call ended. */
   finished = false
-  readonly #handler: Dispatcher.DispatchHandler
-  readonly #form: HandlerForm
-  #isFailureTold = false
+  readonly #handler: Handler
+  #hasHeardOfFailure = false
 
-  constructor(handler: Dispatcher.DispatchHandler, form: HandlerForm) {
+  constructor(handler: Handler) {
     this.#handler = handler
-    this.#form = form
-    this.isRaw = form.isRaw
   }
 
-  abstract readonly rawHeaders: RawFields
-  abstract readonly rawTrailers: RawFields
+  abstract readonly rawHeaders: RawHeaders
+  abstract readonly rawTrailers: RawHeaders
   abstract pause(): void
   abstract readonly resume: () => void
   abstract abort(reason?: Error): void
@@ -39,7 +40,7 @@ export abstract class CallerHandler implements Dispatcher.DispatchController {
 
   start(): void {
     try {
-      this.#form.begin(this.#handler, this)
+      this.#handler.onRequestStart?.(this, undefined)
     } catch (error) {
       this.#threw(error)
     }
@@ -47,61 +48,66 @@ export abstract class CallerHandler implements Dispatcher.DispatchController {
 
   firstByte(): void {
     try {
-      this.#form.firstByte(this.#handler)
+      this.#handler.onResponseStarted?.()
     } catch (error) {
       this.#threw(error)
     }
   }
 
   /**
-   * Has `listener` hear how its attempt is sent, and tell it to the handler, if that listens: few do, and the transport tells it of every
-   * chunk to whoever has the method.
+   * Has `listener` hear how its attempt is sent, and passes it on to the handler, if that listens: few do, and the transport calls the
+   * method, where there is one, for every chunk.
    */
-  hearSending(listener: Dispatcher.DispatchHandler): void {
+  hearSending(listener: Handler): void {
     for (const name of ['onBodySent', 'onRequestSent'] as const) {
-      const given = (this.#handler as Partial<Record<typeof name, (...args: unknown[]) => unknown>>)[name]
+      const given: unknown = Reflect.get(this.#handler, name)
       if (typeof given !== 'function') continue
-      const tell = (...args: unknown[]): void => {
+      const passOn = (...args: unknown[]): void => {
         if (this.finished) return
         try {
-          given.apply(this.#handler, args)
+          Reflect.apply(given, this.#handler, args)
         } catch (error) {
           this.#threw(error)
         }
       }
-      Object.assign(listener, { [name]: tell })
+      Object.assign(listener, { [name]: passOn })
     }
   }
 
-  head(statusCode: number, headers: unknown, statusText: string): void {
+  head(statusCode: number, headers: ParsedHeaders, statusText: string): void {
     try {
-      this.#form.head(this.#handler, this, statusCode, headers, statusText)
+      this.#handler.onResponseStart?.(this, statusCode, headers, statusText)
     } catch (error) {
       this.#threw(error)
     }
   }
 
-  data(chunk: Buffer): void {
-    try {
-      this.#form.data(this.#handler, this, chunk)
-    } catch (error) {
-      this.#threw(error)
+  /** @returns whether the handler wants more at once */
+  write(chunk: Buffer): boolean {
+    if (!this.finished) {
+      try {
+        this.#handler.onResponseData?.(this, chunk)
+      } catch (error) {
+        this.#threw(error)
+      }
     }
+    return !this.paused
   }
 
-  end(trailers: unknown): void {
+  end(trailers: ParsedHeaders): void {
+    if (this.finished) return
     this.#finish()
     try {
-      this.#form.end(this.#handler, this, trailers)
+      this.#handler.onResponseEnd?.(this, trailers)
     } catch (error) {
       this.#threw(error)
     }
   }
 
-  upgrade(statusCode: number, headers: unknown, socket: Duplex): void {
+  upgrade(statusCode: number, headers: ParsedHeaders, socket: Duplex): void {
     this.#finish()
     try {
-      this.#form.upgrade(this.#handler, this, statusCode, headers, socket)
+      this.#handler.onRequestUpgrade?.(this, statusCode, headers, socket)
     } catch (error) {
       socket.destroy()
       this.#threw(error)
@@ -126,13 +132,55 @@ export abstract class CallerHandler implements Dispatcher.DispatchController {
   }
 
   #fail(error: unknown): void {
-    if (this.#isFailureTold) return
-    this.#isFailureTold = true
+    if (this.#hasHeardOfFailure) return
+    this.#hasHeardOfFailure = true
     this.#finish()
     try {
-      this.#form.fail(this.#handler, this, error as Error)
+      // Whatever was thrown: undici's type says an Error.
+      this.#handler.onResponseError?.(this, error as Error)
     } catch {
-      // It knows what went wrong, and there is nobody else to hear of it.
+      // It knows what went wrong, and nothing else is there to hear of it.
     }
   }
+}
+
+/** @throws InvalidOptionError when the undici that is installed cannot compose dispatchers, as the one built into Bun */
+export function checkUndici(): void {
+  if (typeof Dispatcher?.prototype?.compose !== 'function') throw new InvalidOptionError('undici', isOtherUndici)
+}
+
+const isOtherUndici =
+  'undici must be the package undici, 7.30 or later. Here it has no Dispatcher.compose: a runtime that has an undici built in, ' +
+  'such as Bun, gives that one to whoever imports the package. There, use lb.execute with the fetch of the runtime'
+
+const olderForm =
+  ': the handler has the form of undici 6 and 7, as that of the fetch built into Node has. ' +
+  'Use createFetch of @lb/undici or fetch of the package undici, or give the built-in one a Dispatcher1Wrapper around the dispatcher'
+
+/** undici 7 takes handlers in every form, and its `compose` gives all of them the form of undici 8, which takes no other. */
+const isUndici8 = 'Dispatcher1Wrapper' in undici
+const ofResponses = ['onResponseError', 'onResponseStart', 'onResponseData', 'onResponseEnd'] as const
+const ofUpgrades = ['onResponseError', 'onRequestUpgrade'] as const
+
+/** Throws undici's InvalidArgumentError when undici would not take `handler` either. */
+export function checkHandler(handler: Handler, { upgrade, method }: Dispatcher.DispatchOptions): void {
+  if (typeof handler !== 'object' || handler === null) {
+    throw new errors.InvalidArgumentError('handler must be an object')
+  }
+  if (typeof handler.onRequestStart !== 'function') {
+    const isOlder = 'onConnect' in handler && typeof handler.onConnect === 'function'
+    throw new errors.InvalidArgumentError(`invalid onRequestStart method${isOlder ? olderForm : ''}`)
+  }
+  const isUpgrade = Boolean(upgrade) || method === 'CONNECT'
+  for (const name of isUndici8 ? (isUpgrade ? ofUpgrades : ofResponses) : []) {
+    if (typeof handler[name] !== 'function') throw new errors.InvalidArgumentError(`invalid ${name} method`)
+  }
+}
+
+/** Lets `handler` hear what is wrong with its request, as undici does; throws when it does not listen. */
+export function refuse(handler: Handler, error: unknown): false {
+  const { onResponseError } = Object(handler) as Handler
+  if (typeof onResponseError !== 'function') throw error
+  Reflect.apply(onResponseError, handler, [null, error])
+  return false
 }

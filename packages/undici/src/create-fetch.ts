@@ -1,12 +1,12 @@
 import type { LoadBalancer } from '@lb/core'
 import { Dispatcher, errors, FormData, Request, type RequestInfo, type RequestInit, fetch as undiciFetch } from 'undici'
+import { isLoadBalancedError, withDetails } from './errors.ts'
 import { parseLbUrl, withLbOrigin } from './lb-url.ts'
 import { type BodyOfFetch, interceptorOf } from './load-balance-interceptor.ts'
-import { isLoadBalancedError, withDetails } from './load-balanced-error.ts'
 import { OpenCalls } from './open-calls.ts'
 import { type CreateFetchOptions, checkFetchArguments } from './options.ts'
 import { agentOf } from './own-agent.ts'
-import { headerOf, type RequestHeaders } from './request-headers.ts'
+import { headerOf, type RequestHeaders } from './request.ts'
 
 /** `fetch` as the platform has it, for services too. */
 export type LoadBalancedFetch = typeof globalThis.fetch &

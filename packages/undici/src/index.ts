@@ -1,9 +1,9 @@
 export { createFetch, type LoadBalancedFetch } from './create-fetch.ts'
-export { loadBalanceInterceptor } from './load-balance-interceptor.ts'
 export {
   type FailedAttempt,
   isLoadBalancedError,
   type LoadBalancedError,
   type LoadBalancerDetails,
-} from './load-balanced-error.ts'
+} from './errors.ts'
+export { loadBalanceInterceptor } from './load-balance-interceptor.ts'
 export type { CreateFetchOptions, LoadBalanceOptions } from './options.ts'

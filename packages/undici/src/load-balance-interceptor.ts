@@ -1,9 +1,8 @@
 import { isIdempotentMethod, type LoadBalancer } from '@lb/core'
 import type { Dispatcher } from 'undici'
-import { handlerForms, refuse } from './handler-form.ts'
+import { checkHandler, checkUndici, refuse } from './caller-handler.ts'
 import { checkInterceptorArguments, type LoadBalanceOptions } from './options.ts'
-import { requestBody } from './request-body.ts'
-import { headerOf, type RequestHeaders, repeatableHeaders, withHost } from './request-headers.ts'
+import { headerOf, type RequestHeaders, repeatableHeaders, requestBody, withHost } from './request.ts'
 import { ServiceCall, type ServiceRequest } from './service-call.ts'
 import { type ServiceOrigin, ServiceOrigins } from './service-origin.ts'
 
@@ -38,9 +37,9 @@ export function interceptorOf(
   options: LoadBalanceOptions,
   bodyOfFetch?: BodyOfFetch,
 ): Dispatcher.DispatcherComposeInterceptor {
+  checkUndici()
   const { serviceOf, hostHeader, hashKey, idempotent } = options
   const origins = new ServiceOrigins({ lb, serviceOf })
-  const formOf = handlerForms()
 
   function serviceRequest(request: Dispatcher.DispatchOptions, origin: ServiceOrigin): ServiceRequest {
     const given = repeatableHeaders(request.headers)
@@ -68,9 +67,10 @@ export function interceptorOf(
     if (origin === undefined) return dispatch(request, handler)
     let call: ServiceCall
     try {
-      call = new ServiceCall(serviceRequest(request, origin), dispatch, handler, formOf(handler, request))
+      checkHandler(handler, request)
+      call = new ServiceCall(serviceRequest(request, origin), dispatch, handler)
     } catch (error) {
-      return refuse(handler, error as Error)
+      return refuse(handler, error)
     }
     call.run(lb)
     return true

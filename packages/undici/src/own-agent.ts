@@ -1,4 +1,4 @@
-import { type LoadBalancer, onDeparture, type ServiceInstance } from '@lb/core'
+import { type LoadBalancer, onDeparture, type ServiceInstance, systemClock } from '@lb/core'
 import { Agent, Pool } from 'undici'
 import { instanceOrigin } from './service-origin.ts'
 
@@ -23,7 +23,7 @@ export function agentOf(lb: LoadBalancer): Agent {
   })
   onDeparture(lb, (instance) => {
     // undici counts a request until it has told of its end.
-    for (const pool of poolsOf(instance, pools)) setImmediate(closeIdle, pool)
+    for (const pool of poolsOf(instance, pools)) systemClock.setTimeout(() => closeIdle(pool), 0, { background: true })
   })
   return agent
 }

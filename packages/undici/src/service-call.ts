@@ -8,16 +8,12 @@ import {
   type ServiceInstance,
 } from '@lb/core'
 import { type Dispatcher, errors } from 'undici'
-import type { Answer } from './answer.ts'
-import { CallerHandler, type RawFields } from './caller-handler.ts'
-import { classify } from './classification.ts'
-import type { HandlerForm } from './handler-form.ts'
-import { type FailedAttempt, withDetails } from './load-balanced-error.ts'
+import { CallerHandler, type ParsedHeaders, type RawHeaders } from './caller-handler.ts'
+import { classify, type FailedAttempt, withDetails } from './errors.ts'
 import { withoutInstance } from './own-location.ts'
-import type { RequestBody } from './request-body.ts'
-import { headerOf, type RequestHeaders } from './request-headers.ts'
+import { headerOf, type RequestBody, type RequestHeaders } from './request.ts'
+import { type ResponseCall, ServiceResponse } from './response.ts'
 import { instanceOrigin, type ServiceOrigin } from './service-origin.ts'
-import { ControlledAnswer, RawAnswer } from './transport-handlers.ts'
 
 /** A request to a service as it is sent, but for where it goes. */
 export interface ServiceRequest {
@@ -33,23 +29,18 @@ export interface ServiceRequest {
 const none: readonly never[] = Object.freeze([])
 
 /** One request of the caller's with all its attempts; it is also what the caller controls it by. */
-export class ServiceCall extends CallerHandler {
+export class ServiceCall extends CallerHandler implements ResponseCall {
   readonly isIdempotent: boolean
   readonly #request: ServiceRequest
   readonly #dispatch: Dispatcher.Dispatch
   readonly #signal = new CallSignal()
   /** Attempts so far. */
-  #answers: readonly (ControlledAnswer | RawAnswer)[] = none
-  #taken: Answer | undefined
+  #responses: readonly ServiceResponse[] = none
+  #taken: ServiceResponse | undefined
   #failures: readonly FailedAttempt[] = none
 
-  constructor(
-    request: ServiceRequest,
-    dispatch: Dispatcher.Dispatch,
-    handler: Dispatcher.DispatchHandler,
-    form: HandlerForm,
-  ) {
-    super(handler, form)
+  constructor(request: ServiceRequest, dispatch: Dispatcher.Dispatch, handler: Dispatcher.DispatchHandler) {
+    super(handler)
     this.#request = request
     this.#dispatch = dispatch
     this.isIdempotent = request.isIdempotent
@@ -62,7 +53,7 @@ export class ServiceCall extends CallerHandler {
       return
     }
     const { origin, isIdempotent, hashKey } = this.#request
-    const common: ExecuteOptions<Answer> = {
+    const common: ExecuteOptions<ServiceResponse> = {
       idempotent: isIdempotent,
       signal: this.#signal,
       classify: (result, instance) => this.#classify(result, instance),
@@ -70,15 +61,15 @@ export class ServiceCall extends CallerHandler {
     }
     const options = hashKey === undefined ? common : { ...common, hashKey }
     lb.execute(origin.service, (instance, context) => this.#attempt(instance, context), options).then(
-      (answer) => this.#settle(answer),
+      (response) => this.#settle(response),
       (error: unknown) => this.#end(error),
     )
   }
 
-  /** Makes `answer` the one that the caller gets; false when it has one, or needs none any more. */
-  take(answer: Answer): boolean {
+  /** Makes `response` the one that the caller gets; false when it has one, or needs none any more. */
+  take(response: ServiceResponse): boolean {
     if (this.#taken !== undefined || this.finished) return false
-    this.#taken = answer
+    this.#taken = response
     return true
   }
 
@@ -87,6 +78,17 @@ export class ServiceCall extends CallerHandler {
     const { origin, headers } = this.#request
     const host = headerOf(headers, 'host')
     return withoutInstance(location, { instance, secure: origin.secure, host }) ?? location
+  }
+
+  /** The head of the response that was taken. */
+  begin(): void {
+    const response = this.#taken
+    if (response !== undefined) this.head(response.statusCode, response.headers, response.statusText)
+  }
+
+  override end(trailers: ParsedHeaders): void {
+    super.end(trailers)
+    this.#release()
   }
 
   protected override described(error: unknown): unknown {
@@ -101,19 +103,19 @@ export class ServiceCall extends CallerHandler {
    * Lets go of everything when the caller has heard the end: its handler may hold on to this, and what cannot be used any more is not to
    * live as long.
    */
-  release(): void {
-    if (this.#answers.length > 1) return
-    this.#answers = none
+  #release(): void {
+    if (this.#responses.length > 1) return
+    this.#responses = none
     this.#taken = undefined
   }
 
-  /** The fields of the answer as they came, until its end. */
-  get rawHeaders(): RawFields {
-    return this.#taken instanceof ControlledAnswer ? this.#taken.rawHeaders : null
+  /** The headers of the response as they came, until its end. */
+  get rawHeaders(): RawHeaders {
+    return this.#taken?.rawHeaders ?? null
   }
 
-  get rawTrailers(): RawFields {
-    return this.#taken instanceof ControlledAnswer ? this.#taken.rawTrailers : null
+  get rawTrailers(): RawHeaders {
+    return this.#taken?.rawTrailers ?? null
   }
 
   pause(): void {
@@ -134,27 +136,29 @@ export class ServiceCall extends CallerHandler {
     this.aborted = true
     this.reason = reason ?? new errors.RequestAbortedError()
     this.#signal.abort(this.reason)
-    for (const answer of this.#answers) answer.abandon(this.reason)
+    for (const response of this.#responses) response.abort(this.reason)
+    // One that has arrived, and waits for the caller, cannot break off any more.
+    if (this.#taken?.isComplete === true) this.fail(this.reason)
   }
 
-  #attempt(instance: ServiceInstance, context: AttemptContext): Promise<Answer> {
+  #attempt(instance: ServiceInstance, context: AttemptContext): Promise<ServiceResponse> {
     const { origin, options, headers, body } = this.#request
-    const answer = this.isRaw ? new RawAnswer(this, instance, context) : new ControlledAnswer(this, instance, context)
-    this.hearSending(answer)
-    this.#answers = this.#answers.length === 0 ? [answer] : [...this.#answers, answer]
+    const response = new ServiceResponse(this, instance, context)
+    this.hearSending(response)
+    this.#responses = this.#responses.length === 0 ? [response] : [...this.#responses, response]
     // lb gave it up, because of a limit or of news about the instance.
     context.onInterrupt((reason) => {
-      if (answer !== this.#taken) answer.abandon(reason as Error)
+      if (response !== this.#taken) response.abort(reason as Error)
     })
-    return answer.started(() => {
+    return response.started(() => {
       const sent = { ...options, origin: instanceOrigin(instance, origin.secure), headers: headers as never }
       if (body !== undefined) sent.body = body.open() as never
-      this.#dispatch(sent, answer)
+      this.#dispatch(sent, response)
     })
   }
 
-  #classify(result: AttemptResult<Answer>, instance: ServiceInstance): Classification {
-    if (result.ok) result.value.keepInFlight()
+  #classify(result: AttemptResult<ServiceResponse>, instance: ServiceInstance): Classification {
+    if (result.ok) result.value.countInFlight()
     if (!result.ok) this.#failed({ instance, error: result.error })
     else if (result.value.statusCode >= 500) this.#failed({ instance, statusCode: result.value.statusCode })
     // What the caller has seen is not repeated.
@@ -166,30 +170,30 @@ export class ServiceCall extends CallerHandler {
     this.#failures = [...this.#failures, attempt]
   }
 
-  #settle(answer: Answer): void {
-    // Aborted between the answer and the decision about it.
+  #settle(response: ServiceResponse): void {
+    // Aborted between the response and the decision about it.
     if (this.aborted) {
       this.#end(this.reason)
       return
     }
-    this.#abandonOthers(answer)
-    answer.passOn()
+    this.#abandonOthers(response)
+    response.passOn()
   }
 
-  /** The caller hears that there is no answer, unless it has one. */
+  /** The caller hears that there is no response, unless it has one. */
   #end(error: unknown): void {
     this.#abandonOthers(this.#taken)
     if (this.#taken === undefined) this.fail(error)
   }
 
-  #abandonOthers(chosen: Answer | undefined): void {
-    if (this.#answers.length === 1 && this.#answers[0] === chosen) return
-    for (const answer of this.#answers) {
-      if (answer !== chosen) answer.abandon(new DOMException('another attempt was faster', 'AbortError'))
+  #abandonOthers(chosen: ServiceResponse | undefined): void {
+    if (this.#responses.length === 1 && this.#responses[0] === chosen) return
+    for (const response of this.#responses) {
+      if (response !== chosen) response.abort(new DOMException('another attempt was faster', 'AbortError'))
     }
   }
 }
 
-function discard(answer: Answer): void {
-  answer.discard()
+function discard(response: ServiceResponse): void {
+  response.discard()
 }

@@ -1,4 +1,4 @@
-import { authorityOf, type LoadBalancer, type ServiceInstance, withLbAuthority } from '@lb/core'
+import { authorityOf, parseServiceUrl, type ServiceInstance, type ServiceUrlRules } from '@lb/core'
 
 /** An origin whose host is a service. */
 export interface ServiceOrigin {
@@ -7,14 +7,6 @@ export interface ServiceOrigin {
   readonly secure: boolean
 }
 
-export interface ServiceOriginRules {
-  readonly lb: LoadBalancer
-  readonly serviceOf?: ((origin: URL) => string | undefined) | undefined
-}
-
-// Scheme, host name, port. IPv6 addresses and anything a URL parser would rewrite do not match.
-const pattern = /^(https?|lb):\/\/(?:[^/?#\\]*@)?([^/?#@\\:[\]\s]+)(?::(\d*))?(?:[/?#]|$)/i
-
 const singleLabelWithPort = /^https?:\/\/[a-z_][a-z\d_-]*:\d+$/i
 
 /** Origins that are remembered. A program has few; what makes them up from input must not fill the memory. */
@@ -22,10 +14,10 @@ const maxRemembered = 1_000
 
 /** Tells which origins are services, and remembers it: a request costs one look into a map. */
 export class ServiceOrigins {
-  readonly #rules: ServiceOriginRules
+  readonly #rules: ServiceUrlRules
   readonly #known = new Map<string, ServiceOrigin | undefined>()
 
-  constructor(rules: ServiceOriginRules) {
+  constructor(rules: ServiceUrlRules) {
     this.#rules = rules
   }
 
@@ -38,7 +30,8 @@ export class ServiceOrigins {
   }
 
   #add(origin: string): ServiceOrigin | undefined {
-    const found = parseServiceOrigin(withLbAuthority(origin), this.#rules)
+    const url = parseServiceUrl(origin, this.#rules)
+    const found = url && { service: url.service, secure: url.scheme === 'https' }
     // It may turn out to be the name of a service later on, which is worth an event.
     if (found === undefined && singleLabelWithPort.test(origin)) return undefined
     if (this.#known.size >= maxRemembered) {
@@ -50,18 +43,6 @@ export class ServiceOrigins {
     this.#known.set(origin, found)
     return found
   }
-}
-
-/** What `origin` names when it is a service's, else `undefined`. */
-function parseServiceOrigin(origin: string, rules: ServiceOriginRules): ServiceOrigin | undefined {
-  const match = pattern.exec(origin)
-  if (match === null) return undefined
-  const [, scheme = '', host = '', port] = match
-  const service =
-    rules.serviceOf === undefined
-      ? rules.lb.serviceOf({ scheme: scheme.toLowerCase(), host, port })
-      : askServiceOf(origin, rules.serviceOf)
-  return service === undefined ? undefined : { service, secure: scheme.toLowerCase() === 'https' }
 }
 
 /** What a URL says of its origin; one without slashes has its host in the path. */
@@ -87,8 +68,4 @@ export function instanceOrigin(instance: ServiceInstance, secure: boolean): stri
     originsOf.set(instance, origins)
   }
   return secure ? origins.https : origins.plain
-}
-
-function askServiceOf(origin: string, serviceOf: (origin: URL) => string | undefined): string | undefined {
-  return URL.canParse(origin) ? serviceOf(new URL(origin)) : undefined
 }

@@ -9,8 +9,8 @@ import {
 import { LoopbackBackend } from '@lb/testing'
 import { Agent } from 'undici'
 import { describe, expect, it, vi } from 'vitest'
+import { withDetails } from '../src/errors.ts'
 import { createFetch, isLoadBalancedError } from '../src/index.ts'
-import { withDetails } from '../src/load-balanced-error.ts'
 import { Fixture } from './fixture.ts'
 
 function form(): FormData {

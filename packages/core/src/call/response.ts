@@ -1,26 +1,18 @@
 import { loadReportHeader } from '../load-report/load-report.ts'
-import { type Classification, classifyStatus } from '../retry/classification.ts'
-import { parseRetryAfter } from '../retry/retry-after.ts'
+import { type Classification, classifyResponse, mayAskToWait } from '../retry/classification.ts'
 
 /** A fetch Response, of whatever realm or polyfill. */
 export function isResponse(value: unknown): value is Response {
   return Object.prototype.toString.call(value) === '[object Response]'
 }
 
-/** Whether a `Retry-After` that comes with `status` is for the one who sent the request: unavailable, or too many requests. */
-function mayAskToWait(status: number): boolean {
-  return status >= 500 || status === 429
-}
-
-/** How an attempt ended that gave `response`. */
+/** How an attempt ended that gave `response`. Headers that say nothing with its status are not read. */
 export function responseClassification({ status, headers }: Response, withLoadReport: boolean): Classification {
-  const retryAfterMs = mayAskToWait(status)
-    ? parseRetryAfter(headers.get('retry-after'), headers.get('date'))
-    : undefined
-  const loadReport = withLoadReport ? headers.get(loadReportHeader) : null
-  return {
-    ...classifyStatus(status),
-    ...(retryAfterMs === undefined ? undefined : { retryAfterMs }),
-    ...(loadReport === null ? undefined : { loadReport }),
-  }
+  const asksToWait = mayAskToWait(status)
+  return classifyResponse({
+    statusCode: status,
+    retryAfter: asksToWait ? (headers.get('retry-after') ?? undefined) : undefined,
+    date: asksToWait ? (headers.get('date') ?? undefined) : undefined,
+    loadReport: withLoadReport ? (headers.get(loadReportHeader) ?? undefined) : undefined,
+  })
 }

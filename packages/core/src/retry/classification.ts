@@ -1,4 +1,5 @@
 import { judgeError } from './error-verdict.ts'
+import { parseRetryAfter } from './retry-after.ts'
 
 /**
  * How one attempt ended, as far as balancing and retrying go.
@@ -39,6 +40,34 @@ export const defaultRetryStatusCodes: readonly number[] = Object.freeze([500, 50
 /** Classifies a status: 5xx is the instance's failure, anything else is an answer. */
 export function classifyStatus(statusCode: number): Classification {
   return { ok: statusCode < 500, statusCode }
+}
+
+/** What a response says of how its request ended: its status, and the values of some of its headers. */
+export interface ResponseFacts {
+  readonly statusCode: number
+  /** `Retry-After`. */
+  readonly retryAfter?: string | undefined
+  /** `Date`, to which a `Retry-After` may refer. */
+  readonly date?: string | undefined
+  /** `endpoint-load-metrics`. */
+  readonly loadReport?: string | undefined
+}
+
+/** Whether a `Retry-After` that comes with `statusCode` is for the sender of the request: unavailable, or too many requests. */
+export function mayAskToWait(statusCode: number): boolean {
+  return statusCode >= 500 || statusCode === 429
+}
+
+/** Classifies a response. */
+export function classifyResponse({ statusCode, retryAfter, date, loadReport }: ResponseFacts): Classification {
+  const asksToWait = retryAfter !== undefined && mayAskToWait(statusCode)
+  if (!asksToWait && loadReport === undefined) return classifyStatus(statusCode)
+  const retryAfterMs = asksToWait ? parseRetryAfter(retryAfter, date) : undefined
+  return {
+    ...classifyStatus(statusCode),
+    ...(retryAfterMs === undefined ? undefined : { retryAfterMs }),
+    ...(loadReport === undefined ? undefined : { loadReport }),
+  }
 }
 
 /**

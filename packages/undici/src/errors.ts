@@ -1,0 +1,76 @@
+import {
+  type AttemptResult,
+  type Classification,
+  classifyError,
+  classifyResponse,
+  type ServiceInstance,
+} from '@lb/core'
+import type { RequestBody } from './request.ts'
+import type { ServiceResponse } from './response.ts'
+
+/** What `error.loadBalancer` says of a request to a service that failed. */
+export interface LoadBalancerDetails {
+  /** The name of the service. */
+  readonly service: string
+  /** Every attempt that failed, in order. */
+  readonly attempts: readonly FailedAttempt[]
+}
+
+/** One attempt that failed. */
+export interface FailedAttempt {
+  /** Where the attempt went. */
+  readonly instance: ServiceInstance
+  /** The status of the response; absent when there was none. */
+  readonly statusCode?: number | undefined
+  /** What went wrong; absent when there was a response. */
+  readonly error?: unknown
+}
+
+/** The error of a request that went to a service. */
+export type LoadBalancedError = Error & { readonly loadBalancer: LoadBalancerDetails }
+
+/** Whether `error` is the error of a request that went to a service. */
+export function isLoadBalancedError(error: unknown): error is LoadBalancedError {
+  return typeof error === 'object' && error !== null && 'loadBalancer' in error
+}
+
+/**
+ * `error`, which now has `details`. A transport may fail several requests with one error: each of them gets one of its own then. The
+ * property is not enumerable, as the error is itself part of what it says.
+ */
+export function withDetails(error: unknown, details: LoadBalancerDetails): unknown {
+  if (!(error instanceof Error)) return error
+  const isTaken = isLoadBalancedError(error) || !Object.isExtensible(error)
+  const own = isTaken ? copyOf(error) : error
+  return Object.defineProperty(own, 'loadBalancer', { value: details, configurable: true, writable: true })
+}
+
+function copyOf(error: Error): Error {
+  const properties = Object.getOwnPropertyDescriptors(error)
+  Reflect.deleteProperty(properties, 'loadBalancer')
+  const copy: Error = Object.create(Object.getPrototypeOf(error), properties)
+  return copy
+}
+
+/** How an attempt ended. */
+export function classify(result: AttemptResult<ServiceResponse>, body: RequestBody | undefined): Classification {
+  const classification = result.ok ? classifySuccess(result.value) : classifyFailure(result.error)
+  return body === undefined || body.isReplayable ? classification : { ...classification, retry: 'never' }
+}
+
+function classifySuccess(response: ServiceResponse): Classification {
+  const classification = classifyResponse(response)
+  // What the caller has seen is not repeated.
+  return response.isPassedOn ? { ...classification, retry: 'never' } : classification
+}
+
+function classifyFailure(error: unknown): Classification {
+  // The instance has the request, and would respond so again.
+  return isUnreadable(error) ? { ok: false, retry: 'never' } : classifyError(error)
+}
+
+/** Whether undici could not read a response that other clients can: it fails at a 100 (Continue) that it did not ask for. */
+export function isUnreadable(error: unknown): boolean {
+  const { code, message, cause }: { code?: unknown; message?: unknown; cause?: unknown } = Object(error)
+  return code === 'UND_ERR_SOCKET' && (message === 'bad response' || isUnreadable(cause))
+}

@@ -1,0 +1,201 @@
+import { type Dispatcher, errors } from 'undici'
+
+/** Longest body that is kept for a repetition, in bytes. */
+const recordLimit = 4_194_304
+
+/** Names and values in turn, or a record: both can be read as often as there are attempts. */
+export type RequestHeaders = readonly string[] | Readonly<Record<string, unknown>> | null | undefined
+
+/**
+ * A copy of `headers` in a form that can be read again: the caller may change its own for the next request, and an iterator
+ * gives its fields only once. Throws undici's InvalidArgumentError when an iterator gives something else than pairs.
+ */
+export function repeatableHeaders(headers: Dispatcher.DispatchOptions['headers']): RequestHeaders {
+  if (headers === null || typeof headers !== 'object') return headers as RequestHeaders
+  if (Array.isArray(headers)) return [...headers]
+  if (!isIterable(headers)) return { ...(headers as Record<string, unknown>) }
+  const list: string[] = []
+  for (const field of headers) {
+    if (!Array.isArray(field) || field.length !== 2) {
+      throw new errors.InvalidArgumentError('headers must be in key-value pair format')
+    }
+    list.push(field[0] as string, field[1] as string)
+  }
+  return list
+}
+
+/** The value of the field `name`, given in lower case. */
+export function headerOf(headers: RequestHeaders, name: string): unknown {
+  if (headers === null || headers === undefined) return undefined
+  if (isList(headers)) {
+    for (let index = 0; index < headers.length; index += 2) {
+      if (isNamed(headers[index], name)) return headers[index + 1]
+    }
+    return undefined
+  }
+  for (const field of Object.keys(headers)) if (isNamed(field, name)) return headers[field]
+  return undefined
+}
+
+/** `headers` with `Host`, unless the caller gives one. What was given is not changed. */
+export function withHost(headers: RequestHeaders, host: string): RequestHeaders {
+  if (headerOf(headers, 'host') !== undefined) return headers
+  return isList(headers) ? [...headers, 'host', host] : { ...headers, host }
+}
+
+function isNamed(field: unknown, name: string): boolean {
+  return typeof field === 'string' && field.length === name.length && field.toLowerCase() === name
+}
+
+function isList(headers: RequestHeaders): headers is readonly string[] {
+  return Array.isArray(headers)
+}
+
+// Not by `in` alone: an iterator on `Object.prototype` is not the caller's.
+function isIterable(headers: object): headers is Iterable<unknown> {
+  if (Object.hasOwn(headers, Symbol.iterator)) return true
+  const prototype: unknown = Object.getPrototypeOf(headers)
+  return prototype !== null && prototype !== Object.prototype && Symbol.iterator in headers
+}
+
+type Body = Dispatcher.DispatchOptions['body']
+type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
+
+/** The body of a request, as far as attempts go. */
+export interface RequestBody {
+  /** Whether several attempts can have it, one after the other and at a time. */
+  readonly isWhole: boolean
+  /** Whether a further attempt can still have it. */
+  readonly isReplayable: boolean
+  /** For one attempt. */
+  open(): Body
+  /** No further attempt will ask for it. */
+  release(): void
+}
+
+/**
+ * `undefined` when `body` can be sent as it is, as often as needed.
+ *
+ * @param wholeLength of a body that is no stream of the caller's but a whole which comes in pieces; else NaN
+ */
+export function requestBody(body: unknown, wholeLength: number): RequestBody | undefined {
+  if (typeof body !== 'object' || body === null || isRepeatable(body)) return undefined
+  if (isNodeStream(body)) return new StreamBody(body)
+  if (wholeLength <= recordLimit && Symbol.asyncIterator in body) return new RecordedBody(body as never)
+  return Symbol.asyncIterator in body || Symbol.iterator in body ? new IteratedBody(body as Chunks) : undefined
+}
+
+function isRepeatable(body: object): boolean {
+  if (ArrayBuffer.isView(body) || body instanceof ArrayBuffer || body instanceof Blob || Array.isArray(body))
+    return true
+  const kind = (body as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag]
+  return kind === 'FormData' || kind === 'Blob' || kind === 'File'
+}
+
+interface NodeStream {
+  readonly pipe: unknown
+  readonly readableDidRead?: boolean
+  readonly destroyed?: boolean
+}
+
+function isNodeStream(body: object): body is NodeStream {
+  return 'pipe' in body && typeof body.pipe === 'function'
+}
+
+/** A stream of Node's tells itself whether it was read. */
+class StreamBody implements RequestBody {
+  readonly isWhole = false
+  readonly #stream: NodeStream
+
+  constructor(stream: NodeStream) {
+    this.#stream = stream
+  }
+
+  get isReplayable(): boolean {
+    return this.#stream.readableDidRead === false && this.#stream.destroyed === false
+  }
+
+  open(): Body {
+    return this.#stream as Body
+  }
+
+  release(): void {}
+}
+
+/** Anything that is iterated, a `ReadableStream` too: read only when the connection is there. */
+class IteratedBody implements RequestBody, AsyncIterable<Uint8Array> {
+  readonly isWhole = false
+  readonly #chunks: Chunks
+  #wasRead = false
+
+  constructor(chunks: Chunks) {
+    this.#chunks = chunks
+  }
+
+  get isReplayable(): boolean {
+    return !this.#wasRead
+  }
+
+  open(): Body {
+    // Any iterable is a body, which the types do not say.
+    return this as unknown as Body
+  }
+
+  release(): void {}
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
+    this.#wasRead = true
+    for await (const chunk of this.#chunks) yield chunk
+  }
+}
+
+/**
+ * The body of a `fetch`, which hands it down as chunks that can be read once, whatever the caller gave. They are kept
+ * as they are sent, so that other attempts can have them too.
+ */
+class RecordedBody implements RequestBody {
+  readonly isWhole = true
+  readonly isReplayable = true
+  readonly #source: AsyncIterator<Uint8Array>
+  readonly #kept: Uint8Array[] = []
+  #reading: Promise<boolean> | undefined
+  #ended = false
+
+  constructor(chunks: AsyncIterable<Uint8Array>) {
+    this.#source = chunks[Symbol.asyncIterator]()
+  }
+
+  open(): Dispatcher.DispatchOptions['body'] {
+    // Any iterable is a body, which the types do not say.
+    return { [Symbol.asyncIterator]: () => this.#read() } as never
+  }
+
+  release(): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#source.return?.().catch(() => {})
+  }
+
+  async *#read(): AsyncGenerator<Uint8Array, void, undefined> {
+    for (let index = 0; ; index++) {
+      if (index === this.#kept.length && !(await this.#readOn())) return
+      yield this.#kept[index] as Uint8Array
+    }
+  }
+
+  /** Keeps one more chunk, for all that wait for it; false when there is none. */
+  #readOn(): Promise<boolean> {
+    this.#reading ??= this.#next().finally(() => {
+      this.#reading = undefined
+    })
+    return this.#reading
+  }
+
+  async #next(): Promise<boolean> {
+    if (this.#ended) return false
+    const { done, value } = await this.#source.next()
+    if (done === true) this.#ended = true
+    else this.#kept.push(value)
+    return done !== true
+  }
+}
