@@ -64,6 +64,6 @@ describe('what READMEs say of where a package was run', () => {
   it.each(readdirSync(join(root, 'packages')))('is what the scripts run: %s', (name) => {
     const [, section = ''] = readMarkdown(`packages/${name}/README.md`).split(/^## Where it was run$/m)
     expect(versionsIn(section)).toEqual(name === 'core' ? [...nodes, ...versionsIn(runtimes)] : nodes)
-    if (name !== 'core') expect(section).toMatch(/Not on Bun, Deno or workerd\./)
+    if (name !== 'core') expect(section).toMatch(/Not\s+on\s+Bun,\s+Deno\s+or\s+workerd\./)
   })
 })
