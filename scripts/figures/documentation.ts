@@ -99,7 +99,8 @@ function allMembersOf({ type, body, typeAnnotation }: SyntaxNode): readonly Synt
 
 /** Whether a doc comment stands directly before `node`. */
 function isDocumented({ comments, text }: SourceFile, node: SyntaxNode): boolean {
-  const decorators = (node['decorators'] ?? []) as readonly SyntaxNode[]
+  // Those of an exported class stand before its `export`, and belong to the class.
+  const { decorators = [] } = { ...(node['declaration'] as object | null), ...node } as { decorators?: SyntaxNode[] }
   const start = Math.min(node.start, ...decorators.map((decorator) => decorator.start))
   return comments.some(
     ({ value, end }) => value.startsWith('*') && end <= start && text.slice(end, start).trim() === '',

@@ -2,8 +2,8 @@ import { LoadBalancer, type ServiceSnapshot } from '@lb/core'
 import { Inject, Injectable } from '@nestjs/common'
 
 /**
- * What the load balancer knows, for an endpoint, a command or a log of your own. Not provided by the module: add it to
- * the `providers` of the module that uses it.
+ * The state of the load balancer, for your own endpoint, command or log. The module does not provide it: add it to the
+ * `providers` of the module that uses it.
  */
 @Injectable()
 export class LoadBalancerDiagnostics {
@@ -13,7 +13,7 @@ export class LoadBalancerDiagnostics {
     this.#lb = lb
   }
 
-  /** Every service, each instance, its state, and why; plain data. Asks nobody. */
+  /** Every service and each instance with its state and the reason, as plain data. Sends no request. */
   inspect(): ServiceSnapshot[] {
     return this.#lb.inspect()
   }

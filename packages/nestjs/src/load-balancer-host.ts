@@ -66,7 +66,7 @@ export class LoadBalancerHost implements OnModuleInit, BeforeApplicationShutdown
     for (const failure of failed) this.#logger.warn(`${failure}. The application starts without it`)
   }
 
-  /** Requests in flight may end while the application still answers. */
+  /** Lets requests in flight finish while the application still responds. */
   async beforeApplicationShutdown(): Promise<void> {
     if (this.#lb === undefined) return
     const { clock = systemClock, drainTimeoutMs = defaultDrainTimeoutMs } = this.#options

@@ -1,20 +1,22 @@
 import type { LoadBalancer, ServiceSnapshot } from '@lb/core'
 
-/** What is said of one service. */
+/** The health of one service. */
 export interface ServiceHealth {
+  /** `up` while an instance may be picked. */
   readonly status: 'up' | 'down'
-  /** Instances that may be picked. */
+  /** The number of instances that may be picked. */
   readonly usable: number
+  /** The number of instances in the list. */
   readonly known: number
-  /** How many instances are in which state, such as `{ available: 2, ejected: 1 }`. */
+  /** The number of instances in each state, such as `{ available: 2, ejected: 1 }`. */
   readonly states: Readonly<Record<string, number>>
-  /** `fresh`, `stale` or what else `ServiceSnapshot.status` says of the list. */
+  /** The state of the list, such as `fresh` or `stale`, as in `ServiceSnapshot.status`. */
   readonly list: ServiceSnapshot['status']
-  /** Why the discovery fails, or health is ignored. */
+  /** Why the discovery fails, or why health is ignored. Absent otherwise. */
   readonly reason?: string | undefined
 }
 
-/** What `check` gives, in the form of terminus. */
+/** The result of `check`, in the form of terminus. */
 export type LoadBalancerHealth<Key extends string> = Record<
   Key,
   { status: 'up' | 'down'; services: Record<string, ServiceHealth> }
@@ -29,15 +31,16 @@ export class LoadBalancerHealthIndicator {
   readonly #lb: LoadBalancer
   readonly #services: Iterable<string>
 
-  /** `services`: those that are checked when `check` is told none. */
+  /** `services` are checked if `check` receives none. */
   constructor(lb: LoadBalancer, services: Iterable<string>) {
     this.#lb = lb
     this.#services = services
   }
 
   /**
-   * Looks at what is known and asks nobody, so it is cheap. Default `services`: those that are configured or have a
-   * client.
+   * Reads the known state and sends no request, so it is cheap.
+   *
+   * @param services the services to check; by default, those that are configured or have a client
    */
   check<Key extends string>(key: Key, services: Iterable<string> = this.#services): LoadBalancerHealth<Key> {
     const found = Array.from(services, (service) => [service, this.#healthOf(service)] as const)

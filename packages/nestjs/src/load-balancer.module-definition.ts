@@ -10,22 +10,24 @@ import { defaultName } from './tokens.ts'
 /** The options of a load balancer, and how it starts and stops with the application. */
 export interface LoadBalancerModuleOptions extends LoadBalancerOptions {
   /**
-   * What happens when the first list of a service is not known after its `firstListTimeoutMs`. `false`, the default: the
-   * application starts, with a warning, and the list is used when it comes. `true`: the application does not start.
+   * What happens if the first list of a service has not arrived after its `firstListTimeoutMs`. `false`: the
+   * application starts with a warning, and the list is used when it arrives. `true`: the application does not start.
+   * @default false
    */
   readonly requireReady?: boolean | undefined
   /**
-   * How long a shutdown waits for requests in flight before the application stops listening, in milliseconds. Those
-   * that are still in flight then go on until they end by themselves. Default 5 000.
+   * How long a shutdown waits for requests in flight before the application stops listening, in milliseconds. Requests
+   * that are still in flight after that continue until they end by themselves.
+   * @default 5_000
    */
   readonly drainTimeoutMs?: number | undefined
 }
 
-/** What is known before any factory ran. */
+/** Options that are set beside a factory, because they must be known before it runs. */
 export interface LoadBalancerModuleExtras {
-  /** Tells several load balancers of one application apart. Default `default`. */
+  /** Distinguishes several load balancers of one application. @default 'default' */
   readonly name?: string | undefined
-  /** Whether the load balancer can be injected in modules that do not import this one. Default `false`. */
+  /** Whether the load balancer can be injected into modules that do not import this one. @default false */
   readonly isGlobal?: boolean | undefined
 }
 
@@ -35,10 +37,10 @@ export type LoadBalancerOptionsFactory = ConfigurableModuleOptionsFactory<
   'createLoadBalancerOptions'
 >
 
-/** What `forRoot` takes. */
+/** The options of `forRoot`. */
 export type LoadBalancerRootOptions = LoadBalancerModuleOptions & LoadBalancerModuleExtras
 
-/** What `forRootAsync` takes: one of `useFactory`, `useClass` and `useExisting`, with `imports` and `inject`. */
+/** The options of `forRootAsync`: one of `useFactory`, `useClass` and `useExisting`, with `imports` and `inject`. */
 export type LoadBalancerRootAsyncOptions = ConfigurableModuleAsyncOptions<
   LoadBalancerModuleOptions,
   'createLoadBalancerOptions'

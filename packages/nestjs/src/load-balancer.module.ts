@@ -31,11 +31,11 @@ import {
 @Module({ providers: [LoadBalancerNames], exports: [LoadBalancerNames] })
 class LoadBalancerNamesModule {}
 
-/** The load balancer of one `forRoot` with all that it needs; as visible as `isGlobal` says. */
+/** The load balancer of one `forRoot` with all its dependencies; as visible as `isGlobal` says. */
 @Module({})
 class LoadBalancerHostModule extends ConfigurableLoadBalancerModule {}
 
-/** What makes clients of one load balancer: visible everywhere, so that `forFeature` works wherever it is called. */
+/** Creates the clients of one load balancer. It is visible everywhere, so that `forFeature` works in every module. */
 @Module({})
 class ServiceClientFactoryModule {}
 
@@ -44,7 +44,7 @@ class ServiceClientFactoryModule {}
 class ServiceClientsModule {}
 
 /**
- * Load balancing for the services an application calls.
+ * Load balancing for the services that an application calls.
  *
  *     @Module({
  *       imports: [
@@ -57,9 +57,9 @@ class ServiceClientsModule {}
 @Module({})
 export class LoadBalancerModule {
   /**
-   * A load balancer for the application; with `name` one of several.
+   * A load balancer for the application; with `name`, one of several.
    *
-   * @throws InvalidOptionError when options are missing; what is wrong in them is told at bootstrap
+   * @throws InvalidOptionError if options are missing; errors in them are thrown at bootstrap
    */
   static forRoot(options: LoadBalancerRootOptions): DynamicModule {
     checkRootOptions(options)
@@ -67,10 +67,10 @@ export class LoadBalancerModule {
   }
 
   /**
-   * The same with options from a factory: one of `useFactory`, `useClass` and `useExisting`. `name` and `isGlobal` stand
-   * beside it.
+   * The same with options from a factory: one of `useFactory`, `useClass` and `useExisting`. `name` and `isGlobal` are
+   * set beside it.
    *
-   * @throws InvalidOptionError when there is not exactly one of them
+   * @throws InvalidOptionError if there is not exactly one factory
    */
   static forRootAsync(options: LoadBalancerRootAsyncOptions): DynamicModule {
     checkRootAsyncOptions(options)
@@ -81,7 +81,7 @@ export class LoadBalancerModule {
   /**
    * Clients for the services that a module calls, injected with `@InjectServiceClient(service)`.
    *
-   * @throws InvalidOptionError when there is none, when one occurs twice, or its options are wrong
+   * @throws InvalidOptionError if there is no service, a service occurs twice, or its options are invalid
    */
   static forFeature(...services: readonly (string | ServiceClientOptions)[]): DynamicModule {
     if (services.length === 0) {

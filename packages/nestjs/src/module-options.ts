@@ -8,7 +8,7 @@ import {
 } from './load-balancer.module-definition.ts'
 import { rootCall } from './tokens.ts'
 
-/** Throws the one form of sentence that wrong calls of the module get: the call, what is wrong, what to do. */
+/** Rejects a wrong call of the module. Every message has one form: the call, what is wrong, what to do. */
 export function rejectCall(call: string, wrong: string, remedy: string, cause?: unknown): never {
   throw new InvalidOptionError(call, `${call}: ${wrong}; ${remedy}`, { cause })
 }
@@ -80,7 +80,11 @@ function checkFactory(call: string, name: string, factory: unknown): void {
   rejectCall(call, `the class of ${name} has no createLoadBalancerOptions`, 'implement LoadBalancerOptionsFactory')
 }
 
-/** @throws InvalidOptionError when `options` are none, or have what belongs beside the factory */
+/**
+ * Checks the options that a factory returned.
+ *
+ * @throws InvalidOptionError if there are no options, or if they include an option that belongs beside the factory
+ */
 export function checkModuleOptions(call: string, options: LoadBalancerModuleOptions): void {
   const remedy = 'return an object with at least a discovery'
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
@@ -92,7 +96,7 @@ export function checkModuleOptions(call: string, options: LoadBalancerModuleOpti
   }
 }
 
-/** Runs `action`; what it says of options is said of the module's call. */
+/** Runs `action`, and adds the call of the module to errors about options. */
 export function namingCall<T>(call: string, action: () => T): T {
   try {
     return action()

@@ -7,10 +7,14 @@ import { defaultName, featureCall } from './tokens.ts'
 
 /** A client of one service, and how it sends requests. */
 export interface ServiceClientOptions extends LoadBalancedAdapterOptions {
+  /** The name of the service, 1 to 253 characters that may be a host. */
   readonly service: string
-  /** The name of its load balancer. Default: the one without a name. */
+  /** The name of its load balancer. @default the unnamed load balancer */
   readonly loadBalancer?: string | undefined
-  /** Defaults of its requests, as `axios.create` takes them. `baseURL` may be a path of the service: `/v1`. */
+  /**
+   * Defaults of its requests, as for `axios.create`. `baseURL` may be a path of the service, such as `/v1`.
+   * @default {}
+   */
   readonly axios?: CreateAxiosDefaults | undefined
 }
 
@@ -53,7 +57,7 @@ export function checkServiceClient(given: string | ServiceClientOptions): Servic
   return client
 }
 
-/** Makes the service clients of one load balancer. */
+/** Creates the service clients of one load balancer. */
 export class ServiceClientFactory {
   readonly #lb: LoadBalancer
   readonly #host: LoadBalancerHost

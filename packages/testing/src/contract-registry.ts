@@ -82,7 +82,7 @@ export class ContractRegistry {
   }
 }
 
-/** An observer that notes what it is told, together with its subscription. */
+/** An observer that records its notifications, together with its subscription. */
 export class Watcher implements DiscoveryObserver {
   readonly lists: ServiceInstance[][] = []
   readonly errors: unknown[] = []

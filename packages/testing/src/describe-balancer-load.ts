@@ -52,7 +52,7 @@ export function describeLoad(create: CreateBalancer): void {
     const balancer = filled(create, 21, [moving, other])
     for (let request = 0; request < 5; request++) balancer.started?.(moving)
     balancer.update([moved, other])
-    // Requests in flight at the old address keep nobody away from the new one, and their ends free nothing there.
+    // Requests in flight at the old address do not divert picks from the new one, and their ends free nothing there.
     expect(startMany(balancer, 10)).toEqual({ i0: 5, i1: 5 })
     for (let request = 0; request < 5; request++) balancer.finished?.(moving, success)
     for (let request = 0; request < 5; request++) balancer.finished?.(other, success)

@@ -13,33 +13,28 @@ import {
 import { instance, instances, weighted } from './instances.ts'
 import { seededRandom } from './seeded-random.ts'
 
+/** What a balancer can do. The suite tests the declared capabilities. */
 export interface BalancerCapabilities {
   /**
-   * What weights do. `exact`: over as many picks as the weights sum to, each instance is picked exactly as often as
-   * its weight says. `statistical`: that holds on average. `approximate`: on average each is picked at least half and
-   * at most twice as often. `ignored`: they do nothing.
-   *
+   * The effect of weights. `exact`: in as many picks as the sum of the weights, each instance is picked exactly as
+   * often as its weight. `statistical`: this holds on average. `approximate`: on average, each instance is picked at
+   * least half and at most twice as often. `ignored`: weights have no effect.
    * @default 'ignored'
    */
   readonly weights?: 'exact' | 'statistical' | 'approximate' | 'ignored'
   /**
-   * Whether instances of equal weight are taken in turn, in list order, and the turn is kept when another comes or goes.
-   *
+   * Whether instances of equal weight are picked in turn, in list order, and the sequence continues when an instance is
+   * added or removed.
    * @default false
    */
   readonly sequential?: boolean
   /**
-   * Whether requests with the same `hashKey` go to the same instance, in every process and whatever the order of the list,
-   * and stay there when another comes or goes, but for a few.
-   *
+   * Whether requests with the same `hashKey` go to the same instance, in every process and for any order of the list,
+   * and mostly stay there when an instance is added or removed.
    * @default false
    */
   readonly hashes?: boolean
-  /**
-   * Whether requests in flight, which it learns by `started` and `finished`, keep others away.
-   *
-   * @default false
-   */
+  /** Whether requests in flight, reported by `started` and `finished`, divert further requests. @default false */
   readonly looksAtLoad?: boolean
 }
 
@@ -48,13 +43,15 @@ const failure: Outcome = Object.freeze({ ok: false, latencyMs: 5, error: new Err
 /**
  * The contract of a `Balancer` (see its doc comment) as a vitest suite:
  *
- *     describeBalancer('SmoothWeightedRoundRobinBalancer', (options) => new SmoothWeightedRoundRobinBalancer(options), {
+ *     describeBalancer('SmoothWeightedRoundRobinBalancer', (options) => new SmoothWeightedRoundRobinBalancer(options),
+ * {
  *       weights: 'exact',
  *       sequential: true,
  *     })
  *
- * All chance must come from the `random` that is passed: equal seeds must give equal sequences. Requests of the suite start
- * and finish before the next pick, so that load plays no part, unless the capability `looksAtLoad` is declared.
+ * All randomness must come from the `random` that is passed: equal seeds must give equal sequences. Unless the
+ * capability `looksAtLoad` is declared, the requests of the suite start and finish before the next pick, so that load
+ * has no effect.
  */
 export function describeBalancer(
   name: string,

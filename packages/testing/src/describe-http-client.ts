@@ -4,37 +4,47 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { describeServiceNames } from './describe-http-client-names.ts'
 import { LoopbackBackend } from './loopback-backend.ts'
 
+/** A request that the suite sends through the client under test. */
 export interface HttpClientRequest {
+  /** The URL, usually `http://user-service/…`. */
   readonly url: string
-  /** Default GET. */
+  /** The method. @default 'GET' */
   readonly method?: string
+  /** Headers of the request. */
   readonly headers?: Readonly<Record<string, string>>
+  /** The body: text, or a Node stream if the client supports streams. */
   readonly body?: string | Readable
+  /** Aborts the request. */
   readonly signal?: AbortSignal
-  /** Limit of the whole request, as the client offers it. */
+  /** Limit of the whole request in milliseconds, by the client's own option. */
   readonly timeoutMs?: number
 }
 
+/** The response that the client under test returned. */
 export interface HttpClientResponse {
+  /** The status. */
   readonly status: number
+  /** The whole body as text. */
   readonly body: string
 }
 
-/** The client under test, with lb installed. Resolves for every status; rejects when there is no response. */
+/** The client under test, with lb installed. */
 export interface HttpClientHarness {
+  /** Creates a client. It resolves for every status, and rejects if there is no response. */
   create(lb: LoadBalancer): (request: HttpClientRequest) => Promise<HttpClientResponse>
 }
 
+/** What a client can do. The suite tests the declared capabilities. */
 export interface HttpClientCapabilities {
-  /** Bodies can be Node streams. Default true. */
+  /** Whether bodies can be Node streams. @default true */
   readonly streams?: boolean
-  /** The client has a time limit of its own. Default true. */
+  /** Whether the client has its own time limit. @default true */
   readonly timeout?: boolean
 }
 
-/** How soon a request that must end early has to end, whatever the machine is doing. */
+/** How soon a request that must end early has to end, on any machine. */
 const promptlyMs = 2_000
-/** How long a request may wait for an instance that says nothing: 2 s, and a while for a busy machine. */
+/** How long a request may wait for a silent instance: 2 s, plus a margin for a busy machine. */
 const silenceMs = 2_500
 
 /**

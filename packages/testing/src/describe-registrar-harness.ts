@@ -1,48 +1,59 @@
 import type { ServiceInstance, ServiceInstanceInit, ServiceRegistrar } from '@lb/core'
 
-/** What the suite needs to know of a registry: how to read it, and how to take it away. */
+/** How the suite reads a registry and makes it fail. */
 export interface RegistrarHarness {
-  /** A new registrar on the registry. The suite closes what it gets. */
+  /** Creates a registrar for the registry. The suite closes the result. */
   create(): ServiceRegistrar | Promise<ServiceRegistrar>
-  /** `host:port` of each instance of `service` that the registry itself would give a client now, in any order. */
+  /**
+   * `host:port` of each instance of `service` that the registry itself would currently return to a client, in any
+   * order.
+   */
   list(service: string): Promise<readonly string[]>
-  /** The same with everything that was registered, for the capabilities `weights` and `metadata`. */
+  /** The same with all registered data, for the capabilities `weights` and `metadata`. */
   read?(service: string): Promise<readonly ServiceInstanceInit[]>
-  /** Makes the registry forget the instance, as when it is restarted or its time to live is over. Resolves when that is done. */
+  /**
+   * Makes the registry forget the instance, as after a restart or the end of its time to live. Resolves when that is
+   * done.
+   */
   lose?(service: string, instance: ServiceInstance): Promise<void>
-  /** Makes the registry unreachable, or answer with errors. */
+  /** Makes the registry unreachable, or makes it return errors. */
   fail?(): Promise<void>
-  /** Makes it reachable again; what it knew before may be lost. */
+  /** Makes the registry reachable again; its previous content may be lost. */
   recover?(): Promise<void>
   /** Called once, after the last test. */
   close?(): Promise<void>
-  /** How long a change, a loss or a failure may take to be seen and mended, in milliseconds. Default 5 000. */
+  /** How long a change, a loss or a failure may take to be visible and repaired, in milliseconds. @default 5_000 */
   readonly withinMs?: number
   /**
-   * How often the registrar renews, in milliseconds, at most: a failure lasts for two renewals, and what was taken back stays away for as
-   * long. Default a tenth of `withinMs`.
+   * The longest time between renewals of the registrar, in milliseconds. A failure in the suite lasts for two renewals,
+   * and so does the check that a deregistered instance does not return.
+   * @default a tenth of `withinMs`
    */
   readonly renewalMs?: number
   /**
-   * What the suite registers: at least three addresses that the registry can hold, all different. Default `10.0.0.1:8080`,
-   * `10.0.0.2:8081` and `10.0.0.3:8082`.
+   * The addresses that the suite registers: at least three different ones that the registry can hold.
+   * @default `10.0.0.1:8080`, `10.0.0.2:8081` and `10.0.0.3:8082`
    */
   readonly addresses?: readonly { readonly host: string; readonly port: number }[]
 }
 
-/** What a registrar and its harness can do. What is not declared is not asked of it. */
+/** What a registrar and its harness can do. The suite tests only declared capabilities. */
 export interface RegistrarCapabilities {
-  /** Weights reach the registry; needs `read`. */
+  /** Whether weights reach the registry; needs `read`. @default false */
   readonly weights?: boolean
-  /** Metadata reaches the registry; needs `read`. */
+  /** Whether metadata reaches the registry; needs `read`. @default false */
   readonly metadata?: boolean
-  /** The harness can `lose`. */
+  /** Whether the harness has `lose`. @default false */
   readonly loss?: boolean
-  /** The harness can `fail` and `recover`. */
+  /** Whether the harness has `fail` and `recover`. @default false */
   readonly failure?: boolean
 }
 
-/** @throws TypeError when a capability is declared that the harness has no means for */
+/**
+ * Checks that the harness supports the declared capabilities.
+ *
+ * @throws TypeError if it lacks a method or addresses
+ */
 export function checkHarness(name: string, harness: RegistrarHarness, capabilities: RegistrarCapabilities): void {
   const { weights = false, metadata = false, loss = false, failure = false } = capabilities
   const needs = (

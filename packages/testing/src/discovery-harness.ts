@@ -1,37 +1,40 @@
 import type { ServiceDiscovery, ServiceInstanceInit } from '@lb/core'
 
-/** What the suite needs to know of a registry: how to write to it, and how to take it away. */
+/** How the suite writes to a registry and makes it fail. */
 export interface DiscoveryHarness {
-  /** A new discovery on the registry. Called first in each test; the suite closes what it gets. */
+  /** Creates a discovery for the registry. It is called first in each test, and the suite closes the result. */
   create(): ServiceDiscovery | Promise<ServiceDiscovery>
-  /** Makes `instances` the whole list of `service` in the registry. Resolves when they are written. */
+  /** Makes `instances` the complete list of `service` in the registry. Resolves when they are written. */
   set(service: string, instances: readonly ServiceInstanceInit[]): Promise<void>
-  /** Makes the registry unreachable, or answer with errors. */
+  /** Makes the registry unreachable, or makes it return errors. */
   fail?(): Promise<void>
-  /** Makes it reachable again, with what was set before. */
+  /** Makes the registry reachable again, with its previous content. */
   recover?(): Promise<void>
   /** Called once, after the last test. */
   close?(): Promise<void>
-  /** How long a change or a failure may take to be seen, in milliseconds. Default 5 000. */
+  /** How long a change or a failure may take to be visible, in milliseconds. @default 5_000 */
   readonly withinMs?: number
   /**
-   * What the suite registers: at least four addresses that the registry can hold, all different. Default `10.0.0.1:8080`,
-   * `10.0.0.2:8081` and so on.
+   * The addresses that the suite registers: at least four different ones that the registry can hold.
+   * @default `10.0.0.1:8080`, `10.0.0.2:8081` and so on
    */
   readonly addresses?: readonly { readonly host: string; readonly port: number }[]
 }
 
-/** What a discovery can do. What is not declared is not asked of it, except `push`. */
+/** What a discovery can do. Except for `push`, the suite tests only declared capabilities. */
 export interface DiscoveryCapabilities {
-  /** It has `watch`. Default true; false asserts that there is none. */
+  /** Whether it has `watch`; `false` asserts that it has none. @default true */
   readonly push?: boolean
-  /** Weights come from the registry. */
+  /** Whether weights come from the registry. @default false */
   readonly weights?: boolean
+  /** Whether priorities come from the registry. @default false */
   readonly priority?: boolean
+  /** Whether metadata comes from the registry. @default false */
   readonly metadata?: boolean
+  /** Whether `secure` comes from the registry. @default false */
   readonly secure?: boolean
-  /** The harness can `fail` and `recover`. */
+  /** Whether the harness has `fail` and `recover`. @default false */
   readonly failure?: boolean
-  /** What a service gives that was never written: an empty list (the default), or an error. */
+  /** The result for a service that was never written: an empty list or an error. @default 'empty' */
   readonly unknownService?: 'empty' | 'error'
 }

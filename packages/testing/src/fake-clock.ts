@@ -8,7 +8,7 @@ interface FakeTimer {
 }
 
 /**
- * A `Clock` whose time passes only when a test says so.
+ * A `Clock` whose time passes only when a test advances it.
  *
  *     const clock = new FakeClock()
  *     const lb = new LoadBalancer({ discovery, clock })
@@ -21,15 +21,20 @@ export class FakeClock implements Clock {
   #sequence = 0
   readonly #timers = new Set<FakeTimer>()
 
-  /** `startMs` is the first reading; not 0 by default, as a real clock's is not. */
+  /** `startMs` is the first reading. Like that of a real clock, it is not 0 by default. @default 1_000_000 */
   constructor(startMs = 1_000_000) {
     this.#nowMs = startMs
   }
 
+  /** The virtual time in milliseconds. */
   now(): number {
     return this.#nowMs
   }
 
+  /**
+   * Calls `callback` when a test has advanced the time by `delayMs`; a negative delay counts as 0. Returns a function
+   * that cancels the timer.
+   */
   setTimeout(callback: () => void, delayMs: number, options: TimerOptions = {}): CancelTimer {
     const timer: FakeTimer = {
       atMs: this.#nowMs + Math.max(0, delayMs),
@@ -43,19 +48,21 @@ export class FakeClock implements Clock {
     }
   }
 
-  /** Timers that have neither fired nor been cancelled: 0 after everything was closed, or something leaks. */
+  /**
+   * Timers that have neither fired nor been cancelled. After everything was closed, any other number than 0 is a leak.
+   */
   get pendingTimers(): number {
     return this.#timers.size
   }
 
-  /** Those of them that would keep the process alive. */
+  /** The pending timers that would keep a process alive. */
   get pendingForegroundTimers(): number {
     return Array.from(this.#timers).filter((timer) => !timer.background).length
   }
 
   /**
-   * Lets `durationMs` pass: fires what falls due, in order, and lets promises settle before, between and after. Timers
-   * that fall due by what happens on the way fire too.
+   * Advances the time by `durationMs`: fires due timers in order, and lets promises settle before, between and after
+   * them. Timers that become due on the way also fire.
    */
   async advance(durationMs: number): Promise<void> {
     const untilMs = this.#nowMs + durationMs
@@ -69,8 +76,8 @@ export class FakeClock implements Clock {
   }
 
   /**
-   * Lets `durationMs` pass while nothing runs, as while the event loop is blocked, or the process is stopped or suspended:
-   * what falls due meanwhile fires afterwards, late, in the order in which it was due.
+   * Advances the time by `durationMs` while nothing runs, as with a blocked event loop or a stopped or suspended
+   * process. Timers that become due meanwhile fire afterwards, late, in the order in which they were due.
    */
   async pause(durationMs: number): Promise<void> {
     this.#nowMs += durationMs
@@ -101,7 +108,7 @@ export class FakeClock implements Clock {
   }
 }
 
-/** Resolves when every promise that can settle without a timer or the network has. */
+/** Resolves when every promise has settled that needs neither a timer nor the network. */
 export function settlePromises(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }

@@ -6,7 +6,7 @@ import type {
   ServiceInstanceInit,
 } from '@lb/core'
 
-/** What a `FakeDiscovery` answers: a list, or an error to reject with. */
+/** What a fake discovery returns: a list, or an error with which it rejects. */
 export type FakeAnswer = readonly ServiceInstanceInit[] | Error
 
 interface Pending {
@@ -17,17 +17,18 @@ interface Pending {
 }
 
 /**
- * A discovery for tests, without `watch`: what it answers, and when, is the test's choice. It counts what it is asked.
+ * A discovery for tests, without `watch`. The test determines what it returns and when, and can count the queries.
  *
  *     const discovery = new FakeDiscovery(['10.0.0.1:80'])
  *     discovery.answer = new Error('down')        // from now on
- *     discovery.answer = 'wait'                   // answers only on `release`
+ *     discovery.answer = 'wait'                   // resolves only on `release`
  */
 export class FakeDiscovery implements ServiceDiscovery {
-  /** What every question is answered with; `'wait'` leaves them open until `release`. */
+  /** The result of every query. With `'wait'`, queries stay open until `release`. @default [] */
   answer: FakeAnswer | 'wait'
-  /** Questions asked so far. */
+  /** The number of queries so far. */
   asked = 0
+  /** Whether `close` was called. */
   closed = false
   readonly #pending: Pending[] = []
 
@@ -39,11 +40,12 @@ export class FakeDiscovery implements ServiceDiscovery {
     return 'FakeDiscovery'
   }
 
-  /** Questions that were neither answered nor given up. */
+  /** The number of queries that have neither a result nor an aborted signal. */
   get open(): number {
     return this.#pending.filter(({ signal }) => signal?.aborted !== true).length
   }
 
+  /** Counts a query and returns `answer`. */
   getInstances(
     service: string,
     options: { signal?: AbortSignal | undefined } = {},
@@ -57,7 +59,7 @@ export class FakeDiscovery implements ServiceDiscovery {
     })
   }
 
-  /** Answers every open question, those given up included: a late answer. */
+  /** Settles every open query, including aborted ones: a late result. */
   release(answer: FakeAnswer): void {
     for (const { resolve, reject } of this.#pending.splice(0)) {
       if (answer instanceof Error) reject(answer)
@@ -65,6 +67,7 @@ export class FakeDiscovery implements ServiceDiscovery {
     }
   }
 
+  /** Sets `closed`; changes nothing else. */
   close(): void {
     this.closed = true
   }
@@ -72,8 +75,9 @@ export class FakeDiscovery implements ServiceDiscovery {
 
 /** A discovery for tests that pushes: `push` and `fail` reach every watcher. */
 export class FakeWatchDiscovery implements ServiceDiscovery {
-  /** What `getInstances` gives, and each new watcher first; `undefined`: nothing yet. */
+  /** What `getInstances` returns and each new watcher receives first. `undefined`: nothing yet. */
   answer: FakeAnswer | undefined
+  /** The number of `getInstances` calls so far. */
   asked = 0
   readonly #observers = new Set<DiscoveryObserver>()
 
@@ -85,11 +89,12 @@ export class FakeWatchDiscovery implements ServiceDiscovery {
     return 'FakeWatchDiscovery'
   }
 
-  /** Watches that were not closed. */
+  /** The number of open watches. */
   get watchers(): number {
     return this.#observers.size
   }
 
+  /** Counts a query and returns `answer`. Without an answer, the promise never settles. */
   getInstances(): Promise<readonly ServiceInstanceInit[]> {
     this.asked++
     const { answer } = this
@@ -97,6 +102,7 @@ export class FakeWatchDiscovery implements ServiceDiscovery {
     return answer === undefined ? new Promise(() => {}) : Promise.resolve(answer)
   }
 
+  /** Adds a watcher, which receives `answer` at once if there is one. The name of the service has no effect. */
   watch(_service: string, observer: DiscoveryObserver): DiscoverySubscription {
     const entry: DiscoveryObserver = {
       next: (...list) => observer.next(...list),
@@ -112,7 +118,9 @@ export class FakeWatchDiscovery implements ServiceDiscovery {
     }
   }
 
-  /** Emits a list to every watcher, and gives it to each later one. `rejected`: what cannot be used. */
+  /**
+   * Emits a list to every watcher, and to each later one at its start. `rejected` are the errors of unusable entries.
+   */
   push(instances: readonly ServiceInstanceInit[], rejected?: readonly InvalidInstanceError[]): void {
     this.answer = instances
     for (const observer of Array.from(this.#observers)) observer.next(instances, rejected)

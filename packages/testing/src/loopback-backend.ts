@@ -2,48 +2,60 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** What a backend does with one request. */
+/** How a backend responds to one request. */
 export interface BackendBehaviour {
-  /** Milliseconds before it answers. */
+  /** Delay before the response, in milliseconds. @default 0 */
   readonly latencyMs?: number | undefined
-  /** Default 200. */
+  /** The status of the response. @default 200 */
   readonly status?: number | undefined
+  /** Headers of the response, in addition to those of Node. */
   readonly headers?: Readonly<Record<string, string>> | undefined
-  /** Default: JSON with the backend's `id` and the request's `method`, `url`, `headers` and `body`. */
+  /**
+   * The body of the response.
+   * @default JSON with the backend's `id` and the request's `method`, `url`, `headers` and `body`
+   */
   readonly body?: string | Uint8Array | undefined
   /**
-   * - `reset`: the connection is reset before a byte of the response
-   * - `reset-in-body`: after the headers and half of the body
-   * - `stall-in-body`: after the headers and half of the body nothing more comes
-   * - `black-hole`: the request is read and never answered
-   * - `close`: the connection is closed, in an orderly way, without a response
+   * A failure instead of the response:
+   *
+   * - `reset`: the connection is reset before the first byte of the response
+   * - `reset-in-body`: the connection is reset after the headers and half of the body
+   * - `stall-in-body`: nothing follows after the headers and half of the body
+   * - `black-hole`: the request is read, and no response follows
+   * - `close`: the connection is closed normally, without a response
    */
   readonly fault?: 'reset' | 'reset-in-body' | 'stall-in-body' | 'black-hole' | 'close' | undefined
-  /** Written as it is, instead of all of the above: bytes, or whatever the function writes. */
+  /** Raw output instead of all of the above: these bytes, or whatever the function writes. */
   readonly raw?: (string | ((socket: Socket) => void)) | undefined
 }
 
+/** A request that a backend has read to the end. */
 export interface BackendRequest {
+  /** The method, such as `GET`. */
   readonly method: string
+  /** The path and query. */
   readonly url: string
+  /** The headers, with lower-case names. */
   readonly headers: IncomingMessage['headers']
+  /** The whole body as text. */
   readonly body: string
 }
 
-/** A behaviour for every request, or chosen for each; `number` counts from 1. */
+/** One behaviour for every request, or a function that chooses it. `number` counts the requests from 1. */
 export type BackendScript = BackendBehaviour | ((request: BackendRequest, number: number) => BackendBehaviour)
 
 /**
- * A real HTTP server on loopback that does what the test says.
+ * A real HTTP server on loopback whose behaviour the test determines.
  *
  *     await using backend = await LoopbackBackend.start({ id: 'a' })
  *     backend.script = { status: 503 }
- *     await backend.stop()      // refuses connections, as a killed process does
+ *     await backend.stop()      // refuses connections, like a killed process
  *     await backend.restart()   // on the same port
  */
 export class LoopbackBackend implements AsyncDisposable {
+  /** The name of the backend, which its default response contains. */
   readonly id: string
-  /** Change it at any time. */
+  /** The behaviour; it may change at any time. @default {} */
   script: BackendScript = {}
   /** Requests that were read to the end, in order. */
   readonly requests: BackendRequest[] = []
@@ -56,6 +68,7 @@ export class LoopbackBackend implements AsyncDisposable {
     this.#server = this.#newServer()
   }
 
+  /** Starts a backend on a free port. `id` is `backend` by default, and `script` is `{}`. */
   static async start({
     id = 'backend',
     script = {},
@@ -69,22 +82,25 @@ export class LoopbackBackend implements AsyncDisposable {
     return backend
   }
 
+  /** The address on which the backend listens. */
   readonly host = '127.0.0.1'
 
+  /** The port, which stays the same after `restart`. */
   get port(): number {
     return this.#port
   }
 
-  /** `host:port`, as discoveries write it. */
+  /** `host:port`, the form that discoveries use. */
   get address(): string {
     return `${this.host}:${this.#port}`
   }
 
+  /** The origin, such as `http://127.0.0.1:40123`. */
   get url(): string {
     return `http://${this.address}`
   }
 
-  /** Connections that are open now. */
+  /** The number of open connections. */
   get connections(): number {
     return this.#sockets.size
   }

@@ -6,30 +6,30 @@ import {
   type ServiceInstanceInit,
 } from '@lb/core'
 
-/** An observer for tests that notes what the watch of a discovery emits. */
+/** An observer for tests that records what the watch of a discovery emits. */
 export class Notes implements DiscoveryObserver {
   /** Every list, in order. */
   readonly lists: ServiceInstance[][] = []
-  /** What was rejected with each list. */
+  /** The rejected entries of each list. */
   readonly rejected: (readonly InvalidInstanceError[])[] = []
   /** Every failure, in order. */
   readonly errors: Error[] = []
   /** The kind of each call, in order. */
   readonly order: ('list' | 'error')[] = []
-  /** Called after each list and each failure. Default: does nothing. */
+  /** Called after each list and each failure. @default a function that does nothing */
   onCall: () => void = () => {}
 
-  /** How often it was called. */
+  /** The number of calls so far. */
   get calls(): number {
     return this.order.length
   }
 
-  /** Every list as `described`. */
+  /** Every list in the form of `described`. */
   get described(): string[][] {
     return this.lists.map(described)
   }
 
-  /** The newest list as `described`; `undefined` before the first. */
+  /** The newest list in the form of `described`; `undefined` before the first. */
   get latest(): string[] | undefined {
     return this.described.at(-1)
   }
@@ -51,7 +51,7 @@ export class Notes implements DiscoveryObserver {
     return this.errors.map((error) => (error instanceof Error ? error.message : String(error)))
   }
 
-  /** Notes a list. */
+  /** Records a list. */
   next(instances: readonly ServiceInstanceInit[], rejected: readonly InvalidInstanceError[] = []): void {
     this.lists.push(instances.map(parseInstance))
     this.rejected.push(rejected)
@@ -59,7 +59,7 @@ export class Notes implements DiscoveryObserver {
     this.onCall()
   }
 
-  /** Notes a failure. */
+  /** Records a failure. */
   error(cause: unknown): void {
     this.errors.push(cause as Error)
     this.order.push('error')
@@ -67,7 +67,7 @@ export class Notes implements DiscoveryObserver {
   }
 }
 
-/** `host:port` of each instance, sorted, with its weight when that is not 1: `10.0.0.1:80 weight 3`. */
+/** `host:port` of each instance, sorted, with the weight if it is not 1: `10.0.0.1:80 weight 3`. */
 export function described(instances: readonly ServiceInstanceInit[]): string[] {
   return instances
     .map(parseInstance)

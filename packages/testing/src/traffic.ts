@@ -2,13 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { LoadBalancer } from '@lb/core'
 
 /**
- * Calls of a service over real connections, one after the other, until it is stopped: each goes to a `LoopbackBackend`, whose id is in
- * its answer.
+ * Calls a service over real connections, one call after the other, until it is stopped. Each call goes to a
+ * `LoopbackBackend`, whose response contains its id.
  */
 export class Traffic {
-  /** How often each backend answered since the last `takeAnswers`. */
+  /** The number of responses by id of the backend, since the last `takeAnswers`. */
   answers: Map<string, number> = new Map()
-  /** What calls failed with. */
+  /** The errors of failed calls. */
   readonly failures: unknown[] = []
   #running = true
   readonly #ended: Promise<void>
@@ -17,19 +17,19 @@ export class Traffic {
     this.#ended = this.#run(lb, service)
   }
 
-  /** How many answers there were since the last `takeAnswers`. */
+  /** The number of responses since the last `takeAnswers`. */
   get count(): number {
     return [...this.answers.values()].reduce((sum, count) => sum + count, 0)
   }
 
-  /** How often each backend answered since the last time, which begins anew. */
+  /** Returns the number of responses by id of the backend, and starts counting again. */
   takeAnswers(): Map<string, number> {
     const { answers } = this
     this.answers = new Map()
     return answers
   }
 
-  /** Resolves when each of the backends has answered again, and no other one in the last calls. */
+  /** Resolves when each of these backends has responded again, and no other backend in the last calls. */
   async reaches(...ids: readonly string[]): Promise<void> {
     const wanted = [...ids].sort().join()
     for (;;) {

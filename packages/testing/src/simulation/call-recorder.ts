@@ -1,10 +1,12 @@
-/** How the calls of one second of virtual time ended; a call counts for the second in which it began. */
+/** The calls that started in one second of virtual time. */
 export interface SecondReport {
+  /** Calls that started in this second. */
   readonly calls: number
+  /** Those of them that succeeded, whenever they ended. */
   readonly succeeded: number
 }
 
-/** Counts calls and keeps the latencies of those that succeeded, 8 bytes for each. */
+/** Counts calls, and keeps the latencies of successful calls, 8 bytes each. */
 export class CallRecorder {
   calls = 0
   succeeded = 0
@@ -14,7 +16,7 @@ export class CallRecorder {
   readonly #failures = new Map<string, number>()
   #latenciesMs = new Float64Array(1_024)
 
-  /** A call began `elapsedMs` after the start. */
+  /** Records the start of a call, `elapsedMs` after the start of the simulation. */
   began(elapsedMs: number): void {
     this.calls++
     const second = Math.floor(elapsedMs / 1_000)
@@ -22,7 +24,7 @@ export class CallRecorder {
     this.#secondCalls[second] = (this.#secondCalls[second] ?? 0) + 1
   }
 
-  /** The call that began then succeeded. */
+  /** Records the success of the call that started at `elapsedMs`. */
   ended(elapsedMs: number, latencyMs: number): void {
     const second = Math.floor(elapsedMs / 1_000)
     this.#secondSucceeded[second] = (this.#secondSucceeded[second] ?? 0) + 1
@@ -34,7 +36,7 @@ export class CallRecorder {
     this.#latenciesMs[this.succeeded++] = latencyMs
   }
 
-  /** A call failed for a reason of which there are few. */
+  /** Records a failure. There should be only a few different reasons. */
   failed(reason: string): void {
     this.#failures.set(reason, (this.#failures.get(reason) ?? 0) + 1)
   }
@@ -43,13 +45,13 @@ export class CallRecorder {
     return Object.fromEntries([...this.#failures].sort(([left], [right]) => (left < right ? -1 : 1)))
   }
 
-  /** The latencies of successful calls at these ratios, by nearest rank; NaN when no call succeeded. */
+  /** The latencies of successful calls at these ratios, by nearest rank; NaN if no call succeeded. */
   percentilesMs(ratios: readonly number[]): number[] {
     const sorted = this.#latenciesMs.slice(0, this.succeeded).sort()
     return ratios.map((ratio) => sorted[Math.max(0, Math.ceil(ratio * sorted.length) - 1)] ?? Number.NaN)
   }
 
-  /** Second by second from the start; those without calls are 0 of 0. */
+  /** Second by second from the start; seconds without calls have 0 and 0. */
   get seconds(): SecondReport[] {
     return Array.from(this.#secondCalls, (calls, second) => ({
       calls,

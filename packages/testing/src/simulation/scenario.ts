@@ -2,28 +2,33 @@ import { checkNumber } from '@lb/core'
 import type { InstanceBehaviour } from './simulated-instance.ts'
 import { type SimulationOptions, type SimulationReport, type SimulationWorld, simulate } from './simulation.ts'
 
-/** Something that goes wrong in production, as a script for a fleet of any size. */
+/** A typical production failure, as a script for a fleet of any size. */
 export interface Scenario {
   /** What happens, in one sentence. */
   readonly description: string
-  /** What the instances do from the start, besides serving. */
+  /** The initial behaviour of the instances. @default {} */
   readonly instance?: InstanceBehaviour | undefined
+  /** Schedules the events of the scenario; called before the first client starts. */
   readonly script: (world: SimulationWorld) => void
 }
 
+/** The size of a scenario, and the load balancers under test. */
 export interface ScenarioOptions
   extends Pick<SimulationOptions, 'clients' | 'instances' | 'durationMs' | 'seed' | 'callsPerSecond' | 'loadBalancer'> {
   /**
-   * Share of the capacity that is in use as long as nothing goes wrong, in (0, 1]; the service time follows from it.
-   * Default 0.5.
+   * Share of the capacity in use as long as nothing fails, from 0.001 to 1. It determines the service time.
+   * @default 0.5
    */
   readonly utilisation?: number | undefined
 }
 
 const concurrency = 4
-/** Waiting takes four service times at most: shorter than any deadline, so that an overloaded instance still does some good. */
+/**
+ * A queued request waits for at most four service times: less than any deadline, so that an overloaded instance still
+ * does useful work.
+ */
 const queueLimit = 16
-/** Deviation of the logarithm of service times: their p99 is 6.4 times their median. */
+/** Standard deviation of the logarithm of service times: their p99 is 6.4 × their median. */
 const sigma = 0.8
 const zones: readonly string[] = ['zone-a', 'zone-b', 'zone-c']
 

@@ -2,6 +2,7 @@ import type { Scenario } from './scenario.ts'
 import type { InstanceBehaviour } from './simulated-instance.ts'
 import type { SimulationWorld } from './simulation.ts'
 
+/** The name of a scenario in `scenarios`. */
 export type ScenarioName =
   | 'cold-start'
   | 'slow-middle'
@@ -14,7 +15,7 @@ export type ScenarioName =
 
 const cold: InstanceBehaviour = Object.freeze({ warmUp: { factor: 3, durationMs: 10_000 } })
 
-/** Every scenario, by name. Parts of the time are parts of the whole, so that they fit into any. */
+/** All scenarios by name. Their times are fractions of the duration, so they fit into any duration. */
 export const scenarios: Readonly<Record<ScenarioName, Scenario>> = Object.freeze({
   'cold-start': {
     description:

@@ -36,7 +36,7 @@ export interface SimulatedClientOptions {
   readonly roundTripMs: (instance: ServiceInstance) => number
 }
 
-/** A process that calls the service through a load balancer of its own, at its own pace: it does not wait for answers. */
+/** A process that calls the service through its own load balancer, at its own pace: it does not wait for responses. */
 export class SimulatedClient {
   readonly #options: SimulatedClientOptions
   readonly #startedAtMs: number
@@ -49,7 +49,7 @@ export class SimulatedClient {
     this.#executeOptions = { idempotent: true, timeoutMs: options.timeoutMs, classify: classifyReply }
   }
 
-  /** Calls from now on until the clock says `untilMs`. */
+  /** Makes calls from now until the clock reads `untilMs`. */
   run(untilMs: number): void {
     this.#untilMs = untilMs
     const { arrivals, callsPerSecond, random } = this.#options

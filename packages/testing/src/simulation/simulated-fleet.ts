@@ -4,9 +4,9 @@ import { SimulatedRegistry } from './simulated-registry.ts'
 
 export interface SimulatedFleetOptions {
   readonly clock: Clock
-  /** A stream of chance for each instance. */
+  /** Returns an independent random source for each path. */
   readonly stream: (...path: readonly string[]) => Random
-  /** New instances are put into these zones in turn. */
+  /** New instances are assigned to these zones in turn. */
   readonly zones: readonly string[]
   readonly behaviour: InstanceBehaviour
 }
@@ -17,8 +17,9 @@ interface Member {
   listedForMs: number
 }
 
-/** Every instance that runs or ever ran, and the registry that lists some of them. */
+/** All instances that were ever started, and the registry that lists some of them. */
 export class SimulatedFleet {
+  /** The registry that the clients watch. */
   readonly registry: SimulatedRegistry
   readonly #options: SimulatedFleetOptions
   readonly #members = new Map<string, Member>()
@@ -28,42 +29,42 @@ export class SimulatedFleet {
     this.registry = new SimulatedRegistry(options.clock, { kind: 'uniform', minMs: 0, maxMs: 100 })
   }
 
-  /** Every instance that was started, in that order. */
+  /** All instances, in the order in which they were started. */
   get all(): SimulatedInstance[] {
     return Array.from(this.#members.values(), ({ simulated }) => simulated)
   }
 
-  /** Those which the registry lists. */
+  /** The instances that the registry lists. */
   get listed(): SimulatedInstance[] {
     return this.registry.instances.map(({ id }) => this.get(id))
   }
 
-  /** The simulated server behind an instance of the list. */
+  /** The simulated server behind a listed instance. Throws an error for an unknown id. */
   get(id: string): SimulatedInstance {
     const member = this.#members.get(id)
     if (member === undefined) throw new Error(`${id} was never started`)
     return member.simulated
   }
 
-  /** Starts `count` more instances, which the registry does not list yet. */
+  /** Starts `count` further instances. The registry does not list them yet. */
   start(count: number, behaviour: InstanceBehaviour = {}): SimulatedInstance[] {
     return Array.from({ length: count }, () => this.#startOne(behaviour))
   }
 
-  /** Adds to the registry's list. */
+  /** Adds instances to the registry's list. */
   list(instances: readonly SimulatedInstance[]): void {
     for (const { instance } of instances) this.#member(instance).listedSinceMs ??= this.#options.clock.now()
     this.registry.set([...new Set([...this.registry.instances, ...instances.map(({ instance }) => instance)])])
   }
 
-  /** Takes off the registry's list. */
+  /** Removes instances from the registry's list. */
   unlist(instances: readonly SimulatedInstance[]): void {
     const gone = new Set(instances.map(({ instance }) => instance))
     for (const instance of gone) this.#endListing(this.#member(instance))
     this.registry.set(this.registry.instances.filter((instance) => !gone.has(instance)))
   }
 
-  /** Requests received per second of being listed, of each instance that ever was. */
+  /** Requests received per second in the list, for each instance that was ever listed. */
   get loads(): number[] {
     const loads: number[] = []
     for (const member of this.#members.values()) {

@@ -2,32 +2,33 @@ import type { CancelTimer, ServiceInstance } from '@lb/core'
 import { type Clock, checkDurationMs, checkInteger, checkKeys, checkNumber, type Random, rejectOption } from '@lb/core'
 import { type LatencyProfile, latencySampler } from './latency-profile.ts'
 
-/** What a simulated instance does with requests. Durations in milliseconds. */
+/** How a simulated instance serves requests. Durations are in milliseconds. */
 export interface InstanceBehaviour {
-  /** Time to serve one request, without waiting for its turn. Default exponential with a mean of 20. */
+  /** Time to serve one request, without the wait in the queue. @default exponential with a mean of 20 */
   readonly serviceTime?: LatencyProfile | undefined
-  /** Multiplies every service time. Default 1. */
+  /** Multiplies every service time, from 0 to 1 000 000. @default 1 */
   readonly slowdown?: number | undefined
-  /** Requests served at once; others wait in the queue. Default 4. */
+  /** Requests served at once, from 1 to 1 000 000; others wait in the queue. @default 4 */
   readonly concurrency?: number | undefined
-  /** Requests that may wait; beyond it the answer is a 503 at once. Default 64. */
+  /** Length of the queue, ≥ 0 or `Infinity`. Further requests get a 503 at once. @default 64 */
   readonly queueLimit?: number | undefined
-  /** Share of requests answered with `failureStatus`. Default 0. */
+  /** Share of requests that get `failureStatus`, from 0 to 1. @default 0 */
   readonly failureRatio?: number | undefined
-  /** Default 500. */
+  /** Status of failed requests, from 400 to 599. @default 500 */
   readonly failureStatus?: number | undefined
-  /** Time to serve a request that fails. Default: as the others. */
+  /** Time to serve a request that fails. @default `serviceTime` */
   readonly failureTime?: LatencyProfile | undefined
   /**
-   * A fresh instance is slower: service times are multiplied by `factor` at its start and by ever less until
-   * `durationMs` later. Default: it is warm at once.
+   * A fresh instance is slower: its service times are multiplied by `factor` (1 to 1 000) at its start, falling
+   * linearly to 1 within `durationMs`.
+   * @default no warm-up
    */
   readonly warmUp?: { readonly factor: number; readonly durationMs: number } | undefined
-  /** `refusing`: no connection is made. `hanging`: requests are taken and never answered. Default `serving`. */
+  /** `refusing` refuses connections. `hanging` accepts requests and sends no response. @default 'serving' */
   readonly mode?: 'serving' | 'refusing' | 'hanging' | undefined
 }
 
-/** What came of a request: a status, or that the connection was refused or reset. */
+/** The result of a request: a status, or a negative number for a refused or reset connection. */
 export type Reply = number
 export const refusedReply: Reply = -1
 const resetReply: Reply = -2
@@ -64,12 +65,13 @@ interface Job {
 }
 
 /**
- * A server without a network: `concurrency` requests at a time, a queue in front of them, a 503 when the queue is full.
- * A request whose caller has given up is worked through all the same, as by a server that does not notice.
+ * A server without a network: it serves `concurrency` requests at a time, queues further ones, and responds with a 503
+ * if the queue is full. It completes a request even if its caller has given up, like a server that does not notice.
  */
 export class SimulatedInstance {
+  /** The instance as the registry lists it. */
   readonly instance: ServiceInstance
-  /** Requests that arrived, whatever became of them. */
+  /** The number of requests that arrived, whatever their result. */
   received = 0
   readonly #clock: Clock
   readonly #random: Random
@@ -89,22 +91,23 @@ export class SimulatedInstance {
     this.#settings = settingsOf(behaviour, random)
   }
 
+  /** The current behaviour, without the defaults. */
   get behaviour(): InstanceBehaviour {
     return this.#behaviour
   }
 
-  /** Requests being served. */
+  /** The number of requests being served. */
   get active(): number {
     return this.#served.size
   }
 
-  /** Requests that wait. */
+  /** The number of requests in the queue. */
   get waiting(): number {
     return this.#queue.length
   }
 
   /**
-   * Changes some of the behaviour from now on; requests being served keep the time they were given.
+   * Changes parts of the behaviour from now on. Requests that are being served keep their service time.
    *
    * @throws InvalidOptionError
    */
@@ -115,7 +118,7 @@ export class SimulatedInstance {
       this.#serve(this.#queue.shift() as Job)
   }
 
-  /** The process dies: every request it holds is reset, new ones are refused. */
+  /** Simulates the death of the process: all its requests are reset, and new connections are refused. */
   crash(): void {
     this.behave({ mode: 'refusing' })
     const jobs = [...this.#served, ...this.#queue.splice(0)]
@@ -126,7 +129,7 @@ export class SimulatedInstance {
     }
   }
 
-  /** Takes a request; `reply` is called once, at once when it is refused, never when the instance hangs. */
+  /** Accepts a request and calls `reply` once: at once if the request is refused, and never if the instance hangs. */
   handle(reply: (reply: Reply) => void): void {
     this.received++
     const { mode, concurrency, queueLimit } = this.#settings
@@ -152,7 +155,7 @@ export class SimulatedInstance {
     job.reply(status)
   }
 
-  /** What service times are multiplied by as long as the instance is not warm. */
+  /** The factor by which service times are multiplied until the instance is warm. */
   #coldness(): number {
     const { warmUp } = this.#settings
     if (warmUp === undefined) return 1

@@ -9,15 +9,15 @@ import type {
 } from '@lb/core'
 import { type LatencyProfile, latencySampler } from './latency-profile.ts'
 
-/** What the registry does when it is asked: `failing` answers with errors, `away` does not answer at all. */
+/** How the registry responds: `failing` returns errors, `away` does not respond at all. */
 export type RegistryMode = 'answering' | 'failing' | 'away'
 
 /**
- * A registry that many clients watch. What it knows reaches each of them after a lag of its own, in order; it can fail,
- * go silent, and claim once that there is no instance at all.
+ * A registry that many clients watch. Its list reaches each client after a lag of its own, in order. It can fail, fall
+ * silent, and claim once that there is no instance.
  */
 export class SimulatedRegistry {
-  /** How long news takes to each client, and an answer to a question. */
+  /** Delay of each notification to a client and of each result of a query. @default 0 */
   lag: LatencyProfile
   readonly #clock: Clock
   readonly #views = new Set<RegistryView>()
@@ -29,32 +29,34 @@ export class SimulatedRegistry {
     this.lag = lag
   }
 
+  /** The current list. */
   get instances(): readonly ServiceInstance[] {
     return this.#instances
   }
 
+  /** The current mode; `turn` changes it. */
   get mode(): RegistryMode {
     return this.#mode
   }
 
-  /** Replaces what the registry knows, and tells everybody who watches. */
+  /** Replaces the list and notifies all watchers. */
   set(instances: readonly ServiceInstance[]): void {
     this.#instances = [...instances]
     if (this.#mode === 'answering') this.#tell()
   }
 
-  /** Changes what it does. Back at `answering`, it tells everybody what it knows. */
+  /** Changes the mode. On a return to `answering`, all watchers are notified. */
   turn(mode: RegistryMode): void {
     this.#mode = mode
     if (mode !== 'away') this.#tell()
   }
 
-  /** Tells everybody who watches that there is no instance, and nothing more: a question gets the right answer. */
+  /** Sends an empty list to all watchers, once; queries still return the correct list. */
   claimEmptyOnce(): void {
     for (const view of this.#views) view.tell([])
   }
 
-  /** The registry as one client sees it: a load balancer closes its discovery. */
+  /** The registry as seen by one client. It may be closed by its load balancer. */
   discovery(random: Random): ServiceDiscovery {
     return {
       getInstances: (_service, { signal } = {}) => this.#ask(random, signal),
@@ -94,7 +96,10 @@ export class SimulatedRegistry {
   }
 }
 
-/** One watch. While news is on its way further news joins it: a watcher never gets an older list after a newer one. */
+/**
+ * One watch. Notifications that are under way are merged with later ones: a watcher never receives an older list after
+ * a newer one.
+ */
 class RegistryView {
   readonly #registry: SimulatedRegistry
   readonly #clock: Clock
@@ -110,7 +115,7 @@ class RegistryView {
     this.#drawLagMs = drawLagMs
   }
 
-  /** Sends what the registry knows when it arrives, or exactly `list`. */
+  /** Sends the list of the registry at the time of arrival, or exactly `list`. */
   tell(list?: readonly ServiceInstance[]): void {
     if (list !== undefined) {
       this.#later(() => this.#observer.next(list))

@@ -5,34 +5,37 @@ interface Timer {
   readonly atMs: number
   readonly sequence: number
   readonly callback: () => void
-  /** Place in the heap; −1 when it is not there any more. */
+  /** Position in the heap; −1 if the timer is no longer in it. */
   index: number
 }
 
-/** Turns of the event loop that are asked for together: asking for each alone costs four times as much. */
+/** Turns of the event loop that are requested together: requesting each separately costs four times as much. */
 const turnsAtOnce = 64
 
 /**
- * A `Clock` whose time jumps from timer to timer, for simulations with millions of them: `setTimeout`, cancelling and
- * firing cost O(log n) (a binary heap that knows where each timer is, so that a cancelled one is gone at once).
+ * A `Clock` whose time jumps from timer to timer, for simulations with millions of timers: setting, cancelling and
+ * firing cost O(log n). It uses a binary heap that knows the position of each timer, so a cancelled timer is removed at
+ * once.
  *
- * The timers of one instant fire together, in the order in which they were set; then every promise that can settle
- * does, before time goes on. Timers that are set for the same instant meanwhile fire after that.
+ * The timers of one instant fire together, in the order in which they were set. Then every promise settles that can,
+ * before the time advances. Timers that are set for the same instant meanwhile fire after that.
  */
 export class SimulationClock implements Clock {
   #nowMs: number
   #sequence = 0
   readonly #heap: Timer[] = []
 
-  /** `startMs` is the first reading; not 0 by default, as a real clock's is not. */
+  /** `startMs` is the first reading. Like that of a real clock, it is not 0 by default. @default 1_000_000 */
   constructor(startMs = 1_000_000) {
     this.#nowMs = startMs
   }
 
+  /** The virtual time in milliseconds. */
   now(): number {
     return this.#nowMs
   }
 
+  /** Calls `callback` in `delayMs`; a negative delay counts as 0. Returns a function that cancels the timer. */
   setTimeout(callback: () => void, delayMs: number): CancelTimer {
     const heap = this.#heap
     const atMs = this.#nowMs + Math.max(0, delayMs)
@@ -42,14 +45,16 @@ export class SimulationClock implements Clock {
     return () => this.#remove(timer)
   }
 
-  /** Timers that have neither fired nor been cancelled: 0 after everything was closed, or something leaks. */
+  /**
+   * Timers that have neither fired nor been cancelled. After everything was closed, any other number than 0 is a leak.
+   */
   get pendingTimers(): number {
     return this.#heap.length
   }
 
   /**
-   * Lets time pass until `untilMs`, the timers of that instant included. A timer that throws ends it: the promise
-   * rejects with what it threw.
+   * Advances the time to `untilMs`, including the timers of that instant. If a timer throws, the promise rejects with
+   * its error.
    */
   async runUntil(untilMs: number): Promise<void> {
     for (;;) {

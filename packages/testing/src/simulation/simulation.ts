@@ -21,79 +21,96 @@ import type { InstanceBehaviour } from './simulated-instance.ts'
 import type { SimulatedRegistry } from './simulated-registry.ts'
 import { SimulationClock } from './simulation-clock.ts'
 
-/** The client that a load balancer is made for. */
+/** The client for which a load balancer is created. */
 export interface SimulatedClientContext {
+  /** The number of the client, from 0. */
   readonly index: number
+  /** The zone of the client; `undefined` without zones. */
   readonly zone: string | undefined
   /**
-   * For `healthCheck.probe`: asks the simulated instance, which says that it is well as long as it runs, however slow it
-   * is and whatever it answers to requests.
+   * For `healthCheck.probe`: a probe of the simulated instance. It passes as long as the instance runs, however slow it
+   * is and whatever it responds to requests.
    */
   readonly probe: HealthProbe
 }
 
-/** Options of every load balancer of a simulation; what the simulation itself provides is left out. */
+/** Options of every load balancer of a simulation, without those that the simulation itself provides. */
 export type SimulatedLoadBalancerOptions = Omit<LoadBalancerOptions, 'discovery' | 'services' | 'clock' | 'random'>
 
-/** What a script may do to the world. Times count from the start of the simulation. */
+/** The world that a script controls. Times count from the start of the simulation, in milliseconds. */
 export interface SimulationWorld {
+  /** The virtual clock of the simulation. */
   readonly clock: Clock
+  /** How long clients make calls. */
   readonly durationMs: number
+  /** The script's own random source. */
   readonly random: Random
+  /** The instances. */
   readonly fleet: SimulatedFleet
+  /** The registry that the clients watch. */
   readonly registry: SimulatedRegistry
-  /** Does something later. */
+  /** Calls `action` at `elapsedMs`. */
   readonly at: (elapsedMs: number, action: () => void) => void
 }
 
+/** Size, load and script of a simulation. */
 export interface SimulationOptions {
-  /** Processes with a load balancer each. Default 10. */
+  /** Processes with one load balancer each, from 1 to 1 000 000. @default 10 */
   readonly clients?: number | undefined
-  /** Instances that are listed from the start. Default 10. */
+  /** Instances that are listed from the start, from 0 to 1 000 000. @default 10 */
   readonly instances?: number | undefined
-  /** How long clients make calls, in milliseconds. Default 10 000. */
+  /** How long clients make calls, in milliseconds, ≥ 1. @default 10_000 */
   readonly durationMs?: number | undefined
-  /** The same seed gives the same simulation, event for event. Default 1. */
+  /** The same seed reproduces the same simulation, event for event. @default 1 */
   readonly seed?: number | undefined
-  /** Calls of each client per second. Default 10. */
+  /** Calls of each client per second, from 0.000001 to 1 000 000. @default 10 */
   readonly callsPerSecond?: number | undefined
-  /** Times between the calls of a client: random (exponential) or all the same. Default `poisson`. */
+  /** Times between the calls of a client: random (exponential) or constant. @default 'poisson' */
   readonly arrivals?: 'poisson' | 'constant' | undefined
-  /** Deadline of each call, in milliseconds. Default 1 000. */
+  /** Deadline of each call, in milliseconds, ≥ 1. @default 1_000 */
   readonly timeoutMs?: number | undefined
-  /** Instances and clients are spread over these in turn. Default none. */
+  /** Instances and clients are assigned to these zones in turn. @default [] */
   readonly zones?: readonly string[] | undefined
-  /** Time on the wire of an attempt, there and back, in milliseconds. Default 0.5 within a zone and 1.5 beyond. */
+  /**
+   * Round-trip time of an attempt on the network, in milliseconds, ≥ 0.
+   * @default { sameZoneMs: 0.5, crossZoneMs: 1.5 }
+   */
   readonly network?: { readonly sameZoneMs?: number | undefined; readonly crossZoneMs?: number | undefined } | undefined
-  /** What the instances do, as long as the script does not change it. */
+  /** The behaviour of the instances, until the script changes it. @default {} */
   readonly instance?: InstanceBehaviour | undefined
-  /** Options of the load balancers, all the same or made for each client. */
+  /** Options of the load balancers: the same for all, or created for each client. @default {} */
   readonly loadBalancer?:
     | (SimulatedLoadBalancerOptions | ((client: SimulatedClientContext) => SimulatedLoadBalancerOptions))
     | undefined
-  /** Called before the first client starts. */
+  /** Called before the first client starts. @default a script that does nothing */
   readonly script?: ((world: SimulationWorld) => void) | undefined
 }
 
+/** The result of a simulation. */
 export interface SimulationReport {
+  /** The number of calls. */
   readonly calls: number
+  /** The number of successful calls. */
   readonly succeeded: number
   /** Successful calls ÷ calls. */
   readonly goodput: number
+  /** Successful calls per second of `durationMs`. */
   readonly succeededPerSecond: number
-  /** Of successful calls, backoff and retries included. */
+  /** Median latency of successful calls, including backoff and retries, in milliseconds; NaN if no call succeeded. */
   readonly p50Ms: number
+  /** 99th percentile of these latencies. */
   readonly p99Ms: number
+  /** 99.9th percentile of these latencies. */
   readonly p999Ms: number
-  /** Requests received per second of being listed: that of the busiest instance ÷ the mean. */
+  /** Requests received per second in the list: the busiest instance ÷ the mean. */
   readonly loadImbalance: number
   /** Attempts ÷ calls. */
   readonly amplification: number
   /** Failed calls by error code or status. */
   readonly failures: Readonly<Record<string, number>>
-  /** What the load balancers told, by type of event, without the end of each request. */
+  /** Events of the load balancers by type, without `request-finished`. */
   readonly events: Readonly<Record<string, number>>
-  /** Second by second. */
+  /** The calls second by second. */
   readonly seconds: readonly SecondReport[]
   /** Timers that were left after everything was closed. */
   readonly leakedTimers: number
@@ -117,8 +134,8 @@ const simulationKeys: readonly (keyof SimulationOptions)[] = [
 ]
 
 /**
- * Runs real load balancers against simulated instances in virtual time, without sockets: everything but the servers, the
- * registry and the clock is the code that runs in production.
+ * Runs real load balancers against simulated instances in virtual time, without sockets. Except for the servers, the
+ * registry and the clock, everything is production code.
  *
  *     const report = await simulate({ clients: 100, instances: 20, loadBalancer: { balancer: 'least-request' } })
  *
