@@ -1,8 +1,8 @@
 import { parseInstance } from '@lb/core'
 import { RegistryError, type RegistryRequest } from '@lb/registry-http'
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { Agent } from './agent.ts'
 import { AgentRegistration } from './agent-registration.ts'
+import type { ConsulClient } from './client.ts'
 import { registrarSettings } from './registrar-options.ts'
 import { serviceDefinition } from './service-definition.ts'
 
@@ -21,7 +21,7 @@ describe('maintenance', () => {
       if (word === 'maintenance' && isBroken) throw new RegistryError('broken')
       return { status: 200 }
     }
-    const agent = { token: async () => undefined, ask: say, demand: say } as unknown as Agent
+    const agent = { token: async () => undefined, ask: say, demand: say } as unknown as ConsulClient
     const settings = registrarSettings('ConsulRegistrar', {})
     const definition = serviceDefinition('web', parseInstance('10.0.0.1:80'), settings)
     registration = new AgentRegistration(agent, definition, settings)

@@ -1,6 +1,6 @@
 import type { RegistrationSteps } from '@lb/core'
 import type { RegistryRequest } from '@lb/registry-http'
-import type { Agent } from './agent.ts'
+import type { ConsulClient } from './client.ts'
 import type { RegistrarSettings } from './registrar-options.ts'
 import type { ServiceDefinition } from './service-definition.ts'
 
@@ -13,7 +13,7 @@ type Call = Pick<RegistryRequest, 'signal' | 'background'>
 
 /** How an agent is told of one instance, and of its maintenance. */
 export class AgentRegistration implements RegistrationSteps {
-  readonly #agent: Agent
+  readonly #agent: ConsulClient
   readonly #definition: ServiceDefinition
   readonly #hasTtl: boolean
   /** How often it is renewed, in milliseconds. */
@@ -24,7 +24,7 @@ export class AgentRegistration implements RegistrationSteps {
   #maintenanceIsTold = true
   #telling: Promise<void> = Promise.resolve()
 
-  constructor(agent: Agent, definition: ServiceDefinition, { check }: RegistrarSettings) {
+  constructor(agent: ConsulClient, definition: ServiceDefinition, { check }: RegistrarSettings) {
     this.#agent = agent
     this.#definition = definition
     this.#hasTtl = 'ttlMs' in check

@@ -1,20 +1,20 @@
 import {
-  type Clock,
+  type DefinedDiscovery,
   type DiscoveryObserver,
   type DiscoverySubscription,
-  OpenSubscriptions,
+  defineDiscovery,
   type ServiceDiscovery,
   type ServiceInstanceInit,
   systemClock,
   systemRandom,
-  watchInSessions,
 } from '@lb/core'
-import { RegistryError } from '@lb/registry-http'
-import { Agent, connectionsForQuickAnswers } from './agent.ts'
+import { registryErrorOf, retryAfterMsOf } from '@lb/registry-http'
 import { BlockingSlots } from './blocking-slots.ts'
+import { ConsulClient, connectionsForQuickAnswers } from './client.ts'
 import { connectionOf } from './connection-options.ts'
-import { type ConsulDiscoveryOptions, checkDiscoveryOptions } from './discovery-options.ts'
+import { type ConsulDiscoveryOptions, checkDiscoveryOptions } from './options.ts'
 import { ServiceHealth } from './service-health.ts'
+import { checkServiceName } from './service-name.ts'
 import { watchService } from './service-watch.ts'
 
 const defaults = Object.freeze({ maxBlockingQueries: 100, pollIntervalMs: 10_000, churnIntervalMs: 15_000 })
@@ -26,14 +26,11 @@ const owner = 'ConsulDiscovery'
  *
  *     new ConsulDiscovery({ address: 'http://127.0.0.1:8500', tag: 'v2' })
  *
- * All instances are told, those that are critical as not healthy. A warning one has its weight for warnings; one in maintenance has
+ * All instances are in the list, critical ones as not healthy. A warning one has its weight for warnings; one in maintenance has
  * weight 0.
  */
 export class ConsulDiscovery implements ServiceDiscovery {
-  readonly #agent: Agent
-  readonly #health: ServiceHealth
-  readonly #watch: (service: string, observer: DiscoveryObserver) => DiscoverySubscription
-  readonly #subscriptions = new OpenSubscriptions()
+  readonly #discovery: DefinedDiscovery
 
   /** @throws InvalidOptionError */
   constructor(options: ConsulDiscoveryOptions = {}) {
@@ -41,25 +38,30 @@ export class ConsulDiscovery implements ServiceDiscovery {
     const connection = connectionOf(owner, options)
     const { maxBlockingQueries = defaults.maxBlockingQueries } = options
     const { pollIntervalMs = defaults.pollIntervalMs, churnIntervalMs = defaults.churnIntervalMs } = options
-    const clock: Clock = options.clock ?? systemClock
-    const random = options.random ?? systemRandom
+    const { clock = systemClock, random = systemRandom } = options
     const maxConnections = maxBlockingQueries + connectionsForQuickAnswers
-    this.#agent = new Agent({ owner, connection, maxConnections, clock, random })
-    const health = new ServiceHealth(this.#agent, options, connection.timeoutMs)
-    this.#health = health
+    const client = new ConsulClient({ owner, connection, maxConnections, clock, random })
+    const health = new ServiceHealth(client, options, connection.timeoutMs)
     const slots = new BlockingSlots(maxBlockingQueries)
-    const watchOptions = { health, slots, pollIntervalMs, churnIntervalMs, clock, random }
-    this.#watch = watchInSessions((service, session) => watchService(service, session, watchOptions), {
-      retryMinMs: 500,
-      retryMaxMs: 30_000,
-      retryAfterMs: (cause) => (cause instanceof RegistryError ? cause.retryAfterMs : undefined),
+    const watch = { health, slots, pollIntervalMs, churnIntervalMs, clock, random }
+    this.#discovery = defineDiscovery({
+      service: (service) => {
+        checkServiceName(service)
+        return {
+          ask: (question) => health.ask(service, { ...question, index: undefined }),
+          session: (session) => watchService(service, session, watch),
+        }
+      },
+      sessions: { retryMinMs: 500, retryMaxMs: 30_000, retryAfterMs: retryAfterMsOf },
+      errorOf: registryErrorOf,
+      close: () => client.close(),
       clock,
       random,
     })
   }
 
   get [Symbol.toStringTag](): string {
-    return 'ConsulDiscovery'
+    return owner
   }
 
   /**
@@ -68,29 +70,20 @@ export class ConsulDiscovery implements ServiceDiscovery {
    * @throws DiscoveryError when it cannot be known which instances there are; the reason of `signal` when that is aborted;
    * LoadBalancerClosedError
    */
-  async getInstances(
+  getInstances(
     service: string,
-    { signal }: { signal?: AbortSignal | undefined } = {},
+    options?: { signal?: AbortSignal | undefined },
   ): Promise<readonly ServiceInstanceInit[]> {
-    signal?.throwIfAborted()
-    this.#subscriptions.throwIfClosed(service)
-    try {
-      const { instances } = await this.#health.ask(service, { index: undefined, signal, background: false })
-      return instances
-    } catch (cause) {
-      if (signal?.aborted !== true) this.#subscriptions.throwIfClosed(service)
-      throw cause
-    }
+    return this.#discovery.getInstances(service, options)
   }
 
-  /** Tells changes as they happen. After a failure it backs off from half a second to 30 s. */
+  /** Emits changes as they happen. After a failure it backs off from half a second to 30 s. */
   watch(service: string, observer: DiscoveryObserver): DiscoverySubscription {
-    return this.#subscriptions.open(service, observer, this.#watch)
+    return this.#discovery.watch(service, observer)
   }
 
   /** Ends everything: watches, timers, connections. What is under way rejects with LB_CLOSED; later calls do too. */
-  async close(): Promise<void> {
-    this.#subscriptions.close()
-    await this.#agent.close()
+  close(): Promise<void> {
+    return this.#discovery.close()
   }
 }

@@ -9,8 +9,8 @@ import {
   systemClock,
   systemRandom,
 } from '@lb/core'
-import { Agent, connectionsForQuickAnswers } from './agent.ts'
 import { AgentRegistration } from './agent-registration.ts'
+import { ConsulClient, connectionsForQuickAnswers } from './client.ts'
 import { connectionOf } from './connection-options.ts'
 import { type ConsulRegistration, KeptRegistration } from './consul-registration.ts'
 import { type ConsulRegistrarOptions, type RegistrarSettings, registrarSettings } from './registrar-options.ts'
@@ -30,7 +30,7 @@ const retryMaxMs = 10_000
  */
 export class ConsulRegistrar implements ServiceRegistrar {
   readonly #settings: RegistrarSettings
-  readonly #agent: Agent
+  readonly #agent: ConsulClient
   readonly #clock: Clock
   readonly #random: Random
   readonly #onError: (cause: unknown) => void
@@ -45,7 +45,7 @@ export class ConsulRegistrar implements ServiceRegistrar {
     this.#random = options.random ?? systemRandom
     this.#onError = options.onError ?? (() => {})
     const time = { clock: this.#clock, random: this.#random }
-    this.#agent = new Agent({ owner, connection, maxConnections: connectionsForQuickAnswers, ...time })
+    this.#agent = new ConsulClient({ owner, connection, maxConnections: connectionsForQuickAnswers, ...time })
   }
 
   /**

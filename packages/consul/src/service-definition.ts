@@ -1,5 +1,5 @@
 import { InvalidInstanceError, originOf, type ServiceInstance } from '@lb/core'
-import { priorityKey } from './consul-instances.ts'
+import { priorityKey } from './instances.ts'
 import type { RegistrarSettings } from './registrar-options.ts'
 
 /** What an agent is told of an instance. */

@@ -1,23 +1,21 @@
-import type { ServiceInstanceInit } from '@lb/core'
+import type { InstanceList } from '@lb/core'
 import type { RegistryAnswer, RegistryRequest } from '@lb/registry-http'
-import type { Agent } from './agent.ts'
 import { type BlockingIndex, nextIndex } from './blocking-index.ts'
-import { consulInstances } from './consul-instances.ts'
-import { type ConsulDiscoveryOptions, tagsOf } from './discovery-options.ts'
+import type { ConsulClient } from './client.ts'
+import { consulInstances } from './instances.ts'
+import { type ConsulDiscoveryOptions, tagsOf } from './options.ts'
 import { serviceFilter } from './service-filter.ts'
-import { checkServiceName } from './service-name.ts'
 
 /** How the health of a service is asked for. */
 export interface HealthQuery {
   readonly index: BlockingIndex
   readonly signal: AbortSignal | undefined
-  /** Nobody waits for the answer. */
+  /** Only a watch waits for the answer. */
   readonly background: boolean
 }
 
-export interface HealthAnswer {
-  /** Sorted by id. */
-  readonly instances: readonly ServiceInstanceInit[]
+/** The instances are sorted by id. */
+export interface HealthAnswer extends InstanceList {
   /** For the next query. */
   readonly index: BlockingIndex
 }
@@ -26,15 +24,15 @@ const defaultWaitMs = 50_000
 
 /** Asks an agent which instances a service has, and how they are: `/v1/health/service`. */
 export class ServiceHealth {
-  readonly #agent: Agent
+  readonly #client: ConsulClient
   readonly #query: NonNullable<RegistryRequest['query']>
   readonly #zoneKey: string
   readonly #nearest: number | undefined
   readonly #waitMs: number
   readonly #blockingTimeoutMs: number
 
-  constructor(agent: Agent, options: ConsulDiscoveryOptions, timeoutMs: number) {
-    this.#agent = agent
+  constructor(client: ConsulClient, options: ConsulDiscoveryOptions, timeoutMs: number) {
+    this.#client = client
     this.#query = queryOf(options)
     this.#zoneKey = options.zoneKey ?? 'zone'
     this.#nearest = options.near?.count
@@ -47,7 +45,7 @@ export class ServiceHealth {
   async ask(service: string, { index, signal, background }: HealthQuery): Promise<HealthAnswer> {
     const path = pathOf(service)
     const blocking = index === undefined ? {} : { index: String(index), wait: `${this.#waitMs}ms` }
-    const answer = await this.#agent.demand({
+    const answer = await this.#client.demand({
       method: 'GET',
       path,
       query: { ...this.#query, ...blocking },
@@ -55,30 +53,29 @@ export class ServiceHealth {
       ...(index === undefined ? {} : { timeoutMs: this.#blockingTimeoutMs }),
       ...(signal === undefined ? {} : { signal }),
     })
-    const instances = this.#instancesOf(answer, path)
-    if (instances.length === 0) this.#checkEmptiness(answer, path)
-    return { instances, index: nextIndex(index, answer.headers.get('x-consul-index')) }
+    const list = this.#listIn(answer, path)
+    if (list.instances.length === 0 && list.rejected.length === 0) this.#checkEmptiness(answer, path)
+    return { ...list, index: nextIndex(index, answer.headers.get('x-consul-index')) }
   }
 
-  #instancesOf(answer: RegistryAnswer, path: string): readonly ServiceInstanceInit[] {
+  #listIn(answer: RegistryAnswer, path: string): InstanceList {
     const body = answer.json()
-    if (!Array.isArray(body)) throw this.#agent.refusal(answer, path, 'the answer is no list')
+    if (!Array.isArray(body)) throw this.#client.refusal(answer, path, 'the answer is no list')
     return consulInstances(body, { zoneKey: this.#zoneKey, nearest: this.#nearest })
   }
 
   /** Nothing to be seen is not nothing there. */
   #checkEmptiness(answer: RegistryAnswer, path: string): void {
     if (answer.headers.get('x-consul-results-filtered-by-acls') === 'true') {
-      throw this.#agent.refusal(answer, path, 'the list is empty because the token may not see its instances')
+      throw this.#client.refusal(answer, path, 'the list is empty because the token may not see its instances')
     }
     if (answer.headers.get('x-consul-knownleader') === 'false') {
-      throw this.#agent.refusal(answer, path, 'the list is empty, and comes from a server that knows no leader')
+      throw this.#client.refusal(answer, path, 'the list is empty, and comes from a server that knows no leader')
     }
   }
 }
 
 function pathOf(service: string): string {
-  checkServiceName(service)
   return `/v1/health/service/${encodeURIComponent(service)}`
 }
 

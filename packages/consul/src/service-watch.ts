@@ -1,9 +1,8 @@
-import type { Clock, Random, ServiceInstanceInit, WatchSession } from '@lb/core'
+import { type Clock, type InstanceList, jittered, pause, type Random, type WatchSession } from '@lb/core'
 import type { BlockingIndex } from './blocking-index.ts'
 import type { BlockingSlots } from './blocking-slots.ts'
 import { ChurnLimiter } from './churn-limiter.ts'
-import { pause } from './pause.ts'
-import { sameInstances } from './same-instances.ts'
+import { sameInstances } from './instances.ts'
 import type { ServiceHealth } from './service-health.ts'
 
 export interface ServiceWatchOptions {
@@ -30,15 +29,15 @@ export async function watchService(
   const limiter = new ChurnLimiter(clock, churnIntervalMs)
   let release: (() => void) | undefined
   let index: BlockingIndex
-  let told: readonly ServiceInstanceInit[] | undefined
+  let known: InstanceList | undefined
   try {
     for (;;) {
       release ??= slots.take()
       const answer = await health.ask(service, { index, signal, background: true })
-      if (told === undefined || !sameInstances(told, answer.instances)) next(answer.instances)
-      told = answer.instances
+      if (known === undefined || !sameInstances(known, answer)) next(answer.instances, answer.rejected)
+      known = answer
       index = release === undefined ? undefined : answer.index
-      const waitMs = release === undefined ? pollIntervalMs * (1 - pollJitter * random()) : limiter.take()
+      const waitMs = release === undefined ? jittered(pollIntervalMs, pollJitter, random) : limiter.take()
       if (waitMs > 0) await pause(clock, waitMs, signal)
     }
   } finally {

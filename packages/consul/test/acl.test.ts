@@ -1,9 +1,9 @@
 import { parseInstance, type ServiceInstanceInit } from '@lb/core'
+import { Notes } from '@lb/testing'
 import { Consul, startTimeoutMs } from 'test-servers'
 import { describeWithServers } from 'test-servers/suites'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { ConsulDiscovery, ConsulRegistrar } from '../src/index.ts'
-import { Notes } from './notes.ts'
 import { inCatalogue } from './registered.ts'
 
 const canRead = 'service_prefix "" { policy = "read" } node_prefix "" { policy = "read" }'

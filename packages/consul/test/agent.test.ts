@@ -1,9 +1,9 @@
 import { parseInstance, type ServiceInstance } from '@lb/core'
+import { Notes } from '@lb/testing'
 import { Consul, startTimeoutMs } from 'test-servers'
 import { describeWithServers } from 'test-servers/suites'
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
 import { ConsulDiscovery, type ConsulDiscoveryOptions } from '../src/index.ts'
-import { Notes } from './notes.ts'
 import { inCatalogue } from './registered.ts'
 
 const seen = { timeout: 8_000 }

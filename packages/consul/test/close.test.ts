@@ -1,9 +1,8 @@
 import { getEventListeners } from 'node:events'
-import { FakeClock } from '@lb/testing'
+import { FakeClock, Notes } from '@lb/testing'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ConsulDiscovery } from '../src/index.ts'
 import { discoveryOn, entries, LoopbackAgent } from './loopback-agent.ts'
-import { Notes } from './notes.ts'
 
 let agent: LoopbackAgent
 let clock: FakeClock

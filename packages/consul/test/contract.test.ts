@@ -13,11 +13,11 @@ describeWithServers('on a Consul agent', Consul.programs, () => {
   afterAll(() => consul.stop())
 
   const harness: DiscoveryHarness = {
-    create: () => new ConsulDiscovery({ address: consul.url, env: {}, timeoutMs: 1_000 }),
+    create: () => new ConsulDiscovery({ address: consul.url, env: {}, timeoutMs: 1_000, churnIntervalMs: 2_000 }),
     set: (service, instances) => register(consul, service, instances),
     fail: () => consul.kill(),
     recover: () => consul.restart(),
-    // Every instance that is set is a change of its own: a busy service is asked for after 1, 2 and 4 s.
+    // Every instance that is set is a change of its own: a busy service is asked for after 1 and 2 s.
     withinMs: 10_000,
   }
   describeDiscovery('ConsulDiscovery', harness, { weights: true, metadata: true, failure: true })

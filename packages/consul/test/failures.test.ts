@@ -1,9 +1,8 @@
 import { DiscoveryError, parseInstance } from '@lb/core'
-import { FakeClock, seededRandom } from '@lb/testing'
+import { FakeClock, Notes, seededRandom } from '@lb/testing'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ConsulDiscovery } from '../src/index.ts'
 import { type Answer, discoveryOn, entries, LoopbackAgent } from './loopback-agent.ts'
-import { Notes } from './notes.ts'
 
 const token = 's3cret-t0ken'
 

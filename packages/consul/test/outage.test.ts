@@ -1,11 +1,10 @@
 import { LoadBalancer, type LoadBalancerEvent } from '@lb/core'
-import { LoopbackBackend } from '@lb/testing'
+import { LoopbackBackend, Traffic } from '@lb/testing'
 import { Consul, type NetworkNamespace, startTimeoutMs, TestNetwork } from 'test-servers'
 import { describeWithNetwork, describeWithServers } from 'test-servers/suites'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest'
 import { ConsulDiscovery } from '../src/index.ts'
 import { register } from './registered.ts'
-import { Traffic } from './traffic.ts'
 
 const within = { timeout: 20_000 }
 

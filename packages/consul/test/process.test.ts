@@ -1,8 +1,7 @@
-import { FakeClock } from '@lb/testing'
+import { FakeClock, Notes } from '@lb/testing'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ConsulDiscovery } from '../src/index.ts'
 import { discoveryOn, LoopbackAgent } from './loopback-agent.ts'
-import { Notes } from './notes.ts'
 
 let agent: LoopbackAgent
 let clock: FakeClock

@@ -1,9 +1,9 @@
 import { LoadBalancer, parseInstance } from '@lb/core'
+import { Notes } from '@lb/testing'
 import { Consul, FaultProxy, startTimeoutMs } from 'test-servers'
 import { describeWithServers } from 'test-servers/suites'
 import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest'
 import { ConsulDiscovery } from '../src/index.ts'
-import { Notes } from './notes.ts'
 import { inCatalogue } from './registered.ts'
 
 describeWithServers('at scale', Consul.programs, () => {

@@ -41,7 +41,7 @@ export {
   rejectOption,
 } from './base/option-checks.ts'
 export { pause } from './base/pause.ts'
-export { type Random, systemRandom } from './base/random.ts'
+export { jittered, type Random, systemRandom } from './base/random.ts'
 export { type TimeLimit, timeLimited } from './base/time-limit.ts'
 export type { AttemptContext, AttemptFunction } from './call/attempt.ts'
 export type { ExecuteOptions } from './call/execute.ts'

@@ -57,6 +57,7 @@ describe('@lb/core', () => {
       'formatLoadReport',
       'fullJitterBackoffMs',
       'isIdempotentMethod',
+      'jittered',
       'loadReportHeader',
       'maxResponseFields',
       'onDeparture',

@@ -11,7 +11,7 @@ import {
   type ServiceInstanceInit,
   systemClock,
 } from '@lb/core'
-import { DnsFailure } from './dns-failure.ts'
+import { DnsFailure } from './errors.ts'
 import { limited } from './limited.ts'
 import { parseNameServer } from './name-server.ts'
 import { checkOptions, type DnsSrvDiscoveryOptions } from './options.ts'

@@ -1,5 +1,5 @@
 import type { Clock } from '@lb/core'
-import { DnsFailure } from './dns-failure.ts'
+import { DnsFailure } from './errors.ts'
 
 export interface Limits {
   readonly clock: Clock

@@ -1,4 +1,4 @@
-import { DnsFailure } from './dns-failure.ts'
+import { DnsFailure } from './errors.ts'
 
 const maxNameBytes = 255
 /** A name has at most 127 labels, so an honest one has fewer pointers. Bounds the work for a message of nothing but pointers. */

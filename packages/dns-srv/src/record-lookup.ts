@@ -1,5 +1,5 @@
-import { DnsFailure } from './dns-failure.ts'
 import { domainNameProblem } from './domain-name.ts'
+import { DnsFailure } from './errors.ts'
 import type { AliasRecord, DnsMessage, DnsRecord } from './message.ts'
 import { malformed } from './message-reader.ts'
 import type { QueryContext, Resolver } from './resolver.ts'

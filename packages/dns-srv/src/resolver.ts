@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import type { Clock } from '@lb/core'
-import { DnsFailure } from './dns-failure.ts'
+import { DnsFailure } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import { type DnsMessage, decodeHead, decodeMessage, encodeQuery, type Question, recordTypes } from './message.ts'
 import { formatNameServer, type NameServer } from './name-server.ts'

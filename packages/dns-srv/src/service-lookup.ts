@@ -1,11 +1,11 @@
 import type { ServiceInstanceInit } from '@lb/core'
-import { DnsFailure } from './dns-failure.ts'
 import { domainNameProblem, searchedNames } from './domain-name.ts'
+import { DnsFailure } from './errors.ts'
+import { isDecidedlyUnavailable, type SrvInstance, srvInstances } from './instances.ts'
 import type { SrvRecord } from './message.ts'
 import type { NameServer } from './name-server.ts'
 import { type LookupResult, lookUp } from './record-lookup.ts'
 import type { QueryContext, Resolver } from './resolver.ts'
-import { isDecidedlyUnavailable, type SrvInstance, srvInstances } from './srv-instances.ts'
 import type { TargetAddresses } from './target-addresses.ts'
 
 /** Whom a lookup asks, and under which domains. */

@@ -1,5 +1,5 @@
 import type { Clock } from '@lb/core'
-import { DnsFailure } from './dns-failure.ts'
+import { DnsFailure } from './errors.ts'
 import type { AddressRecord, DnsRecord } from './message.ts'
 import { lookUp } from './record-lookup.ts'
 import type { QueryContext, Resolver } from './resolver.ts'

@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import { DnsFailure } from './dns-failure.ts'
+import { DnsFailure } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import { limited } from './limited.ts'
 import { malformed } from './message-reader.ts'

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
-import { DnsFailure } from './dns-failure.ts'
+import { DnsFailure } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import { limited } from './limited.ts'
 

@@ -10,17 +10,11 @@ import {
   type ServiceInstanceInit,
   systemClock,
 } from '@lb/core'
+import { EtcdClient } from './client.ts'
 import type { Codec } from './codec.ts'
-import {
-  checkConnectionOptions,
-  codecOf,
-  connectionKeys,
-  type EtcdConnectionOptions,
-  servicePath,
-} from './connection-options.ts'
-import { EtcdClient } from './etcd-client.ts'
+import { ServiceList } from './instances.ts'
 import { keysUnder } from './key-range.ts'
-import { ServiceList } from './service-list.ts'
+import { checkConnectionOptions, codecOf, connectionKeys, type EtcdConnectionOptions, servicePath } from './options.ts'
 import { watchService } from './service-watch.ts'
 import { WatchLinks } from './watch-links.ts'
 

@@ -14,16 +14,10 @@ import {
   type ServiceRegistrar,
   systemClock,
 } from '@lb/core'
+import { EtcdClient } from './client.ts'
 import type { Codec } from './codec.ts'
-import {
-  checkConnectionOptions,
-  codecOf,
-  connectionKeys,
-  type EtcdConnectionOptions,
-  servicePath,
-} from './connection-options.ts'
-import { EtcdClient } from './etcd-client.ts'
 import { KeyRegistration } from './key-registration.ts'
+import { checkConnectionOptions, codecOf, connectionKeys, type EtcdConnectionOptions, servicePath } from './options.ts'
 import { WatchLinks } from './watch-links.ts'
 
 export interface EtcdRegistrarOptions extends EtcdConnectionOptions {

@@ -1,5 +1,5 @@
 export type { TlsOptions } from '@lb/registry-http'
 export type { Codec, CodecEntry, CodecName } from './codec.ts'
-export type { EtcdConnectionOptions } from './connection-options.ts'
 export { EtcdDiscovery, type EtcdDiscoveryOptions } from './etcd-discovery.ts'
 export { EtcdRegistrar, type EtcdRegistrarOptions } from './etcd-registrar.ts'
+export type { EtcdConnectionOptions } from './options.ts'

@@ -6,8 +6,8 @@ import {
   type ServiceInstance,
   watchInSessions,
 } from '@lb/core'
+import type { EtcdCallOptions, EtcdClient } from './client.ts'
 import type { Codec } from './codec.ts'
-import type { EtcdCallOptions, EtcdClient } from './etcd-client.ts'
 import { singleKey } from './key-range.ts'
 import { RangeWatch } from './range-watch.ts'
 import { retryAfterMsOf } from './watch-link.ts'

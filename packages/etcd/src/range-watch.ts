@@ -1,6 +1,6 @@
 import type { Clock, WatchSession } from '@lb/core'
-import type { EtcdClient } from './etcd-client.ts'
-import { HistoryLostError } from './etcd-error.ts'
+import type { EtcdClient } from './client.ts'
+import { HistoryLostError } from './errors.ts'
 import type { KeyRange } from './key-range.ts'
 import type { WatchLinks } from './watch-links.ts'
 import { WatchedKeys } from './watched-keys.ts'

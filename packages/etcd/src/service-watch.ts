@@ -6,11 +6,11 @@ import {
   type WatchSession,
   watchInSessions,
 } from '@lb/core'
-import type { EtcdClient } from './etcd-client.ts'
+import type { EtcdClient } from './client.ts'
+import type { ServiceList } from './instances.ts'
 import type { KeyRange } from './key-range.ts'
 import { ListPacer } from './list-pacer.ts'
 import { RangeWatch } from './range-watch.ts'
-import type { ServiceList } from './service-list.ts'
 import { retryAfterMsOf } from './watch-link.ts'
 import type { WatchLinks } from './watch-links.ts'
 import type { WatchedKeys } from './watched-keys.ts'

@@ -7,7 +7,7 @@ import {
   watchInSessions,
 } from '@lb/core'
 import { RegistryError } from '@lb/registry-http'
-import type { EtcdClient } from './etcd-client.ts'
+import type { EtcdClient } from './client.ts'
 import { type WatchedRange, WatchStream } from './watch-stream.ts'
 
 export interface WatchLinkOptions {

@@ -1,9 +1,9 @@
 import { type CancelTimer, type Clock, DiscoveryError, type Random } from '@lb/core'
 import { RegistryError } from '@lb/registry-http'
-import type { EtcdClient } from './etcd-client.ts'
-import { EtcdError, grpcCodes, HistoryLostError, isTokenReason } from './etcd-error.ts'
-import { MalformedMessage, readWatchMessage, type WatchMessage } from './etcd-messages.ts'
+import type { EtcdClient } from './client.ts'
+import { EtcdError, grpcCodes, HistoryLostError, isTokenReason } from './errors.ts'
 import type { KeyRange } from './key-range.ts'
+import { MalformedMessage, readWatchMessage, type WatchMessage } from './messages.ts'
 import type { WatchedKeys } from './watched-keys.ts'
 
 /** One range that is watched, with what is known of it. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { WatchEvent } from './etcd-messages.ts'
+import type { WatchEvent } from './messages.ts'
 import { WatchedKeys } from './watched-keys.ts'
 
 const put = (key: string, value: string, revision: number): WatchEvent => ({

@@ -1,4 +1,4 @@
-import type { KeyValue, RangeAnswer, WatchEvent, WatchMessage } from './etcd-messages.ts'
+import type { KeyValue, RangeAnswer, WatchEvent, WatchMessage } from './messages.ts'
 
 /** The keys of one range as they were at one revision: listed once, then kept by what a watch tells. */
 export class WatchedKeys {

@@ -13,12 +13,12 @@ import {
 } from '@lb/core'
 import { RegistryClient, RegistryError } from '@lb/registry-http'
 import { BearerToken } from './bearer-token.ts'
+import { EndpointSliceClient } from './client.ts'
 import type { EndpointSlice } from './endpoint-slice.ts'
-import { EndpointSliceApi } from './endpoint-slice-api.ts'
+import { instancesOfSlices } from './instances.ts'
 import { accessOf, checkOptions, isPort, type KubernetesDiscoveryOptions } from './options.ts'
 import { parseServiceName } from './service-name.ts'
 import { ServiceWatch } from './service-watch.ts'
-import { instancesOfSlices } from './slice-instances.ts'
 
 const defaults = Object.freeze({
   namespace: 'default',
@@ -49,7 +49,7 @@ export class KubernetesDiscovery implements ServiceDiscovery {
   readonly #clock: Clock
   readonly #random: Random
   readonly #client: RegistryClient
-  readonly #api: EndpointSliceApi
+  readonly #api: EndpointSliceClient
   readonly #subscriptions = new OpenSubscriptions()
 
   /** Reads the kubeconfig, when there is one. @throws InvalidOptionError */
@@ -68,7 +68,7 @@ export class KubernetesDiscovery implements ServiceDiscovery {
       timeoutMs: options.timeoutMs ?? defaults.timeoutMs,
       clock: this.#clock,
     })
-    this.#api = new EndpointSliceApi(this.#client, new BearerToken({ token, tokenFile, clock: this.#clock }))
+    this.#api = new EndpointSliceClient(this.#client, new BearerToken({ token, tokenFile, clock: this.#clock }))
   }
 
   get [Symbol.toStringTag](): string {

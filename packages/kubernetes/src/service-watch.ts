@@ -1,14 +1,14 @@
 import type { Clock, Random, ServiceInstanceInit, WatchSession } from '@lb/core'
+import type { EndpointSliceClient } from './client.ts'
 import type { EndpointSlice } from './endpoint-slice.ts'
-import type { EndpointSliceApi } from './endpoint-slice-api.ts'
+import { VersionUnusableError } from './errors.ts'
 import type { ServiceReference } from './service-name.ts'
 import { SliceStore } from './slice-store.ts'
 import { SpacedCalls } from './spaced-calls.ts'
-import { VersionUnusableError } from './version-unusable-error.ts'
 import { parseWatchEvent, type SliceList, type WatchEvent } from './watch-event.ts'
 
 export interface ServiceWatchOptions {
-  readonly api: EndpointSliceApi
+  readonly api: EndpointSliceClient
   readonly service: ServiceReference
   /** @throws DiscoveryError when the slices make no list */
   readonly instancesOf: (slices: Iterable<EndpointSlice>) => readonly ServiceInstanceInit[]

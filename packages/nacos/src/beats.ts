@@ -1,5 +1,5 @@
 import type { RegistrationSteps } from '@lb/core'
-import type { ApiAnswer, NacosSession, VersionedRequest } from './nacos-session.ts'
+import type { ApiAnswer, NacosClient, VersionedRequest } from './client.ts'
 import { beatRequest, deregisterRequest, type RegistrationTarget, registerRequest } from './registration-request.ts'
 
 /** What servers do with an instance that names none: 15 s after the last beat it is unhealthy, after 30 s forgotten. */
@@ -13,7 +13,7 @@ const unknownInstance = { v1: 20404, v3: 21003 } as const
 
 /** How Nacos is told of one instance, and that it lives. */
 export class Beats implements RegistrationSteps {
-  readonly #session: NacosSession
+  readonly #client: NacosClient
   readonly #target: RegistrationTarget
   #intervalMs: number
   /** After a registration, the first beat is a full one; the answer says whether the next may be light. */
@@ -21,8 +21,8 @@ export class Beats implements RegistrationSteps {
   /** Somebody waits for the first registration; the process is not kept alive by what comes after. */
   #isRegistered = false
 
-  constructor(session: NacosSession, target: RegistrationTarget) {
-    this.#session = session
+  constructor(session: NacosClient, target: RegistrationTarget) {
+    this.#client = session
     this.#target = target
     this.#intervalMs = boundedMs(Number(target.instance.metadata[intervalKey])) ?? defaultIntervalMs
   }
@@ -36,12 +36,12 @@ export class Beats implements RegistrationSteps {
 
   async renew(signal: AbortSignal): Promise<number | 'lost'> {
     const request = { ...beatRequest(this.#target, this.#isLight), signal, background: true }
-    const given = await this.#session.ask(request)
+    const given = await this.#client.ask(request)
     const { code, message, clientBeatInterval, lightBeatEnabled } = this.#fields(given, request)
     if (code === unknownInstance[given.version]) return 'lost'
     // The first versions of Nacos give no code.
     const isFine = given.version === 'v3' ? code === 0 : code === undefined || code === 10_200
-    if (!isFine) throw this.#session.error(given, request, `code ${String(code)}, ${String(message)}`)
+    if (!isFine) throw this.#client.error(given, request, `code ${String(code)}, ${String(message)}`)
     this.#isLight = lightBeatEnabled === true
     this.#intervalMs = boundedMs(clientBeatInterval) ?? this.#intervalMs
     return this.#intervalMs
@@ -53,19 +53,19 @@ export class Beats implements RegistrationSteps {
 
   /** Something that is answered with "ok": as a text by version 1, in an envelope by version 3. */
   async #tell(request: VersionedRequest): Promise<void> {
-    const given = await this.#session.ask(request)
+    const given = await this.#client.ask(request)
     if (given.version === 'v1') {
-      if (given.answer.text.trim() !== 'ok') throw this.#session.error(given, request, 'the answer is not "ok"')
+      if (given.answer.text.trim() !== 'ok') throw this.#client.error(given, request, 'the answer is not "ok"')
       return
     }
     const { code, message } = this.#fields(given, request)
-    if (code !== 0) throw this.#session.error(given, request, `code ${String(code)}, ${String(message)}`)
+    if (code !== 0) throw this.#client.error(given, request, `code ${String(code)}, ${String(message)}`)
   }
 
   #fields(given: ApiAnswer, request: VersionedRequest): Readonly<Record<string, unknown>> {
     const value = given.answer.json()
     if (typeof value === 'object' && value !== null) return value as Readonly<Record<string, unknown>>
-    throw this.#session.error(given, request, 'the answer is no object')
+    throw this.#client.error(given, request, 'the answer is no object')
   }
 }
 

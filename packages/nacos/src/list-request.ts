@@ -1,4 +1,4 @@
-import type { VersionedRequest } from './nacos-session.ts'
+import type { VersionedRequest } from './client.ts'
 import { type GroupedName, joinedName } from './service-name.ts'
 
 export interface ListRequestOptions {

@@ -13,10 +13,10 @@ import {
   watchInSessions,
 } from '@lb/core'
 import { RegistryError } from '@lb/registry-http'
+import { NacosClient } from './client.ts'
 import { HintedPause } from './hinted-pause.ts'
-import { type InstanceList, MalformedAnswer, readInstanceList } from './instance-list.ts'
+import { type InstanceList, MalformedAnswer, readInstanceList } from './instances.ts'
 import { listRequest } from './list-request.ts'
-import { NacosSession } from './nacos-session.ts'
 import { checkDiscoveryOptions, type NacosDiscoveryOptions } from './options.ts'
 import { PushReceiver } from './push-receiver.ts'
 import { serviceError } from './service-error.ts'
@@ -41,7 +41,7 @@ export class NacosDiscovery implements ServiceDiscovery {
   readonly #options: NacosDiscoveryOptions
   readonly #clock: Clock
   readonly #random: Random
-  readonly #session: NacosSession
+  readonly #client: NacosClient
   readonly #pushes: PushReceiver | undefined
   readonly #subscriptions = new OpenSubscriptions()
   #closing: Promise<void> | undefined
@@ -52,7 +52,7 @@ export class NacosDiscovery implements ServiceDiscovery {
     const { clusters, udpPush, clock = systemClock, random = systemRandom } = options
     this.#clock = clock
     this.#random = random
-    this.#session = new NacosSession('NacosDiscovery', options)
+    this.#client = new NacosClient('NacosDiscovery', options)
     // Copied, so that what the caller does to it later changes nothing.
     this.#options = { ...options, ...(clusters !== undefined && { clusters: [...clusters] }) }
     this.#pushes = udpPush === undefined ? undefined : new PushReceiver({ ...udpPush }, clock)
@@ -93,7 +93,7 @@ export class NacosDiscovery implements ServiceDiscovery {
 
   async #close(): Promise<void> {
     this.#subscriptions.close()
-    await Promise.all([this.#session.close(), this.#pushes?.close()])
+    await Promise.all([this.#client.close(), this.#pushes?.close()])
   }
 
   /** Until the subscription is closed. */
@@ -156,11 +156,11 @@ export class NacosDiscovery implements ServiceDiscovery {
       ...(signal !== undefined && { signal }),
     }
     try {
-      const given = await this.#session.ask(request)
+      const given = await this.#client.ask(request)
       try {
         return readInstanceList(given.version, given.answer.json(), name)
       } catch (cause) {
-        if (cause instanceof MalformedAnswer) throw this.#session.error(given, request, `no list: ${cause.message}`)
+        if (cause instanceof MalformedAnswer) throw this.#client.error(given, request, `no list: ${cause.message}`)
         throw cause
       }
     } catch (cause) {

@@ -10,8 +10,8 @@ import {
   type ServiceRegistrar,
 } from '@lb/core'
 import { Beats } from './beats.ts'
-import { defaultCluster } from './instance-list.ts'
-import { NacosSession } from './nacos-session.ts'
+import { NacosClient } from './client.ts'
+import { defaultCluster } from './instances.ts'
 import { checkRegistrarOptions, type NacosRegistrarOptions } from './options.ts'
 import { serviceError } from './service-error.ts'
 import { groupedName, serviceNameProblem } from './service-name.ts'
@@ -29,7 +29,7 @@ const maxWeight = 10_000
  */
 export class NacosRegistrar implements ServiceRegistrar {
   readonly #options: NacosRegistrarOptions
-  readonly #session: NacosSession
+  readonly #client: NacosClient
   /** Of each registration that is made or was, how it ends. */
   readonly #kept = new Set<() => Promise<void>>()
   #closing: Promise<void> | undefined
@@ -38,7 +38,7 @@ export class NacosRegistrar implements ServiceRegistrar {
   constructor(options: NacosRegistrarOptions = {}) {
     checkRegistrarOptions(options)
     this.#options = { ...options }
-    this.#session = new NacosSession('NacosRegistrar', options)
+    this.#client = new NacosClient('NacosRegistrar', options)
   }
 
   /**
@@ -89,7 +89,7 @@ export class NacosRegistrar implements ServiceRegistrar {
     for (const result of await Promise.allSettled(ends)) {
       if (result.status === 'rejected') this.#tell(result.reason)
     }
-    await this.#session.close()
+    await this.#client.close()
   }
 
   #tell(cause: unknown): void {
@@ -111,7 +111,7 @@ export class NacosRegistrar implements ServiceRegistrar {
       const message = `weight of an instance in Nacos must be at most ${maxWeight}, got ${instance.weight}. Divide all weights of the service`
       throw new InvalidInstanceError('weight', `${service}: ${message}`, { service })
     }
-    return new Beats(this.#session, { service: name, instance, namespace, cluster })
+    return new Beats(this.#client, { service: name, instance, namespace, cluster })
   }
 }
 

@@ -1,6 +1,6 @@
 import type { ServiceInstance } from '@lb/core'
-import { priorityKey } from './instance-list.ts'
-import type { VersionedRequest } from './nacos-session.ts'
+import type { VersionedRequest } from './client.ts'
+import { priorityKey } from './instances.ts'
 import { type GroupedName, joinedName } from './service-name.ts'
 
 /** What is registered, and where. */

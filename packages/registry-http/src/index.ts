@@ -1,7 +1,7 @@
 export type { RegistryClientOptions } from './client-options.ts'
 export type { RegistryAnswer, RegistryStream } from './registry-answer.ts'
 export { RegistryClient } from './registry-client.ts'
-export { RegistryError } from './registry-error.ts'
+export { RegistryError, registryErrorOf, retryAfterMsOf } from './registry-error.ts'
 export type { RegistryRequest } from './registry-request.ts'
 export { checkServerUrl } from './server-url.ts'
 export type { TlsOptions } from './tls.ts'

@@ -1,4 +1,4 @@
-import { DiscoveryError, type LoadBalancerErrorOptions } from '@lb/core'
+import { DiscoveryError, discoveryErrorOf, type LoadBalancerErrorOptions } from '@lb/core'
 
 /** A registry could not be asked, or what it answered makes no sense. The message names the server and the path, never a query, header or body. */
 export class RegistryError extends DiscoveryError {
@@ -15,4 +15,21 @@ export class RegistryError extends DiscoveryError {
     if (options.status !== undefined) this.status = options.status
     if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs
   }
+}
+
+/** `cause` as an error about `service`, with the status and the wait of a `RegistryError`; itself, when it is one already. For `defineDiscovery`. */
+export function registryErrorOf(service: string, cause: unknown): DiscoveryError {
+  if (!(cause instanceof RegistryError) || cause.service !== undefined) return discoveryErrorOf(service, cause)
+  const { status, retryAfterMs } = cause
+  return new RegistryError(`${service}: ${cause.message}`, {
+    service,
+    cause,
+    ...(status !== undefined && { status }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  })
+}
+
+/** How long a failure asks to wait, in milliseconds; `undefined` when it does not say. For `watchInSessions`. */
+export function retryAfterMsOf(cause: unknown): number | undefined {
+  return cause instanceof RegistryError ? cause.retryAfterMs : undefined
 }

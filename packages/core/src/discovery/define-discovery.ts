@@ -107,7 +107,7 @@ class RegistryDiscovery implements DefinedDiscovery {
 
   async getInstances(
     service: string,
-    { signal: caller }: { signal?: AbortSignal } = {},
+    { signal: caller }: { signal?: AbortSignal | undefined } = {},
   ): Promise<readonly ServiceInstanceInit[]> {
     caller?.throwIfAborted()
     this.#subscriptions.throwIfClosed(service)

@@ -11,7 +11,7 @@ export interface ServiceDiscovery {
    * have none; when that is not known, reject. What cannot be used is left out; when nothing is left, reject. `signal` is aborted when
    * the answer is no longer wanted.
    */
-  getInstances(service: string, options?: { signal?: AbortSignal }): Promise<readonly ServiceInstanceInit[]>
+  getInstances(service: string, options?: { signal?: AbortSignal | undefined }): Promise<readonly ServiceInstanceInit[]>
   /**
    * Calls `observer.next` with the full list soon after the call and on every change, and `observer.error` when
    * the registry cannot be asked; it goes on trying by itself until the subscription is closed.
@@ -21,7 +21,7 @@ export interface ServiceDiscovery {
    * `false`: every change is pushed as it is made, so that asking between two of them is of no use; as with a list in code. Default
    * `true`: when instances refuse or vanish, it is asked by `getInstances`, also when it has `watch`.
    */
-  readonly refreshable?: boolean
+  readonly refreshable?: boolean | undefined
   /**
    * Ends everything: connections, timers and subscriptions, each of which emits a LoadBalancerClosedError as its last word. Later
    * questions reject with one too. A load balancer calls it when no other one uses the discovery.
@@ -35,7 +35,7 @@ export interface DiscoveryObserver {
    * The whole list, never a delta. Order carries no meaning. `rejected` says what the registry has besides and cannot be used: each
    * error names the key or record. Ten of them are enough.
    */
-  next(instances: readonly ServiceInstanceInit[], rejected?: readonly InvalidInstanceError[]): void
+  next(instances: readonly ServiceInstanceInit[], rejected?: readonly InvalidInstanceError[] | undefined): void
   /** The registry could not be asked, or its answer makes no sense. The subscription lives on. */
   error(cause: unknown): void
 }

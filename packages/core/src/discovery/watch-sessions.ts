@@ -14,7 +14,7 @@ export interface WatchSession {
   /** Aborted when the subscription is closed, and when the session has ended: everything it opened is to end. */
   readonly signal: AbortSignal
   /** Passes on the whole list, as `DiscoveryObserver.next`. Does nothing once the session has ended or the subscription was closed. */
-  next(instances: readonly ServiceInstanceInit[], rejected?: readonly InvalidInstanceError[]): void
+  next(instances: readonly ServiceInstanceInit[], rejected?: readonly InvalidInstanceError[] | undefined): void
   /**
    * Passes on what `list` gives, at once, and for further changes at most once in `paceMs`: a burst of changes makes one list. What waits
    * is passed on before an error, and at the end of the session. When `list` throws, that is an error, and the session goes on.

@@ -22,7 +22,7 @@ export interface ApiAnswer {
 const maxConnections = 16
 
 /** Asks Nacos in the version of the API that the server has, with a token where one is needed. */
-export class NacosSession {
+export class NacosClient {
   readonly #client: RegistryClient
   readonly #contextPath: string
   readonly #login: Login | undefined

@@ -1,7 +1,7 @@
-import { InvalidInstanceError, parseInstance, type ServiceInstance } from '@lb/core'
+import type { ServiceInstance } from '@lb/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { consulInstances } from './consul-instances.ts'
+import { consulInstances } from './instances.ts'
 
 interface Entry {
   readonly Node?: unknown
@@ -20,8 +20,9 @@ const entry = (fields: object = {}, rest: Entry = {}): Entry => ({
   ...rest,
 })
 
-const parsed = (...entries: unknown[]): ServiceInstance[] =>
-  consulInstances(entries, { zoneKey: 'zone' }).map(parseInstance)
+const parsed = (...entries: unknown[]): ServiceInstance[] => [
+  ...consulInstances(entries, { zoneKey: 'zone' }).instances,
+]
 
 const only = (given: unknown): ServiceInstance => parsed(given)[0] as ServiceInstance
 
@@ -67,8 +68,7 @@ describe('an entry of an answer', () => {
 
   it('has the zone of the service, else of its node, under the key that was asked for', () => {
     const given = [entry({ Meta: { zone: 'a', az: 'b' } }, { Node: { ...node, Meta: { zone: 'c' } } })]
-    const zoneOf = (zoneKey: string): string | undefined =>
-      consulInstances(given, { zoneKey }).map(parseInstance)[0]?.zone
+    const zoneOf = (zoneKey: string): string | undefined => consulInstances(given, { zoneKey }).instances[0]?.zone
     expect([zoneOf('zone'), zoneOf('az'), zoneOf('rack'), zoneOf('constructor')]).toEqual([
       'a',
       'b',
@@ -132,8 +132,8 @@ describe('the nearest', () => {
 
   it('are used first, and the others are the reserve; those that take no traffic do not count', () => {
     const entries = [at('n4'), at('n1', critical), at('n3'), at('n2'), null]
-    const list = consulInstances(entries, { zoneKey: 'zone', nearest: 2 }).filter((init) => init !== null)
-    expect(list.map(parseInstance).map(({ id, priority }) => [id, priority])).toEqual([
+    const list = consulInstances(entries, { zoneKey: 'zone', nearest: 2 }).instances
+    expect(list.map(({ id, priority }) => [id, priority])).toEqual([
       ['n1/web-1', 0],
       ['n2/web-1', 1],
       ['n3/web-1', 0],
@@ -144,9 +144,10 @@ describe('the nearest', () => {
 
 describe('an entry that makes no sense', () => {
   it.each<[string, unknown, string]>([
-    ['null', null, 'instance'],
-    ['a list', [], 'host'],
-    ['no service', { Node: node }, 'host'],
+    ['null', null, 'Service'],
+    ['a list', [], 'Service'],
+    ['no service', { Node: node }, 'Service'],
+    ['a text that is an address', 'a:1', 'Service'],
     ['a port that is a text', entry({ Port: '80' }), 'port'],
     ['a port beyond the last', entry({ Port: 65_536 }), 'port'],
     ['no port', entry({ Port: 0 }), 'port'],
@@ -160,15 +161,17 @@ describe('an entry that makes no sense', () => {
     ['no node', entry({}, { Node: undefined }), 'id'],
     ['metadata that is a text', entry({ Meta: 'a' }), 'metadata'],
     ['metadata with a number in it', entry({ Meta: { a: 1 } }), 'metadata.a'],
-  ])('is refused by core, which names the field: %s', (_, given, field) => {
-    const [init] = consulInstances([given], { zoneKey: 'zone' })
-    try {
-      parseInstance(init as never)
-      expect.unreachable()
-    } catch (error) {
-      expect(error).toBeInstanceOf(InvalidInstanceError)
-      expect((error as InvalidInstanceError).field).toBe(field)
-    }
+  ])('is rejected with the field at fault: %s', (_, given, field) => {
+    const { instances, rejected } = consulInstances([given], { zoneKey: 'zone' })
+    expect([instances, rejected]).toMatchObject([[], [{ code: 'LB_INVALID_INSTANCE', field }]])
+  })
+
+  it('is named by its node and ID', () => {
+    const { rejected } = consulInstances([entry({ Port: 0 }), null], { zoneKey: 'zone' })
+    expect(rejected.map(({ message }) => message)).toEqual([
+      'service web-1 on node n1: port of an instance must be an integer in [1, 65535], got 0 (number)',
+      'an entry without an ID: the entry has no Service',
+    ])
   })
 
   it('never keeps the others from being read, and pollutes nothing', () => {
@@ -182,9 +185,9 @@ describe('an entry that makes no sense', () => {
       fc.property(fc.array(bad, { maxLength: 5 }), (others) => {
         const hostile = { ...entry(), Service: JSON.parse(text) as unknown }
         const list = consulInstances([...others, hostile, entry()], { zoneKey: '__proto__', nearest: 1 })
-        expect(list).toHaveLength(others.length + 2)
-        const found = list.filter((init) => typeof init === 'object' && init !== null && init.host === '10.0.0.7')
-        expect(found.map(parseInstance)[0]?.metadata).toMatchObject({ constructor: 'y', tags: 't' })
+        expect(list.instances.length + list.rejected.length).toBe(others.length + 2)
+        const found = list.instances.filter(({ host }) => host === '10.0.0.7')
+        expect(found[0]?.metadata).toMatchObject({ constructor: 'y', tags: 't' })
       }),
       { seed: 20_240_607 },
     )

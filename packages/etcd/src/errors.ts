@@ -1,5 +1,5 @@
 import { RegistryError } from '@lb/registry-http'
-import type { EtcdFailure } from './etcd-messages.ts'
+import type { EtcdFailure } from './messages.ts'
 
 /** Codes of gRPC that etcd answers with. */
 export const grpcCodes: Readonly<Record<'notFound' | 'permissionDenied' | 'unauthenticated', number>> = Object.freeze({

@@ -1,7 +1,7 @@
 import { parseInstance, type ServiceInstance } from '@lb/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { MalformedAnswer, readInstanceList } from './instance-list.ts'
+import { MalformedAnswer, readInstanceList } from './instances.ts'
 
 const service = { group: 'DEFAULT_GROUP', name: 'orders' }
 const host = {

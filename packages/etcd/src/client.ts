@@ -1,7 +1,7 @@
 import { type RegistryAnswer, RegistryClient, RegistryError } from '@lb/registry-http'
 import { AuthToken } from './auth-token.ts'
-import type { EtcdConnectionOptions } from './connection-options.ts'
-import { EtcdError, grpcCodes, inOneLine, isTokenRejected } from './etcd-error.ts'
+import { EtcdError, grpcCodes, inOneLine, isTokenRejected } from './errors.ts'
+import { type KeyRange, toBase64 } from './key-range.ts'
 import {
   type EtcdFailure,
   MalformedMessage,
@@ -12,8 +12,8 @@ import {
   readRangeAnswer,
   readRevision,
   readToken,
-} from './etcd-messages.ts'
-import { type KeyRange, toBase64 } from './key-range.ts'
+} from './messages.ts'
+import type { EtcdConnectionOptions } from './options.ts'
 
 /** Short requests share a few connections; the watch has one of its own. */
 const maxConnections = 8

@@ -1,4 +1,4 @@
-import type { ServiceInstanceInit } from '@lb/core'
+import { type InstanceList, InvalidInstanceError, parseInstance, readInstances, type ServiceInstance } from '@lb/core'
 
 export interface MappingOptions {
   /** The key of `Service.Meta`, else of `Node.Meta`, that holds the zone. */
@@ -9,24 +9,30 @@ export interface MappingOptions {
 
 type Fields = Readonly<Record<string, unknown>>
 
-/**
- * The instances of an answer of `/v1/health/service`, sorted by id. What an entry says is passed on as it is, so that core leaves out the one
- * that makes no sense, and tells which field of it.
- */
-export function consulInstances(entries: readonly unknown[], options: MappingOptions): ServiceInstanceInit[] {
-  const instances = entries.map((entry) => instanceOf(entry, options.zoneKey))
-  const ranked = options.nearest === undefined ? instances : withReserve(instances, options.nearest)
-  return ranked.sort(byId)
+/** The instances of an answer of `/v1/health/service`, sorted by id. An entry that makes no sense is rejected by its node and ID. */
+export function consulInstances(entries: readonly unknown[], options: MappingOptions): InstanceList {
+  const { instances, rejected } = readInstances(entries, (entry) => instanceOf(entry, options.zoneKey), nameOf)
+  const ranked = options.nearest === undefined ? [...instances] : withReserve(instances, options.nearest)
+  return { instances: ranked.sort(byId), rejected }
 }
 
-function instanceOf(entry: unknown, zoneKey: string): ServiceInstanceInit {
-  if (!isObject(entry) || !isObject(entry.Service)) return entry as ServiceInstanceInit
-  const service = entry.Service
-  const node = isObject(entry.Node) ? entry.Node : {}
-  const meta = isObject(service.Meta) ? service.Meta : {}
-  const status = statusOf(entry.Checks)
+/** Whether two lists that are sorted by id say the same. Blocking queries come back without a change, too. */
+export function sameInstances(left: InstanceList, right: InstanceList): boolean {
+  if (left.instances.length !== right.instances.length || left.rejected.length !== right.rejected.length) return false
+  return (
+    left.instances.every((instance, index) => JSON.stringify(instance) === JSON.stringify(right.instances[index])) &&
+    left.rejected.every(({ message }, index) => message === right.rejected[index]?.message)
+  )
+}
+
+function instanceOf(entry: unknown, zoneKey: string): Fields {
+  const { Service: service, Node: given, Checks: checks } = fieldsOf(entry)
+  if (!isObject(service)) throw new InvalidInstanceError('Service', 'the entry has no Service')
+  const node = fieldsOf(given)
+  const meta = fieldsOf(service.Meta)
+  const status = statusOf(checks)
   const zone = nonEmptyText(meta, zoneKey) ?? nonEmptyText(node.Meta, zoneKey)
-  const init: Fields = {
+  return {
     id: idOf(node.Node, service.ID),
     host: service.Address === '' ? node.Address : (service.Address ?? node.Address),
     port: service.Port,
@@ -37,7 +43,13 @@ function instanceOf(entry: unknown, zoneKey: string): ServiceInstanceInit {
     healthy: status === 'passing' || status === 'warning',
     ...(zone === undefined ? {} : { zone }),
   }
-  return init as ServiceInstanceInit & object
+}
+
+/** What an entry is called in messages. */
+function nameOf(entry: unknown): string {
+  const { Service: service, Node: node } = fieldsOf(entry)
+  const [id, name] = [nonEmptyText(service, 'ID'), nonEmptyText(node, 'Node')]
+  return id === undefined ? 'an entry without an ID' : `service ${id} on node ${name ?? 'without a name'}`
 }
 
 /** The ID of a service is unique on its node only. The empty one of an entry without is refused by core. */
@@ -53,8 +65,8 @@ function statusOf(checks: unknown): 'passing' | 'warning' | 'critical' | 'mainte
   if (checks === undefined || checks === null) return 'passing'
   if (!Array.isArray(checks)) return 'critical'
   let worst: 'passing' | 'warning' | 'critical' = 'passing'
-  for (const check of checks as unknown[]) {
-    const { CheckID: id, Status: status } = isObject(check) ? check : {}
+  for (const check of checks) {
+    const { CheckID: id, Status: status } = fieldsOf(check)
     if (status === 'passing') continue
     if (status === 'warning') worst = worst === 'critical' ? worst : 'warning'
     else if (isMaintenance(id)) return 'maintenance'
@@ -68,14 +80,14 @@ function isMaintenance(id: unknown): boolean {
 }
 
 function weightOf(weights: unknown, status: string): unknown {
-  // Somebody wants no traffic there, so not in panic either, which looks past ill health.
+  // No traffic is wanted there, not even in panic, which looks past ill health.
   if (status === 'maintenance') return 0
   if (weights === undefined || weights === null) return 1
   if (!isObject(weights)) return weights
   return (status === 'warning' ? weights.Warning : weights.Passing) ?? 1
 }
 
-/** Consul has no such field: `ConsulRegistrar` writes it, under a name that nobody else gives a meaning. */
+/** Consul has no such field: `ConsulRegistrar` writes it, under a name that means nothing to others. */
 export const priorityKey = 'lb-priority'
 
 function priorityOf(meta: Fields): number {
@@ -90,19 +102,20 @@ function metadataOf({ Meta: given, Tags: tags }: Fields, meta: Fields): unknown 
 }
 
 /** Those beyond the first `count` that can take traffic come one priority later. */
-function withReserve(instances: readonly ServiceInstanceInit[], count: number): ServiceInstanceInit[] {
+function withReserve(instances: readonly ServiceInstance[], count: number): ServiceInstance[] {
   let usable = 0
-  return instances.map((init) => {
-    if (!isObject(init)) return init
-    const { priority = 0, healthy, weight } = init as Exclude<ServiceInstanceInit, string>
-    if (healthy === true && weight !== 0) usable++
-    return usable > count ? { ...(init as Exclude<ServiceInstanceInit, string>), priority: priority + 1 } : init
+  return instances.map((instance) => {
+    if (instance.healthy === true && instance.weight !== 0) usable++
+    return usable > count ? parseInstance({ ...instance, priority: instance.priority + 1 }) : instance
   })
 }
 
-function byId(left: ServiceInstanceInit, right: ServiceInstanceInit): number {
-  const [leftId = '', rightId = ''] = [nonEmptyText(left, 'id'), nonEmptyText(right, 'id')]
-  return leftId < rightId ? -1 : leftId > rightId ? 1 : 0
+function byId(left: ServiceInstance, right: ServiceInstance): number {
+  return left.id < right.id ? -1 : left.id > right.id ? 1 : 0
+}
+
+function fieldsOf(value: unknown): Fields {
+  return isObject(value) ? value : {}
 }
 
 function nonEmptyText(fields: unknown, key: string): string | undefined {

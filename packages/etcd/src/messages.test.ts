@@ -7,7 +7,7 @@ import {
   readRevision,
   readToken,
   readWatchMessage,
-} from './etcd-messages.ts'
+} from './messages.ts'
 
 const header = { cluster_id: '10144879847569953045', member_id: '1', revision: '42', raft_term: '2' }
 const kv = { key: 'cy9hLzE=', create_revision: '2', mod_revision: '9007199254740993', version: '1', value: 'eA==' }

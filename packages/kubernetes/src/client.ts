@@ -1,8 +1,8 @@
 import type { RegistryAnswer, RegistryClient, RegistryError, RegistryRequest, RegistryStream } from '@lb/registry-http'
 import { type ApiStatus, apiStatusOf, isVersionUnusable } from './api-status.ts'
 import type { BearerToken } from './bearer-token.ts'
+import { VersionUnusableError } from './errors.ts'
 import type { ServiceReference } from './service-name.ts'
-import { VersionUnusableError } from './version-unusable-error.ts'
 import { parseSliceList, type SliceList } from './watch-event.ts'
 
 export interface ListRequest {
@@ -22,7 +22,7 @@ export interface WatchRequest {
 }
 
 /** What is asked of the API server: the EndpointSlices of one Service, once or as they change. */
-export class EndpointSliceApi {
+export class EndpointSliceClient {
   readonly #client: RegistryClient
   readonly #token: BearerToken
 

@@ -1,5 +1,5 @@
 import type { ServiceInstance } from '@lb/core'
-import { DnsFailure } from './dns-failure.ts'
+import { DnsFailure } from './errors.ts'
 import type { SrvRecord } from './message.ts'
 import { partsOf, withoutZeros } from './srv-weights.ts'
 

@@ -1,9 +1,8 @@
-import { type Clock, DiscoveryError, type Random } from '@lb/core'
+import { type Clock, DiscoveryError, type Random, timeLimited } from '@lb/core'
 import { type RegistryAnswer, RegistryClient, type RegistryError, type RegistryRequest } from '@lb/registry-http'
 import type { Connection } from './connection-options.ts'
-import { within } from './within.ts'
 
-export interface AgentOptions {
+export interface ConsulClientOptions {
   readonly owner: string
   readonly connection: Connection
   /** Questions beyond these wait for an answer to one of them. */
@@ -16,14 +15,14 @@ export interface AgentOptions {
 export const connectionsForQuickAnswers = 8
 
 /** The HTTP interface of an agent. */
-export class Agent {
+export class ConsulClient {
   readonly #owner: string
   readonly #clock: Clock
   readonly #connection: Connection
   readonly #client: RegistryClient
   #sentToken: string | undefined
 
-  constructor({ owner, connection, maxConnections, clock, random }: AgentOptions) {
+  constructor({ owner, connection, maxConnections, clock, random }: ConsulClientOptions) {
     this.#owner = owner
     this.#clock = clock
     this.#connection = connection
@@ -36,7 +35,7 @@ export class Agent {
   token({ signal, background = false }: Pick<RegistryRequest, 'signal' | 'background'>): Promise<string | undefined> {
     const limitMs = this.#connection.timeoutMs
     const late = (): Error => new DiscoveryError(`${this.#owner}: no token within ${limitMs} ms`)
-    return within({ clock: this.#clock, limitMs, signal, background }, this.#connection.token, late)
+    return timeLimited({ clock: this.#clock, limitMs, signals: [signal], background, late }, this.#connection.token)
   }
 
   /** @throws RegistryError when there is no answer, DiscoveryError when there is no token, or the reason of the signal */

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { notReady, podEndpoint, ready, type SliceJson, slice, terminating } from '../test/slices.ts'
 import { parseEndpointSlice } from './endpoint-slice.ts'
-import { instancesOfSlices, type SliceSelection } from './slice-instances.ts'
+import { instancesOfSlices, type SliceSelection } from './instances.ts'
 
 const usual: SliceSelection = {
   port: undefined,

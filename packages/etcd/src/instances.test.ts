@@ -2,8 +2,8 @@ import { InvalidInstanceError, LoadBalancer, parseInstance, type ServiceInstance
 import { FakeWatchDiscovery } from '@lb/testing'
 import { expect, it } from 'vitest'
 import { type Codec, codecs } from './codec.ts'
-import type { KeyValue } from './etcd-messages.ts'
-import { ServiceList } from './service-list.ts'
+import { ServiceList } from './instances.ts'
+import type { KeyValue } from './messages.ts'
 
 const path = '/microservices/orders/'
 const entry = (name: string, value: string, modRevision = 1n): KeyValue => ({

@@ -1,7 +1,7 @@
 import { InvalidInstanceError, parseInstance, type ServiceInstance, type ServiceInstanceInit } from '@lb/core'
 import type { Codec } from './codec.ts'
-import { inOneLine } from './etcd-error.ts'
-import type { KeyValue } from './etcd-messages.ts'
+import { inOneLine } from './errors.ts'
+import type { KeyValue } from './messages.ts'
 
 /** The instances of a service out of its keys. Each value is read once, however often the list is made. */
 export class ServiceList {

@@ -1,9 +1,9 @@
 import { parseInstance } from '@lb/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { DnsFailure } from './dns-failure.ts'
+import { DnsFailure } from './errors.ts'
+import { isDecidedlyUnavailable, type SrvInstance, srvInstances } from './instances.ts'
 import type { SrvRecord } from './message.ts'
-import { isDecidedlyUnavailable, type SrvInstance, srvInstances } from './srv-instances.ts'
 
 function record(target: string, fields: Partial<SrvRecord> = {}): SrvRecord {
   return { type: 'SRV', name: 's', ttlSeconds: 5, priority: 0, weight: 1, port: 80, target, ...fields }
