@@ -12,7 +12,7 @@ import { RandomBalancer } from './random.ts'
 import { RoundRobinBalancer } from './round-robin.ts'
 import { SmoothWeightedRoundRobinBalancer } from './smooth-weighted/smooth-weighted-round-robin.ts'
 
-/** The balancers that a service can ask for by name, with their defaults. */
+/** The balancers that a service can select by name, with their default options. */
 export type BalancerName =
   | 'round-robin'
   | 'smooth-weighted-round-robin'
@@ -23,7 +23,7 @@ export type BalancerName =
   | 'ring-hash'
   | 'maglev'
 
-/** Where a balancer gets chance and time from. */
+/** The random source and the clock of a balancer. */
 interface BalancerSources {
   readonly random: Random
   readonly clock: Clock

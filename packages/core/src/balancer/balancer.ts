@@ -1,39 +1,42 @@
 import type { ServiceInstance } from '../instance/instance.ts'
 import type { Outcome } from '../instance/outcome.ts'
 
-/** What a caller may say about a pick. */
+/** What a caller may request of a pick. */
 export interface PickRequest {
-  /** Requests with the same key go to the same instance, with a balancer that hashes. */
+  /** With a balancer that hashes, requests with the same key go to the same instance. @default undefined: no key */
   readonly hashKey?: string | undefined
-  /** Ids to pass over: a preference, never a reason to return nothing. */
+  /**
+   * Ids to skip. This is a preference: if it covers every candidate, one of them is returned anyway.
+   * @default undefined: none
+   */
   readonly avoid?: ReadonlySet<string> | undefined
 }
 
 /**
- * Chooses one of the candidates. It knows nothing of discovery and nothing of health: whoever is in the list
- * may be picked.
+ * Chooses one of the candidates. It knows nothing of discovery and health: every candidate may be picked.
  *
- * - State (position, credit, load) is kept under `instance.id`: an update keeps that of the survivors, newcomers
- *   start neutral, that of the others is forgotten. An identical list changes nothing. What was learnt of an instance
- *   (load, latency) is that of its address, too: with the same id at another address it is a newcomer.
- * - A first list is used in its order; who joins later has no place of its own. An id that occurs twice counts once, the
- *   first time.
- * - Weights are shares. Weight 0 among positive ones is never picked; when all are 0 they count as equal.
- * - A fresh balancer starts at a random phase, and newcomers are placed at random, so that many processes do not march
- *   in step, nor all come to a batch of newcomers at once.
+ * - State (position, credit, load) is kept under `instance.id`. After an update, the remaining instances keep their
+ *   state, new ones start neutral, and the state of the others is dropped. An identical list changes nothing. What was
+ *   learnt about an instance (load, latency) also belongs to its address: with the same id at another address, it is a
+ *   new instance.
+ * - The first list is used in its order; instances that join later have no fixed position. An id that occurs twice
+ *   counts once, the first time.
+ * - Weights are shares. Weight 0 among positive weights is never picked; if all weights are 0, they count as equal.
+ * - A fresh balancer starts at a random phase, and new instances get random positions, so that many processes do not
+ *   act in step, nor all reach a batch of new instances at once.
  */
 export interface Balancer {
-  /** Whether `pick` heeds `hashKey`. Absent: that is not known. */
+  /** Whether `pick` uses `hashKey`. @default undefined: unknown */
   readonly heedsHashKey?: boolean | undefined
-  /** Whether it heeds weights. Absent: that is not known. */
+  /** Whether `pick` uses weights. @default undefined: unknown */
   readonly heedsWeights?: boolean | undefined
-  /** Replaces the candidates. Rare; may allocate; does not keep the array. */
+  /** Replaces the candidates. It is called rarely, may allocate, and does not keep the array. */
   update(candidates: readonly ServiceInstance[]): void
-  /** Hot: allocates nothing. `undefined` only when there is no candidate. */
+  /** Picks an instance without allocating. Returns `undefined` only if there is no candidate. */
   pick(request?: PickRequest): ServiceInstance | undefined
-  /** A request starts on `instance`. For balancers that look at load. */
+  /** A request on `instance` starts. For balancers that use the load. */
   started?(instance: ServiceInstance): void
-  /** A request on `instance` ended. Called exactly once for each `started`. */
+  /** A request on `instance` has ended. Called exactly once for each `started`. */
   finished?(instance: ServiceInstance, outcome: Outcome): void
 }
 

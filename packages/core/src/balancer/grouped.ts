@@ -6,26 +6,28 @@ import { type Balancer, distinctById, type PickRequest } from './balancer.ts'
 import { RoundRobinBalancer } from './round-robin.ts'
 import { SmoothWeightedSchedule } from './smooth-weighted/schedule.ts'
 
+/** Options of a `GroupedBalancer`. */
 export interface GroupedOptions {
   /**
-   * The group an instance belongs to, such as `(instance) => instance.metadata.version`. Default: its weight.
-   * Instances for which it gives `undefined` form the group `''`.
+   * The group of an instance, such as `(instance) => instance.metadata.version`. Instances for which it returns
+   * `undefined` form the group `''`.
+   * @default the weight of the instance
    */
   readonly groupOf?: (instance: ServiceInstance) => string | undefined
   /**
-   * Share of each group, such as `{ stable: 95, canary: 5 }`. Default: the sum of its members' weights. When
-   * shares are given, a group that is not named has share 0: it is used only as a fallback, or when no named
-   * group has a member.
+   * Share of each group, finite and ≥ 0, such as `{ stable: 95, canary: 5 }`. If shares are given, a group without a
+   * share has share 0: it is used only as a fallback, or if no group with a share has a member.
+   * @default the sum of the weights of a group's members
    */
   readonly shares?: Readonly<Record<string, number>> | undefined
   /**
    * Groups that take over the share of a named group without members: the first of these that has any.
-   * Default: none; that share is spread over the others, by their shares.
+   * @default none: that share is spread over the other groups, by their shares
    */
   readonly fallback?: readonly string[] | undefined
-  /** Steps into the cycle of groups, and index within each group, of the first pick. Default: random ones. */
+  /** Steps into the cycle of groups, and index within each group, of the first pick; an integer ≥ 0. @default random */
   readonly start?: number | undefined
-  /** @default Math.random */
+  /** Source of random numbers in [0, 1). @default Math.random */
   readonly random?: Random | undefined
 }
 
@@ -37,11 +39,11 @@ interface Group {
 }
 
 /**
- * Splits the traffic between groups by weight, and goes round robin within each. O(groups) per pick at worst,
- * O(1) once a cycle was handed out.
+ * Splits the traffic between groups by weight, and picks by round robin within each. A pick costs O(groups) at worst,
+ * and O(1) once a cycle is complete.
  *
- * With the defaults (a group for each weight), every instance gets exactly its weighted share, at a cost that
- * grows with the number of different weights instead of the number of instances.
+ * With the defaults (a group for each weight), every instance gets exactly its weighted share, at a cost that grows
+ * with the number of different weights instead of the number of instances.
  */
 export class GroupedBalancer implements Balancer {
   readonly #groupOf: (instance: ServiceInstance) => string | undefined
@@ -73,13 +75,18 @@ export class GroupedBalancer implements Balancer {
     return 'GroupedBalancer'
   }
 
-  /** @throws InvalidOptionError when `groupOf` gives something that is not a string */
+  /**
+   * Replaces the candidates; the remaining ones keep their state.
+   *
+   * @throws InvalidOptionError if `groupOf` returns anything but a string or `undefined`
+   */
   update(candidates: readonly ServiceInstance[]): void {
     const groups = this.#regroup(distinctById(candidates))
     this.#groups = new Map(groups.map((group) => [group.key, group]))
     this.#turns.update(groups)
   }
 
+  /** Picks the next group by its share, and the next instance of that group. */
   pick(request?: PickRequest): ServiceInstance | undefined {
     const avoid = request?.avoid
     if (avoid === undefined || avoid.size === 0) return this.#turns.next()?.balancer.pick()

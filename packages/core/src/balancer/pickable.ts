@@ -1,6 +1,6 @@
 import type { ServiceInstance } from '../instance/instance.ts'
 
-/** Those that may be picked: the ones of positive weight, or all when there is none. */
+/** The instances that may be picked: those with a positive weight, or all if there are none. */
 export function pickable(instances: readonly ServiceInstance[]): readonly ServiceInstance[] {
   const positive = instances.filter(({ weight }) => weight > 0)
   return positive.length > 0 ? positive : instances

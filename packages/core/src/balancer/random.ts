@@ -4,19 +4,22 @@ import type { ServiceInstance } from '../instance/instance.ts'
 import type { Balancer, PickRequest } from './balancer.ts'
 import { candidateOrigins } from './candidate-origins.ts'
 
+/** Options of a `RandomBalancer`. */
 export interface RandomOptions {
-  /** @default Math.random */
+  /** Source of random numbers in [0, 1). @default Math.random */
   readonly random?: Random | undefined
 }
 
 /**
- * A random instance, by weight. O(1) per pick, by Vose's alias method: every slot is split between its own
- * instance and one other, so that one random slot and one comparison decide.
+ * Picks a random instance, by weight. A pick is O(1), by Vose's alias method: every slot is split between its own
+ * instance and one other, so one random slot and one comparison decide.
  *
- * Has no state, so any number of processes are even together; within a short run it is less even than round robin.
+ * It has no state, so any number of processes are even together. Within a short run it is less even than round robin.
+ *
  * Source: M. D. Vose, "A linear algorithm for generating random numbers with a given distribution" (1991).
  */
 export class RandomBalancer implements Balancer {
+  /** False: `hashKey` has no effect. */
   readonly heedsHashKey: boolean = false
   readonly #random: Random
   #instances: readonly ServiceInstance[] = []
@@ -35,6 +38,7 @@ export class RandomBalancer implements Balancer {
     return 'RandomBalancer'
   }
 
+  /** Replaces the candidates; the remaining ones keep their state. */
   update(candidates: readonly ServiceInstance[]): void {
     this.#instances = candidateOrigins(this.#instances, candidates).candidates
     const weights = shares(this.#instances)
@@ -57,6 +61,7 @@ export class RandomBalancer implements Balancer {
     this.#alias = alias
   }
 
+  /** Picks a random instance, by weight. */
   pick(request?: PickRequest): ServiceInstance | undefined {
     const instances = this.#instances
     const count = instances.length

@@ -5,26 +5,32 @@ import type { Balancer, PickRequest } from './balancer.ts'
 import { type CandidateOrigins, candidateOrigins } from './candidate-origins.ts'
 import type { SharedCounter } from './shared-counter.ts'
 
+/** Options of a `RoundRobinBalancer`. */
 export interface RoundRobinOptions {
-  /** Index of the first pick. Default: a random one. Not together with `counter`. */
+  /** Index of the first pick, an integer ≥ 0. Not together with `counter`. @default random */
   readonly start?: number | undefined
-  /** Shared by the balancers of several worker threads, which then share one sequence. */
+  /**
+   * A counter for the balancers of several worker threads, which then share one sequence.
+   * @default undefined: each balancer has its own sequence
+   */
   readonly counter?: SharedCounter | undefined
-  /** @default Math.random */
+  /** Source of random numbers in [0, 1). @default Math.random */
   readonly random?: Random | undefined
 }
 
 /**
- * Each instance in turn, in list order, whatever its weight; newcomers at random places. O(1) per pick.
+ * Picks each instance in turn, in list order, whatever its weight; new instances get random positions. A pick is O(1).
  *
- * The sequence continues at the same instance when the list changes, and at a random one when that is gone. Picks that avoid somebody (retries) walk
- * on a cursor of their own, so that they spread evenly over the rest and do not take anybody's turn.
+ * When the list changes, the sequence continues at the same instance, or at a random one if that has left. Picks that
+ * avoid instances (retries) have their own cursor, so that they spread evenly over the rest and do not use up turns.
  *
- * With a `counter`, threads that hold the same list share one sequence, in which no position is skipped or
- * repeated; when the list changes, the sequence goes on from the counter's value.
+ * With a `counter`, threads that hold the same list share one sequence, in which no position is skipped or repeated.
+ * When the list changes, the sequence continues from the value of the counter.
  */
 export class RoundRobinBalancer implements Balancer {
+  /** False: `hashKey` has no effect. */
   readonly heedsHashKey: boolean = false
+  /** False: weights have no effect. */
   readonly heedsWeights: boolean = false
   readonly #random: Random
   readonly #counter: SharedCounter | undefined
@@ -56,6 +62,7 @@ export class RoundRobinBalancer implements Balancer {
     return 'RoundRobinBalancer'
   }
 
+  /** Replaces the candidates; the remaining ones keep their state. */
   update(candidates: readonly ServiceInstance[]): void {
     const before = this.#instances
     const changes = candidateOrigins(this.#candidates, candidates)
@@ -72,8 +79,8 @@ export class RoundRobinBalancer implements Balancer {
   }
 
   /**
-   * List order, until somebody joins a list in use: newcomers are put in at random places, each client's own. At the end
-   * of the list, a batch of them would get nothing before the clients come by, and then all of them at once.
+   * List order, until an instance joins a list in use: each client inserts it at its own random position. At the end
+   * of the list, a batch of new instances would get nothing until the clients reach it, and then all clients at once.
    */
   #ordered(before: readonly ServiceInstance[], changes: CandidateOrigins): readonly ServiceInstance[] {
     const { candidates } = changes
@@ -88,8 +95,8 @@ export class RoundRobinBalancer implements Balancer {
   }
 
   /**
-   * Where the instance that was next stands now. When it is gone, a random place, unless `start` fixes the phase: at the
-   * first survivor after it, all clients that stood within a batch that was replaced would meet, and go on in step.
+   * The position of the instance that was next. If it has left, a random position, unless `start` fixes the phase: at the
+   * first remaining instance after it, all clients that were within a replaced batch would meet, and continue in step.
    */
   #positionAfterUpdate(before: readonly ServiceInstance[], next: number): number {
     const { id } = before[next] as ServiceInstance
@@ -103,6 +110,7 @@ export class RoundRobinBalancer implements Balancer {
     return this.#start === undefined ? randomInteger(this.#random, count) : this.#start % count
   }
 
+  /** Picks the next instance in turn. */
   pick(request?: PickRequest): ServiceInstance | undefined {
     if (request?.avoid !== undefined || this.#counter !== undefined) return this.#pickSlowly(request?.avoid)
     const instances = this.#instances
@@ -136,7 +144,7 @@ export class RoundRobinBalancer implements Balancer {
 interface Changes {
   readonly joining: readonly ServiceInstance[]
   readonly gone: ReadonlySet<string>
-  /** Survivors of which a field changed, by id. */
+  /** Remaining instances with a changed field, by id. */
   readonly changed: ReadonlyMap<string, ServiceInstance>
 }
 
@@ -157,7 +165,7 @@ function changesOf(before: readonly ServiceInstance[], { candidates, origins }: 
   return { joining, gone, changed }
 }
 
-/** Where the first survivor after `next` stands in the new list, if there is one. */
+/** The position in the new list of the first remaining instance after `next`, if there is one. */
 function firstSurvivor(
   before: readonly ServiceInstance[],
   next: number,
@@ -171,7 +179,7 @@ function firstSurvivor(
   return undefined
 }
 
-/** `others` put among `instances`, each before a random one of them or at the end. */
+/** `others` inserted into `instances`, each before a random one of them or at the end. */
 function interspersed<T>(instances: readonly T[], others: readonly T[], random: Random): readonly T[] {
   const placed = others.map((item) => ({ item, place: randomInteger(random, instances.length + 1) }))
   placed.sort((left, right) => left.place - right.place)

@@ -3,20 +3,20 @@ import { rejectOption } from '../base/option-checks.ts'
 const range = 2 ** 32
 
 /**
- * A counter over shared memory: worker threads that are given the same `buffer` share one sequence.
+ * A counter in shared memory: worker threads with the same `buffer` share one sequence.
  *
  *     const counter = new SharedCounter()
  *     new Worker(file, { workerData: counter.buffer })   // there: new SharedCounter(workerData)
  */
 export class SharedCounter {
-  /** The memory to hand to other threads: one unsigned 32-bit integer. */
+  /** The memory to pass to other threads: one unsigned 32-bit integer. */
   readonly buffer: SharedArrayBuffer
   readonly #cell: Uint32Array
   // A remainder of 2³² is slow; the modulus hardly ever changes.
   #modulus = range
   #limit = range
 
-  /** @throws InvalidOptionError when `buffer` is not a SharedArrayBuffer of at least 4 bytes */
+  /** @throws InvalidOptionError if `buffer` is not a SharedArrayBuffer of at least 4 bytes */
   constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(4)) {
     const shared = typeof SharedArrayBuffer === 'function' && buffer instanceof SharedArrayBuffer
     if (!shared || buffer.byteLength < 4) {
@@ -27,11 +27,13 @@ export class SharedCounter {
   }
 
   /**
-   * The next position in [0, `modulus`): each is handed out in turn, to exactly one caller, whichever thread it
-   * runs on.
+   * The next position in [0, `modulus`). Each position is handed out in turn, to exactly one caller, on whichever
+   * thread it runs.
    *
-   * `modulus` is an integer in [1, 2³²], by default 2³². The counter turns over at a multiple of it: a plain
-   * 32-bit counter would skip or repeat a position each time it overflows, as 2³² is no multiple of 3.
+   * `modulus` is an integer in [1, 2³²]. The counter wraps at a multiple of it: a plain 32-bit counter would skip or
+   * repeat a position at each overflow, because 2³² is not a multiple of 3.
+   *
+   * @param modulus by default 2³²
    */
   next(modulus: number = range): number {
     const cell = this.#cell

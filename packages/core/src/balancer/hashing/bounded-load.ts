@@ -2,15 +2,15 @@ import type { ServiceInstance } from '../../instance/instance.ts'
 import { type Load, LoadTable } from '../load-aware/load-table.ts'
 
 /**
- * Says which instances have as much in flight as they should: `factor` times their share, by weight, of all that is in
- * flight and the request to come, rounded up. With a factor of at least 1 there is always one that has room.
+ * Determines which instances are at their limit: `factor` times their share, by weight, of all requests in
+ * flight and the next request, rounded up. With a factor of at least 1, there is always one that has room.
  *
  * Source: V. Mirrokni, M. Thorup, M. Zadimoghaddam, "Consistent hashing with bounded loads" (2016).
  */
 export class BoundedLoad {
   readonly #factor: number
   readonly #table = new LoadTable<Load>(() => ({ active: 0, listed: false }))
-  /** Loads of those that may be picked, in the order given, and their part of the whole. */
+  /** Loads of the instances that may be picked, in the given order, and their part of the whole. */
   #loads: readonly Load[] = []
   #parts: Float64Array = new Float64Array(0)
   /** Those whose requests make up `#active`. */
@@ -21,7 +21,7 @@ export class BoundedLoad {
     this.#factor = factor
   }
 
-  /** Slot `i` is that of `members[i]`; `candidates` are all in the list. */
+  /** Slot `i` belongs to `members[i]`; `candidates` is the whole list. */
   update(candidates: readonly ServiceInstance[], members: readonly ServiceInstance[]): void {
     this.#loads = this.#table.update(candidates, members)
     this.#counted = new Set(this.#loads)

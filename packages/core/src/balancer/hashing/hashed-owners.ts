@@ -7,7 +7,7 @@ import { BoundedLoad } from './bounded-load.ts'
 
 type Owners = Uint16Array | Uint32Array
 
-/** One that has a part of the places. */
+/** The owner of a part of the places. */
 export interface Owner {
   readonly id: string
   /** Without a common divisor, so that only proportions count. */
@@ -20,9 +20,9 @@ export function checkLoadFactor(path: string, loadFactor: number | undefined): v
 }
 
 /**
- * Which instance owns each place of a ring or table, and which stands in for an owner that is to be passed over: the next
- * one after it. Places are laid out from ids and weights alone, in the order of the ids, so that whoever knows the same
- * instances has the same owners, in whatever order he was told.
+ * Which instance owns each place of a ring or table, and which replaces an owner that is to be skipped: the next
+ * one after it. The layout depends only on ids and weights, in the order of the ids, so processes that know the same
+ * instances have the same owners, whatever the order of their lists.
  */
 export class HashedOwners {
   readonly #layOut: (owners: readonly Owner[]) => ArrayLike<number>
@@ -39,7 +39,7 @@ export class HashedOwners {
     this.#load = loadFactor === undefined ? undefined : new BoundedLoad(loadFactor)
   }
 
-  /** Those that may be picked. */
+  /** The number of instances that may be picked. */
   get size(): number {
     return this.#members.length
   }
@@ -65,7 +65,7 @@ export class HashedOwners {
     this.#load?.finished(instance)
   }
 
-  /** The owner of `place`, or who stands in for him. Call only when there is one. */
+  /** The owner of `place`, or its replacement. Call only if there is one. */
   at(place: number, avoid: ReadonlySet<string> | undefined): ServiceInstance {
     const owner = this.#places[place] as number
     const avoided = avoid !== undefined && avoid.size > 0 ? avoid : undefined
@@ -73,7 +73,7 @@ export class HashedOwners {
     return this.#members[accepted ? owner : this.#standIn(place, avoided)] as ServiceInstance
   }
 
-  /** The first from `place` on who is not avoided and has room, else who is not avoided, else the owner. */
+  /** The first from `place` on that is not avoided and has room, else the first that is not avoided, else the owner. */
   #standIn(place: number, avoid: ReadonlySet<string> | undefined): number {
     const places = this.#places
     let busy = -1

@@ -5,35 +5,41 @@ import type { ServiceInstance } from '../../instance/instance.ts'
 import type { Balancer, PickRequest } from '../balancer.ts'
 import { checkLoadFactor, HashedOwners, type Owner } from './hashed-owners.ts'
 
+/** Options of a `MaglevBalancer`. */
 export interface MaglevOptions {
   /**
-   * Places in the table: a prime in [3, 5 000 011], best a hundred times the number of instances or more. The larger, the
-   * more even, and the fewer keys move. Default 65 537.
+   * Places in the table: a prime from 3 to 5 000 011, preferably at least a hundred times the number of instances. A
+   * larger table is more even, and fewer keys move.
+   * @default 65_537
    */
   readonly tableSize?: number | undefined
   /**
-   * An instance with more in flight than so many times its share is passed over for the next in the table, in [1, 1 000];
-   * 1.25 is usual. Default: none, a key stays where it belongs however busy that is.
+   * Bound on the requests in flight of an instance, as a multiple of its share, from 1 to 1 000; 1.25 is usual. A
+   * busier instance is skipped for the next in the table.
+   * @default undefined: no bound
    */
   readonly loadFactor?: number | undefined
-  /** @default Math.random */
+  /** Source of random numbers in [0, 1). @default Math.random */
   readonly random?: Random | undefined
 }
 
 const tableSizeCap = 5_000_011
 
 /**
- * Consistent hashing by a table in which instances claim places in turn, by weight, each in an order of its own; a request
- * goes to the owner of the place of its `hashKey`. Shares follow the weights to within one place. An instance that comes or
- * goes moves the keys it gets or had, and few others. A request without a key goes to a random place. Requests that avoid
- * an instance go to the next in the table. O(1) per pick.
+ * Consistent hashing by a table in which instances claim places in turn, by weight, each in its own order. A request
+ * goes to the owner of the place of its `hashKey`. Shares follow the weights to within one place. If an instance joins
+ * or leaves, the keys that it gets or had move, and few others. A request without a key goes to a random place.
+ * Requests that avoid an instance go to the next one in the table. A pick is O(1).
  *
- * The order of an instance starts at XXH64(id) mod tableSize and goes on in steps of XXH64(id, seed 1) mod (tableSize − 1)
- * + 1; the id is `host:port` unless the registry gives another. Equal lists make equal tables in any process and any order.
+ * The order of an instance starts at XXH64(id) mod tableSize and continues in steps of XXH64(id, seed 1) mod (tableSize
+ * − 1) + 1; the id is `host:port` unless the registry sets another. Equal lists give equal tables in any process and
+ * any order.
  *
- * Sources: D. Eisenbud et al., "Maglev: A fast and reliable software network load balancer" (2016); weights as in Envoy.
+ * Sources: D. Eisenbud et al., "Maglev: A fast and reliable software network load balancer" (2016); weights as in
+ * Envoy.
  */
 export class MaglevBalancer implements Balancer {
+  /** True: `pick` uses `hashKey`. */
   readonly heedsHashKey: boolean = true
   readonly #random: Random
   readonly #tableSize: number
@@ -59,10 +65,12 @@ export class MaglevBalancer implements Balancer {
     return 'MaglevBalancer'
   }
 
+  /** Replaces the candidates; the remaining ones keep their state. */
   update(candidates: readonly ServiceInstance[]): void {
     this.#owners.update(candidates)
   }
 
+  /** Picks the owner of the place of `hashKey`. */
   pick(request?: PickRequest): ServiceInstance | undefined {
     if (this.#owners.size === 0) return undefined
     const hashKey = request?.hashKey
@@ -76,10 +84,12 @@ export class MaglevBalancer implements Balancer {
     return this.#owners.at(place, request?.avoid)
   }
 
+  /** Counts a request in flight on `instance`. */
   started(instance: ServiceInstance): void {
     this.#owners.started(instance)
   }
 
+  /** Ends a request in flight on `instance`. */
   finished(instance: ServiceInstance): void {
     this.#owners.finished(instance)
   }

@@ -5,20 +5,25 @@ import type { ServiceInstance } from '../../instance/instance.ts'
 import type { Balancer, PickRequest } from '../balancer.ts'
 import { checkLoadFactor, HashedOwners, type Owner } from './hashed-owners.ts'
 
+/** Options of a `RingHashBalancer`. */
 export interface RingHashOptions {
-  /** Fewest points on the ring, in [1, 8 388 608]: the more, the nearer the shares are to the weights. Default 1 024. */
+  /**
+   * Fewest points on the ring, from 1 to 8 388 608. With more points, shares are closer to the weights.
+   * @default 1_024
+   */
   readonly minRingSize?: number | undefined
   /**
-   * Most points on the ring, in [1, 8 388 608]; every instance has at least one all the same. Default 4 096, or
-   * `minRingSize` when that is more.
+   * Most points on the ring, from 1 to 8 388 608; every instance has at least one point anyway.
+   * @default 4_096, or `minRingSize` if that is larger
    */
   readonly maxRingSize?: number | undefined
   /**
-   * An instance with more in flight than so many times its share is passed over for the next on the ring, in [1, 1 000];
-   * 1.25 is usual. Default: none, a key stays where it belongs however busy that is.
+   * Bound on the requests in flight of an instance, as a multiple of its share, from 1 to 1 000; 1.25 is usual. A
+   * busier instance is skipped for the next on the ring.
+   * @default undefined: no bound
    */
   readonly loadFactor?: number | undefined
-  /** @default Math.random */
+  /** Source of random numbers in [0, 1). @default Math.random */
   readonly random?: Random | undefined
 }
 
@@ -26,16 +31,18 @@ const ringSizeCap = 8_388_608
 
 /**
  * Consistent hashing: instances have points on a ring, by weight, and a request goes to the instance of the first point
- * from the hash of its `hashKey` on. An instance that comes or goes moves only the keys it gets or had. A request without
- * a key goes to a random place. Requests that avoid an instance go to the next on the ring. O(log points) per pick.
+ * at or after the hash of its `hashKey`. If an instance joins or leaves, only the keys that it gets or had move. A
+ * request without a key goes to a random place. Requests that avoid an instance go to the next one on the ring. A pick
+ * is O(log points).
  *
- * Points are XXH64 of `${id}_${i}`, with seed 0; the id is `host:port` unless the registry gives another. Equal lists make
- * equal rings in any process and any order. The lightest instance gets a whole number of points, so shares on a ring of
- * `minRingSize` follow the weights, within what chance does to where points fall; `MaglevBalancer` is more even.
+ * Points are XXH64 of `${id}_${i}`, with seed 0; the id is `host:port` unless the registry sets another. Equal lists
+ * give equal rings in any process and any order. The lightest instance gets a whole number of points, so shares on a
+ * ring of `minRingSize` follow the weights, except for the randomness of the points; `MaglevBalancer` is more even.
  *
  * Sources: D. Karger et al., "Consistent hashing and random trees" (1997); Envoy, ring hash; gRFC A42.
  */
 export class RingHashBalancer implements Balancer {
+  /** True: `pick` uses `hashKey`. */
   readonly heedsHashKey: boolean = true
   readonly #random: Random
   readonly #minRingSize: number
@@ -68,10 +75,12 @@ export class RingHashBalancer implements Balancer {
     return 'RingHashBalancer'
   }
 
+  /** Replaces the candidates; the remaining ones keep their state. */
   update(candidates: readonly ServiceInstance[]): void {
     this.#owners.update(candidates)
   }
 
+  /** Picks the instance of the first point at or after the hash of `hashKey`. */
   pick(request?: PickRequest): ServiceInstance | undefined {
     if (this.#owners.size === 0) return undefined
     const hashKey = request?.hashKey
@@ -85,10 +94,12 @@ export class RingHashBalancer implements Balancer {
     return this.#owners.at(place, request?.avoid)
   }
 
+  /** Counts a request in flight on `instance`. */
   started(instance: ServiceInstance): void {
     this.#owners.started(instance)
   }
 
+  /** Ends a request in flight on `instance`. */
   finished(instance: ServiceInstance): void {
     this.#owners.finished(instance)
   }

@@ -6,30 +6,34 @@ import { pickable } from '../pickable.ts'
 import { type Load, LoadTable } from './load-table.ts'
 import { WeightedSample } from './weighted-sample.ts'
 
+/** Options of a `LeastRequestBalancer`. */
 export interface LeastRequestOptions {
   /**
-   * How much requests in flight count against weight, in [0, 100]: a weight counts as `weight / (active + 1)^bias`. 0: load
-   * is not looked at. Instances of equal weight are compared by their requests alone, whatever the bias. Default 1.
+   * How much requests in flight count against weight, from 0 to 100: a weight counts as `weight / (active + 1)^bias`.
+   * With 0, the load has no effect. Instances of equal weight are compared by their requests alone, for any bias.
+   * @default 1
    */
   readonly activeRequestBias?: number | undefined
-  /** How many different instances are compared, in [2, 10]; all, where there are at most four. Default 2. */
+  /** How many different instances are compared, from 2 to 10; all, if there are at most four. @default 2 */
   readonly choices?: number | undefined
-  /** @default Math.random */
+  /** Source of random numbers in [0, 1). @default Math.random */
   readonly random?: Random | undefined
 }
 
 /**
- * The less loaded of two different instances drawn by chance, or of all where there are at most four: nearly as even as
- * looking at all of them, without every client running to the same one. O(log instances) per pick, O(1) with equal weights.
+ * Picks the less loaded of two different random instances, or of all if there are at most four: nearly as even as
+ * comparing all of them, but not every client picks the same one. A pick is O(log instances), and O(1) with equal
+ * weights.
  *
- * Draws are by weight, and a request stays with the first instance drawn, unless another would have no more load for its
- * weight with the request than the first has already. So the weights are kept while nothing is busy, whereas comparing
- * `weight / (active + 1)` alone would starve the lighter one; and equal weights give the plain power of two choices.
- * Picks that avoid somebody look at all the others.
+ * Draws are by weight. A request stays with the first instance drawn, unless another one would, with the request, have
+ * no more load for its weight than the first has already. So the weights hold while no instance is busy, whereas
+ * comparing `weight / (active + 1)` alone would starve the lighter instance. With equal weights, this is the plain
+ * power of two choices. Picks that avoid instances compare all others.
  *
  * Sources: M. Mitzenmacher, "The power of two choices in randomized load balancing"; Envoy, least request; gRFC A48.
  */
 export class LeastRequestBalancer implements Balancer {
+  /** False: `hashKey` has no effect. */
   readonly heedsHashKey: boolean = false
   readonly #bias: number
   readonly #sample: WeightedSample
@@ -52,6 +56,7 @@ export class LeastRequestBalancer implements Balancer {
     return 'LeastRequestBalancer'
   }
 
+  /** Replaces the candidates; the remaining ones keep their state. */
   update(candidates: readonly ServiceInstance[]): void {
     const distinct = distinctById(candidates)
     this.#instances = pickable(distinct)
@@ -59,6 +64,7 @@ export class LeastRequestBalancer implements Balancer {
     this.#sample.update(this.#instances.map(({ weight }) => weight))
   }
 
+  /** Picks the less loaded of two random instances. */
   pick(request?: PickRequest): ServiceInstance | undefined {
     if (this.#instances.length === 0) return undefined
     if (request?.avoid !== undefined && request.avoid.size > 0) return this.#pickAvoiding(request.avoid)
@@ -68,10 +74,12 @@ export class LeastRequestBalancer implements Balancer {
     return this.#instances[this.#leastLoaded(this.#sample.others(first))]
   }
 
+  /** Counts a request in flight on `instance`. */
   started(instance: ServiceInstance): void {
     this.#table.started(instance)
   }
 
+  /** Ends a request in flight on `instance`. */
   finished(instance: ServiceInstance): void {
     this.#table.finished(instance)
   }

@@ -1,12 +1,12 @@
 import { isSameAddress, type ServiceInstance } from '../../instance/instance.ts'
 
-/** What is kept of one instance. */
+/** The load of one instance. */
 export interface Load {
   /** Requests in flight. */
   active: number
   /** Whether the instance is in the list at present. */
   listed: boolean
-  /** Whose it is. Set by the table. */
+  /** The instance that it belongs to. Set by the table. */
   instance?: ServiceInstance
 }
 
@@ -18,7 +18,7 @@ export interface Load {
 export class LoadTable<L extends Load> {
   readonly #create: () => L
   #loads = new Map<string, L>()
-  /** With requests in flight, at an address that is no longer that of its id. */
+  /** Loads with requests in flight at an address that no longer belongs to their id. */
   readonly #moved = new Set<L>()
 
   /** `create` makes the load of an instance that is new, or was away. */

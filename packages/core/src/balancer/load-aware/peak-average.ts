@@ -1,6 +1,6 @@
 /**
  * A moving average of latencies that jumps to a peak at once and comes down slowly: the weight of what was before is
- * e^(−Δt/τ), so that it falls with time and not with the number of answers.
+ * e^(−Δt/τ), so that it falls with time and not with the number of responses.
  *
  * Source: Finagle's peak EWMA.
  */
@@ -29,7 +29,7 @@ export class PeakAverage {
     this.#observedAtMs = nowMs
   }
 
-  /** The average now, if nothing came in since: as if 0 were observed, without observing it. */
+  /** The current average if nothing was observed since: as if 0 were observed, without observing it. */
   read(nowMs: number): number {
     return this.known ? this.#valueMs * this.#kept(nowMs) : 0
   }

@@ -10,51 +10,58 @@ import { type Load, LoadTable } from './load-table.ts'
 import { PeakAverage } from './peak-average.ts'
 import { WeightedSample } from './weighted-sample.ts'
 
+/** Options of a `PeakEwmaBalancer`. */
 export interface PeakEwmaOptions {
-  /** Time constant: how long until an average weighs 1/e, about 37 %. Default 10 000. */
+  /**
+   * Time constant in milliseconds, ≥ 1: after this time, an average has a weight of 1/e, about 37 %.
+   * @default 10_000
+   */
   readonly decayMs?: number | undefined
   /**
-   * What each failure adds to the average, so that failing fast attracts nobody; up to ten times this. Default 1 000.
-   * A request that was aborted by its caller is no failure, and a refused connection says nothing of latencies: its
-   * instance is passed over for a second.
+   * What each failure adds to the average, in milliseconds, ≥ 0, up to ten times this value, so that failing fast
+   * attracts no traffic. A request that its caller aborted is not a failure. A refused connection reveals nothing about
+   * latencies: its instance is skipped for a second.
+   * @default 1_000
    */
   readonly failurePenaltyMs?: number | undefined
+  /** Source of time. @default systemClock */
   readonly clock?: Clock | undefined
-  /** @default Math.random */
+  /** Source of random numbers in [0, 1). @default Math.random */
   readonly random?: Random | undefined
 }
 
-/** Longer than any latency: what an instance costs of which the first answer is awaited. */
+/** More than any latency: the cost of an instance whose first response is awaited. */
 const unansweredMs = 1e15
-/** What an instance costs that refused a connection just now: more than any. */
+/** The cost of an instance that has just refused a connection: more than any other. */
 const refusedMs = 1e18
-/** How long that is. What comes back is then found soon, and what does not is ejected after a few tries. */
+/** How long that cost applies. A returning instance is then found soon, and any other is ejected after a few tries. */
 const refusedForMs = 1_000
-/** A row of failures adds at most so many penalties, which then take a few decay times to pass. */
+/** A series of failures adds at most this many penalties, which take a few decay times to pass. */
 const maxPenalties = 10
 
 interface LatencyLoad extends Load {
   readonly average: PeakAverage
-  /** When it last refused a connection; NaN: it did not since its last answer. */
+  /** When it last refused a connection; NaN if it has not since its last response. */
   refusedAtMs: number
 }
 
 /**
- * The cheaper of two different instances drawn by chance, or of all where there are at most four, where the cost is the
- * latency a request has to expect: the peak average × (requests in flight ÷ weight + 1), with weights relative to their
- * mean. Draws are by weight, too; equal costs stay with the first. So at equal latencies weights are shares, both idle
- * and under load; a plain division by the weight would starve the lighter instance while idle. O(log instances) per pick;
- * O(instances) while it meets only instances whose first answer is awaited.
+ * Picks the cheaper of two different random instances, or of all if there are at most four. The cost is the expected
+ * latency of a request: the peak average × (requests in flight ÷ weight + 1), with weights relative to their mean.
+ * Draws are also by weight, and equal costs stay with the first instance. So at equal latencies, weights are shares,
+ * both idle and under load; a plain division by the weight would starve the lighter instance while idle. A pick is
+ * O(log instances), and O(instances) while it finds only instances whose first response is awaited.
  *
- * - An instance nothing is known of is tried first, and by one request only, until that is answered.
- * - An average decays while the instance is idle, so that a slow one is tried again; while requests are in flight it
- *   counts in full, so that it is tried by one request and not by a flood.
- * - A failure counts as an answer slower than any before; see `failurePenaltyMs`.
- * - Picks that avoid somebody look at all the others.
+ * - An unknown instance is tried first, and by one request only, until its response arrives.
+ * - An average decays while the instance is idle, so that a slow instance is tried again. While requests are in flight
+ *   it counts in full, so that one request tries the instance and not a flood.
+ * - A failure counts as a response slower than any before; see `failurePenaltyMs`.
+ * - Picks that avoid instances compare all others.
  *
  * Source: Finagle's peak EWMA load metric; see `PeakAverage`.
  */
 export class PeakEwmaBalancer implements Balancer {
+  /** False: `hashKey` has no effect. */
   readonly heedsHashKey: boolean = false
   readonly #clock: Clock
   readonly #penaltyMs: number
@@ -87,6 +94,7 @@ export class PeakEwmaBalancer implements Balancer {
     return 'PeakEwmaBalancer'
   }
 
+  /** Replaces the candidates; the remaining ones keep their state. */
   update(candidates: readonly ServiceInstance[]): void {
     const distinct = distinctById(candidates)
     this.#instances = pickable(distinct)
@@ -94,20 +102,23 @@ export class PeakEwmaBalancer implements Balancer {
     this.#sample.update(this.#instances.map(({ weight }) => weight))
   }
 
+  /** Picks the cheaper of two random instances. */
   pick(request?: PickRequest): ServiceInstance | undefined {
     if (this.#instances.length === 0) return undefined
     if (request?.avoid !== undefined && request.avoid.size > 0) return this.#pickAvoiding(request.avoid)
     const sample = this.#sample
     const cheapest = this.#cheapest(sample.others(sample.first()))
-    // Whoever else there is costs less than one whose first answer is awaited.
+    // Any other instance costs less than one whose first response is awaited.
     const better = this.#awaitsFirst(cheapest) ? this.#cheapest(sample.allExcept(nobody)) : cheapest
     return this.#instances[better]
   }
 
+  /** Counts a request in flight on `instance`. */
   started(instance: ServiceInstance): void {
     this.#table.started(instance)
   }
 
+  /** Ends a request in flight on `instance`. */
   finished(instance: ServiceInstance, outcome: Outcome): void {
     const load = this.#table.finished(instance)
     const { latencyMs } = outcome
@@ -124,7 +135,7 @@ export class PeakEwmaBalancer implements Balancer {
       const penalizedMs = Math.min(lastMs + this.#penaltyMs, maxPenalties * this.#penaltyMs)
       average.observe(Math.max(observedMs, lastMs, penalizedMs), nowMs)
     } else if (average.known && observedMs > average.lastMs) {
-      // It would have taken longer still; of a short wait nothing can be said.
+      // It would have taken even longer; a short wait proves nothing.
       average.observe(observedMs, nowMs)
     }
   }
@@ -169,7 +180,7 @@ export class PeakEwmaBalancer implements Balancer {
 
 const nobody = (): boolean => false
 
-/** Whether the failure says nothing of the instance. */
+/** Whether the failure reveals nothing about the instance. */
 function saysNothing({ cancelled, blame, error }: Outcome): boolean {
   const name = (error as { name?: unknown } | null | undefined)?.name
   return cancelled === true || blame === 'none' || name === 'AbortError' || name === 'CanceledError'

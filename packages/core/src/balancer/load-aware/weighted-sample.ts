@@ -1,14 +1,14 @@
 import type { Random } from '../../base/random.ts'
 
-/** Up to this many, all are looked at: two samples of three would leave out the best every third time. */
+/** Up to this number, all are compared: two samples of three would miss the best every third time. */
 const scanLimit = 4
 
 /**
  * Draws distinct slots, each with a probability proportional to its weight among those not drawn yet. O(log slots) for
  * each, and O(1) when all weights are equal. Allocates nothing.
  *
- * What is drawn stands in `slots`. Its first entry is a plain draw by weight: whoever stays with that unless another is
- * better keeps to the weights where all are as good.
+ * What is drawn stands in `slots`. Its first entry is a plain draw by weight: a balancer that keeps it unless another is
+ * better follows the weights if all are equally good.
  */
 export class WeightedSample {
   readonly #random: Random
@@ -121,7 +121,7 @@ export class WeightedSample {
     let total = this.#total
     for (let index = 0; index < known; index++) total -= weights[taken[index] as number] as number
     let value = this.#random() * total
-    // The taken ones are leapt over.
+    // Skips the taken slots.
     for (let index = 0; index < known; index++) {
       const slot = taken[index] as number
       const weight = weights[slot] as number

@@ -51,7 +51,7 @@ export class SmoothWeightedSchedule<T> {
    * random place of the cycle, after the one that is next: half a cycle from there, all clients would come to a batch of them
    * at once. When keys and weights stay, so does every place.
    *
-   * `origins`: for each item the index of the item with its key before, or −1, when the caller knows.
+   * `origins`: for each item, the previous index of the item with its key, or −1, if the caller knows it.
    */
   update(items: readonly T[], origins?: readonly number[]): void {
     if (this.#isSame(items)) {

@@ -5,21 +5,22 @@ import type { Balancer, PickRequest } from '../balancer.ts'
 import { candidateOrigins } from '../candidate-origins.ts'
 import { SmoothWeightedSchedule } from './schedule.ts'
 
+/** Options of a `SmoothWeightedRoundRobinBalancer`. */
 export interface SmoothWeightedRoundRobinOptions {
-  /** Steps into the cycle at which the first pick stands; 0 gives nginx's sequence. Default: a random step. */
+  /** Steps into the cycle of the first pick, an integer ≥ 0; 0 gives nginx's sequence. @default random */
   readonly start?: number | undefined
-  /** @default Math.random */
+  /** Source of random numbers in [0, 1). @default Math.random */
   readonly random?: Random | undefined
 }
 
 /**
- * Each instance exactly as often as its weight says, with its turns spread out: weights 5, 1, 1 give
- * `a a b a c a a`, as in nginx. O(1) per pick once one cycle was handed out, O(instances) until then;
- * see `SmoothWeightedSchedule`.
+ * Picks each instance exactly as often as its weight, with evenly spread turns: weights 5, 1, 1 give `a a b a c a a`,
+ * as in nginx. A pick is O(1) once one cycle is complete, and O(instances) until then; see `SmoothWeightedSchedule`.
  *
- * When the list or a weight changes, survivors keep their place in the cycle.
+ * When the list or a weight changes, the remaining instances keep their position in the cycle.
  */
 export class SmoothWeightedRoundRobinBalancer implements Balancer {
+  /** False: `hashKey` has no effect. */
   readonly heedsHashKey: boolean = false
   readonly #schedule: SmoothWeightedSchedule<ServiceInstance>
   #candidates: readonly ServiceInstance[] = []
@@ -39,12 +40,14 @@ export class SmoothWeightedRoundRobinBalancer implements Balancer {
     return 'SmoothWeightedRoundRobinBalancer'
   }
 
+  /** Replaces the candidates; the remaining ones keep their state. */
   update(candidates: readonly ServiceInstance[]): void {
     const changes = candidateOrigins(this.#candidates, candidates)
     this.#candidates = changes.candidates
     this.#schedule.update(changes.candidates, changes.origins)
   }
 
+  /** Picks the next instance of the sequence. */
   pick(request?: PickRequest): ServiceInstance | undefined {
     const avoid = request?.avoid
     if (avoid === undefined || avoid.size === 0) return this.#schedule.next()
