@@ -1,0 +1,40 @@
+import type { Readable } from 'node:stream'
+import type { LoadBalancer } from '@lb/core'
+
+/** A request that the suite sends through the client under test. */
+export interface HttpClientRequest {
+  /** The URL, usually `http://user-service/…`. */
+  readonly url: string
+  /** The method. @default 'GET' */
+  readonly method?: string
+  /** Headers of the request. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** The body: text, or a Node stream if the client supports streams. */
+  readonly body?: string | Readable
+  /** Aborts the request. */
+  readonly signal?: AbortSignal
+  /** Limit of the whole request in milliseconds, by the client's own option. */
+  readonly timeoutMs?: number
+}
+
+/** The response that the client under test returned. */
+export interface HttpClientResponse {
+  /** The status. */
+  readonly status: number
+  /** The whole body as text. */
+  readonly body: string
+}
+
+/** The client under test, with lb installed. */
+export interface HttpClientHarness {
+  /** Creates a client. It resolves for every status, and rejects if there is no response. */
+  create(lb: LoadBalancer): (request: HttpClientRequest) => Promise<HttpClientResponse>
+}
+
+/** What a client can do. The suite tests the declared capabilities. */
+export interface HttpClientCapabilities {
+  /** Whether bodies can be Node streams. @default true */
+  readonly streams?: boolean
+  /** Whether the client has its own time limit. @default true */
+  readonly timeout?: boolean
+}

@@ -1,0 +1,52 @@
+import { expect, it } from 'vitest'
+import { get, type HttpClientFixture, post } from './fixture.ts'
+
+const good = 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood'
+
+/** The caller gets the response of the instance, whatever it is and whatever comes before it. */
+export function describeResponses(client: HttpClientFixture): void {
+  it('gives a 404 as it is', async () => {
+    client.script({ status: 404 })
+    await client.expectStatus(404)
+    await client.expectAllDone(1)
+  })
+
+  it.each([404, 401, 409, 422])(
+    'sends a request once that is answered with %d, and blames no instance',
+    async (status) => {
+      client.script({ status })
+      await client.expectStatus(status, get, 30)
+      await client.expectAllDone(30)
+      expect(client.requests).toBe(30)
+      const { instances } = client.lb.inspect('user-service')
+      expect(instances.map(({ state }) => state)).toEqual(Array(3).fill('available'))
+    },
+  )
+
+  it.each(['102 Processing', '103 Early Hints'])('takes a %s for no answer', async (interim) => {
+    client.script({ raw: `HTTP/1.1 ${interim}\r\n\r\n${good}` })
+    expect(await client.send(get)).toMatchObject({ status: 200, body: 'good' })
+    expect(await client.send(post)).toMatchObject({ status: 200, body: 'good' })
+    expect(client.requests).toBe(2)
+  })
+
+  it('sends no request twice because of a 100 Continue that was not asked for', async () => {
+    client.script({ raw: `HTTP/1.1 100 Continue\r\n\r\n${good}` })
+    // Some transports cannot read what follows.
+    await expectGoodOrRefused(client.send(get), client.send(post))
+    expect(client.requests).toBe(2)
+  })
+
+  it('gives an answer, or refuses it, however many fields it has', async () => {
+    const fields = Array.from({ length: 5_000 }, (_, index) => `${index.toString(36)}:\r\n`).join('')
+    client.script({ raw: good.replace('\r\n\r\n', `\r\n${fields}\r\n`) })
+    await expectGoodOrRefused(client.send(get))
+    expect(client.requests).toBe(1)
+  })
+}
+
+async function expectGoodOrRefused(...responses: readonly Promise<unknown>[]): Promise<void> {
+  for (const settled of await Promise.allSettled(responses)) {
+    if (settled.status === 'fulfilled') expect(settled.value).toMatchObject({ status: 200, body: 'good' })
+  }
+}
