@@ -5,7 +5,7 @@ import { defineConfig } from 'tsdown'
 export default defineConfig({
   cwd: process.cwd(),
   // The entry points of a package: `.` and, where there are any, its subpaths.
-  entry: ['src/{index,suites}.ts'],
+  entry: ['src/{index,authoring,suites}.ts'],
   format: ['esm', 'cjs'],
   dts: true,
   sourcemap: true,

@@ -51,7 +51,8 @@ function to(location: string, status = 302): string {
 
 const seenBy = (backends: readonly LoopbackBackend[]): number[] => backends.map(({ requests }) => requests.length)
 
-const credentials: AxiosRequestConfig = { headers: { Authorization: 'Bearer secret', Cookie: 'session=secret' } }
+const secrets = { Authorization: 'Bearer secret', Cookie: 'session=secret' }
+const credentials: AxiosRequestConfig = { headers: secrets }
 
 describe('a redirect to a service', () => {
   beforeEach(redirectAll)
@@ -81,7 +82,7 @@ describe('a redirect to a service', () => {
     }
     const named = loadBalance(axios.create(), lb, { hostHeader: 'service', serviceOf: () => 'user-service' })
     for (const host of ['api.example', 'api.example:8080']) {
-      const headers = { ...credentials.headers, Host: host }
+      const headers = { ...secrets, Host: host }
       const { data } = await named.get('http://any.example/docs', { headers })
       expect(data).toMatchObject({
         url: '/docs/',

@@ -1,16 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { InvalidOptionError, type LoadBalancer, rejectOption } from '@lb/core'
 import { checkLoadBalancer } from './arguments.ts'
-import { Exchange, type ExchangeContext } from './exchange.ts'
+import { ProxyError, sendProblem } from './errors.ts'
 import type { MaybeExpressRequest, Next } from './middleware.ts'
-import { sendProblem } from './problem.ts'
-import { ProxyError } from './proxy-error.ts'
-import { type ProxyOptions, proxySettings } from './proxy-options.ts'
-import { isConnectionRefused } from './refused-connection.ts'
+import { type ProxyOptions, proxySettings } from './options.ts'
+import { upstreamPools } from './pools.ts'
+import { ProxyCall, type ProxyContext } from './proxy-call.ts'
+import { isConnectionRefused } from './request.ts'
 import { requestTarget } from './request-target.ts'
 import { upgradeRoute } from './upgrade.ts'
 import { type UpgradeListener, upgradeListener } from './upgrade-offer.ts'
-import { UpstreamPools } from './upstream-pools.ts'
 
 /** A reverse proxy to one service: a middleware of Express, and a handler of a bare `node:http` server. */
 export interface ProxyHandler {
@@ -20,13 +19,13 @@ export interface ProxyHandler {
 }
 
 /**
- * Passes requests on to the instances of `service`, and the answers back.
+ * Passes requests on to the instances of `service`, and the responses back.
  *
  *     const users = proxy(lb, 'user-service', { prefix: '/users' })
  *     app.use(users)
  *     server.on('upgrade', users.upgrade)
  *
- * What fails before the answer began moves on to another instance when repeating is safe, within the limits of `lb`.
+ * What fails before the response began moves on to another instance when repeating is safe, within the limits of `lb`.
  *
  * @throws InvalidOptionError
  */
@@ -35,16 +34,16 @@ export function proxy(lb: LoadBalancer, service: string, options: ProxyOptions =
   if (typeof service !== 'string' || service === '') rejectOption('proxy.service', 'the name of a service', service)
   const settings = proxySettings(service, options)
   checkHashing(lb, service, options)
-  const shared: ExchangeContext = { lb, settings, pools: new UpstreamPools(lb, settings) }
+  const shared: ProxyContext = { lb, settings, pools: upstreamPools(lb, settings) }
   const handler = (request: MaybeExpressRequest, response: ServerResponse, next?: Next): void => {
     if (isConnectionRefused(request)) return
     try {
       const target = requestTarget(request, settings.prefix)
-      if (target !== undefined) void new Exchange(shared, target, request, response, next).run()
+      if (target !== undefined) void new ProxyCall(shared, target, request, response, next).run()
       else if (next !== undefined) next()
       else sendProblem(response, new ProxyError(404, 'There is nothing at this path.'))
     } catch (error) {
-      new Exchange(shared, { path: '/', mount: '', authority: undefined }, request, response, next).fail(error)
+      new ProxyCall(shared, { path: '/', mount: '', authority: undefined }, request, response, next).fail(error)
     }
   }
   return Object.assign(handler, { upgrade: upgradeListener([upgradeRoute(shared)]) })

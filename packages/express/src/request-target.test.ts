@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { RequestRefusal } from './errors.ts'
 import type { MaybeExpressRequest } from './middleware.ts'
-import { RequestRefusal } from './request-refusal.ts'
 import { requestTarget } from './request-target.ts'
 
 const target = (url: string, prefix = ''): string | undefined =>

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { AnswerHeaders, UnusableAnswer } from './response-headers.ts'
+import { UnusableResponse } from './errors.ts'
+import { ResponseHeaders } from './response-headers.ts'
 
 /** As the parser gives them: pieces of one buffer. */
 function pieces(fields: readonly string[]): Buffer[] {
@@ -18,16 +19,16 @@ const apart = (fields: readonly string[]): Buffer[] => fields.map((each) => Buff
 describe.each([
   ['of one read', pieces],
   ['of several', apart],
-])('AnswerHeaders %s', (_name, raw) => {
+])('ResponseHeaders %s', (_name, raw) => {
   it('keeps what passes, byte for byte', () => {
     const fields = ['X-A', 'é\xff', 'Vary', '', 'x-a', '2']
-    expect(new AnswerHeaders(200, raw(fields)).passing).toEqual(fields)
-    expect(new AnswerHeaders(200, []).passing).toEqual([])
+    expect(new ResponseHeaders(200, raw(fields)).passing).toEqual(fields)
+    expect(new ResponseHeaders(200, []).passing).toEqual([])
   })
 
   it('finds what has to be rewritten, also after fields were taken out', () => {
     const fields = ['X-Hop', '1', 'Set-Cookie', 'a=1', 'Location', '/a', 'Connection', 'X-Hop']
-    const { passing, location, cookies } = new AnswerHeaders(302, raw(fields))
+    const { passing, location, cookies } = new ResponseHeaders(302, raw(fields))
     expect(passing).toEqual(['Set-Cookie', 'a=1', 'Location', '/a'])
     expect([passing[location], cookies.map((index) => passing[index])]).toEqual(['/a', ['a=1']])
   })
@@ -40,6 +41,6 @@ describe.each([
     [['Transfer-Encoding', 'chunked', 'Transfer-Encoding', 'chunked']],
     [['Transfer-Encoding', 'gzip, chunked']],
   ])('refuses %j', (fields) => {
-    expect(() => new AnswerHeaders(200, raw(fields))).toThrow(UnusableAnswer)
+    expect(() => new ResponseHeaders(200, raw(fields))).toThrow(UnusableResponse)
   })
 })

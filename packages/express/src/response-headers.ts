@@ -1,17 +1,28 @@
 import { maxResponseFields, type ServiceInstance } from '@lb/core'
-import { namedByConnection, removeNamed, responseFields } from './field-kinds.ts'
-import { HeaderBlock } from './header-block.ts'
-import { hostHeaderOf } from './outgoing-headers.ts'
-import type { ProxySettings } from './proxy-options.ts'
+import { UnusableResponse } from './errors.ts'
+import { bothKinds, type HeaderKind, namedByConnection, removeNamed } from './headers.ts'
+import type { ProxySettings } from './options.ts'
+import { hostHeaderOf } from './request.ts'
 
-/** An answer of an instance that must not be passed on. */
-export class UnusableAnswer extends Error {
-  /** By which it counts against the instance, as every error of its protocol does. */
-  readonly code = 'EPROTO'
+const responseKinds: ReadonlyMap<string, HeaderKind> = new Map([
+  ...bothKinds,
+  ['proxy-authenticate', 'hop-by-hop'],
+  ['trailer', 'trailer'],
+  // Of the instance, for the one who balances: this gateway. Its own is that of loadReport().
+  ['endpoint-load-metrics', 'load-report'],
+  ['location', 'location'],
+  ['set-cookie', 'set-cookie'],
+  ['date', 'date'],
+  ['retry-after', 'retry-after'],
+])
+
+/** What is done with a header of a response. */
+export function responseHeaderKind(header: string): HeaderKind | undefined {
+  return responseKinds.get(header.toLowerCase())
 }
 
-/** The header of an answer: what passes, and what it says to the proxy. */
-export class AnswerHeaders {
+/** The headers of a response: what passes, and what it says to the proxy. */
+export class ResponseHeaders {
   /** Name, value, name, value …: what passes as it is. */
   readonly passing: string[] = []
   retryAfter: string | undefined
@@ -28,16 +39,15 @@ export class AnswerHeaders {
 
   /**
    * @param raw as the parser gives them: name, value, name, value …
-   * @throws UnusableAnswer when it says in two ways, or in none that is known, where the body ends, or has too many fields
+   * @throws UnusableResponse when it says in two ways, or in none that is known, where the body ends, or has too many headers
    */
   constructor(statusCode: number, raw: readonly Buffer[]) {
-    if (raw.length > maxResponseFields * 2) throw new UnusableAnswer('there are too many header fields')
-    const block = new HeaderBlock(raw)
+    if (raw.length > maxResponseFields * 2) throw new UnusableResponse('there are too many headers')
     for (let index = 0; index < raw.length; index += 2) {
-      this.#read(block.text(raw[index] as Buffer), block.text(raw[index + 1] as Buffer), statusCode)
+      this.#read(text(raw[index]), text(raw[index + 1]), statusCode)
     }
     if (this.#isChunked && this.contentLength !== undefined) {
-      throw new UnusableAnswer('the length of the answer is given in two ways')
+      throw new UnusableResponse('the length of the response is given in two ways')
     }
     const named = this.#connection === undefined ? undefined : namedByConnection(this.#connection)
     if (named === undefined) return
@@ -50,7 +60,7 @@ export class AnswerHeaders {
   }
 
   #read(name: string, value: string, statusCode: number): void {
-    switch (responseFields.of(name)) {
+    switch (responseHeaderKind(name)) {
       case undefined:
         break
       case 'date':
@@ -60,14 +70,14 @@ export class AnswerHeaders {
         this.retryAfter = value
         break
       case 'content-length':
-        if (this.contentLength !== undefined) throw new UnusableAnswer('there are two Content-Length fields')
+        if (this.contentLength !== undefined) throw new UnusableResponse('there are two Content-Length headers')
         this.contentLength = Number(value)
         // RFC 9110 section 8.6: there is none with 204.
         if (statusCode === 204) return
         break
       case 'transfer-encoding':
         if (this.#isChunked || value.toLowerCase() !== 'chunked') {
-          throw new UnusableAnswer('the transfer coding of the answer is not supported')
+          throw new UnusableResponse('the transfer coding of the response is not supported')
         }
         this.#isChunked = true
         return
@@ -96,16 +106,20 @@ export class AnswerHeaders {
     this.location = -1
     this.cookies.length = 0
     for (let index = 0; index < this.passing.length; index += 2) {
-      const kind = responseFields.of(this.passing[index] as string)
+      const kind = responseHeaderKind(String(this.passing[index]))
       if (kind === 'location') this.location = index + 1
       else if (kind === 'set-cookie') this.cookies.push(index + 1)
     }
   }
 }
 
+function text(piece: Buffer | undefined): string {
+  return piece?.toString('latin1') ?? ''
+}
+
 /** Makes `Location` and cookies fit the client's view. `mount`: the path under which the client sees the proxy. */
 export function rewriteHeaders(
-  answer: AnswerHeaders,
+  headers: ResponseHeaders,
   {
     instance,
     mount,
@@ -113,7 +127,7 @@ export function rewriteHeaders(
   }: { readonly instance: ServiceInstance; readonly mount: string; readonly hostSent: string },
   settings: ProxySettings,
 ): void {
-  const { passing, location, cookies } = answer
+  const { passing, location, cookies } = headers
   const { targetPrefix, rewriteLocation, cookieDomain, rewriteCookiePath } = settings
   if (location !== -1 && rewriteLocation) {
     passing[location] = seenByClient(passing[location] as string, { instance, mount, hostSent, targetPrefix })

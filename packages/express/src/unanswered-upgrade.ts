@@ -1,8 +1,7 @@
 import { type IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { fieldLine } from './field-line.ts'
-import { sendProblem } from './problem.ts'
-import { ProxyError } from './proxy-error.ts'
+import { ProxyError, sendProblem } from './errors.ts'
+import { headerLine } from './headers.ts'
 import { mayLackFields, serverOf } from './server.ts'
 
 /** Whether Node reads the body of a request for an upgrade; before 26 it is left on the connection. */
@@ -61,7 +60,7 @@ function readAgain(server: Server, request: IncomingMessage, head: Buffer): void
   let header = `${method} ${url} HTTP/${httpVersion}\r\n`
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] as string
-    if (name.toLowerCase() !== 'upgrade') header += fieldLine(name, rawHeaders[index + 1] as string)
+    if (name.toLowerCase() !== 'upgrade') header += headerLine(name, rawHeaders[index + 1] as string)
   }
   socket.unshift(Buffer.concat([Buffer.from(`${header}\r\n`, 'latin1'), head]))
   // The event of https, whose `connection` is that before TLS, and of http.

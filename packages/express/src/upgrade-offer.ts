@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '@lb/core'
 import { afterEarlierResponses } from './earlier-responses.ts'
-import { ProxyError } from './proxy-error.ts'
+import { ProxyError } from './errors.ts'
 import { serverOf } from './server.ts'
 import { commonRefusal, refuseUpgrade, serveWithoutUpgrade } from './unanswered-upgrade.ts'
 

@@ -1,13 +1,12 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { Answer } from './answer.ts'
 import { closeWithClient } from './client-end.ts'
-import { Exchange, type ExchangeContext } from './exchange.ts'
-import { fieldLine } from './field-line.ts'
-import { RequestRefusal } from './request-refusal.ts'
+import { RequestRefusal, UnusableResponse } from './errors.ts'
+import { headerLine } from './headers.ts'
+import { ProxyCall, type ProxyContext } from './proxy-call.ts'
 import { type RequestTarget, requestTarget } from './request-target.ts'
-import { UnusableAnswer } from './response-headers.ts'
+import type { ProxyResponse } from './response.ts'
 import { hasBody, responseTo } from './unanswered-upgrade.ts'
 import type { UpgradeRoute } from './upgrade-offer.ts'
 
@@ -15,7 +14,7 @@ import type { UpgradeRoute } from './upgrade-offer.ts'
 const keepAliveProbeMs = 30_000
 
 /** How one proxy answers upgrades. */
-export function upgradeRoute(shared: ExchangeContext): UpgradeRoute {
+export function upgradeRoute(shared: ProxyContext): UpgradeRoute {
   const { prefix, upgrades, clock } = shared.settings
   return {
     clock,
@@ -33,15 +32,10 @@ export function upgradeRoute(shared: ExchangeContext): UpgradeRoute {
       }
       return (socket, head) => {
         const response = responseTo(request)
-        const exchange = new Exchange(
-          shared,
-          target ?? { path: '/', mount: '', authority: undefined },
-          request,
-          response,
-        )
-        if (refusal !== undefined) exchange.fail(refusal)
+        const call = new ProxyCall(shared, target ?? { path: '/', mount: '', authority: undefined }, request, response)
+        if (refusal !== undefined) call.fail(refusal)
         else
-          upgrade(exchange, { protocol: request.headers.upgrade as string, response, socket, head }).catch(() =>
+          upgrade(call, { protocol: request.headers.upgrade as string, response, socket, head }).catch(() =>
             socket.destroy(),
           )
       }
@@ -56,45 +50,42 @@ interface Handshake {
   readonly head: Buffer
 }
 
-async function upgrade(exchange: Exchange, { protocol, response, socket, head }: Handshake): Promise<void> {
+async function upgrade(call: ProxyCall, { protocol, response, socket, head }: Handshake): Promise<void> {
   const stopWatching = closeWithClient(socket)
-  const answer = await exchange.run(protocol)
+  const upstream = await call.run(protocol)
   stopWatching()
-  if (answer?.socket === undefined) return
+  if (upstream?.socket === undefined) return
   let header: string
   try {
-    header = switchingProtocols(answer, exchange.answerHeaders(answer), protocol)
+    header = switchingProtocols(upstream, call.responseHeaders(upstream), protocol)
   } catch (error) {
-    answer.discard()
-    exchange.fail(new UnusableAnswer('its header cannot be passed on', { cause: error }))
+    upstream.discard()
+    call.fail(new UnusableResponse('its headers cannot be passed on', { cause: error }))
     return
   }
   response.detachSocket(socket as Socket)
-  tunnel(socket, answer.socket, () => answer.ended())
+  tunnel(socket, upstream.socket)
   socket.write(header, 'latin1')
-  if (head.length > 0) answer.socket.write(head)
+  if (head.length > 0) upstream.socket.write(head)
 }
 
 /** @throws Error when the header holds what would end it */
-function switchingProtocols(answer: Answer, headers: readonly string[], protocol: string): string {
-  let header = `HTTP/1.1 ${answer.statusCode} Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n`
+function switchingProtocols(upstream: ProxyResponse, headers: readonly string[], protocol: string): string {
+  let header = `HTTP/1.1 ${upstream.statusCode} Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n`
   for (let index = 0; index < headers.length; index += 2) {
-    header += fieldLine(headers[index] as string, headers[index + 1] as string)
+    header += headerLine(headers[index] as string, headers[index + 1] as string)
   }
   return `${header}\r\n`
 }
 
 /** Joins two connections until both are over. */
-function tunnel(client: Duplex, instance: Duplex, onEnd: () => void): void {
-  let open = 2
+function tunnel(client: Duplex, instance: Duplex): void {
   const join = (from: Duplex, to: Duplex): void => {
     from.on('error', () => to.destroy())
     from.on('close', () => {
       // What was received is still written; then the other side is closed as well.
       if (from.readableEnded || from.readableAborted !== true) to.end()
       else to.destroy()
-      open--
-      if (open === 0) onEnd()
     })
     from.pipe(to)
   }

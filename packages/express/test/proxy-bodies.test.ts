@@ -120,14 +120,15 @@ describe.each(frameworks)('%s: what is sent arrives', (framework) => {
       before: (_request, response, goOn) => {
         // As `compression` does.
         const held: Uint8Array[] = []
-        const { write, end } = response
+        const write = response.write.bind(response)
+        const end = response.end.bind(response)
         response.write = (chunk: Uint8Array) => held.push(chunk) > 0
         const flush = (): void => {
-          for (const chunk of held.splice(0)) write.call(response, chunk, 'latin1')
+          for (const chunk of held.splice(0)) write(chunk, 'latin1')
         }
         response.end = (chunk?: unknown) => {
           flush()
-          return Reflect.apply(end, response, [chunk])
+          return end(chunk)
         }
         Object.assign(response, { flush })
         goOn()
@@ -339,10 +340,10 @@ describe('streams', () => {
     })
     const { url, lb } = await startGateway([instance], {
       before: (_request, response, next) => {
-        const { write } = response
-        response.write = function (this: ServerResponse, ...chunk: unknown[]) {
+        const write = response.write.bind(response)
+        response.write = (chunk: unknown) => {
           setImmediate(() => response.end())
-          return Reflect.apply(write, this, chunk)
+          return write(chunk)
         }
         next()
       },

@@ -1,6 +1,5 @@
-import { STATUS_CODES } from 'node:http'
+import { type ServerResponse, STATUS_CODES } from 'node:http'
 import { DeadlineExceededError, type ErrorJson, errorJson, LoadBalancerError } from '@lb/core'
-import { RequestRefusal } from './request-refusal.ts'
 
 // The ESM and the CommonJS build may both be loaded in one process; a registered symbol is the same in both.
 const brand = Symbol.for('@lb/express.proxy-error')
@@ -23,7 +22,9 @@ const timeouts: ReadonlySet<unknown> = new Set([
 export class ProxyError extends Error {
   /** What the client is told: 4xx for a request that is refused, 502, 503 or 504. */
   readonly status: number
+  /** The same, by the name under which other frameworks look for it. */
   readonly statusCode: number
+  /** What else the client is to know: `Retry-After` with 503. */
   readonly headers: Readonly<Record<string, string>>
 
   constructor(status: number, message: string, options: { readonly cause?: unknown } = {}) {
@@ -74,4 +75,52 @@ export class ProxyError extends Error {
 
 function isTimeout(failure: unknown): boolean {
   return failure instanceof DeadlineExceededError || timeouts.has((failure as { code?: unknown } | undefined)?.code)
+}
+
+/** A request that is not passed on, and the status that says why. */
+export class RequestRefusal extends Error {
+  readonly statusCode: number
+
+  constructor(statusCode: number, message: string) {
+    super(message)
+    this.name = 'RequestRefusal'
+    this.statusCode = statusCode
+  }
+}
+
+/** A response of an instance that must not be passed on. */
+export class UnusableResponse extends Error {
+  /** By which it counts against the instance, as every error of its protocol does. */
+  readonly code = 'EPROTO'
+}
+
+/** Whether the connection ends with this error: what a refused client sends next cannot be told from the rest of its request. */
+export function endsConnection({ status }: ProxyError): boolean {
+  return status < 500 || status === 501 || status === 505
+}
+
+/** Answers with the error as `application/problem+json` (RFC 9457). Destroys a response that has begun. */
+export function sendProblem(response: ServerResponse, error: ProxyError): void {
+  if (response.headersSent) {
+    breakOff(response)
+    return
+  }
+  const { status, title, message, headers } = error
+  const body = JSON.stringify({ type: 'about:blank', title, status, detail: message })
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+  response.setHeader('Content-Type', 'application/problem+json')
+  response.setHeader('Content-Length', Buffer.byteLength(body))
+  response.setHeader('Cache-Control', 'no-store')
+  if (endsConnection(error)) response.setHeader('Connection', 'close')
+  response.statusCode = status
+  response.end(body)
+}
+
+/**
+ * Ends a response that cannot be completed, with its connection. One that waits for the responses to earlier requests of its connection has
+ * none yet: Node would leave that open for ever.
+ */
+export function breakOff(response: ServerResponse): void {
+  if (response.socket === null) response.once('socket', (socket) => socket.destroy())
+  response.destroy()
 }

@@ -8,32 +8,21 @@ import {
   type ServiceInstance,
 } from '@lb/core'
 import type { Dispatcher } from 'undici'
-import { Answer, type AnswerListener } from './answer.ts'
-import { breakOff } from './break-off.ts'
-import { classify, classifyWithBody } from './classification.ts'
-import { ClientSink } from './client-sink.ts'
-import { HeaderList } from './header-list.ts'
-import { InboundHeaders } from './inbound-headers.ts'
+import { breakOff, endsConnection, ProxyError, RequestRefusal, sendProblem, UnusableResponse } from './errors.ts'
+import { HeaderList } from './headers.ts'
 import type { MaybeExpressRequest, Next } from './middleware.ts'
-import { type ClientFacts, clientAddress, hostFor, outgoingHeaders } from './outgoing-headers.ts'
-import { parsedBody } from './parsed-body.ts'
-import { sendProblem } from './problem.ts'
-import { ProxyError } from './proxy-error.ts'
-import type { ProxySettings } from './proxy-options.ts'
-import { endsConnection, refuseConnection } from './refused-connection.ts'
-import { RequestBody } from './request-body.ts'
-import { RequestRefusal } from './request-refusal.ts'
+import type { ProxySettings } from './options.ts'
+import { timeout, type UpstreamPools } from './pools.ts'
+import { clientFacts, hostFor, InboundHeaders, outgoingHeaders, refuseConnection } from './request.ts'
+import { parsedBody, RequestBody } from './request-body.ts'
 import type { RequestTarget } from './request-target.ts'
-import { writeHead } from './response-head.ts'
-import { type AnswerHeaders, rewriteHeaders, UnusableAnswer } from './response-headers.ts'
+import { classify, classifyWithBody, type InterimListener, ProxyResponse } from './response.ts'
+import { type ResponseHeaders, rewriteHeaders } from './response-headers.ts'
 import { type StickySession, stickySession } from './sticky-session.ts'
-import { timeout, type UpstreamPools } from './upstream-pools.ts'
-
-/** Bytes that may wait for the client before interim responses are left out. */
-const interimWaitingLimit = 16_384
+import { ClientSink, writeHead, writeInterim } from './write-response.ts'
 
 /** What all requests through one proxy share. */
-export interface ExchangeContext {
+export interface ProxyContext {
   readonly lb: LoadBalancer
   readonly settings: ProxySettings
   readonly pools: UpstreamPools
@@ -42,9 +31,9 @@ export interface ExchangeContext {
 /** A `Retry-After` is for the client, which has its own time limit; nothing waits for it here. */
 const handsOnRetryAfter = Object.freeze({ retryAfterMaxMs: 0 })
 
-/** One request of a client, and what is answered. */
-export class Exchange implements AnswerListener {
-  readonly #shared: ExchangeContext
+/** One request of a client, with all its attempts, and the response to it. */
+export class ProxyCall implements InterimListener {
+  readonly #shared: ProxyContext
   readonly #request: MaybeExpressRequest
   readonly #response: ServerResponse
   readonly #next: Next | undefined
@@ -58,10 +47,10 @@ export class Exchange implements AnswerListener {
   #session: StickySession | undefined
   #upgrade: string | undefined
   /** What is passed on. */
-  #answer: Answer | undefined
+  #upstream: ProxyResponse | undefined
 
   constructor(
-    shared: ExchangeContext,
+    shared: ProxyContext,
     target: RequestTarget,
     request: MaybeExpressRequest,
     response: ServerResponse,
@@ -76,17 +65,17 @@ export class Exchange implements AnswerListener {
     this.#mount = target.mount
   }
 
-  /** Runs to the end. Gives the answer when that is an upgrade, whose connection is then the caller's. */
-  async run(upgrade?: string): Promise<Answer | undefined> {
+  /** Runs to the end. Gives the response when that is an upgrade, whose connection is then the caller's. */
+  async run(upgrade?: string): Promise<ProxyResponse | undefined> {
     this.#upgrade = upgrade
     this.#watchClient()
     try {
       this.#prepare()
       const { bufferLimit } = this.#shared.settings
       if (this.#body !== undefined && this.#isIdempotent && bufferLimit > 0) await this.#body.buffer(bufferLimit)
-      const answer = await this.#execute()
-      if (answer.socket !== undefined) return answer
-      this.#passOn(answer)
+      const upstream = await this.#execute()
+      if (upstream.socket !== undefined) return upstream
+      this.#passOn(upstream)
     } catch (error) {
       this.fail(error instanceof HookFailure ? ProxyError.ofHook(error.cause) : error)
     }
@@ -133,7 +122,7 @@ export class Exchange implements AnswerListener {
     const response = this.#response
     const onClose = (): void => {
       // A middleware may have ended it before the instance did.
-      if (!response.writableFinished || this.#answer?.isComplete !== true) this.#signal.abort(clientGone())
+      if (!response.writableFinished || this.#upstream?.isComplete !== true) this.#signal.abort(clientGone())
     }
     response.on('close', onClose)
     if (response.socket !== null) return
@@ -143,19 +132,9 @@ export class Exchange implements AnswerListener {
     response.on('close', () => socket.off('close', onClose))
   }
 
-  interim(statusCode: number, { passing }: AnswerHeaders): void {
-    const response = this.#response
-    if (this.#request.httpVersion === '1.0' || response.headersSent || this.#upgrade !== undefined) return
-    // A client that does not read has no use for hints.
-    if (response.writableLength > interimWaitingLimit) return
-    if (statusCode === 102) response.writeProcessing()
-    if (statusCode !== 103) return
-    const links = new HeaderList(passing).getAll('link').flatMap((each) => each.split(/,\s*(?=<)/))
-    try {
-      if (links.length > 0) response.writeEarlyHints({ link: links })
-    } catch {
-      // Hints that Node takes for malformed are only hints.
-    }
+  interim(statusCode: number, { passing }: ResponseHeaders): void {
+    if (this.#request.httpVersion === '1.0' || this.#upgrade !== undefined) return
+    writeInterim(this.#response, statusCode, new HeaderList(passing))
   }
 
   /** Whether the client went away in the middle of its request. */
@@ -169,7 +148,7 @@ export class Exchange implements AnswerListener {
     const { method = 'GET' } = request
     if (method === 'CONNECT' || method === 'TRACE') throw new RequestRefusal(405, `${method} is not served.`)
     const inbound = new InboundHeaders(request)
-    const client = this.#clientFacts(inbound)
+    const client = clientFacts(request, settings.trustProxy, this.#clientHost || inbound.host || '')
     this.#clientHost = client.host
     if (inbound.hasBody) this.#body = request.readableDidRead ? this.#parsedBody(inbound) : new RequestBody(request)
     this.#path = this.#targetPath()
@@ -201,29 +180,17 @@ export class Exchange implements AnswerListener {
     return new RequestBody(this.#request, parsed.bytes)
   }
 
-  #clientFacts({ host }: InboundHeaders): ClientFacts {
-    const request = this.#request
-    const address = clientAddress(request)
-    const { trustProxy = request.app?.get?.('trust proxy fn') } = this.#shared.settings
-    return {
-      address,
-      proto: 'encrypted' in request.socket ? 'https' : 'http',
-      host: this.#clientHost || host || '',
-      trusted: typeof trustProxy === 'function' ? trustProxy(address, 0) === true : trustProxy === true,
-    }
-  }
-
   #targetPath(): string {
     const { targetPrefix, rewritePath } = this.#shared.settings
     if (rewritePath !== undefined) return this.#hook(() => rewritePath(this.#path, this.#request))
     return targetPrefix === '' ? this.#path : targetPrefix + this.#path
   }
 
-  #execute(): Promise<Answer> {
+  #execute(): Promise<ProxyResponse> {
     const { lb, settings } = this.#shared
     const body = this.#body
     const hashKey = this.#hashKey()
-    const common: ExecuteOptions<Answer> = {
+    const common: ExecuteOptions<ProxyResponse> = {
       // A body that is streamed cannot go to two instances.
       idempotent: this.#isIdempotent && (body === undefined || body.isWhole),
       signal: this.#signal,
@@ -240,13 +207,13 @@ export class Exchange implements AnswerListener {
     return hashKey === undefined ? this.#session?.hashKey : this.#hook(() => hashKey(this.#request))
   }
 
-  #attempt(instance: ServiceInstance, context: AttemptContext): Promise<Answer> {
+  #attempt(instance: ServiceInstance, context: AttemptContext): Promise<ProxyResponse> {
     const { pools, settings } = this.#shared
-    const answer = new Answer(instance, context, this)
+    const upstream = new ProxyResponse(instance, context, this)
     const headers = this.#headers
     // The transport copies them before it returns.
     headers[headers.length - 1] = hostFor(instance, settings, this.#clientHost)
-    return answer.started((handler) => {
+    return upstream.started(() => {
       const options: Dispatcher.DispatchOptions & { readonly servername: string } = {
         method: (this.#request.method ?? 'GET') as Dispatcher.HttpMethod,
         path: this.#path,
@@ -258,32 +225,33 @@ export class Exchange implements AnswerListener {
         // Or undici would take it from `Host`, and change connections with that. The name of a certificate is the connector's to say.
         servername: settings.service,
       }
-      pools.for(instance).dispatch(options, handler as Dispatcher.DispatchHandler)
+      // The form of undici 6, which its types no longer have.
+      pools.for(instance).dispatch(options, upstream as Dispatcher.DispatchHandler)
     })
   }
 
-  #passOn(answer: Answer): void {
+  #passOn(upstream: ProxyResponse): void {
     const response = this.#response
     if (this.#signal.aborted) {
-      answer.abort(this.#signal.reason as Error)
+      upstream.abort(this.#signal.reason as Error)
       return
     }
     try {
-      writeHead(response, answer.statusCode, answer.statusText, this.answerHeaders(answer))
+      writeHead(response, upstream.statusCode, upstream.statusText, this.responseHeaders(upstream))
     } catch (error) {
-      answer.abort(new UnusableAnswer('its header cannot be passed on', { cause: error }))
+      upstream.abort(new UnusableResponse('its headers cannot be passed on', { cause: error }))
       throw error
     }
     const { clock, idleTimeoutMs } = this.#shared.settings
-    this.#answer = answer
-    const sink = new ClientSink(response, answer, (onStalled) =>
+    this.#upstream = upstream
+    const sink = new ClientSink(response, upstream, (onStalled) =>
       idleTimeoutMs === Number.POSITIVE_INFINITY ? () => {} : clock.setTimeout(onStalled, idleTimeoutMs),
     )
-    answer.passTo(sink)
+    upstream.passTo(sink)
   }
 
-  /** The header for the client. */
-  answerHeaders({ instance, statusCode, headers }: Answer): string[] {
+  /** The headers for the client. */
+  responseHeaders({ instance, statusCode, headers }: ProxyResponse): string[] {
     const { settings } = this.#shared
     const hostSent = hostFor(instance, settings, this.#clientHost)
     rewriteHeaders(headers, { instance, mount: this.#mount, hostSent }, settings)
@@ -292,8 +260,8 @@ export class Exchange implements AnswerListener {
     if (this.#session?.setCookie !== undefined) passing.push('set-cookie', this.#session.setCookie)
     const { onResponse } = settings
     if (onResponse !== undefined) {
-      const answer = { instance, statusCode, headers: new HeaderList(passing) }
-      this.#hook(() => onResponse(answer, this.#request, this.#response))
+      const upstream = { instance, statusCode, headers: new HeaderList(passing) }
+      this.#hook(() => onResponse(upstream, this.#request, this.#response))
     }
     return passing
   }
@@ -310,8 +278,8 @@ export class Exchange implements AnswerListener {
 /** What a hook threw is not the load balancer's or the instance's. */
 class HookFailure extends Error {}
 
-function discard(answer: Answer): void {
-  answer.discard()
+function discard(upstream: ProxyResponse): void {
+  upstream.discard()
 }
 
 function clientGone(): Error {

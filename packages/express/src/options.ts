@@ -11,12 +11,13 @@ import {
   type ServiceInstance,
   systemClock,
 } from '@lb/core'
-import type { HeaderList } from './header-list.ts'
-import type { ProxyError } from './proxy-error.ts'
+import type { ProxyError } from './errors.ts'
+import type { HeaderList } from './headers.ts'
 import { checkSticky, type StickyCookieOptions, type StickyHeaderOptions } from './sticky-session.ts'
 
 /** A request about to be sent. */
 export interface OutgoingRequest {
+  /** As the client sent it. */
   readonly method: string
   /** Path and query. May be changed. */
   path: string
@@ -24,15 +25,17 @@ export interface OutgoingRequest {
   readonly headers: HeaderList
 }
 
-/** An answer about to be passed on. */
-export interface UpstreamAnswer {
+/** A response about to be passed on. */
+export interface UpstreamResponse {
+  /** Where it comes from. */
   readonly instance: ServiceInstance
+  /** The status that the client will get. */
   readonly statusCode: number
   /** What the client will get. May be changed. */
   readonly headers: HeaderList
 }
 
-/** How requests are passed on, and answers back. */
+/** How requests are passed on, and responses back. */
 export interface ProxyOptions {
   /**
    * The path under which the proxy serves, such as `/users`: taken off before a request is sent. Needed on a bare server and
@@ -69,7 +72,7 @@ export interface ProxyOptions {
   readonly upgrades?: readonly string[] | undefined
   /** Time limit for a connection to an instance, in milliseconds. Default 5 000. */
   readonly connectTimeoutMs?: number | undefined
-  /** Time limit from the end of the request to the header of the answer, in milliseconds. Default 60 000. */
+  /** Time limit from the end of the request to the head of the response, in milliseconds. Default 60 000. */
   readonly responseTimeoutMs?: number | undefined
   /** Longest pause within a body: of the instance, or of a client that does not read. In milliseconds. Default 60 000. */
   readonly idleTimeoutMs?: number | undefined
@@ -85,9 +88,9 @@ export interface ProxyOptions {
   readonly errors?: 'respond' | 'next' | undefined
   /** Called before a request is sent. What it throws with a `statusCode` of 4xx or 5xx refuses the request. */
   readonly onRequest?: ((outgoing: OutgoingRequest, request: IncomingMessage) => void) | undefined
-  /** Called before an answer is passed on. */
+  /** Called before a response is passed on. */
   readonly onResponse?:
-    | ((answer: UpstreamAnswer, request: IncomingMessage, response: ServerResponse) => void)
+    | ((upstream: UpstreamResponse, request: IncomingMessage, response: ServerResponse) => void)
     | undefined
   /** Called when a request fails. May answer itself; a client that went away is no failure. */
   readonly onError?: ((error: ProxyError, request: IncomingMessage, response: ServerResponse) => void) | undefined

@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { requestFields, responseFields } from './field-kinds.ts'
+import { HeaderList } from './headers.ts'
+import { requestHeaderKind } from './request.ts'
+import { responseHeaderKind } from './response-headers.ts'
 
 const listed = {
   request: [
@@ -30,15 +32,15 @@ function inCases(name: string, upper: readonly boolean[]): string {
 }
 
 describe.each([
-  ['request', requestFields, listed.request],
-  ['response', responseFields, listed.response],
-] as const)('kinds of %s fields', (_name, fields, names) => {
+  ['request', requestHeaderKind, listed.request],
+  ['response', responseHeaderKind, listed.response],
+] as const)('kinds of %s headers', (_name, kindOf, names) => {
   it.each(names)('knows %s however it is spelled', (name) => {
-    const kind = fields.of(name.toLowerCase())
+    const kind = kindOf(name.toLowerCase())
     expect(kind).toBeDefined()
     fc.assert(
       fc.property(fc.array(fc.boolean(), { minLength: name.length }), (upper) => {
-        expect(fields.of(inCases(name, upper))).toBe(kind)
+        expect(kindOf(inCases(name, upper))).toBe(kind)
       }),
     )
   })
@@ -47,11 +49,25 @@ describe.each([
     fc.assert(
       fc.property(fc.constantFrom(...names), fc.nat({ max: 20 }), (name, at) => {
         const place = at % name.length
-        expect(fields.of(`${name.slice(0, place)}~${name.slice(place + 1)}`)).toBeUndefined()
+        expect(kindOf(`${name.slice(0, place)}~${name.slice(place + 1)}`)).toBeUndefined()
       }),
     )
     for (const name of ['', 'X-Request-Id', 'a'.repeat(10_000), 'constructor', '__proto__']) {
-      expect(fields.of(name)).toBeUndefined()
+      expect(kindOf(name)).toBeUndefined()
     }
+  })
+})
+
+describe('HeaderList', () => {
+  it('finds names in any case, and keeps repeated ones apart', () => {
+    const headers = new HeaderList(['Set-Cookie', 'a', 'X', '1', 'set-cookie', 'b'])
+    expect(headers.getAll('SET-COOKIE')).toEqual(['a', 'b'])
+    expect([headers.get('set-cookie'), headers.get('y'), headers.has('x')]).toEqual(['a, b', undefined, true])
+  })
+
+  it('changes the list it was given', () => {
+    const flat = ['A', '1', 'b', '2', 'a', '3']
+    new HeaderList(flat).set('a', '4').append('c', '5').delete('B')
+    expect(flat).toEqual(['a', '4', 'c', '5'])
   })
 })

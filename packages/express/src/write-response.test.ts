@@ -1,7 +1,7 @@
 import { createServer, type ServerResponse } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
 import { closeAll, exchangeBytes, listen } from '../test/support.ts'
-import { writeHead } from './response-head.ts'
+import { writeHead } from './write-response.ts'
 
 afterEach(closeAll)
 
@@ -33,10 +33,10 @@ describe('writeHead', () => {
     let names = 0
     await received((response) => {
       response.setHeader('X-Powered-By', 'a middleware')
-      const { hasHeader } = response
+      const hasHeader = response.hasHeader.bind(response)
       response.hasHeader = (name) => {
         names++
-        return hasHeader.call(response, name)
+        return hasHeader(name)
       }
       writeHead(response, 200, 'OK', fields)
     })

@@ -1,0 +1,119 @@
+/** What is done with a header, by its name; one that is not listed passes. */
+export type HeaderKind =
+  | 'hop-by-hop'
+  | 'connection'
+  | 'transfer-encoding'
+  | 'content-length'
+  | 'te'
+  | 'trailer'
+  | 'host'
+  | 'via'
+  | 'forwarded'
+  | 'x-forwarded-for'
+  | 'x-forwarded-host'
+  | 'x-forwarded-proto'
+  | 'load-report'
+  | 'location'
+  | 'set-cookie'
+  | 'date'
+  | 'retry-after'
+
+/** RFC 9110 section 7.6.1, with the older ones of RFC 2616. */
+export const bothKinds: readonly [string, HeaderKind][] = [
+  ['keep-alive', 'hop-by-hop'],
+  ['proxy-connection', 'hop-by-hop'],
+  ['upgrade', 'hop-by-hop'],
+  ['connection', 'connection'],
+  ['transfer-encoding', 'transfer-encoding'],
+  ['content-length', 'content-length'],
+]
+
+/** Names in a `Connection` header, in lower case, that are not about the connection itself. */
+export function namedByConnection(value: string): Set<string> | undefined {
+  if (/^(?:keep-alive|close|upgrade)?$/i.test(value)) return undefined
+  const names = new Set(
+    value
+      .toLowerCase()
+      .split(',')
+      .map((name) => name.trim()),
+  )
+  // These are not for a client to take away: they say where the message ends.
+  for (const name of ['', 'keep-alive', 'close', 'upgrade', 'content-length', 'host']) names.delete(name)
+  return names.size === 0 ? undefined : names
+}
+
+/** Takes the headers of these names, in lower case, out of `flat`: name, value, name, value … */
+export function removeNamed(flat: string[], names: ReadonlySet<string>): void {
+  let kept = 0
+  for (let index = 0; index < flat.length; index += 2) {
+    const name = flat[index] as string
+    if (names.has(name.toLowerCase())) continue
+    flat[kept] = name
+    flat[kept + 1] = flat[index + 1] as string
+    kept += 2
+  }
+  flat.length = kept
+}
+
+/**
+ * A header as it is sent.
+ *
+ * @throws TypeError when a character would end the header, or is none of a header
+ */
+export function headerLine(name: string, value: string): string {
+  if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name) || !/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) {
+    throw new TypeError('a header has characters that cannot be sent')
+  }
+  return `${name}: ${value}\r\n`
+}
+
+/** Headers as hooks see and change them: in order, names in any case, repeated ones kept apart. */
+export class HeaderList {
+  readonly #flat: string[]
+
+  /** @param flat name, value, name, value …; changed in place */
+  constructor(flat: string[]) {
+    this.#flat = flat
+  }
+
+  /** The values under `name`, joined by a comma; `undefined` when there is none. */
+  get(name: string): string | undefined {
+    const values = this.getAll(name)
+    return values.length === 0 ? undefined : values.join(', ')
+  }
+
+  /** The values under `name`, one by one. */
+  getAll(name: string): string[] {
+    const wanted = name.toLowerCase()
+    return Array.from(this).flatMap(([each, value]) => (each.toLowerCase() === wanted ? [value] : []))
+  }
+
+  /** Whether there is a value under `name`. */
+  has(name: string): boolean {
+    return this.getAll(name).length > 0
+  }
+
+  /** Replaces every value under `name`. */
+  set(name: string, value: string): this {
+    return this.delete(name).append(name, value)
+  }
+
+  /** Adds a value under `name`. */
+  append(name: string, value: string): this {
+    this.#flat.push(name, value)
+    return this
+  }
+
+  /** Removes every value under `name`. */
+  delete(name: string): this {
+    removeNamed(this.#flat, new Set([name.toLowerCase()]))
+    return this
+  }
+
+  /** Names and values, in order. */
+  *[Symbol.iterator](): IterableIterator<[name: string, value: string]> {
+    for (let index = 0; index < this.#flat.length; index += 2) {
+      yield [this.#flat[index] as string, this.#flat[index + 1] as string]
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import { isIP } from 'node:net'
+import type { SecureContextOptions } from 'node:tls'
+import type { LoadBalancer, ServiceInstance } from '@lb/core'
+import { InstancePools, withoutContinue } from '@lb/undici/authoring'
+import { buildConnector, Pool } from 'undici'
+
+/** How the connections to the instances of one service are made. */
+export interface UpstreamPoolsOptions {
+  readonly service: string
+  readonly connectTimeoutMs: number
+  readonly hostHeader: 'instance' | 'service' | 'client'
+  readonly tls?: (SecureContextOptions & { readonly rejectUnauthorized?: boolean | undefined }) | undefined
+}
+
+/** One pool of connections for each instance of one service. */
+export type UpstreamPools = InstancePools<Pool>
+
+export function upstreamPools(lb: LoadBalancer, options: UpstreamPoolsOptions): UpstreamPools {
+  const open = (origin: string, instance: ServiceInstance): Pool =>
+    new Pool(origin, { connect: connector(instance, options), pipelining: 1 })
+  return new InstancePools(lb, open, options.service)
+}
+
+/** The name the certificate must have is never the client's to say. */
+function connector({ host }: ServiceInstance, options: UpstreamPoolsOptions): buildConnector.connector {
+  const { service, connectTimeoutMs, hostHeader, tls } = options
+  const connect = buildConnector({ ...tls, timeout: timeout(connectTimeoutMs) })
+  const name = isIP(host) === 0 ? host : ''
+  const servername = hostHeader === 'service' ? service : name
+  return (target, callback) =>
+    connect({ ...target, servername }, (error, socket) => {
+      if (error === null) callback(null, withoutContinue(socket))
+      else callback(error, null)
+    })
+}
+
+/** What undici takes for "never". */
+export function timeout(ms: number): number {
+  return ms === Number.POSITIVE_INFINITY ? 0 : ms
+}

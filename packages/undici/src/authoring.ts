@@ -1,0 +1,5 @@
+// `@lb/undici/authoring`: what adapters that send over undici share. Nothing here imports undici: an adapter brings the one that it,
+// or the application, has.
+export { drainLimit, drainTimeoutMs, HeldResponse, type ResponseSink } from './held-response.ts'
+export { InstancePools } from './instance-pools.ts'
+export { withoutContinue } from './without-continue.ts'

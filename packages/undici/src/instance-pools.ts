@@ -1,0 +1,47 @@
+import { type LoadBalancer, onDeparture, originOf, type ServiceInstance } from '@lb/core'
+
+/** Connections to one instance: what is asked of undici's `Pool`. */
+interface Closable {
+  /** Takes no new requests, and ends when the last one has ended. */
+  close(): Promise<void>
+}
+
+/**
+ * One pool of connections for each instance, closed when its instance is removed or moves, once what is in flight has ended, and with the
+ * load balancer.
+ */
+export class InstancePools<Pool extends Closable> {
+  readonly #pools = new Map<string, Pool>()
+  readonly #open: (origin: string, instance: ServiceInstance) => Pool
+
+  /** @param service the only one whose instances are asked for; default: any */
+  constructor(lb: LoadBalancer, open: (origin: string, instance: ServiceInstance) => Pool, service?: string) {
+    this.#open = open
+    onDeparture(lb, (instance, of) => {
+      if (service === undefined || service === of) this.#close(originOf(instance))
+    })
+    lb.subscribe(({ type }) => {
+      if (type === 'closed') for (const origin of this.#pools.keys()) this.#close(origin)
+    })
+  }
+
+  get size(): number {
+    return this.#pools.size
+  }
+
+  for(instance: ServiceInstance): Pool {
+    const origin = originOf(instance)
+    let pool = this.#pools.get(origin)
+    if (pool === undefined) {
+      pool = this.#open(origin, instance)
+      this.#pools.set(origin, pool)
+    }
+    return pool
+  }
+
+  #close(origin: string): void {
+    const pool = this.#pools.get(origin)
+    this.#pools.delete(origin)
+    pool?.close().catch(() => {})
+  }
+}
