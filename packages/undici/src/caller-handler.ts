@@ -179,8 +179,9 @@ export function checkHandler(handler: Handler, { upgrade, method }: Dispatcher.D
 
 /** Lets `handler` hear what is wrong with its request, as undici does; throws when it does not listen. */
 export function refuse(handler: Handler, error: unknown): false {
-  const { onResponseError } = Object(handler) as Handler
-  if (typeof onResponseError !== 'function') throw error
-  Reflect.apply(onResponseError, handler, [null, error])
+  const given: unknown = handler
+  if (typeof given !== 'object' || given === null || !('onResponseError' in given)) throw error
+  if (typeof given.onResponseError !== 'function') throw error
+  Reflect.apply(given.onResponseError, given, [null, error])
   return false
 }
