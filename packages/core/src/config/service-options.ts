@@ -26,90 +26,101 @@ import { checkQueueOptions, type QueueOptions } from '../overload/queue-options.
 import { checkHedgeOptions, type HedgeOptions } from '../retry/hedging.ts'
 import { checkRetryOptions, type RetryOptions } from '../retry/retry-policy.ts'
 
-/** How one service is found, balanced and called. Every field has a default. */
+/** How lb finds, balances and calls one service. Every field has a default. */
 export interface ServiceOptions {
   /**
-   * A name, or a function that gives a new balancer each time: one for each service, and within it for each priority
-   * level and zone that gets traffic. Default `round-robin`, which turns into `smooth-weighted-round-robin` as soon as
-   * weights differ.
+   * The name of a balancer, or a function that creates a new one each time: one for each service, and within it one for
+   * each priority level and zone with traffic.
+   * @default 'round-robin', which becomes 'smooth-weighted-round-robin' as soon as weights differ
    */
   readonly balancer?: (BalancerName | (() => Balancer)) | undefined
-  /** Default: the load balancer's discovery. Closed as that is. */
+  /**
+   * The source of the service's instances. It is closed like the load balancer's discovery.
+   * @default the discovery of the load balancer
+   */
   readonly discovery?: ServiceDiscovery | undefined
-  /** Milliseconds between refreshes, for a discovery that is polled. Default 10 000. */
+  /** Time between refreshes of a polled discovery, in milliseconds, ≥ 1. @default 10_000 */
   readonly refreshIntervalMs?: number | undefined
   /**
-   * How long the last good list is served when the discovery fails, in milliseconds. Default `Infinity`: an old list
-   * is better than none, and instances that are gone are passed over by retries.
+   * How long lb keeps using the last good list while the discovery fails, in milliseconds, ≥ 0 or `Infinity`. With
+   * `Infinity`, an old list is better than none, and retries skip instances that are gone.
+   * @default Infinity
    */
   readonly maxStaleMs?: number | undefined
   /**
-   * How long an empty answer is held back while instances are known, in milliseconds; 0 applies it at once. Default:
-   * until one more refresh confirms it.
+   * How long an empty list is held back while instances are known, in milliseconds; 0 applies it at once.
+   * @default until one more refresh confirms it
    */
   readonly emptyGraceMs?: number | undefined
-  /** How long a call waits for the first list, in milliseconds. Default 5 000. */
+  /** How long a call waits for the first list, in milliseconds. @default 5_000 */
   readonly firstListTimeoutMs?: number | undefined
-  /** Time limit of a call with all its attempts, in milliseconds. Default `Infinity`. */
+  /** Time limit of a call, including all its attempts, in milliseconds, or `Infinity`. @default Infinity */
   readonly timeoutMs?: number | undefined
-  /** What happens when an attempt fails. `false`: the caller gets the failure at once. */
+  /** Retries of failed attempts. With `false`, the caller gets the failure at once. @default {} */
   readonly retry?: RetryOptions | false | undefined
-  /** Starts a second attempt beside one that takes long. Default `false`. */
+  /** Starts a second attempt beside one that takes long. @default false */
   readonly hedge?: HedgeOptions | false | undefined
   /**
-   * Asks each instance for its health. Default `false`, as nobody knows what an instance answers to; `{}` asks for
-   * `GET /health`. A HealthChecker is shared by everybody it is given to, and stays yours to close.
+   * Requests the health of each instance. `{}` requests `GET /health`; it is off by default because lb does not know
+   * what an instance responds to. A HealthChecker may be shared by several load balancers, and its creator must close
+   * it.
+   * @default false
    */
   readonly healthCheck?: HealthCheckOptions | HealthChecker | false | undefined
-  /** Takes instances out whose answers are bad, or that give none. On by default. */
+  /** Ejects instances whose responses fail, or that do not respond. @default {} */
   readonly outlierDetection?: OutlierDetectionOptions | false | undefined
-  /** Lets instances that join or recover take their share little by little. Default `false`. */
+  /** Increases the share of new and recovered instances gradually. @default false */
   readonly slowStart?: SlowStartOptions | false | undefined
-  /** What happens when few instances are healthy. Default: below one half health is ignored. */
+  /**
+   * What happens if few instances are healthy. `false`: health is never ignored.
+   * @default {}: health is ignored if less than one half are healthy
+   */
   readonly panic?: PanicOptions | false | undefined
-  /** The zone this process runs in: instances there are preferred. Default `false`. */
+  /** The zone of this process; instances in it are preferred. @default false */
   readonly zone?: ZoneOptions | string | false | undefined
-  /** Uses only some of many instances, the same ones always, each client others. Default `false`: all. */
+  /** Uses only some of many instances: always the same ones, and different ones for each client. @default false */
   readonly subset?: SubsetOptions | false | undefined
-  /** Learns weights from the load reports that instances send with their answers (ORCA). Default `false`. */
+  /** Learns weights from the load reports in the instances' responses (ORCA). @default false */
   readonly loadReports?: LoadReportOptions | false | undefined
-  /** Most requests in flight at once, on all instances together. Default `Infinity`. */
+  /** Most requests in flight on all instances together. @default Infinity */
   readonly maxInFlight?: number | undefined
-  /** Most requests in flight at once on any one instance. Default `Infinity`. */
+  /** Most requests in flight on any one instance. @default Infinity */
   readonly maxInFlightPerInstance?: number | undefined
-  /** Where calls wait when those limits are reached. `false`: they are refused at once. */
+  /** Where calls wait if those limits are reached. `false`: they are rejected at once. @default {} */
   readonly queue?: QueueOptions | false | undefined
-  /** Refuses calls here while the service refuses most of them. Default `false`. */
+  /** Rejects calls locally while the service rejects most of them. @default false */
   readonly throttle?: ThrottleOptions | false | undefined
 }
 
 /** The options of one service under `services`. */
 export interface ConfiguredServiceOptions extends ServiceOptions {
   /**
-   * What the discovery is asked for: for a name in the registry that cannot be the host of a URL, such as `PAY@@orders`, or is another one.
-   * Default: the name under `services`.
+   * The name to look up in the registry, for a name that differs or cannot be the host of a URL, such as `PAY@@orders`.
+   * @default the name under `services`
    */
   readonly nameInRegistry?: string | undefined
 }
 
-/** The top level gives the defaults for every service; `services` overrides them per service, field by field. */
+/** Options at the top level apply to every service; `services` overrides them per service, field by field. */
 export interface LoadBalancerOptions extends ServiceOptions {
   /**
-   * Tells the instances of every service that has no discovery of its own. Closed together with the last load balancer, or composite,
-   * that uses it.
+   * The source of instances for every service without its own discovery. It is closed with the last load balancer, or
+   * composite, that uses it.
    */
   readonly discovery: ServiceDiscovery
-  /** `false`: the discoveries stay open, for whatever else uses them, and are yours to close. Default `true`. */
+  /** `false` leaves the discoveries open for other uses; the application must close them. @default true */
   readonly closeDiscoveries?: boolean | undefined
-  /** By service name. A service that is not listed works too, with the defaults. */
+  /** Options by service name. A service that is not listed works too, with the defaults. @default {} */
   readonly services?: Readonly<Record<string, ConfiguredServiceOptions>> | undefined
   /**
-   * Most services kept at once, so that names taken from requests cannot use up memory. Beyond it an idle service that
-   * nobody configured is forgotten. Default 10 000.
+   * Most services kept at once, ≥ 1, so that names from requests cannot exhaust memory. Beyond it, an idle service that
+   * is not configured is forgotten.
+   * @default 10_000
    */
   readonly maxServices?: number | undefined
+  /** Source of time. @default systemClock */
   readonly clock?: Clock | undefined
-  /** Source of all chance: phases, jitter, backoff. Default `Math.random`. */
+  /** Source of random numbers in [0, 1), for phases, jitter and backoff. @default Math.random */
   readonly random?: Random | undefined
 }
 

@@ -1,21 +1,27 @@
 /** How a request on an instance ended. */
 export type Outcome = {
-  /** Whether the instance did its work: a 404 is an answer, a 500 or a reset is not. */
+  /** Whether the instance did its work: a 404 is a success, a 500 or a reset is not. */
   readonly ok: boolean
-  /** From the pick to the end of the request (its response headers, for a streamed response). */
+  /** Milliseconds from the pick to the end of the request (for a streamed response, to its headers). */
   readonly latencyMs: number
+  /** The status of the response, if there was one. */
   readonly statusCode?: number | undefined
+  /** The error, if the request failed with one. */
   readonly error?: unknown
-  /** The caller gave up before the instance had answered: its latency and failure say nothing of the instance. */
+  /**
+   * The caller gave up before the instance responded: latency and failure reveal nothing about the instance.
+   * @default false
+   */
   readonly cancelled?: boolean | undefined
   /**
-   * Whether a failure counts against the instance; `none`: it is the caller's, or of this process. Default: as `statusCode` and
-   * `error` say; without an error it does.
+   * Whether a failure counts against the instance; `none`: it is the caller's, or this process's own.
+   * @default determined by `statusCode` and `error`; 'instance' without an error
    */
   readonly blame?: 'instance' | 'none' | undefined
   /**
-   * The connection was refused at once: nothing was sent, and to try again costs next to nothing. The load balancer says
-   * so to its balancers.
+   * The connection was refused at once: nothing was sent, and another try costs almost nothing. The load balancer sets
+   * this for its balancers.
+   * @default false
    */
   readonly refused?: boolean | undefined
   /** What the instance said of its load, for weights that are learnt (`loadReports`). */

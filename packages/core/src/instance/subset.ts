@@ -2,11 +2,11 @@ import { checkInteger, checkKeys, rejectOption } from '../base/option-checks.ts'
 import { XxHash64 } from '../base/xxhash64.ts'
 import type { ServiceInstance } from './instance.ts'
 
-/** Limits a client to some of the instances, so that not every client has connections to every one. */
+/** Limits a client to some of the instances, so that not every client connects to every instance. */
 export interface SubsetOptions {
-  /** How many instances, at least 1. */
+  /** The number of instances, ≥ 1. */
   readonly size: number
-  /** What tells this client from others and stays the same when it restarts, such as a host name or an ordinal. */
+  /** Identifies this client and stays the same when it restarts, such as a host name or an ordinal. */
   readonly clientId: string
 }
 

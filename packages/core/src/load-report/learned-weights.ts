@@ -2,18 +2,19 @@ import { type Clock, systemClock } from '../base/clock.ts'
 import { checkClock, checkDurationMs, checkKeys, checkNumber } from '../base/option-checks.ts'
 import type { LoadReport } from '../instance/outcome.ts'
 
-/** How weights are learned from what the instances say of their load. */
+/** How weights are learnt from the load that instances report. */
 export interface LoadReportOptions {
-  /** How long an instance must have reported before its weight is used, in milliseconds. Default 10 000. */
+  /** How long an instance must have reported before its weight is used, in milliseconds. @default 10_000 */
   readonly blackoutMs?: number | undefined
-  /** How long a report counts, in milliseconds. Default 180 000. */
+  /** How long a report counts, in milliseconds, ≥ 1. @default 180_000 */
   readonly expiryMs?: number | undefined
   /**
-   * How much failed requests lower the weight: at 1, to fail every request counts like a fully used CPU. In [0, 1 000];
-   * default 1; 0: failures do not count.
+   * How much failed requests lower the weight, from 0 to 1 000. With 1, failing every request counts like a fully used
+   * CPU; with 0, failures do not count.
+   * @default 1
    */
   readonly errorUtilizationPenalty?: number | undefined
-  /** Weights change at most this often, in milliseconds, at least 100. Default 1 000. */
+  /** Shortest time between changes of the weights, in milliseconds, ≥ 100. @default 1_000 */
   readonly updateMs?: number | undefined
 }
 

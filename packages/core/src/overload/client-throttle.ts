@@ -3,13 +3,15 @@ import { checkClock, checkDurationMs, checkFunction, checkKeys, checkNumber } fr
 import { type Random, systemRandom } from '../base/random.ts'
 import { SlidingWindow } from '../base/sliding-window.ts'
 
+/** When calls are rejected locally because the service rejects most of them. */
 export interface ThrottleOptions {
   /**
-   * Requests sent for each one accepted, before the others are rejected locally. In [1, 100]; default 2. Lower rejects
+   * Requests sent for each accepted one before others are rejected locally, from 1 to 100. A lower ratio rejects
    * sooner, but notices a recovery later.
+   * @default 2
    */
   readonly ratio?: number | undefined
-  /** How long a request counts, in milliseconds. Default 120 000. */
+  /** How long a request counts, in milliseconds, ≥ 24. @default 120_000 */
   readonly windowMs?: number | undefined
 }
 

@@ -1,10 +1,10 @@
 import { checkDurationMs, checkInteger, checkKeys } from '../base/option-checks.ts'
 
-/** Where calls wait when the limits of requests in flight are reached. */
+/** Where calls wait if the limits on requests in flight are reached. */
 export interface QueueOptions {
-  /** Calls that may wait at once. Integer in [0, 1 000 000]; default 100. */
+  /** Most waiting calls, from 0 to 1 000 000. @default 100 */
   readonly maxSize?: number | undefined
-  /** How long one may wait, in milliseconds; its own deadline may end the wait sooner. Default 1 000. */
+  /** How long a call may wait, in milliseconds; its own deadline may end the wait sooner. @default 1_000 */
   readonly maxWaitMs?: number | undefined
 }
 

@@ -2,42 +2,47 @@ import { judgeError } from './error-verdict.ts'
 import { parseRetryAfter } from './retry-after.ts'
 
 /**
- * How one attempt ended, as far as balancing and retrying go.
+ * How one attempt ended, for balancing and retrying.
  *
- * `retry` says what a repetition would risk:
- * - `always`: nothing; the request provably never reached an instance
+ * `retry` describes the risk of a repetition:
+ * - `always`: none; the request provably never reached an instance
  * - `idempotent`: the request may have been executed, so only an idempotent one may be repeated
  * - `never`: a repetition would end the same, or is not wanted
  */
 export interface Classification {
-  /** Whether the instance did its work. Goes into the `Outcome`. */
+  /** Whether the instance did its work. Becomes part of the `Outcome`. */
   readonly ok: boolean
   /**
-   * Whether a failure counts against the instance. `none`: it is the caller's, or of this process. Default: `instance`, when
-   * `ok` is false.
+   * Whether a failure counts against the instance. `none`: it is the caller's, or this process's own.
+   * @default 'instance' if `ok` is false
    */
   readonly blame?: 'instance' | 'none' | undefined
+  /** The status of the response, if there was one. */
   readonly statusCode?: number | undefined
-  /** Default: `idempotent` when `statusCode` is one of the service's `retry.statusCodes`, else `never`. */
+  /**
+   * Whether the attempt may be repeated.
+   * @default 'idempotent' if `statusCode` is one of the service's `retry.statusCodes`, else 'never'
+   */
   readonly retry?: 'always' | 'idempotent' | 'never' | undefined
   /**
-   * What the response's `Retry-After` asks for, in milliseconds. A retry goes to another instance at once. When no
-   * other is left it waits that long, unless that is beyond the deadline or `retry.retryAfterMaxMs`: the caller then gets the response.
+   * The delay that the response's `Retry-After` asks for, in milliseconds. A retry goes to another instance at once. If
+   * no other is left it waits that long, unless that exceeds the deadline or `retry.retryAfterMaxMs`; the caller then
+   * gets the response.
    */
   readonly retryAfterMs?: number | undefined
-  /** The response's `endpoint-load-metrics` header, for weights that are learnt (`loadReports`). */
+  /** The response's `endpoint-load-metrics` header, for learnt weights (`loadReports`). */
   readonly loadReport?: string | undefined
 }
 
-/** What an attempt gave: a value, or what it threw. */
+/** The result of an attempt: a value, or the error that it threw. */
 export type AttemptResult<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: unknown }
 
-/** Statuses after which an idempotent request is tried on another instance. */
+/** Statuses after which an idempotent request is retried on another instance. */
 export const defaultRetryStatusCodes: readonly number[] = Object.freeze([500, 502, 503, 504])
 
-/** Classifies a status: 5xx is the instance's failure, anything else is an answer. */
+/** Classifies a status: 5xx is a failure of the instance, anything else a success. */
 export function classifyStatus(statusCode: number): Classification {
   return { ok: statusCode < 500, statusCode }
 }

@@ -1,22 +1,23 @@
 import { checkDurationMs, checkInteger, checkKeys, checkNumber } from '../base/option-checks.ts'
 
 /**
- * When a request that has no answer yet is sent to a second instance as well; the first answer counts. Only for
- * requests that may be repeated, and out of the same budget as retries.
+ * When a request without a response is also sent to a second instance; the first response counts. Only requests that
+ * may be repeated are hedged, and hedges are charged to the retry budget.
  *
  * Sources: J. Dean, L. A. Barroso, "The Tail at Scale" (2013); gRFC A6.
  */
 export interface HedgeOptions {
-  /** How long to wait for an answer, in milliseconds; 0: not at all. Default: as long as `percentile` says. */
+  /** How long to wait for a response, in milliseconds; 0: no wait. @default undefined: determined by `percentile` */
   readonly delayMs?: number | undefined
   /**
-   * Wait as long as this share of the requests takes, when `delayMs` is absent. In percent, in [1, 100]; default 95:
-   * about 5 % more requests. No hedging until enough requests were seen.
+   * Without `delayMs`, the wait is as long as this percentage of the requests takes, from 1 to 100; 95 means about 5 %
+   * more requests. There is no hedging until enough requests were seen.
+   * @default 95
    */
   readonly percentile?: number | undefined
-  /** Attempts besides the first that may run at a time. Integer in [1, 10]; default 1. */
+  /** Most attempts that run beside the first at a time, from 1 to 10. @default 1 */
   readonly maxHedges?: number | undefined
-  /** Shortest delay that `percentile` may lead to, in milliseconds. Default 1. */
+  /** Shortest delay that `percentile` may lead to, in milliseconds. @default 1 */
   readonly minDelayMs?: number | undefined
 }
 

@@ -2,12 +2,19 @@ import { type Clock, systemClock } from '../base/clock.ts'
 import { checkClock, checkDurationMs, checkKeys, checkNumber } from '../base/option-checks.ts'
 import { SlidingWindow } from '../base/sliding-window.ts'
 
+/** How many retries the calls to one service may make together. */
 export interface RetryBudgetOptions {
-  /** Retries allowed for each request of the window, in [0, 1 000]. Default 0.2. Raising it raises the load in an outage. */
+  /**
+   * Retries allowed for each request of the window, from 0 to 1 000. A higher ratio raises the load in an outage.
+   * @default 0.2
+   */
   readonly ratio?: number | undefined
-  /** Retries allowed each second besides, so that a service with few requests can retry at all. Default 10. */
+  /**
+   * Additional retries allowed per second, from 0 to 1 000 000, so that a service with few requests can retry at all.
+   * @default 10
+   */
   readonly minPerSecond?: number | undefined
-  /** How long a request counts, in milliseconds. Default 10 000. */
+  /** How long a request counts, in milliseconds, ≥ 10. @default 10_000 */
   readonly windowMs?: number | undefined
 }
 
@@ -24,9 +31,9 @@ export function checkRetryBudget(path: string, options: RetryBudgetOptions): voi
 }
 
 /**
- * Limits retries to a share of the requests, so that a service in trouble is not buried under them: each request
- * deposits `ratio`, each retry withdraws 1, over a sliding window; a reserve of `minPerSecond` × window is always
- * there. With the defaults 10 000 requests to a dead service make at most 12 100 attempts.
+ * Limits retries to a share of the requests, so that they do not overload a failing service. Each request deposits
+ * `ratio` and each retry withdraws 1, over a sliding window; a reserve of `minPerSecond` × window is always available.
+ * With the defaults, 10 000 requests to a dead service cause at most 12 100 attempts.
  *
  * Source: Finagle's `RetryBudget` (windowed token bucket).
  */

@@ -2,33 +2,44 @@ import { checkDurationMs, checkInteger, checkKeys, rejectOption } from '../base/
 import { defaultRetryStatusCodes } from './classification.ts'
 import { checkRetryBudget, type RetryBudgetOptions } from './retry-budget.ts'
 
-/** When and how a failed attempt moves on to the next instance. */
+/** When and how a failed attempt is retried on another instance. */
 export interface RetryOptions {
-  /** Attempts after the first, at most. Integer in [0, 100]; default 2. */
+  /** Most attempts after the first, from 0 to 100. @default 2 */
   readonly maxRetries?: number | undefined
-  /** Limit of all retries of the service together. `false` takes it away: an outage is then multiplied. */
+  /**
+   * Limit on the retries of all calls to the service. With `false` there is none, and retries multiply the load of an
+   * outage.
+   * @default {}
+   */
   readonly budget?: RetryBudgetOptions | false | undefined
-  /** Longest delay before the first retry, in milliseconds; it doubles with each further one. Default 25. */
+  /**
+   * Longest delay before the first retry, in milliseconds; it doubles with each further retry. The delay is random
+   * between 0 and this bound.
+   * @default 25
+   */
   readonly backoffBaseMs?: number | undefined
-  /** Longest delay before any retry. Default 250. */
+  /** Longest delay before any retry, in milliseconds. @default 250 */
   readonly backoffMaxMs?: number | undefined
   /**
-   * An attempt that takes longer is given up, and counts as failed. Default: no limit but the call's own. Without it
-   * an instance that accepts connections but never answers holds a call until its deadline.
+   * An attempt that takes longer, in milliseconds, is aborted and counts as failed. Without a limit, an instance that
+   * accepts connections without responding may hold a call until its deadline.
+   * @default Infinity
    */
   readonly attemptTimeoutMs?: number | undefined
   /**
-   * Longest that a call waits in all because responses ask for it by `Retry-After`, in milliseconds; 0: it does not wait. Only when no
-   * other instance is left; beyond it, the caller gets the response, which says when to come again. Default 5 000.
+   * Longest total wait of a call because responses ask for it by `Retry-After`, in milliseconds; 0: no wait. It applies
+   * only if no other instance is left. Beyond it, the caller gets the response, which says when to come back.
+   * @default 5_000
    */
   readonly retryAfterMaxMs?: number | undefined
   /**
-   * An idempotent attempt that has waited so long, in milliseconds, without any answer of its instance is tried on another
-   * one as well. The first goes on beside it, and the first answer counts. Where answers usually take longer, so does the
-   * wait. At least 10; `Infinity`: never. Default 500.
+   * If an idempotent attempt has waited this long, in milliseconds (≥ 10, or `Infinity` for never), without any
+   * response of its instance, the call is also tried on another one. The first attempt continues, and the first
+   * response counts. Where responses usually take longer, so does the wait.
+   * @default 500
    */
   readonly secondTryAfterMs?: number | undefined
-  /** Response statuses after which an idempotent request is retried. Default 500, 502, 503, 504. */
+  /** Response statuses after which an idempotent request is retried. @default [500, 502, 503, 504] */
   readonly statusCodes?: readonly number[] | undefined
 }
 

@@ -10,19 +10,20 @@ import { HealthTarget, type HealthTargetSettings, type HealthWatcher } from './t
 
 export type { HealthState, HealthStatus } from './state.ts'
 
+/** The active checks of one instance, for one watcher. */
 export interface HealthSubscription {
-  /** What is known now. After `close()`, what was known then. */
+  /** The current state. After `close()`, the state at that time. */
   readonly state: HealthState
-  /** Ends it; the probes of its instance end with its last subscription. Calling it again does nothing. */
+  /** Ends the subscription. The probes of an instance end with its last subscription. Further calls do nothing. */
   close(): void
 }
 
 /**
- * Probes instances, and tells when one becomes healthy or unhealthy. Load balancers that share a checker, and services
+ * Probes instances and reports when one becomes healthy or unhealthy. Load balancers that share a checker, and services
  * that share an instance, share its probes: there is one set for each scheme, host and port.
  *
  * One probe of an instance is in flight at a time, and every delay is jittered. Timers do not keep the process alive.
- * With the defaults an instance that stops answering is unhealthy after at most 3 × (5 s + 2 s).
+ * With the defaults, an instance that stops responding is unhealthy after at most 3 × (5 s + 2 s).
  *
  * Source: Envoy's active health checking (thresholds, first verdict, immediate failure, interval without traffic).
  */
@@ -43,19 +44,19 @@ export class HealthChecker {
     this.#keepRemovedMs = checks.keepRemovedMs ?? 0
   }
 
-  /** How long an instance that is gone from the registry but passes its probes is kept, in milliseconds. */
+  /** How long an instance that left the registry is kept while it passes its probes, in milliseconds. */
   get keepRemovedMs(): number {
     return this.#keepRemovedMs
   }
 
   /**
-   * Probes `instance` until the subscription is closed. `listener` is called on every change of status, and never from
-   * within this call. What it throws is dropped. Among several watchers of one address, the instance of the newest is
-   * the one a probe gets. After `close()` nothing is probed and the status stays `unknown`.
+   * Probes `instance` until the subscription is closed. `listener` is called on every change of status, but never
+   * within this call; errors that it throws are dropped. If several watchers share an address, a probe gets the
+   * instance of the newest. After `close()`, nothing is probed and the status stays `unknown`.
    *
-   * @param traffic count of requests to the service so far, which never falls; see `idleIntervalMs`. Without it the
-   * instance is never taken for idle.
-   * @param onPass called at each probe that passes while the instance is healthy, also without a change
+   * @param traffic number of requests to the service so far, which never falls; see `idleIntervalMs`. Without it, the
+   * instance never counts as idle.
+   * @param onPass called at each probe that passes while the instance is healthy, even without a change
    */
   watch(
     instance: ServiceInstance,

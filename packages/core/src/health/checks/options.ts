@@ -10,69 +10,79 @@ import {
 import type { ServiceInstance } from '../../instance/instance.ts'
 
 /**
- * Asks one instance whether it is well. `false`, a throw or a rejection is a failure. It must end when `signal` is
- * aborted: that is when its time is up, or nobody wants the answer any more.
+ * Checks whether one instance is healthy. `false`, an error or a rejection is a failure. The probe must end when
+ * `signal` is aborted: its time is over, or the result is no longer needed.
  */
 export type HealthProbe = (
   instance: ServiceInstance,
   context: { readonly signal: AbortSignal },
 ) => boolean | HealthProbeResult | Promise<boolean | HealthProbeResult>
 
+/** The result of a probe. */
 export interface HealthProbeResult {
+  /** Whether the instance is healthy. */
   readonly healthy: boolean
-  /** Why, for people. Shown in status and events, so without secrets. */
+  /** The reason, for people. Status and events show it, so it must not contain secrets. @default undefined */
   readonly reason?: string | undefined
-  /** A failure that counts at once, whatever the threshold: the instance itself says that it goes. Default false. */
+  /**
+   * A failure that counts at once, whatever the threshold: the instance itself announces that it is going.
+   * @default false
+   */
   readonly immediate?: boolean | undefined
 }
 
-/** How the instances of a service are asked whether they are well. Every field has a default. */
+/** How the health of the instances of a service is checked. Every field has a default. */
 export interface HealthCheckOptions {
-  /** Path of the HTTP probe, with a leading `/`. Default `/health`. */
+  /** Path of the HTTP probe, with a leading `/`. @default '/health' */
   readonly path?: string | undefined
-  /** Method of the HTTP probe, in capitals. Default `GET`. */
+  /** Method of the HTTP probe, in capitals. @default 'GET' */
   readonly method?: string | undefined
-  /** Headers of the HTTP probe. They may hold secrets: no error, event or status shows them. Default none. */
+  /** Headers of the HTTP probe. They may contain secrets: no error, event or status shows them. @default {} */
   readonly headers?: Readonly<Record<string, string>> | undefined
-  /** Statuses of a healthy answer. Redirects are not followed. Default 200 alone. */
+  /** Statuses of a healthy response. Redirects are not followed. @default [200] */
   readonly expectedStatuses?: readonly number[] | undefined
-  /** Whether this is the body of a healthy answer; it gets the first 64 KiB. Default: the body is not read. */
+  /**
+   * Whether this is the body of a healthy response. It receives the first 64 KiB.
+   * @default undefined: the body is not read
+   */
   readonly expectedBody?: ((body: string) => boolean) | undefined
   /**
-   * An answer with this header makes the instance unhealthy at once, whatever its status and the threshold. Default
-   * `x-immediate-health-check-fail`. Source: the immediate failure of Envoy's HTTP health checker.
+   * A response with this header makes the instance unhealthy at once, whatever its status and the threshold. Source:
+   * the immediate failure of Envoy's HTTP health checker.
+   * @default 'x-immediate-health-check-fail'
    */
   readonly immediateFailHeader?: string | undefined
-  /** The HTTP probe goes to this port. Default: the instance's. */
+  /** The port of the HTTP probe. @default the port of the instance */
   readonly port?: number | undefined
   /**
-   * Asks in place of the HTTP probe: a TCP probe of an adapter, or a function of your own. The options of the HTTP
-   * probe have then no effect. Default: the HTTP probe, by the global `fetch`, which does not connect to the ports
-   * that browsers block.
+   * A probe instead of the HTTP probe: the TCP probe of an adapter, or your own function. The options of the HTTP probe
+   * then have no effect.
+   * @default the HTTP probe, by the global `fetch`, which does not connect to the ports that browsers block
    */
   readonly probe?: HealthProbe | undefined
-  /** Milliseconds between the end of one probe and the next. Default 5 000. */
+  /** Time between the end of one probe and the next, in milliseconds. @default 5_000 */
   readonly intervalMs?: number | undefined
   /**
-   * Milliseconds between probes of a healthy instance while no request goes to its service; at least `intervalMs`.
-   * Within `intervalMs` after requests came back it is probed again. Default 60 000, as Envoy's `no_traffic_interval`,
-   * or `intervalMs` when that is longer.
+   * Time between probes of a healthy instance while no request goes to its service, in milliseconds, at least
+   * `intervalMs`. When requests return, the instance is probed again within `intervalMs`.
+   * @default 60_000 like Envoy's `no_traffic_interval`, or `intervalMs` if that is longer
    */
   readonly idleIntervalMs?: number | undefined
-  /** A probe that takes longer is aborted, and is a failure. Default 2 000. */
+  /** A probe that takes longer, in milliseconds, is aborted and counts as a failure. @default 2_000 */
   readonly timeoutMs?: number | undefined
-  /** Successes in a row that make an unhealthy instance healthy. Integer in [1, 1 000]; default 2. */
+  /** Consecutive successes that make an unhealthy instance healthy, from 1 to 1 000. @default 2 */
   readonly healthyThreshold?: number | undefined
-  /** Failures in a row that make a healthy instance unhealthy. Integer in [1, 1 000]; default 3. */
+  /** Consecutive failures that make a healthy instance unhealthy, from 1 to 1 000. @default 3 */
   readonly unhealthyThreshold?: number | undefined
-  /** Part of each delay that is random, in [0, 1]; delays only ever get shorter. Default 0.2. */
+  /** Random part of each delay, from 0 to 1; delays only become shorter. @default 0.2 */
   readonly jitter?: number | undefined
   /**
-   * The first probe is sent at a random time within so many milliseconds, so that a fleet that starts together does
-   * not probe together. Default 1 000, or `intervalMs` when that is shorter.
+   * The first probe is sent at a random time within this many milliseconds, so that a fleet that starts together does
+   * not probe together.
+   * @default 1_000, or `intervalMs` if that is shorter
    */
   readonly initialJitterMs?: number | undefined
-  /** How long an instance that is gone from the registry but passes its probes is kept, in milliseconds. Default 0. */
+  /** How long an instance that left the registry is kept while it passes its probes, in milliseconds. @default 0 */
   readonly keepRemovedMs?: number | undefined
 }
 

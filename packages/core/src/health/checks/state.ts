@@ -1,16 +1,20 @@
 import type { ProbeVerdict } from './verdict.ts'
 
-/** `unknown` until the first probe ended. */
+/** `unknown` until the first probe has ended. */
 export type HealthStatus = 'unknown' | 'healthy' | 'unhealthy'
 
-/** What active health checks know of one instance. Immutable and frozen. */
+/** The result of the active checks of one instance. Immutable and frozen. */
 export interface HealthState {
+  /** The current status. */
   readonly status: HealthStatus
-  /** Reading of the clock when `status` became what it is. */
+  /** Reading of the clock at the last change of `status`. */
   readonly sinceMs: number
-  /** Why `status` is what it is, for people: what the last probe that agrees with it found. At most 200 characters. */
+  /**
+   * Why the instance has this status, for people: the finding of the last probe that agrees with it. At most 200
+   * characters.
+   */
   readonly reason: string
-  /** Probes that ended, one way or the other. */
+  /** Probes that have ended, with either result. */
   readonly checks: number
   /** Failures since the last success. */
   readonly consecutiveFailures: number

@@ -5,20 +5,20 @@ import { routeByZone, type ZonePolicy, type ZoneRouting } from './zone-routing.t
 
 /**
  * What an instance is used for:
- * - `available`: a candidate, the balancer may pick it
+ * - `available`: a candidate that the balancer may pick
  * - `standby`: usable, but its priority level gets no traffic now
- * - `drained`: weight 0, takes no new traffic
- * - `unhealthy`: the registry or an active check says so
- * - `ejected`: its answers were too bad; no traffic until the ejection is over
- * - `half-open`: the ejection is over; one request tries whether it is back
+ * - `drained`: weight 0, gets no new traffic
+ * - `unhealthy`: reported by the registry or an active check
+ * - `ejected`: its responses failed too often; no traffic until the ejection is over
+ * - `half-open`: the ejection is over; one request tests whether the instance has recovered
  */
 export type Eligibility = 'available' | 'standby' | 'drained' | 'unhealthy' | 'ejected' | 'half-open'
 
-/** An instance with what health has to say against it. */
+/** An instance with its health problem, if any. */
 export interface Judged {
-  /** As the balancer is to see it: with the weight that counts. */
+  /** The instance as the balancer sees it: with its effective weight. */
   readonly candidate: ServiceInstance
-  /** `undefined`: nothing. */
+  /** `undefined`: none. */
   readonly problem: 'unhealthy' | 'ejected' | 'half-open' | undefined
 }
 
@@ -34,7 +34,7 @@ export interface CandidateGroup {
 }
 
 export interface EligibilityResult {
-  /** Whom the balancers may pick. Empty when nobody is left. */
+  /** The instances that the balancers may pick. Empty if none is left. */
   readonly groups: readonly CandidateGroup[]
   /** One for each judged instance, in the same order. */
   readonly verdicts: readonly Eligibility[]

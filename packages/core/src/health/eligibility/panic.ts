@@ -1,13 +1,14 @@
 import { checkKeys, checkNumber, rejectOption } from '../../base/option-checks.ts'
 
-/** What happens when so few instances are healthy that using only them would bury them. */
+/** What happens if so few instances are healthy that using only these would overload them. */
 export interface PanicOptions {
-  /** Panic begins when the share of healthy instances is below this, in [0, 1]. Default 0.5. */
+  /** Panic starts if the share of healthy instances is lower, from 0 to 1. @default 0.5 */
   readonly threshold?: number | undefined
   /**
-   * `all` (default): health is ignored, every instance with a weight is used; the load is spread, and most findings of
-   * ill health that come all at once are wrong. `fail`: the level is not used; when no other one can take its part, calls
-   * are refused at once with a NoAvailableInstanceError.
+   * `all`: health is ignored and every instance with a weight is used. The load is spread, and a sudden finding that
+   * most instances are unhealthy is usually wrong. `fail`: the level is not used; if no other level can take its part,
+   * calls fail at once with a NoAvailableInstanceError.
+   * @default 'all'
    */
   readonly mode?: 'all' | 'fail' | undefined
 }

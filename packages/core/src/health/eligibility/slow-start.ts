@@ -1,12 +1,16 @@
 import { checkDurationMs, checkKeys, checkNumber } from '../../base/option-checks.ts'
 
-/** Lets an instance that joins or recovers take its share little by little. */
+/** Increases the share of a new or recovered instance gradually. */
 export interface SlowStartOptions {
-  /** How long it takes to the full share, in milliseconds. Default 30 000. */
+  /** Time to the full share, in milliseconds, ≥ 1. @default 30_000 */
   readonly windowMs?: number | undefined
-  /** Above 1 the share grows fast at first, below 1 late. In [0.1, 10]; default 1: evenly. */
+  /**
+   * The shape of the growth, from 0.1 to 10. Above 1, the share grows quickly at first; below 1, slowly at first; 1 is
+   * linear.
+   * @default 1
+   */
   readonly aggression?: number | undefined
-  /** The share it begins with, in (0, 1]. Default 0.1. */
+  /** The initial share, from 0.001 to 1. @default 0.1 */
   readonly minimum?: number | undefined
 }
 

@@ -1,22 +1,24 @@
 import { checkInteger, checkKeys, checkNumber, rejectOption } from '../../base/option-checks.ts'
 import type { ServiceInstance } from '../../instance/instance.ts'
 
-/** Prefers instances in the client's own zone, as far as that does not overload them. */
+/** Prefers instances in the client's own zone, unless that overloads them. */
 export interface ZoneOptions {
-  /** The zone this process runs in, as the instances' `zone` writes it. */
+  /** The zone of this process, as written in the instances' `zone`. */
   readonly local: string
-  /** With fewer usable instances than this, zones are ignored. Default 6. */
+  /** With fewer usable instances, zones are ignored. @default 6 */
   readonly minInstances?: number | undefined
-  /** With a smaller share of usable instances in the local zone than this, zones are ignored. Default 0.7. */
+  /** With a smaller share of usable instances in the local zone, zones are ignored. @default 0.7 */
   readonly minLocalHealth?: number | undefined
   /**
-   * Share of the clients in each zone, such as `{ a: 40, b: 40, c: 20 }`. With it the local zone gets exactly what it can
-   * take, and the rest goes where capacity is left over. Default: unknown; the local zone comes first, and load spills.
+   * Share of the clients in each zone, such as `{ a: 40, b: 40, c: 20 }`. With it, the local zone gets exactly what it
+   * can take, and the rest goes where capacity is free.
+   * @default undefined: the local zone comes first, and load spills
    */
   readonly clients?: Readonly<Record<string, number>> | undefined
   /**
-   * While `clients` is unknown: a request goes to another zone when the local instances have, on average, more than this
-   * many times the requests in flight of the others, and more than one each. Default 1.5.
+   * While `clients` is unknown: a request goes to another zone if the local instances have, on average, more than this
+   * many times the requests in flight of the others, and more than one each.
+   * @default 1.5
    */
   readonly spillAt?: number | undefined
 }

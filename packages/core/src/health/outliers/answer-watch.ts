@@ -1,11 +1,11 @@
 import { type Complete, checkDurationMs, checkInteger, checkKeys } from '../../base/option-checks.ts'
 import type { Looks } from './looks.ts'
 
-/** When an instance that says nothing counts as dead although its connections stand. */
+/** When an instance counts as silent although its connections are open. */
 export interface NoAnswerOptions {
-  /** How long it must have answered nothing while others did, in milliseconds. Default 500. */
+  /** How long it must have sent no response while others did, in milliseconds, ≥ 10. @default 500 */
   readonly afterMs?: number | undefined
-  /** How many requests must have waited for it in vain. Default 3. */
+  /** How many requests must have waited for it in vain, from 1 to 1 000 000. @default 3 */
   readonly minimumRequests?: number | undefined
 }
 

@@ -13,27 +13,33 @@ import { RequestWindow } from './request-window.ts'
 import { statisticalOutliers } from './statistical-outliers.ts'
 import { OutlierTracker, type TrackerHost } from './tracker.ts'
 
+/** Options of an `OutlierDetector` outside a load balancer. */
 export interface OutlierDetectorOptions extends OutlierDetectionOptions {
+  /** Source of time. @default systemClock */
   readonly clock?: Clock | undefined
-  /** Source of the jitter. Default `Math.random`. */
+  /** Source of random numbers in [0, 1), for jitter. @default Math.random */
   readonly random?: Random | undefined
+  /** Receives every change. @default undefined */
   readonly listener?: OutlierListener | undefined
-  /** How many instances could take requests now, the one in question included. Default: those not ejected. */
+  /**
+   * The number of instances that could take requests now, including the one in question.
+   * @default the number of instances that are not ejected
+   */
   readonly usable?: (() => number) | undefined
 }
 
 /**
- * Takes instances of one service out of use by the outcome of their requests, for a while that grows with each time,
- * and lets them back by one probe, not by a herd.
+ * Ejects instances of one service because of the outcomes of their requests, for a time that grows with each ejection,
+ * and lets them return by a single probe.
  *
- * Never more than max(1, floor(`maxEjectionPercent` × known / 100)) at once, and never the last one: of a service with
- * 2 to 9 instances one can be ejected, of a single one nothing. That holds when instances are removed, too: those that
- * are out the longest come back. So tell newcomers (`track`) before those that are gone (`untrack`).
+ * At most max(1, floor(`maxEjectionPercent` × known / 100)) instances are ejected at once, and never the last one: with
+ * 2 to 9 instances one can be ejected, and a single instance never. This also holds when instances are removed: those
+ * that were ejected the longest return. So report new instances (`track`) before removed ones (`untrack`).
  *
- * There is no timer unless requests were counted within the last interval or somebody is ejected, and none of them
- * keeps the process alive.
+ * There is no timer unless requests were counted within the last interval or an instance is ejected. No timer keeps the
+ * process alive.
  *
- * Source: Envoy's outlier detection and gRFC A50, without their blindness for small services.
+ * Source: Envoy's outlier detection and gRFC A50, but also effective in small services.
  */
 export class OutlierDetector {
   readonly #settings: OutlierDetectionSettings

@@ -8,59 +8,74 @@ import {
 } from '../../base/option-checks.ts'
 import { checkNoAnswerOptions, type NoAnswerOptions } from './answer-watch.ts'
 
-/** How failing instances are taken out of use. Every field has a default; `false` turns a detector off. */
+/** How failing instances are ejected. Every field has a default; `false` turns a detector off. */
 export interface OutlierDetectionOptions {
-  /** So many connections in a row that failed eject an instance. Default 5. */
+  /** This many consecutive failed connections eject an instance. @default 5 */
   readonly consecutiveConnectErrors?: number | false | undefined
-  /** So many 5xx answers in a row eject an instance. Default 5. */
+  /** This many consecutive 5xx responses eject an instance. @default 5 */
   readonly consecutiveServerErrors?: number | false | undefined
-  /** Judges each instance by the part of its requests that failed within an interval. */
+  /** Ejects an instance if too large a part of its requests failed within an interval. @default {} */
   readonly failurePercentage?: FailurePercentageOptions | false | undefined
-  /** Compares the instances of a service with each other. Blind in small services: it only ever stands beside the others. */
+  /**
+   * Compares the instances of a service with each other. It has no effect in small services, so it never replaces the
+   * other detectors.
+   * @default {}
+   */
   readonly successRate?: SuccessRateOptions | false | undefined
-  /** Instances that take requests and answer nothing at all. Judged by the load balancer; see `NoAnswerOptions`. */
+  /**
+   * Ejects instances that accept requests without responding. The load balancer detects them; see `NoAnswerOptions`.
+   * @default {}
+   */
   readonly noAnswer?: NoAnswerOptions | false | undefined
   /**
-   * Milliseconds over which requests are counted, and after which a run of failures without a new one is forgotten.
-   * The multiplier of the ejection time falls by 1 after each such time in use. Default 10 000.
+   * Time over which requests are counted, and after which a series of failures without a new one is forgotten, in
+   * milliseconds. The multiplier of the ejection time falls by 1 after each such time in use.
+   * @default 10_000
    */
   readonly intervalMs?: number | undefined
-  /** Length of the first ejection, in milliseconds; of the n-th, n times that. Default 30 000. */
+  /** Duration of the first ejection, in milliseconds; the n-th ejection lasts n times as long. @default 30_000 */
   readonly baseEjectionMs?: number | undefined
   /**
-   * Length of the first ejection after connections that failed at once (refused, reset), in milliseconds: to try again
-   * costs next to nothing. As long as probes fail so, it grows with the outage, to an eighth of it; of the n-th, the
-   * least is n times this. Default 1 000; never above `baseEjectionMs`.
+   * Duration of the first ejection after connections that failed at once (refused, reset), in milliseconds, because
+   * another try costs almost nothing. As long as probes fail in the same way, the duration grows with the outage, to an
+   * eighth of it; the n-th ejection lasts at least n times this value. It is never above `baseEjectionMs`.
+   * @default 1_000
    */
   readonly connectBaseEjectionMs?: number | undefined
-  /** No ejection is longer than this (or `baseEjectionMs`, if that is more), in milliseconds. Default 300 000. */
+  /** Longest ejection, in milliseconds (or `baseEjectionMs`, if that is more). @default 300_000 */
   readonly maxEjectionMs?: number | undefined
-  /** Part of each ejection and interval that is random, in [0, 1]; they only ever get shorter. Default 0.1. */
+  /** Random part of each ejection and interval, from 0 to 1; they only become shorter. @default 0.1 */
   readonly jitter?: number | undefined
   /**
-   * Most instances ejected at once, in percent of those known. At least one may be, however few there are, except
-   * with 0; the last usable one never is. Default 10.
+   * Most instances ejected at once, in percent of the known ones. Except with 0, at least one may be ejected, however
+   * few there are; the last usable one never is.
+   * @default 10
    */
   readonly maxEjectionPercent?: number | undefined
-  /** `false` ejects nobody, and only tells who would have been. Default true. */
+  /** `false` ejects no instance and only reports which would have been ejected. @default true */
   readonly enforce?: boolean | undefined
 }
 
+/** When the failures of one instance within an interval eject it. */
 export interface FailurePercentageOptions {
-  /** In percent, in [1, 100]. Default 85. */
+  /** Failed requests in percent, from 1 to 100. @default 85 */
   readonly threshold?: number | undefined
-  /** An instance with fewer requests within the interval is not judged. Default 50. */
+  /** An instance with fewer requests within the interval is not judged. @default 50 */
   readonly minimumRequests?: number | undefined
-  /** With fewer instances that have enough requests, none is judged. Default 1: it needs no company. */
+  /** If fewer instances have enough requests, none is judged. With 1, an instance needs no others. @default 1 */
   readonly minimumInstances?: number | undefined
 }
 
+/** When the success rate of an instance, compared with the others, ejects it. */
 export interface SuccessRateOptions {
-  /** An instance is an outlier when its rate is so many standard deviations below the mean, in [0, 100]. Default 1.9. */
+  /**
+   * An instance is an outlier if its rate is this many standard deviations below the mean, from 0 to 100.
+   * @default 1.9
+   */
   readonly standardDeviations?: number | undefined
-  /** An instance with fewer requests within the interval is left out. Default 100. */
+  /** An instance with fewer requests within the interval is left out. @default 100 */
   readonly minimumRequests?: number | undefined
-  /** With fewer instances that have enough requests, none is judged. Default 5. */
+  /** If fewer instances have enough requests, none is judged. @default 5 */
   readonly minimumInstances?: number | undefined
 }
 

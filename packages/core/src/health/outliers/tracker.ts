@@ -40,6 +40,7 @@ export interface TrackerHost {
  * Lean, because there are many: plain numbers, and a timer only while ejected.
  */
 export class OutlierTracker {
+  /** The id of the instance. */
   readonly id: string
   readonly #host: TrackerHost
   #state: 'in' | 'ejected' | 'half-open' | 'gone' = 'in'
