@@ -1,7 +1,16 @@
 // Runs the build of core on every runtime it is promised for: Node, Bun, Deno and workerd. The last three are fetched
 // from the npm registry into a temporary folder.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { cpSync, existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -67,7 +76,7 @@ const config :Workerd.Config = (services = [
     modules = [
       (name = "worker.mjs", esModule = embed "worker.mjs"),
       (name = "program.mjs", esModule = embed "program.mjs"),
-      (name = "@lb/core", esModule = embed "core.mjs")
+${modulesOfCore()}
     ],
     bindings = [
       (name = "FIRST", text = "${first}"), (name = "SECOND", text = "${second}"), (name = "DEAD", text = "${dead}")
@@ -79,13 +88,24 @@ const config :Workerd.Config = (services = [
 `
 }
 
+/** The entry is found by the name of the package, and what it shares with the other entry beside it. */
+function modulesOfCore(): string {
+  const modules = readdirSync(join(work, 'core')).map((file) => {
+    const name = file === 'index.js' ? '@lb/core' : `@lb/${file}`
+    return `      (name = "${name}", esModule = embed "core/${file}")`
+  })
+  return modules.join(',\n')
+}
+
 async function runEverywhere(addresses: Addresses): Promise<void> {
   const args = ['standalone.mjs', ...addresses.alive, addresses.dead]
   await run(`Node ${process.versions.node}`, process.execPath, args)
   await run(`Bun ${runtimes.bun}`, binaryOf('bun'), args)
   await run(`Deno ${runtimes.deno}`, binaryOf('deno'), ['run', '--allow-net', ...args])
+  const built = join(root, 'packages/core/dist')
+  const modules = readdirSync(built).filter((file) => file.endsWith('.js'))
+  for (const file of modules) cpSync(join(built, file), join(work, 'core', file))
   writeFileSync(join(work, 'config.capnp'), workerdConfig(addresses))
-  cpSync(join(root, 'packages/core/dist/index.js'), join(work, 'core.mjs'))
   await run(`workerd ${runtimes.workerd}`, binaryOf('workerd'), ['test', 'config.capnp'])
 }
 

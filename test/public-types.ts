@@ -9,17 +9,20 @@ export interface OptionalProperty {
   readonly type: string
 }
 
-/** The names that the `index.ts` in `folder` exports, each with the file that declares it. */
-function publicNames(index: string): Map<string, string> {
+/** The files of `src` that are entry points of a package, where they are there. */
+const entries = ['index.ts', 'authoring.ts']
+
+/** The names that an entry point exports, each with the file that declares it. */
+function publicNames(entry: string): Map<string, string> {
   const names = new Map<string, string>()
-  const text = readFileSync(index, 'utf8')
+  const text = readFileSync(entry, 'utf8')
   for (const [, list = '', from = ''] of text.matchAll(/export (?:type )?\{([^}]*)\} from '(\.[^']+)'/g)) {
     for (const each of list.split(',')) {
       const [name = ''] = each
         .replace(/\btype\b/, '')
         .trim()
         .split(' as ')
-      if (name !== '') names.set(name, resolve(dirname(index), from))
+      if (name !== '') names.set(name, resolve(dirname(entry), from))
     }
   }
   return names
@@ -83,9 +86,10 @@ function declarationOf(text: string, name: string): string {
 /** The optional properties of every type that a package of the project exports. */
 export function optionalProperties(packages: string): OptionalProperty[] {
   return readdirSync(packages)
-    .filter((folder) => statSync(join(packages, folder, 'src/index.ts'), { throwIfNoEntry: false }) !== undefined)
-    .flatMap((folder) =>
-      Array.from(publicNames(join(packages, folder, 'src/index.ts'))).flatMap(([name, file]) =>
+    .flatMap((folder) => entries.map((entry) => ({ folder, entry: join(packages, folder, 'src', entry) })))
+    .filter(({ entry }) => statSync(entry, { throwIfNoEntry: false }) !== undefined)
+    .flatMap(({ folder, entry }) =>
+      Array.from(publicNames(entry)).flatMap(([name, file]) =>
         optionalIn(withoutComments(readFileSync(file, 'utf8')), name).map((property) => ({
           path: `@lb/${folder} ${name}.${property.name}`,
           type: property.type,

@@ -1,4 +1,5 @@
-import { type Clock, type ServiceInstance, systemClock } from '@lb/core'
+import type { Clock, ServiceInstance } from '@lb/core'
+import { systemClock } from '@lb/core/authoring'
 import { type Contender, instancesOf, weightOf } from './contender.ts'
 
 /** The least a round robin can cost. */

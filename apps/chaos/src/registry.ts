@@ -1,4 +1,5 @@
-import { poll, type ServiceDiscovery, type ServiceInstanceInit } from '@lb/core'
+import type { ServiceDiscovery, ServiceInstanceInit } from '@lb/core'
+import { poll } from '@lb/core/authoring'
 import type { BackendProcess } from './backend-process.ts'
 
 const pollIntervalMs = 250

@@ -1,4 +1,5 @@
-import { type ErrorJson, errorJson } from '@lb/core'
+import type { ErrorJson } from '@lb/core'
+import { errorJson } from '@lb/core/authoring'
 import { isAxiosError } from 'axios'
 
 /**

@@ -1,4 +1,5 @@
-import { type AttemptResult, type Classification, classifyError, loadReportHeader, parseRetryAfter } from '@lb/core'
+import type { AttemptResult, Classification } from '@lb/core'
+import { classifyError, loadReportHeader, parseRetryAfter } from '@lb/core/authoring'
 import { AxiosHeaders, type AxiosResponse, type InternalAxiosRequestConfig, isAxiosError } from 'axios'
 import { AttemptError } from './attempt-error.ts'
 import { type EarlyAnswer, isEarly } from './early-answer.ts'

@@ -1,7 +1,7 @@
 import { Agent, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createServer, type Server, Socket } from 'node:net'
-import { classifyError } from '@lb/core'
+import { classifyError } from '@lb/core/authoring'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { connectTimeoutMs, limitConnecting, withConnectionLimit } from './connection-limit.ts'
 

@@ -1,7 +1,7 @@
 import type { Agent, ClientRequest } from 'node:http'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { systemClock } from '@lb/core'
+import { systemClock } from '@lb/core/authoring'
 
 /**
  * How long a connection may take to be made, the handshake of TLS included, in milliseconds. Nothing was sent then, so that any request may

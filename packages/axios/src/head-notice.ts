@@ -1,5 +1,6 @@
 import { Agent, type ClientRequest, type IncomingMessage } from 'node:http'
-import { type AttemptContext, systemClock } from '@lb/core'
+import type { AttemptContext } from '@lb/core'
+import { systemClock } from '@lb/core/authoring'
 import {
   type AxiosAdapter,
   AxiosHeaders,

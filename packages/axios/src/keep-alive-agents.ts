@@ -2,7 +2,8 @@ import { type AgentOptions, Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { authorityOf, type LoadBalancer, onDeparture, type ServiceInstance } from '@lb/core'
+import type { LoadBalancer, ServiceInstance } from '@lb/core'
+import { authorityOf, onDeparture } from '@lb/core/authoring'
 import { limitConnecting } from './connection-limit.ts'
 
 export interface KeepAliveAgents {

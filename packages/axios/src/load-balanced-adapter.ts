@@ -1,10 +1,5 @@
-import {
-  type AttemptContext,
-  isIdempotentMethod,
-  type LoadBalancer,
-  rejectOption,
-  type ServiceInstance,
-} from '@lb/core'
+import type { AttemptContext, LoadBalancer, ServiceInstance } from '@lb/core'
+import { isIdempotentMethod, rejectOption } from '@lb/core/authoring'
 import axios, {
   type AxiosAdapter,
   type AxiosInstance,

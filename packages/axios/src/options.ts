@@ -1,4 +1,5 @@
-import { checkFunction, checkKeys, type LoadBalancer, rejectOption } from '@lb/core'
+import type { LoadBalancer } from '@lb/core'
+import { checkFunction, checkKeys, rejectOption } from '@lb/core/authoring'
 import type { AxiosRequestConfig, InternalAxiosRequestConfig } from 'axios'
 import type { Undici } from './undici-pools.ts'
 

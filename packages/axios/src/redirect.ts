@@ -1,4 +1,5 @@
-import { authorityOf, type LoadBalancer } from '@lb/core'
+import type { LoadBalancer } from '@lb/core'
+import { authorityOf } from '@lb/core/authoring'
 import { type AxiosBasicCredentials, AxiosHeaders, type InternalAxiosRequestConfig } from 'axios'
 import { isStream } from './request-body.ts'
 import { instanceUrl, parseServiceUrl, type ServiceUrl, type ServiceUrlRules } from './service-url.ts'

@@ -1,4 +1,5 @@
-import { authorityOf, type LoadBalancer, type ServiceInstance, withLbAuthority } from '@lb/core'
+import type { LoadBalancer, ServiceInstance } from '@lb/core'
+import { authorityOf, withLbAuthority } from '@lb/core/authoring'
 import type { InternalAxiosRequestConfig } from 'axios'
 
 /** A URL whose host is a service, in pieces that are put together again without touching the rest. */

@@ -1,5 +1,6 @@
 import { connect } from 'node:net'
-import { authorityOf, checkInteger, checkKeys, type HealthProbe } from '@lb/core'
+import type { HealthProbe } from '@lb/core'
+import { authorityOf, checkInteger, checkKeys } from '@lb/core/authoring'
 
 export interface TcpProbeOptions {
   /** The port that is connected to. Default: the instance's. */

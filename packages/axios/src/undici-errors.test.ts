@@ -1,4 +1,4 @@
-import { classifyError } from '@lb/core'
+import { classifyError } from '@lb/core/authoring'
 import { errors } from 'undici'
 import { expect, it } from 'vitest'
 import { asNodeError } from './undici-errors.ts'

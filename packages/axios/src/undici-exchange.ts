@@ -1,4 +1,5 @@
-import { type AttemptContext, type CancelTimer, InterimResponses, maxResponseFields, systemClock } from '@lb/core'
+import type { AttemptContext, CancelTimer } from '@lb/core'
+import { InterimResponses, maxResponseFields, systemClock } from '@lb/core/authoring'
 import { AxiosError, type AxiosResponse, type InternalAxiosRequestConfig } from 'axios'
 import { timeoutMs } from './attempt-request.ts'
 import { drainLimit, drainTimeoutMs, lowestFailure, type UnjudgedAnswer } from './early-answer.ts'

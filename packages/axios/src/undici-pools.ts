@@ -1,4 +1,5 @@
-import { authorityOf, InvalidOptionError, type LoadBalancer, onDeparture, type ServiceInstance } from '@lb/core'
+import { InvalidOptionError, type LoadBalancer, type ServiceInstance } from '@lb/core'
+import { authorityOf, onDeparture } from '@lb/core/authoring'
 import { connectTimeoutMs } from './connection-limit.ts'
 
 /** What a handler of undici's may do to its request. */

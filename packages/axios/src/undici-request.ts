@@ -1,4 +1,5 @@
-import { authorityOf, type ServiceInstance } from '@lb/core'
+import type { ServiceInstance } from '@lb/core'
+import { authorityOf } from '@lb/core/authoring'
 import axios, { type InternalAxiosRequestConfig } from 'axios'
 import { timeoutMs } from './attempt-request.ts'
 import type { ServiceUrl } from './service-url.ts'

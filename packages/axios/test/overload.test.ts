@@ -4,10 +4,10 @@ import {
   LoadBalancer,
   type LoadBalancerEvent,
   type LoadBalancerOptions,
-  loadReportHeader,
   OverloadedError,
   StaticDiscovery,
 } from '@lb/core'
+import { loadReportHeader } from '@lb/core/authoring'
 import { LoopbackBackend } from '@lb/testing'
 import axios, { AxiosError, AxiosHeaders, type AxiosInstance, type AxiosResponse } from 'axios'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'

@@ -1,4 +1,4 @@
-import { rejectOption } from '@lb/core'
+import { rejectOption } from '@lb/core/authoring'
 import { checkServerUrl } from '@lb/registry-http'
 
 /**

@@ -1,4 +1,4 @@
-import type { RegistrationSteps } from '@lb/core'
+import type { RegistrationSteps } from '@lb/core/authoring'
 import type { RegistryRequest } from '@lb/registry-http'
 import type { ConsulClient } from './client.ts'
 import type { RegistrarSettings } from './registrar-options.ts'

@@ -1,10 +1,5 @@
-import {
-  DiscoveryError,
-  type Registration,
-  type RenewalOptions,
-  RenewedRegistration,
-  type ServiceInstance,
-} from '@lb/core'
+import { DiscoveryError, type Registration, type ServiceInstance } from '@lb/core'
+import { type RenewalOptions, RenewedRegistration } from '@lb/core/authoring'
 import type { AgentRegistration } from './agent-registration.ts'
 
 /** One instance that is kept registered with an agent. */

@@ -1,4 +1,4 @@
-import { rejectOption } from '@lb/core'
+import { rejectOption } from '@lb/core/authoring'
 import type { TlsOptions } from '@lb/registry-http'
 
 /** Variables, as in `process.env`. */

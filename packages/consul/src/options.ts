@@ -1,4 +1,4 @@
-import { checkBoolean, checkDurationMs, checkInteger, checkKeys, rejectOption } from '@lb/core'
+import { checkBoolean, checkDurationMs, checkInteger, checkKeys, rejectOption } from '@lb/core/authoring'
 import { type ConsulConnectionOptions, checkText, connectionKeys } from './connection-options.ts'
 
 export interface ConsulDiscoveryOptions extends ConsulConnectionOptions {

@@ -6,7 +6,7 @@ import {
   checkInteger,
   checkKeys,
   rejectOption,
-} from '@lb/core'
+} from '@lb/core/authoring'
 import { type ConsulConnectionOptions, checkText, connectionKeys } from './connection-options.ts'
 
 /** The instance says by itself that it is well, again and again: the registrar does. */

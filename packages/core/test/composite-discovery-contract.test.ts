@@ -1,9 +1,9 @@
 import { type DiscoveryHarness, describeDiscovery } from '@lb/testing/suites'
+import { poll } from '../src/authoring.ts'
 import {
   CompositeDiscovery,
   type DiscoveryObserver,
   parseInstance,
-  poll,
   type ServiceDiscovery,
   type ServiceInstanceInit,
   type SnapshotStore,

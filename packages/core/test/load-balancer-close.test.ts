@@ -1,11 +1,11 @@
 import { FakeClock, FakeDiscovery, FakeWatchDiscovery, settlePromises } from '@lb/testing'
 import { describe, expect, it } from 'vitest'
+import { poll } from '../src/authoring.ts'
 import {
   CompositeDiscovery,
   LoadBalancer,
   LoadBalancerClosedError,
   type LoadBalancerEvent,
-  poll,
   StaticDiscovery,
 } from '../src/index.ts'
 import { ObservedLoadBalancer, refused } from './observed-load-balancer.ts'

@@ -1,6 +1,7 @@
 import { seededRandom } from '@lb/testing'
 import { describe, expect, it } from 'vitest'
-import { type LoadBalancerOptions, loadReportHeader, type ServiceInstanceInit } from '../src/index.ts'
+import { loadReportHeader } from '../src/authoring.ts'
+import type { LoadBalancerOptions, ServiceInstanceInit } from '../src/index.ts'
 import { ObservedLoadBalancer } from './observed-load-balancer.ts'
 
 const three = ['a:1', 'b:1', 'c:1']

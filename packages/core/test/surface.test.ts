@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import * as authoring from '../src/authoring.ts'
 import * as core from '../src/index.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -10,15 +11,13 @@ const sources = readdirSync(`${root}/src`, { recursive: true, encoding: 'utf8' }
   .toSorted()
 
 describe('@lb/core', () => {
-  it('exports these names and no others', () => {
+  it('gives applications these names and no others', () => {
     expect(Object.keys(core).toSorted()).toEqual([
-      'CallSignal',
       'CompositeDiscovery',
       'DeadlineExceededError',
       'DiscoveryError',
       'GroupedBalancer',
       'HealthChecker',
-      'InterimResponses',
       'InvalidInstanceError',
       'InvalidOptionError',
       'LeastRequestBalancer',
@@ -27,18 +26,24 @@ describe('@lb/core', () => {
       'LoadBalancerError',
       'MaglevBalancer',
       'NoAvailableInstanceError',
-      'OpenSubscriptions',
-      'OutlierDetector',
       'OverloadedError',
       'PeakEwmaBalancer',
       'RandomBalancer',
-      'RenewedRegistration',
-      'RetryBudget',
       'RingHashBalancer',
       'RoundRobinBalancer',
       'SharedCounter',
       'SmoothWeightedRoundRobinBalancer',
       'StaticDiscovery',
+      'parseInstance',
+    ])
+  })
+
+  it('gives authors of discoveries, registrars, balancers and adapters these names besides', () => {
+    expect(Object.keys(authoring).toSorted()).toEqual([
+      'CallSignal',
+      'InterimResponses',
+      'OpenSubscriptions',
+      'RenewedRegistration',
       'authorityOf',
       'checkBoolean',
       'checkClock',
@@ -57,13 +62,12 @@ describe('@lb/core', () => {
       'formatLoadReport',
       'fullJitterBackoffMs',
       'isIdempotentMethod',
-      'jittered',
+      'isLoadBalancer',
       'loadReportHeader',
       'maxResponseFields',
       'onDeparture',
       'oneLine',
       'originOf',
-      'parseInstance',
       'parseLoadReport',
       'parseRetryAfter',
       'parseServiceUrl',
@@ -72,8 +76,6 @@ describe('@lb/core', () => {
       'readInstances',
       'rejectOption',
       'rejection',
-      'rendezvousSubset',
-      'serviceOfHost',
       'systemClock',
       'systemRandom',
       'timeLimited',

@@ -1,5 +1,6 @@
 import { FakeClock, FakeDiscovery, FakeWatchDiscovery, instance, settlePromises } from '@lb/testing'
 import { describe, expect, it } from 'vitest'
+import { poll } from '../src/authoring.ts'
 import {
   type Balancer,
   type Clock,
@@ -7,7 +8,6 @@ import {
   GroupedBalancer,
   LoadBalancer,
   type LoadBalancerEvent,
-  poll,
   RoundRobinBalancer,
   type ServiceInstance,
   StaticDiscovery,

@@ -1,5 +1,5 @@
 import { isIP, isIPv6 } from 'node:net'
-import { authorityOf } from '@lb/core'
+import { authorityOf } from '@lb/core/authoring'
 
 /** A server that is asked. */
 export interface NameServer {

@@ -1,13 +1,5 @@
-import {
-  type Clock,
-  checkBoolean,
-  checkDurationMs,
-  checkFunction,
-  checkInteger,
-  checkKeys,
-  type Random,
-  rejectOption,
-} from '@lb/core'
+import type { Clock, Random } from '@lb/core'
+import { checkBoolean, checkDurationMs, checkFunction, checkInteger, checkKeys, rejectOption } from '@lb/core/authoring'
 import { domainNameProblem } from './domain-name.ts'
 import { parseNameServer } from './name-server.ts'
 import type { AddressFamily } from './target-addresses.ts'

@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { DiscoveryError, parseInstance, systemClock } from '@lb/core'
+import { DiscoveryError, parseInstance } from '@lb/core'
+import { systemClock } from '@lb/core/authoring'
 import { seededRandom } from '@lb/testing'
 import { describe, expect, it } from 'vitest'
 import { DnsFailure } from '../src/errors.ts'

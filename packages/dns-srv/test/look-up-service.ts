@@ -1,4 +1,4 @@
-import { systemClock } from '@lb/core'
+import { systemClock } from '@lb/core/authoring'
 import { parseNameServer } from '../src/name-server.ts'
 import { Resolver } from '../src/resolver.ts'
 import { ServiceLookup, type ServiceLookupResult } from '../src/service-lookup.ts'

@@ -1,4 +1,5 @@
-import { authorityOf, InvalidInstanceError, type ServiceInstance } from '@lb/core'
+import { InvalidInstanceError, type ServiceInstance } from '@lb/core'
+import { authorityOf } from '@lb/core/authoring'
 import type { Codec } from './codec.ts'
 
 /** `host:port`, `[ipv6]:port` or `https://host:port`. */

@@ -1,4 +1,5 @@
-import { authorityOf, type ServiceInstance, type ServiceInstanceInit } from '@lb/core'
+import type { ServiceInstance, ServiceInstanceInit } from '@lb/core'
+import { authorityOf } from '@lb/core/authoring'
 import type { Codec } from './codec.ts'
 
 /** What go-kratos takes for the weight of an instance that says none. Source: kratos, `selector/node/direct`. */

@@ -1,4 +1,5 @@
-import { type Clock, checkClock, checkDurationMs, checkFunction, type Random, rejectOption } from '@lb/core'
+import type { Clock, Random } from '@lb/core'
+import { checkClock, checkDurationMs, checkFunction, rejectOption } from '@lb/core/authoring'
 import { checkServerUrl, type TlsOptions } from '@lb/registry-http'
 import { type Codec, type CodecName, codecs } from './codec.ts'
 

@@ -1,11 +1,5 @@
-import {
-  type CancelTimer,
-  type Clock,
-  type DiscoverySubscription,
-  type Random,
-  systemRandom,
-  watchInSessions,
-} from '@lb/core'
+import type { CancelTimer, Clock, DiscoverySubscription, Random } from '@lb/core'
+import { systemRandom, watchInSessions } from '@lb/core/authoring'
 import { RegistryError } from '@lb/registry-http'
 import type { EtcdClient } from './client.ts'
 import { type WatchedRange, WatchStream } from './watch-stream.ts'

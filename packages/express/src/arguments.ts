@@ -1,4 +1,5 @@
-import { type LoadBalancer, rejectOption } from '@lb/core'
+import type { LoadBalancer } from '@lb/core'
+import { rejectOption } from '@lb/core/authoring'
 
 /** Throws unless `lb` is a load balancer, of whatever copy of @lb/core. */
 export function checkLoadBalancer(path: string, lb: LoadBalancer): void {

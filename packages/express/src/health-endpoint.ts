@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { checkFunction, checkKeys, rejectOption } from '@lb/core'
+import { checkFunction, checkKeys, rejectOption } from '@lb/core/authoring'
 import type { MaybeExpressRequest, Next } from './middleware.ts'
 
 export interface HealthEndpointOptions {

@@ -1,16 +1,15 @@
 import { availableParallelism } from 'node:os'
 import { type EventLoopUtilization, performance } from 'node:perf_hooks'
+import type { Clock, LoadReport } from '@lb/core'
 import {
-  type Clock,
   checkDurationMs,
   checkFunction,
   checkKeys,
   formatLoadReport,
-  type LoadReport,
   loadReportHeader,
   rejectOption,
   systemClock,
-} from '@lb/core'
+} from '@lb/core/authoring'
 import type { Middleware } from './middleware.ts'
 
 export interface LoadReportOptions {

@@ -1,12 +1,6 @@
 import type { ServerResponse } from 'node:http'
-import {
-  type AttemptContext,
-  CallSignal,
-  type ExecuteOptions,
-  isIdempotentMethod,
-  type LoadBalancer,
-  type ServiceInstance,
-} from '@lb/core'
+import type { AttemptContext, ExecuteOptions, LoadBalancer, ServiceInstance } from '@lb/core'
+import { CallSignal, isIdempotentMethod } from '@lb/core/authoring'
 import type { Dispatcher } from 'undici'
 import { breakOff, endsConnection, ProxyError, RequestRefusal, sendProblem, UnusableResponse } from './errors.ts'
 import { HeaderList } from './headers.ts'

@@ -1,6 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import { checkInteger, checkKeys, rejectOption } from '@lb/core'
+import { checkInteger, checkKeys, rejectOption } from '@lb/core/authoring'
 
 /** A cookie of the proxy's own says who the client is. It names no instance, and nobody can forge it without the secret. */
 export interface StickyCookieOptions {

@@ -1,5 +1,5 @@
 import type { Server } from 'node:http'
-import { rejectOption } from '@lb/core'
+import { rejectOption } from '@lb/core/authoring'
 import type { ProxyHandler } from './proxy.ts'
 import { routesOf, upgradeListener } from './upgrade-offer.ts'
 

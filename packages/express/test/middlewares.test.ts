@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { type InvalidOptionError, LoadBalancer, parseLoadReport, StaticDiscovery } from '@lb/core'
+import { type InvalidOptionError, LoadBalancer, StaticDiscovery } from '@lb/core'
+import { parseLoadReport } from '@lb/core/authoring'
 import { FakeClock } from '@lb/testing'
 import express5, { type Request } from 'express'
 import { afterEach, describe, expect, it } from 'vitest'

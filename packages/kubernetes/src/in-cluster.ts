@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { authorityOf, rejectOption } from '@lb/core'
+import { authorityOf, rejectOption } from '@lb/core/authoring'
 import type { ClusterAccess } from './cluster-access.ts'
 import { isNamespace } from './service-name.ts'
 

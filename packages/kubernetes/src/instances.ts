@@ -1,4 +1,5 @@
-import { authorityOf, type ServiceInstanceInit } from '@lb/core'
+import type { ServiceInstanceInit } from '@lb/core'
+import { authorityOf } from '@lb/core/authoring'
 import type { Endpoint, EndpointSlice } from './endpoint-slice.ts'
 import { hintedPriority, type OwnPlace } from './hinted-priority.ts'
 import { portSelection } from './port-selection.ts'

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { rejectOption } from '@lb/core'
+import { rejectOption } from '@lb/core/authoring'
 import { checkServerUrl, type TlsOptions } from '@lb/registry-http'
 import { parse } from 'yaml'
 import { isToken } from './bearer-token.ts'

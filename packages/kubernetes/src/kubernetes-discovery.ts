@@ -3,14 +3,11 @@ import {
   DiscoveryError,
   type DiscoveryObserver,
   type DiscoverySubscription,
-  OpenSubscriptions,
   type Random,
   type ServiceDiscovery,
   type ServiceInstanceInit,
-  systemClock,
-  systemRandom,
-  watchInSessions,
 } from '@lb/core'
+import { OpenSubscriptions, systemClock, systemRandom, watchInSessions } from '@lb/core/authoring'
 import { RegistryClient, RegistryError } from '@lb/registry-http'
 import { BearerToken } from './bearer-token.ts'
 import { EndpointSliceClient } from './client.ts'

@@ -1,13 +1,5 @@
-import {
-  type Clock,
-  checkClock,
-  checkDurationMs,
-  checkFunction,
-  checkKeys,
-  InvalidOptionError,
-  type Random,
-  rejectOption,
-} from '@lb/core'
+import { type Clock, InvalidOptionError, type Random } from '@lb/core'
+import { checkClock, checkDurationMs, checkFunction, checkKeys, rejectOption } from '@lb/core/authoring'
 import { checkServerUrl } from '@lb/registry-http'
 import { isToken } from './bearer-token.ts'
 import type { ClusterAccess } from './cluster-access.ts'

@@ -1,4 +1,5 @@
-import { type DiscoveryError, systemClock, systemRandom } from '@lb/core'
+import type { DiscoveryError } from '@lb/core'
+import { systemClock, systemRandom } from '@lb/core/authoring'
 import { type RegistryAnswer, RegistryClient, type RegistryRequest } from '@lb/registry-http'
 import { type ApiVersion, lacksApi, otherApi } from './api-version.ts'
 import { Login, userAgent } from './login.ts'

@@ -3,15 +3,11 @@ import {
   DiscoveryError,
   type DiscoveryObserver,
   type DiscoverySubscription,
-  OpenSubscriptions,
   type Random,
   type ServiceDiscovery,
   type ServiceInstanceInit,
-  systemClock,
-  systemRandom,
-  type WatchSession,
-  watchInSessions,
 } from '@lb/core'
+import { OpenSubscriptions, systemClock, systemRandom, type WatchSession, watchInSessions } from '@lb/core/authoring'
 import { RegistryError } from '@lb/registry-http'
 import { NacosClient } from './client.ts'
 import { HintedPause } from './hinted-pause.ts'

@@ -4,11 +4,11 @@ import {
   LoadBalancerClosedError,
   parseInstance,
   type Registration,
-  RenewedRegistration,
   type ServiceInstance,
   type ServiceInstanceInit,
   type ServiceRegistrar,
 } from '@lb/core'
+import { RenewedRegistration } from '@lb/core/authoring'
 import { Beats } from './beats.ts'
 import { NacosClient } from './client.ts'
 import { defaultCluster } from './instances.ts'

@@ -1,13 +1,5 @@
-import {
-  type Clock,
-  checkClock,
-  checkDurationMs,
-  checkFunction,
-  checkInteger,
-  checkKeys,
-  type Random,
-  rejectOption,
-} from '@lb/core'
+import type { Clock, Random } from '@lb/core'
+import { checkClock, checkDurationMs, checkFunction, checkInteger, checkKeys, rejectOption } from '@lb/core/authoring'
 import type { TlsOptions } from '@lb/registry-http'
 import { serviceNameProblem } from './service-name.ts'
 

@@ -1,4 +1,5 @@
-import { type Clock, systemClock } from '@lb/core'
+import type { Clock } from '@lb/core'
+import { systemClock } from '@lb/core/authoring'
 
 const factor = 10
 

@@ -1,4 +1,5 @@
-import { LoadBalancer, systemClock } from '@lb/core'
+import { LoadBalancer } from '@lb/core'
+import { systemClock } from '@lb/core/authoring'
 import { FakeClock } from '@lb/testing'
 import { FakeNacos } from 'test-servers'
 import { afterEach, describe, expect, it, vi } from 'vitest'

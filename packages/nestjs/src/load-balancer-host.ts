@@ -1,4 +1,5 @@
-import { checkBoolean, checkDurationMs, DiscoveryError, LoadBalancer, systemClock } from '@lb/core'
+import { DiscoveryError, LoadBalancer } from '@lb/core'
+import { checkBoolean, checkDurationMs, systemClock } from '@lb/core/authoring'
 import { type BeforeApplicationShutdown, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common'
 import { drained } from './drain.ts'
 import type { LoadBalancerModuleOptions } from './load-balancer.module-definition.ts'

@@ -1,5 +1,6 @@
 import { type LoadBalancedAdapterOptions, loadBalance } from '@lb/axios'
-import { checkKeys, type LoadBalancer } from '@lb/core'
+import type { LoadBalancer } from '@lb/core'
+import { checkKeys } from '@lb/core/authoring'
 import axios, { type AxiosInstance, type CreateAxiosDefaults } from 'axios'
 import type { LoadBalancerHost } from './load-balancer-host.ts'
 import { namingCall, rejectCall } from './module-options.ts'

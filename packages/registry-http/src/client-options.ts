@@ -1,13 +1,5 @@
-import {
-  type Clock,
-  checkClock,
-  checkDurationMs,
-  checkFunction,
-  checkInteger,
-  checkKeys,
-  type Random,
-  rejectOption,
-} from '@lb/core'
+import type { Clock, Random } from '@lb/core'
+import { checkClock, checkDurationMs, checkFunction, checkInteger, checkKeys, rejectOption } from '@lb/core/authoring'
 import { parseServerUrl } from './server-url.ts'
 import { checkTls, type TlsOptions } from './tls.ts'
 

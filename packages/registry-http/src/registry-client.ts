@@ -1,12 +1,5 @@
-import {
-  type Clock,
-  checkDurationMs,
-  LoadBalancerClosedError,
-  parseRetryAfter,
-  rejectOption,
-  systemClock,
-  systemRandom,
-} from '@lb/core'
+import { type Clock, LoadBalancerClosedError } from '@lb/core'
+import { checkDurationMs, parseRetryAfter, rejectOption, systemClock, systemRandom } from '@lb/core/authoring'
 import { AnswerStream, wholeText } from './answer-body.ts'
 import { checkClientOptions, type RegistryClientOptions } from './client-options.ts'
 import { Connections } from './connections.ts'

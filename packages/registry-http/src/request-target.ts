@@ -1,4 +1,4 @@
-import { rejectOption } from '@lb/core'
+import { rejectOption } from '@lb/core/authoring'
 import type { RegistryRequest } from './registry-request.ts'
 
 /** What of a URL is sent: path and query. @throws InvalidOptionError */

@@ -1,4 +1,5 @@
-import { InvalidOptionError, rejectOption } from '@lb/core'
+import { InvalidOptionError } from '@lb/core'
+import { rejectOption } from '@lb/core/authoring'
 
 /** One server of a registry. */
 export interface ServerUrl {

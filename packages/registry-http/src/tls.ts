@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
-import { checkBoolean, checkKeys, InvalidOptionError, rejectOption } from '@lb/core'
+import { InvalidOptionError } from '@lb/core'
+import { checkBoolean, checkKeys, rejectOption } from '@lb/core/authoring'
 
 /** How `https:` servers are verified, and how the client shows who it is. Texts are PEM. */
 export interface TlsOptions {

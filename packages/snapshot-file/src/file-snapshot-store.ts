@@ -1,15 +1,7 @@
 import { join, resolve } from 'node:path'
 import { performance } from 'node:perf_hooks'
-import {
-  checkFunction,
-  checkInteger,
-  checkKeys,
-  DiscoveryError,
-  rejectOption,
-  type ServiceInstance,
-  type SnapshotStore,
-  type StoredSnapshot,
-} from '@lb/core'
+import { DiscoveryError, type ServiceInstance, type SnapshotStore, type StoredSnapshot } from '@lb/core'
+import { checkFunction, checkInteger, checkKeys, rejectOption } from '@lb/core/authoring'
 import { fileNameOf } from './file-name.ts'
 import { OneAtATime } from './one-at-a-time.ts'
 import { formatSnapshot, parseSnapshot } from './snapshot-text.ts'

@@ -6,8 +6,8 @@ import {
   type ServiceDiscovery,
   type ServiceInstance,
   type ServiceInstanceInit,
-  systemClock,
 } from '@lb/core'
+import { systemClock } from '@lb/core/authoring'
 import { expect } from 'vitest'
 import type { DiscoveryHarness } from './discovery-harness.ts'
 

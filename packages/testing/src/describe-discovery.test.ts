@@ -1,4 +1,5 @@
-import { OpenSubscriptions, poll, type ServiceDiscovery, type ServiceInstanceInit } from '@lb/core'
+import type { ServiceDiscovery, ServiceInstanceInit } from '@lb/core'
+import { OpenSubscriptions, poll } from '@lb/core/authoring'
 import { describe, expect, it } from 'vitest'
 import { describeDiscovery } from './describe-discovery.ts'
 import type { DiscoveryHarness } from './discovery-harness.ts'

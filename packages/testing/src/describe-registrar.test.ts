@@ -3,11 +3,11 @@ import {
   LoadBalancerClosedError,
   parseInstance,
   type Registration,
-  RenewedRegistration,
   type ServiceInstance,
   type ServiceInstanceInit,
   type ServiceRegistrar,
 } from '@lb/core'
+import { RenewedRegistration } from '@lb/core/authoring'
 import { afterEach, describe, expect, it } from 'vitest'
 import { describeRegistrar, runCheck } from './describe-registrar.ts'
 import { registrarChecks } from './describe-registrar-checks.ts'

@@ -1,10 +1,5 @@
-import {
-  type AttemptResult,
-  type Classification,
-  classifyError,
-  classifyResponse,
-  type ServiceInstance,
-} from '@lb/core'
+import type { AttemptResult, Classification, ServiceInstance } from '@lb/core'
+import { classifyError, classifyResponse } from '@lb/core/authoring'
 import type { RequestBody } from './request.ts'
 import type { ServiceResponse } from './response.ts'
 

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
-import { type AttemptContext, type CancelTimer, InterimResponses, systemClock } from '@lb/core'
+import type { AttemptContext, CancelTimer } from '@lb/core'
+import { InterimResponses, systemClock } from '@lb/core/authoring'
 
 /** Bytes of a body that wait for the decision whether the response is passed on. */
 export const heldLimit = 65_536

@@ -1,4 +1,4 @@
-import { withLbAuthority } from '@lb/core'
+import { withLbAuthority } from '@lb/core/authoring'
 import type { Dispatcher } from 'undici'
 
 /** A URL under `lb:`, as `fetch` can take it: it knows no such scheme. */

@@ -1,4 +1,5 @@
-import { isIdempotentMethod, type LoadBalancer } from '@lb/core'
+import type { LoadBalancer } from '@lb/core'
+import { isIdempotentMethod } from '@lb/core/authoring'
 import type { Dispatcher } from 'undici'
 import { checkHandler, checkUndici, refuse } from './caller-handler.ts'
 import { checkInterceptorArguments, type LoadBalanceOptions } from './options.ts'

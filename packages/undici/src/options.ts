@@ -1,4 +1,5 @@
-import { checkFunction, checkKeys, type LoadBalancer, rejectOption } from '@lb/core'
+import type { LoadBalancer } from '@lb/core'
+import { checkFunction, checkKeys, rejectOption } from '@lb/core/authoring'
 import type { Dispatcher } from 'undici'
 
 /** How requests to services are told apart and sent. */

@@ -1,4 +1,5 @@
-import { type LoadBalancer, onDeparture, type ServiceInstance, systemClock } from '@lb/core'
+import type { LoadBalancer, ServiceInstance } from '@lb/core'
+import { onDeparture, systemClock } from '@lb/core/authoring'
 import { Agent, Pool } from 'undici'
 import { instanceOrigin } from './service-origin.ts'
 

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
-import { type AttemptContext, loadReportHeader, maxResponseFields, type ServiceInstance } from '@lb/core'
+import type { AttemptContext, ServiceInstance } from '@lb/core'
+import { loadReportHeader, maxResponseFields } from '@lb/core/authoring'
 import { type Dispatcher, errors } from 'undici'
 import type { ParsedHeaders, RawHeaders } from './caller-handler.ts'
 import { HeldResponse, heldLimit, type ResponseSink } from './held-response.ts'

@@ -1,12 +1,12 @@
-import {
-  type AttemptContext,
-  type AttemptResult,
-  CallSignal,
-  type Classification,
-  type ExecuteOptions,
-  type LoadBalancer,
-  type ServiceInstance,
+import type {
+  AttemptContext,
+  AttemptResult,
+  Classification,
+  ExecuteOptions,
+  LoadBalancer,
+  ServiceInstance,
 } from '@lb/core'
+import { CallSignal } from '@lb/core/authoring'
 import { type Dispatcher, errors } from 'undici'
 import { CallerHandler, type ParsedHeaders, type RawHeaders } from './caller-handler.ts'
 import { classify, type FailedAttempt, withDetails } from './errors.ts'

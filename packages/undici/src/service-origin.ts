@@ -1,4 +1,5 @@
-import { authorityOf, parseServiceUrl, type ServiceInstance, type ServiceUrlRules } from '@lb/core'
+import type { ServiceInstance } from '@lb/core'
+import { authorityOf, parseServiceUrl, type ServiceUrlRules } from '@lb/core/authoring'
 
 /** An origin whose host is a service. */
 export interface ServiceOrigin {

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { InterimResponses } from '@lb/core'
+import { InterimResponses } from '@lb/core/authoring'
 
 /** What the transport writes before anything else of a request. */
 const requestLine = /^\S+ \S+ HTTP\/1\.1\r\n/

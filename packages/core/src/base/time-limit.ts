@@ -8,9 +8,9 @@ export interface TimeLimit extends TimerOptions {
   /** Absent: no limit but the signals. */
   readonly limitMs?: number | undefined
   /** The error when the limit is over. Default: a DiscoveryError that says `no answer within … ms`. */
-  readonly late?: () => Error
+  readonly late?: (() => Error) | undefined
   /** Any of them ends the waiting, with its reason. */
-  readonly signals?: readonly (AbortSignal | undefined)[]
+  readonly signals?: readonly (AbortSignal | undefined)[] | undefined
 }
 
 /**

@@ -1,4 +1,5 @@
-import { checkDurationMs, checkNumber, type Random, rejectOption } from '@lb/core'
+import type { Random } from '@lb/core'
+import { checkDurationMs, checkNumber, rejectOption } from '@lb/core/authoring'
 
 /** How long something takes: a number of milliseconds, a distribution, or samples that were recorded. */
 export type LatencyProfile =

@@ -1,4 +1,5 @@
-import { checkInteger, type Random } from '@lb/core'
+import type { Random } from '@lb/core'
+import { checkInteger } from '@lb/core/authoring'
 
 /**
  * One seed for a whole simulation, and a stream of chance for each of its parts, named by its path: what one client

@@ -1,4 +1,4 @@
-import { checkNumber } from '@lb/core'
+import { checkNumber } from '@lb/core/authoring'
 import type { InstanceBehaviour } from './simulated-instance.ts'
 import { type SimulationOptions, type SimulationReport, type SimulationWorld, simulate } from './simulation.ts'
 

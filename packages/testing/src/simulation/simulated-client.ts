@@ -1,14 +1,14 @@
-import {
-  type AttemptFunction,
-  type AttemptResult,
-  type Classification,
-  type Clock,
-  classifyStatus,
-  type ExecuteOptions,
-  type LoadBalancer,
-  type Random,
-  type ServiceInstance,
+import type {
+  AttemptFunction,
+  AttemptResult,
+  Classification,
+  Clock,
+  ExecuteOptions,
+  LoadBalancer,
+  Random,
+  ServiceInstance,
 } from '@lb/core'
+import { classifyStatus } from '@lb/core/authoring'
 import type { CallRecorder } from './call-recorder.ts'
 import type { EventHash } from './event-hash.ts'
 import { exponential } from './latency-profile.ts'

@@ -1,5 +1,5 @@
-import type { CancelTimer, ServiceInstance } from '@lb/core'
-import { type Clock, checkDurationMs, checkInteger, checkKeys, checkNumber, type Random, rejectOption } from '@lb/core'
+import type { CancelTimer, Clock, Random, ServiceInstance } from '@lb/core'
+import { checkDurationMs, checkInteger, checkKeys, checkNumber, rejectOption } from '@lb/core/authoring'
 import { type LatencyProfile, latencySampler } from './latency-profile.ts'
 
 /** How a simulated instance serves requests. Durations are in milliseconds. */

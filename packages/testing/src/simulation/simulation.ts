@@ -1,17 +1,12 @@
 import {
   type Clock,
-  checkDurationMs,
-  checkFunction,
-  checkInteger,
-  checkKeys,
-  checkNumber,
   type HealthProbe,
   LoadBalancer,
   type LoadBalancerOptions,
   type Random,
-  rejectOption,
   type ServiceInstance,
 } from '@lb/core'
+import { checkDurationMs, checkFunction, checkInteger, checkKeys, checkNumber, rejectOption } from '@lb/core/authoring'
 import { CallRecorder, type SecondReport } from './call-recorder.ts'
 import { EventHash } from './event-hash.ts'
 import { randomTree } from './random-tree.ts'

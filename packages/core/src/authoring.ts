@@ -1,0 +1,75 @@
+// `@lb/core/authoring`: for authors of discoveries, registrars, balancers and adapters. What a program uses is in `@lb/core`.
+//
+// A comment with an empty line after it is a heading: the formatter sorts below it, and never across it.
+
+// Discoveries: out of a question, a function that resolves once, or one that runs a session with the registry.
+
+export {
+  type DefinedDiscovery,
+  type DiscoveryDefinition,
+  defineDiscovery,
+  discoveryErrorOf,
+  type Question,
+  type RegistryService,
+} from './discovery/define-discovery.ts'
+export { type InstanceList, oneLine, readInstances, rejection } from './discovery/instance-list.ts'
+export { type ClosableWatch, OpenSubscriptions, type Watch } from './discovery/open-subscriptions.ts'
+export { type PolledList, type PollOptions, type PollResolve, type PollResult, poll } from './discovery/poll.ts'
+export {
+  type RunWatchSession,
+  type WatchSession,
+  type WatchSessionsOptions,
+  watchInSessions,
+} from './discovery/watch-sessions.ts'
+
+// Registrars: a registration that is renewed, and made again after it was lost.
+
+export {
+  type RegistrationSteps,
+  type RenewalOptions,
+  RenewedRegistration,
+} from './discovery/registration/renewed-registration.ts'
+
+// Options: checks that name the option, what is legal, what was given, and the remedy.
+
+export {
+  type Complete,
+  checkBoolean,
+  checkClock,
+  checkDurationMs,
+  checkFunction,
+  checkInteger,
+  checkKeys,
+  checkNumber,
+  rejectOption,
+} from './base/option-checks.ts'
+export { isLoadBalancer } from './is-load-balancer.ts'
+
+// Time and chance: what is used where no clock and no random source were given, pauses, limits and backoff.
+
+export { exponentialBackoffMs, fullJitterBackoffMs } from './base/backoff.ts'
+export { systemClock } from './base/clock.ts'
+export { pause } from './base/pause.ts'
+export { systemRandom } from './base/random.ts'
+export { type TimeLimit, timeLimited } from './base/time-limit.ts'
+
+// Addresses: authorities and origins of instances, and the service that a URL names.
+
+export { authorityOf } from './instance/host.ts'
+export { originOf } from './instance/instance.ts'
+export { withLbAuthority } from './instance/service-host.ts'
+export { parseServiceUrl, type ServiceUrl, type ServiceUrlRules } from './instance/service-url.ts'
+
+// Requests and responses: what an adapter has to know of them.
+
+export { InterimResponses, maxResponseFields } from './call/interim-responses.ts'
+export { CallSignal } from './call/signal.ts'
+export { formatLoadReport, loadReportHeader, parseLoadReport } from './load-report/load-report.ts'
+export { type DepartureListener, onDeparture } from './observe/instance-departures.ts'
+export { classifyError, classifyResponse, classifyStatus, type ResponseFacts } from './retry/classification.ts'
+export { isIdempotentMethod } from './retry/idempotency.ts'
+export { parseRetryAfter } from './retry/retry-after.ts'
+
+// Errors.
+
+export { errorJson } from './base/error-json.ts'

@@ -1,0 +1,7 @@
+import type { LoadBalancer } from './load-balancer.ts'
+
+/** Whether `value` is a load balancer, of whatever copy of this package: two builds of it may be loaded in one process. */
+export function isLoadBalancer(value: unknown): value is LoadBalancer {
+  if (typeof value !== 'object' || value === null || !('execute' in value && 'subscribe' in value)) return false
+  return typeof value.execute === 'function' && typeof value.subscribe === 'function'
+}

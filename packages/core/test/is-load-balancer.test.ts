@@ -1,0 +1,25 @@
+import { describe, expect, it } from 'vitest'
+import { isLoadBalancer } from '../src/authoring.ts'
+import { LoadBalancer, StaticDiscovery } from '../src/index.ts'
+
+describe('isLoadBalancer', () => {
+  it('holds for a load balancer, and for what calls and is observed like one: that of another copy', async () => {
+    const lb = new LoadBalancer({ discovery: new StaticDiscovery({}) })
+    expect(isLoadBalancer(lb)).toBe(true)
+    expect(isLoadBalancer({ execute: () => undefined, subscribe: () => undefined })).toBe(true)
+    await lb.close()
+  })
+
+  it.each([
+    undefined,
+    null,
+    'lb',
+    1,
+    () => undefined,
+    {},
+    { execute: () => undefined },
+    { execute: 1, subscribe: 1 },
+    [],
+    LoadBalancer,
+  ])('does not hold for %s', (value) => expect(isLoadBalancer(value)).toBe(false))
+})
