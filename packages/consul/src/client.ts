@@ -1,4 +1,5 @@
-import { type Clock, DiscoveryError, type Random, timeLimited } from '@lb/core'
+import { type Clock, DiscoveryError, type Random } from '@lb/core'
+import { timeLimited } from '@lb/core/authoring'
 import { type RegistryAnswer, RegistryClient, type RegistryError, type RegistryRequest } from '@lb/registry-http'
 import type { Connection } from './connection-options.ts'
 

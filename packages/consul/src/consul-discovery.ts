@@ -1,13 +1,5 @@
-import {
-  type DefinedDiscovery,
-  type DiscoveryObserver,
-  type DiscoverySubscription,
-  defineDiscovery,
-  type ServiceDiscovery,
-  type ServiceInstanceInit,
-  systemClock,
-  systemRandom,
-} from '@lb/core'
+import type { DiscoveryObserver, DiscoverySubscription, ServiceDiscovery, ServiceInstanceInit } from '@lb/core'
+import { type DefinedDiscovery, defineDiscovery, systemClock, systemRandom } from '@lb/core/authoring'
 import { registryErrorOf, retryAfterMsOf } from '@lb/registry-http'
 import { BlockingSlots } from './blocking-slots.ts'
 import { ConsulClient, connectionsForQuickAnswers } from './client.ts'

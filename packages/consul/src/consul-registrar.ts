@@ -6,9 +6,8 @@ import {
   type Random,
   type ServiceInstanceInit,
   type ServiceRegistrar,
-  systemClock,
-  systemRandom,
 } from '@lb/core'
+import { systemClock, systemRandom } from '@lb/core/authoring'
 import { AgentRegistration } from './agent-registration.ts'
 import { ConsulClient, connectionsForQuickAnswers } from './client.ts'
 import { connectionOf } from './connection-options.ts'

@@ -1,4 +1,5 @@
-import { type InstanceList, InvalidInstanceError, parseInstance, readInstances, type ServiceInstance } from '@lb/core'
+import { InvalidInstanceError, parseInstance, type ServiceInstance } from '@lb/core'
+import { type InstanceList, readInstances } from '@lb/core/authoring'
 
 export interface MappingOptions {
   /** The key of `Service.Meta`, else of `Node.Meta`, that holds the zone. */

@@ -1,4 +1,5 @@
-import { InvalidInstanceError, originOf, type ServiceInstance } from '@lb/core'
+import { InvalidInstanceError, type ServiceInstance } from '@lb/core'
+import { originOf } from '@lb/core/authoring'
 import { priorityKey } from './instances.ts'
 import type { RegistrarSettings } from './registrar-options.ts'
 

@@ -1,4 +1,4 @@
-import type { InstanceList } from '@lb/core'
+import type { InstanceList } from '@lb/core/authoring'
 import type { RegistryAnswer, RegistryRequest } from '@lb/registry-http'
 import { type BlockingIndex, nextIndex } from './blocking-index.ts'
 import type { ConsulClient } from './client.ts'

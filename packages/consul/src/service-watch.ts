@@ -1,4 +1,5 @@
-import { type Clock, type InstanceList, jittered, pause, type Random, type WatchSession } from '@lb/core'
+import type { Clock, Random } from '@lb/core'
+import { type InstanceList, jittered, pause, type WatchSession } from '@lb/core/authoring'
 import type { BlockingIndex } from './blocking-index.ts'
 import type { BlockingSlots } from './blocking-slots.ts'
 import { ChurnLimiter } from './churn-limiter.ts'

@@ -50,7 +50,7 @@ export { isLoadBalancer } from './is-load-balancer.ts'
 export { exponentialBackoffMs, fullJitterBackoffMs } from './base/backoff.ts'
 export { systemClock } from './base/clock.ts'
 export { pause } from './base/pause.ts'
-export { systemRandom } from './base/random.ts'
+export { jittered, systemRandom } from './base/random.ts'
 export { type TimeLimit, timeLimited } from './base/time-limit.ts'
 
 // Addresses: authorities and origins of instances, and the service that a URL names.

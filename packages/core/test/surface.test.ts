@@ -63,6 +63,7 @@ describe('@lb/core', () => {
       'fullJitterBackoffMs',
       'isIdempotentMethod',
       'isLoadBalancer',
+      'jittered',
       'loadReportHeader',
       'maxResponseFields',
       'onDeparture',

@@ -3,14 +3,10 @@ import {
   DiscoveryError,
   type DiscoveryObserver,
   type DiscoverySubscription,
-  OpenSubscriptions,
-  type PollOptions,
-  type PollResult,
-  poll,
   type ServiceDiscovery,
   type ServiceInstanceInit,
-  systemClock,
 } from '@lb/core'
+import { OpenSubscriptions, type PollOptions, type PollResult, poll, systemClock } from '@lb/core/authoring'
 import { DnsFailure } from './errors.ts'
 import { limited } from './limited.ts'
 import { parseNameServer } from './name-server.ts'

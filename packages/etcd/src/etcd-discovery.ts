@@ -1,15 +1,12 @@
 import {
   type Clock,
-  checkDurationMs,
-  checkKeys,
   DiscoveryError,
   type DiscoveryObserver,
   type DiscoverySubscription,
-  OpenSubscriptions,
   type ServiceDiscovery,
   type ServiceInstanceInit,
-  systemClock,
 } from '@lb/core'
+import { checkDurationMs, checkKeys, OpenSubscriptions, systemClock } from '@lb/core/authoring'
 import { EtcdClient } from './client.ts'
 import type { Codec } from './codec.ts'
 import { ServiceList } from './instances.ts'

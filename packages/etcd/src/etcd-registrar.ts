@@ -1,19 +1,21 @@
 import {
   type Clock,
-  checkDurationMs,
-  checkFunction,
-  checkKeys,
   DiscoveryError,
   LoadBalancerClosedError,
   parseInstance,
   type Registration,
-  RenewedRegistration,
-  rejectOption,
   type ServiceInstance,
   type ServiceInstanceInit,
   type ServiceRegistrar,
-  systemClock,
 } from '@lb/core'
+import {
+  checkDurationMs,
+  checkFunction,
+  checkKeys,
+  RenewedRegistration,
+  rejectOption,
+  systemClock,
+} from '@lb/core/authoring'
 import { EtcdClient } from './client.ts'
 import type { Codec } from './codec.ts'
 import { KeyRegistration } from './key-registration.ts'

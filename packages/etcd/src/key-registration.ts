@@ -1,11 +1,5 @@
-import {
-  type Clock,
-  type DiscoverySubscription,
-  type Random,
-  type RegistrationSteps,
-  type ServiceInstance,
-  watchInSessions,
-} from '@lb/core'
+import type { Clock, DiscoverySubscription, Random, ServiceInstance } from '@lb/core'
+import { type RegistrationSteps, watchInSessions } from '@lb/core/authoring'
 import type { EtcdCallOptions, EtcdClient } from './client.ts'
 import type { Codec } from './codec.ts'
 import { singleKey } from './key-range.ts'

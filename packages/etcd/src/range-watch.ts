@@ -1,4 +1,5 @@
-import type { Clock, WatchSession } from '@lb/core'
+import type { Clock } from '@lb/core'
+import type { WatchSession } from '@lb/core/authoring'
 import type { EtcdClient } from './client.ts'
 import { HistoryLostError } from './errors.ts'
 import type { KeyRange } from './key-range.ts'

@@ -1,11 +1,5 @@
-import {
-  type Clock,
-  type DiscoveryObserver,
-  type DiscoverySubscription,
-  type Random,
-  type WatchSession,
-  watchInSessions,
-} from '@lb/core'
+import type { Clock, DiscoveryObserver, DiscoverySubscription, Random } from '@lb/core'
+import { type WatchSession, watchInSessions } from '@lb/core/authoring'
 import type { EtcdClient } from './client.ts'
 import type { ServiceList } from './instances.ts'
 import type { KeyRange } from './key-range.ts'

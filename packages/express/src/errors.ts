@@ -1,5 +1,6 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http'
-import { DeadlineExceededError, type ErrorJson, errorJson, LoadBalancerError } from '@lb/core'
+import { DeadlineExceededError, type ErrorJson, LoadBalancerError } from '@lb/core'
+import { errorJson } from '@lb/core/authoring'
 
 // The ESM and the CommonJS build may both be loaded in one process; a registered symbol is the same in both.
 const brand = Symbol.for('@lb/express.proxy-error')

@@ -1,16 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { SecureContextOptions } from 'node:tls'
+import type { Clock, ServiceInstance } from '@lb/core'
 import {
-  type Clock,
   checkBoolean,
   checkDurationMs,
   checkFunction,
   checkInteger,
   checkKeys,
   rejectOption,
-  type ServiceInstance,
   systemClock,
-} from '@lb/core'
+} from '@lb/core/authoring'
 import type { ProxyError } from './errors.ts'
 import type { HeaderList } from './headers.ts'
 import { checkSticky, type StickyCookieOptions, type StickyHeaderOptions } from './sticky-session.ts'

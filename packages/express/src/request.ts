@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import { authorityOf, type ServiceInstance } from '@lb/core'
+import type { ServiceInstance } from '@lb/core'
+import { authorityOf } from '@lb/core/authoring'
 import { RequestRefusal } from './errors.ts'
 import { bothKinds, type HeaderKind, namedByConnection, removeNamed } from './headers.ts'
 import type { MaybeExpressRequest } from './middleware.ts'

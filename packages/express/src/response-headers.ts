@@ -1,4 +1,5 @@
-import { maxResponseFields, type ServiceInstance } from '@lb/core'
+import type { ServiceInstance } from '@lb/core'
+import { maxResponseFields } from '@lb/core/authoring'
 import { UnusableResponse } from './errors.ts'
 import { bothKinds, type HeaderKind, namedByConnection, removeNamed } from './headers.ts'
 import type { ProxySettings } from './options.ts'

@@ -1,13 +1,6 @@
 import type { Duplex } from 'node:stream'
-import {
-  type AttemptContext,
-  type AttemptResult,
-  type Classification,
-  classifyError,
-  classifyResponse,
-  maxResponseFields,
-  type ServiceInstance,
-} from '@lb/core'
+import type { AttemptContext, AttemptResult, Classification, ServiceInstance } from '@lb/core'
+import { classifyError, classifyResponse, maxResponseFields } from '@lb/core/authoring'
 import { HeldResponse } from '@lb/undici/authoring'
 import { UnusableResponse } from './errors.ts'
 import type { RequestBody } from './request-body.ts'

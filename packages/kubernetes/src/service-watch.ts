@@ -1,4 +1,5 @@
-import type { Clock, Random, ServiceInstanceInit, WatchSession } from '@lb/core'
+import type { Clock, Random, ServiceInstanceInit } from '@lb/core'
+import type { WatchSession } from '@lb/core/authoring'
 import type { EndpointSliceClient } from './client.ts'
 import type { EndpointSlice } from './endpoint-slice.ts'
 import { VersionUnusableError } from './errors.ts'

@@ -1,4 +1,4 @@
-import type { RegistrationSteps } from '@lb/core'
+import type { RegistrationSteps } from '@lb/core/authoring'
 import type { ApiAnswer, NacosClient, VersionedRequest } from './client.ts'
 import { beatRequest, deregisterRequest, type RegistrationTarget, registerRequest } from './registration-request.ts'
 

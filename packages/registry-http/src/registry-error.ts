@@ -1,4 +1,5 @@
-import { DiscoveryError, discoveryErrorOf, type LoadBalancerErrorOptions } from '@lb/core'
+import { DiscoveryError, type LoadBalancerErrorOptions } from '@lb/core'
+import { discoveryErrorOf } from '@lb/core/authoring'
 
 /** A registry could not be asked, or what it answered makes no sense. The message names the server and the path, never a query, header or body. */
 export class RegistryError extends DiscoveryError {

@@ -1,4 +1,5 @@
-import { type LoadBalancer, onDeparture, originOf, type ServiceInstance } from '@lb/core'
+import type { LoadBalancer, ServiceInstance } from '@lb/core'
+import { onDeparture, originOf } from '@lb/core/authoring'
 
 /** Connections to one instance: what is asked of undici's `Pool`. */
 interface Closable {

@@ -1,4 +1,4 @@
-import { systemClock } from '@lb/core'
+import { systemClock } from '@lb/core/authoring'
 
 const beatMs = 5
 /** A beat that comes later was kept from running. */

@@ -1,4 +1,4 @@
-import { systemClock } from '@lb/core'
+import { systemClock } from '@lb/core/authoring'
 import { describe, expect, it } from 'vitest'
 import { FakeClock } from '../fake-clock.ts'
 import { type HttpClientFixture, post, seen } from './fixture.ts'
