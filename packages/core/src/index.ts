@@ -27,13 +27,13 @@ export type { RetryOptions } from './retry/retry-policy.ts'
 // Calls: what they are given, and what they give.
 
 export type { PickRequest } from './balancer/balancer.ts'
-export type { AttemptContext, AttemptFunction } from './call/attempt.ts'
-export type { ExecuteOptions } from './call/execute.ts'
+export type { AttemptContext, AttemptFunction } from './call/attempt-context.ts'
+export type { ExecuteOptions } from './call/execute-options.ts'
 export type { AbortSignalLike } from './call/scope.ts'
 export type { LoadReport, Outcome } from './instance/outcome.ts'
 export type { UrlAuthority } from './instance/service-host.ts'
 export type { AttemptResult, Classification } from './retry/classification.ts'
-export type { PickResult } from './service/pick-result.ts'
+export type { PickResult } from './service/request.ts'
 
 // Instances and discoveries: where the instances of a service come from.
 

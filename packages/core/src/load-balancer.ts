@@ -1,11 +1,12 @@
 import type { PickRequest } from './balancer/balancer.ts'
 import { type Clock, monotonic, systemClock } from './base/clock.ts'
 import { LoadBalancerClosedError, NoAvailableInstanceError } from './base/errors.ts'
-import { checkBoolean, checkDurationMs, checkFunction, checkKeys, rejectOption } from './base/option-checks.ts'
+import { checkDurationMs, checkFunction, rejectOption } from './base/option-checks.ts'
 import { type Random, systemRandom } from './base/random.ts'
 import { RunningClock } from './base/running-clock.ts'
-import type { AttemptFunction } from './call/attempt.ts'
-import { type ExecuteOptions, execute } from './call/execute.ts'
+import type { AttemptFunction } from './call/attempt-context.ts'
+import { execute } from './call/execute.ts'
+import { checkExecuteOptions, type ExecuteOptions, noExecuteOptions } from './call/execute-options.ts'
 import { type AbortSignalLike, CallScope } from './call/scope.ts'
 import { copyOptions } from './config/copy-options.ts'
 import { HealthCheckers } from './config/health-checkers.ts'
@@ -17,9 +18,8 @@ import { serviceOfHost, type UrlAuthority } from './instance/service-host.ts'
 import { type CallbackFailed, EventChannel, type LoadBalancerListener } from './observe/events.ts'
 import { guardedClock, guardedRandom } from './observe/guarded-sources.ts'
 import type { ServiceSnapshot } from './observe/snapshot.ts'
-import { checkRetryOptions } from './retry/retry-policy.ts'
 import { Drain } from './service/drain.ts'
-import type { PickResult } from './service/pick-result.ts'
+import type { PickResult } from './service/request.ts'
 import { Service } from './service/service.ts'
 
 export interface CloseOptions {
@@ -29,18 +29,6 @@ export interface CloseOptions {
    */
   readonly drainMs?: number | undefined
 }
-
-const executeKeys: readonly (keyof ExecuteOptions)[] = [
-  'signal',
-  'timeoutMs',
-  'retryWithinMs',
-  'idempotent',
-  'hashKey',
-  'avoid',
-  'retry',
-  'classify',
-  'discard',
-]
 
 const maxServicesDefault = 10_000
 
@@ -119,7 +107,7 @@ export class LoadBalancer implements AsyncDisposable {
     const scope = this.#scope(service, options.signal, Number.POSITIVE_INFINITY)
     try {
       scope.throwIfEnded()
-      await target.lists.first(scope)
+      await target.firstList(scope)
     } finally {
       scope.release()
     }
@@ -154,18 +142,18 @@ export class LoadBalancer implements AsyncDisposable {
     try {
       if (!target.hasList) {
         scope = this.#waitingScope(target, request.signal)
-        await target.lists.first(scope)
+        await target.firstList(scope)
       }
       target.refuseIfThrottled()
       const taken = target.acquire(request)
       if (taken !== undefined) return taken
       scope ??= this.#waitingScope(target, request.signal)
-      return target.unlessClosed(await target.capacity.waitForRoom(scope, () => target.acquire(request)))
+      return target.unlessClosed(await target.whenRoom(scope, () => target.acquire(request)))
     } catch (error) {
       if (!(error instanceof NoAvailableInstanceError)) throw error
       scope ??= this.#waitingScope(target, request.signal)
       const bounds = { version: target.listVersion, untilMs: Number.POSITIVE_INFINITY }
-      const taken = await target.lists.takeFromNewer(scope, bounds, () => target.acquire(request))
+      const taken = await target.fromNewerList(scope, bounds, () => target.acquire(request))
       if (taken === undefined) throw error
       return target.unlessClosed(taken)
     } finally {
@@ -183,11 +171,12 @@ export class LoadBalancer implements AsyncDisposable {
    * @throws what the last attempt threw; NoAvailableInstanceError; OverloadedError; DeadlineExceededError; DiscoveryError
    * when there is no list after `firstListTimeoutMs`; the signal's reason when it is aborted; LoadBalancerClosedError; InvalidOptionError
    */
-  execute<T>(service: string, attempt: AttemptFunction<T>, options: ExecuteOptions<T> = {}): Promise<T> {
+  execute<T>(service: string, attempt: AttemptFunction<T>, options: ExecuteOptions<T> = noExecuteOptions): Promise<T> {
     // Not an async function: one more of them in each call is what a call can do without.
     try {
       const target = this.#started(service)
-      checkExecuteOptions(attempt, options as ExecuteOptions)
+      if (typeof attempt !== 'function') checkFunction('attempt', attempt ?? null)
+      if (options !== noExecuteOptions) checkExecuteOptions(options)
       const scope = this.#scope(service, options.signal, options.timeoutMs ?? target.settings.timeoutMs)
       return execute(target, attempt, options, scope)
     } catch (error) {
@@ -301,7 +290,7 @@ export class LoadBalancer implements AsyncDisposable {
     if (this.#closing !== undefined) throw this.#closedError(service)
     const known = this.#services.get(service)
     if (known !== undefined) {
-      known.start()
+      if (!known.started) known.start()
       return known
     }
     checkServiceName('service', service)
@@ -340,7 +329,7 @@ export class LoadBalancer implements AsyncDisposable {
   #makeRoom(service: string): void {
     if (this.#services.size < this.#maxServices) return
     for (const each of this.#services.values()) {
-      if (each.inFlight > 0 || each.waiting.size > 0 || this.#configured.has(each.service)) continue
+      if (each.isUsed || this.#configured.has(each.service)) continue
       this.#release(each)
       return
     }
@@ -361,25 +350,4 @@ export class LoadBalancer implements AsyncDisposable {
 /** Throws unless `value` is an object: hot, so no more is looked at. */
 function checkObject(path: string, value: unknown): void {
   if (typeof value !== 'object' || value === null) rejectOption(path, 'an object', value)
-}
-
-function checkExecuteOptions(attempt: unknown, options: ExecuteOptions): void {
-  checkFunction('attempt', attempt ?? null)
-  checkKeys('options', options, executeKeys)
-  const { signal, timeoutMs, retryWithinMs, retry, avoid, hashKey } = options
-  if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
-    rejectOption('options.signal', 'an AbortSignal', signal)
-  }
-  checkDurationMs('options.timeoutMs', timeoutMs, { min: 0, infinite: true })
-  checkDurationMs('options.retryWithinMs', retryWithinMs, { infinite: true })
-  checkBoolean('options.idempotent', options.idempotent)
-  checkFunction('options.classify', options.classify)
-  checkFunction('options.discard', options.discard)
-  if (hashKey !== undefined && typeof hashKey !== 'string') rejectOption('options.hashKey', 'a string', hashKey)
-  if (avoid !== undefined && typeof avoid?.has !== 'function') rejectOption('options.avoid', 'a Set of ids', avoid)
-  if (retry === undefined) return
-  checkRetryOptions('options.retry', retry)
-  if (retry !== false && 'budget' in retry) {
-    rejectOption('options.retry.budget', 'absent: a budget belongs to the service', retry.budget)
-  }
 }

@@ -39,6 +39,10 @@ const emptyDiff: InstancesDiff = Object.freeze({ instances: [], added: [], remov
  * after `close()` is dropped.
  */
 export class InstanceCache {
+  /** Changed here alone, as is `version`. */
+  state: ListState
+  /** Counts the changes of the list. */
+  version = 0
   readonly #options: InstanceCacheOptions
   readonly #empty: EmptyAnswer
   readonly #source: ListSource
@@ -47,12 +51,10 @@ export class InstanceCache {
     next: (answer, rejected) => this.#receive(answer, rejected),
     error: (cause) => this.#fail(cause),
   }
-  #state: ListState
   #instances: readonly ServiceInstance[] = []
   /** Whether another list than `#instances` was given on, and not taken. */
   #isBehind = false
   #answeredAtMs: number
-  #version = 0
   #cancelExpiry: CancelTimer | undefined
   #waiters: ((error?: LoadBalancerClosedError) => void)[] = []
 
@@ -72,7 +74,7 @@ export class InstanceCache {
     const ask = (): void => this.#source.ask()
     this.#refresh = new ListRefresh({ ...options, maxGapMs: options.refreshIntervalMs, ask })
     this.#answeredAtMs = options.clock.now()
-    this.#state = { kind: 'waiting', sinceMs: this.#answeredAtMs }
+    this.state = { kind: 'waiting', sinceMs: this.#answeredAtMs }
   }
 
   /** The list as it is now; empty while waiting. Replaced, never changed in place. */
@@ -80,18 +82,9 @@ export class InstanceCache {
     return this.#instances
   }
 
-  get state(): ListState {
-    return this.#state
-  }
-
   /** Milliseconds since the discovery last answered. */
   get ageMs(): number {
     return this.#options.clock.now() - this.#answeredAtMs
-  }
-
-  /** Counts the changes of the list. */
-  get version(): number {
-    return this.#version
   }
 
   /** Begins to watch or poll. */
@@ -104,7 +97,7 @@ export class InstanceCache {
    * never had an instance, which may be a mistake in a name.
    */
   doubt(): void {
-    if (this.#refreshable && this.#version > 0 && !this.#closed) this.#refresh.hint()
+    if (this.#refreshable && this.version > 0 && !this.#closed) this.#refresh.hint()
   }
 
   /** Asks the discovery. Settles with what comes of it, be it the same list. */
@@ -126,8 +119,8 @@ export class InstanceCache {
 
   /** Calls `listener` once when the first list is known, at once when it is; the error says why it never will be. */
   onFirstList(listener: (error?: LoadBalancerClosedError) => void): () => void {
-    if (this.#state.kind === 'closed') listener(this.#closedError())
-    else if (this.#state.kind !== 'waiting') listener()
+    if (this.state.kind === 'closed') listener(this.#closedError())
+    else if (this.state.kind !== 'waiting') listener()
     else this.#waiters.push(listener)
     return () => {
       this.#waiters = this.#waiters.filter((other) => other !== listener)
@@ -137,7 +130,7 @@ export class InstanceCache {
   /** Ends the watch and every timer. */
   close(): void {
     if (this.#closed) return
-    this.#state = { kind: 'closed', sinceMs: this.#options.clock.now() }
+    this.state = { kind: 'closed', sinceMs: this.#options.clock.now() }
     this.#cancelExpiry?.()
     this.#empty.release()
     this.#source.close()
@@ -147,7 +140,7 @@ export class InstanceCache {
 
   // Listeners are the application's code: any of them may close the load balancer.
   get #closed(): boolean {
-    return this.#state.kind === 'closed'
+    return this.state.kind === 'closed'
   }
 
   get #refreshable(): boolean {
@@ -156,10 +149,10 @@ export class InstanceCache {
 
   #receive(answer: unknown, rejected: unknown): void {
     if (this.#closed) return
-    const [asked, before] = [this.#refresh.asking, this.#version]
+    const [asked, before] = [this.#refresh.asking, this.version]
     this.#options.events.together(() => this.#take(answer, rejected))
     if (this.#closed) return
-    const changed = this.#version !== before
+    const changed = this.version !== before
     this.#refresh.answered(changed)
     // A server that lags behind may have answered, and a watch says nothing again until something changes.
     if (asked && changed && this.#source.pushes) this.doubt()
@@ -192,7 +185,7 @@ export class InstanceCache {
 
   // A discovery that failed after its empty answer did not confirm it.
   #graceEnded(): void {
-    if (this.#state.kind === 'fresh') this.#tryApply([])
+    if (this.state.kind === 'fresh') this.#tryApply([])
     else this.#empty.release()
   }
 
@@ -200,13 +193,13 @@ export class InstanceCache {
   // answer, as if this one had not come.
   #tryApply(instances: readonly ServiceInstance[]): void {
     const { service } = this.#options
-    const [list, state] = [this.#instances, this.#state]
+    const [list, state] = [this.#instances, this.state]
     try {
       this.#apply(instances)
     } catch (cause) {
       this.#instances = list
       this.#isBehind = true
-      if (state.kind === 'waiting') this.#state = state
+      if (state.kind === 'waiting') this.state = state
       this.#fail(
         new DiscoveryError(`${service}: the list could not be applied: ${messageOf(cause)}`, { service, cause }),
       )
@@ -215,7 +208,7 @@ export class InstanceCache {
 
   #apply(instances: readonly ServiceInstance[]): void {
     this.#empty.release()
-    const first = this.#state.kind === 'waiting'
+    const first = this.state.kind === 'waiting'
     this.#answered()
     if (this.#closed) return
     const diff = diffInstances(this.#instances, instances)
@@ -229,7 +222,7 @@ export class InstanceCache {
     const { onChange } = this.#options
     this.#instances = diff.instances
     onChange(diff)
-    this.#version++
+    this.version++
     this.#tellChange(diff)
   }
 
@@ -243,9 +236,9 @@ export class InstanceCache {
   #answered(): void {
     const { clock, events, service } = this.#options
     const now = clock.now()
-    const before = this.#state
+    const before = this.state
     this.#answeredAtMs = now
-    this.#state = { kind: 'fresh', sinceMs: now }
+    this.state = { kind: 'fresh', sinceMs: now }
     this.#cancelExpiry?.()
     this.#cancelExpiry = undefined
     if (before.kind === 'stale' || before.kind === 'expired') {
@@ -255,19 +248,19 @@ export class InstanceCache {
 
   #fail(cause: unknown): void {
     const { clock, maxStaleMs } = this.#options
-    const { kind, sinceMs } = this.#state
+    const { kind, sinceMs } = this.state
     if (kind === 'closed') return
     if (kind === 'fresh') {
-      this.#state = { kind: 'stale', sinceMs: clock.now(), error: cause }
+      this.state = { kind: 'stale', sinceMs: clock.now(), error: cause }
       if (maxStaleMs !== Number.POSITIVE_INFINITY) {
         this.#cancelExpiry = clock.setTimeout(() => this.#options.events.together(() => this.#expire()), maxStaleMs, {
           background: true,
         })
       }
     } else {
-      this.#state = { kind, sinceMs, error: cause }
+      this.state = { kind, sinceMs, error: cause }
     }
-    this.#emitFailure(cause, this.#state.kind === 'stale')
+    this.#emitFailure(cause, this.state.kind === 'stale')
   }
 
   #emitFailure(cause: unknown, stale: boolean): void {
@@ -279,10 +272,10 @@ export class InstanceCache {
 
   #expire(): void {
     const { service, clock, events } = this.#options
-    if (this.#state.kind !== 'stale') return
-    const { sinceMs, error } = this.#state
+    if (this.state.kind !== 'stale') return
+    const { sinceMs, error } = this.state
     this.#empty.release()
-    this.#state = { kind: 'expired', sinceMs, error }
+    this.state = { kind: 'expired', sinceMs, error }
     const diff = diffInstances(this.#instances, [])
     if (diff !== undefined || this.#isBehind) this.#drop(diff ?? emptyDiff)
     if (diff !== undefined) this.#tellChange(diff)

@@ -3,7 +3,8 @@ import { describe, expect, it, vi } from 'vitest'
 import { DeadlineExceededError } from '../base/errors.ts'
 import type { Outcome } from '../instance/outcome.ts'
 import { type AttemptResult, classifyError } from '../retry/classification.ts'
-import { Attempt, type AttemptContext, type AttemptedCall, type AttemptOptions } from './attempt.ts'
+import { Attempt, type AttemptedCall, type AttemptOptions } from './attempt.ts'
+import type { AttemptContext } from './attempt-context.ts'
 import { CallScope } from './scope.ts'
 
 const a = instance('a')

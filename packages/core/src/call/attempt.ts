@@ -7,32 +7,9 @@ import type { CallbackFailed } from '../observe/events.ts'
 import type { AttemptResult, Classification } from '../retry/classification.ts'
 import { failureKind } from '../retry/failure-kind.ts'
 import type { MovableAttempt, MovableAttempts } from '../service/movable-attempts.ts'
-import type { SinglePickResult } from '../service/pick-result.ts'
+import type { Request } from '../service/request.ts'
+import type { AttemptContext, AttemptFunction } from './attempt-context.ts'
 import type { CallScope, Interruptible } from './scope.ts'
-
-/** What an attempt may know of the call it belongs to. */
-export interface AttemptContext {
-  /** 1 for the first attempt. */
-  readonly number: number
-  /** Aborted when the caller aborts, the deadline passes or the attempt takes too long. Pass it to the transport. */
-  readonly signal: AbortSignal
-  /**
-   * Calls `listener` with the reason when `signal` is aborted; at once when it is. For transports that are ended by a function: a
-   * signal that nobody asks for is never made, and it costs more than everything else about an attempt.
-   */
-  onInterrupt(listener: (reason: unknown) => void): void
-  /** Instances tried before, in order. */
-  readonly previous: readonly ServiceInstance[]
-  /** Milliseconds since the call began. */
-  readonly elapsedMs: number
-  /**
-   * Counts the request in flight, and passes the caller's abort on, until `ended` settles: for a response whose body is
-   * still being read when the attempt resolves. A rejection counts as a failure: the instance's, when its error says so.
-   */
-  readonly until: (ended: PromiseLike<unknown>) => void
-}
-
-export type AttemptFunction<T> = (instance: ServiceInstance, context: AttemptContext) => Promise<T> | T
 
 /** What an attempt gave, and what that means. */
 export interface Judged<T> {
@@ -51,12 +28,14 @@ export interface AttemptOptions<T> {
   readonly scope: CallScope
   readonly number: number
   readonly previous: readonly ServiceInstance[]
-  readonly picked: Pick<SinglePickResult, 'instance' | 'answered' | 'end'>
+  readonly picked: Pick<Request, 'instance' | 'answered' | 'end'>
   readonly timeoutMs: number
   /** Default: never. */
   readonly secondTryAfterMs?: number
   /** The instance of the attempt beside which this is a second try, if it is one. */
   readonly besideId?: string | undefined
+  /** When it begins, if that is known. Default: when it is run. */
+  readonly startedAtMs?: number | undefined
   /** Whether load reports are wanted. */
   readonly readLoadReports: boolean
   /** Those that may move on when their instance falls silent; this one is among them while it runs. */
@@ -144,7 +123,7 @@ export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt
   run(start: AttemptFunction<T>): Promise<SettledAttempt<T>> {
     return new Promise((resolve) => {
       this.#resolve = resolve
-      this.#startedAtMs = this.#options.clock.now()
+      this.#startedAtMs = this.#options.startedAtMs ?? this.#options.clock.now()
       if (this.#interrupted) this.#settle({ ok: false, error: this.#reason })
       else this.#start(start)
     })

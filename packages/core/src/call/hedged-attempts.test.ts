@@ -2,7 +2,6 @@ import { FakeClock, instance, settlePromises } from '@lb/testing'
 import { describe, expect, it } from 'vitest'
 import type { AttemptResult, Classification } from '../retry/classification.ts'
 import type { HedgePolicy } from '../retry/hedging.ts'
-import type { Service } from '../service/service.ts'
 import { Attempt } from './attempt.ts'
 import { hedged } from './hedged-attempts.ts'
 import { CallScope } from './scope.ts'
@@ -63,8 +62,7 @@ class Fixture {
     const latencies = { quantile: () => this.usual, observe: (ms: number) => void this.observed.push(ms) }
     return hedged(this.newAttempt(), {
       policy: { ...policy, ...options },
-      // Only these two of its parts are used.
-      target: { running: this.clock, feedback: { latencies } } as unknown as Service,
+      target: { running: this.clock, latencies },
       scope: this.scope,
       run: (attempt) =>
         attempt.run((_instance, { number }) => {

@@ -1,13 +1,16 @@
 import type { CancelTimer } from '../base/clock.ts'
+import type { LatencyQuantile } from '../overload/latency-quantile.ts'
 import type { HedgePolicy } from '../retry/hedging.ts'
-import type { Service } from '../service/service.ts'
+import type { CallTarget } from '../service/call-target.ts'
 import type { Attempt, SettledAttempt } from './attempt.ts'
 import { AttemptRace, type AttemptRaceOptions } from './attempt-race.ts'
 import type { CallScope } from './scope.ts'
 
 export interface HedgedAttemptsOptions<T> extends Omit<AttemptRaceOptions<T>, 'onSettled'> {
   readonly policy: HedgePolicy
-  readonly target: Service
+  readonly target: Pick<CallTarget, 'running'> & {
+    readonly latencies: Pick<LatencyQuantile, 'observe' | 'quantile'> | undefined
+  }
   readonly scope: CallScope
   /** Makes an attempt on another instance; `undefined` when there may be none. */
   readonly another: () => Attempt<T> | undefined
@@ -66,13 +69,13 @@ class HedgedAttempts<T> {
   // missing, the quantile would sink, and each time more requests would be hedged.
   #learn({ attempt, classification }: SettledAttempt<T>): void {
     if (attempt !== this.#first || !(classification.ok || attempt.cancelled)) return
-    this.#options.target.feedback.latencies?.observe(attempt.latencyMs)
+    this.#options.target.latencies?.observe(attempt.latencyMs)
   }
 
   get #delayMs(): number | undefined {
     const { policy, target } = this.#options
     if (policy.delayMs !== undefined) return policy.delayMs
-    const usual = target.feedback.latencies?.quantile(policy.percentile / 100)
+    const usual = target.latencies?.quantile(policy.percentile / 100)
     return usual === undefined ? undefined : Math.max(policy.minDelayMs, usual)
   }
 }

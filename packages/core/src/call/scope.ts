@@ -32,6 +32,10 @@ export interface Interruptible {
  * list, runs an attempt, backs off), so whoever is at work registers as the one to interrupt.
  */
 export class CallScope implements WaitingCall {
+  /** Whether it ended early. Set here alone, as is `kept`. */
+  ended = false
+  /** Whether the signal is still passed on although the call has settled. */
+  kept = false
   readonly startedAtMs: number
   readonly deadlineMs: number
   readonly #clock: Clock
@@ -39,8 +43,6 @@ export class CallScope implements WaitingCall {
   #onAbort: (() => void) | undefined
   #cancelDeadline: CancelTimer | undefined
   #atWork: Interruptible | undefined
-  #ended = false
-  #kept = false
   #reason: unknown
 
   constructor({ clock, service, signal, timeoutMs }: CallScopeOptions) {
@@ -53,7 +55,7 @@ export class CallScope implements WaitingCall {
       this.#onAbort = () => this.#end(signal.reason)
       signal.addEventListener('abort', this.#onAbort)
     }
-    if (timeoutMs !== Number.POSITIVE_INFINITY && !this.#ended) {
+    if (timeoutMs !== Number.POSITIVE_INFINITY && !this.ended) {
       this.#cancelDeadline = clock.setTimeout(
         () =>
           this.#end(new DeadlineExceededError(`${service}: the call took longer than ${timeoutMs} ms`, { service })),
@@ -62,18 +64,9 @@ export class CallScope implements WaitingCall {
     }
   }
 
-  get ended(): boolean {
-    return this.#ended
-  }
-
   /** Whether it was ended from outside, not by its deadline. */
   get cancelled(): boolean {
-    return this.#ended && !(this.#reason instanceof DeadlineExceededError)
-  }
-
-  /** Whether the signal is still passed on although the call has settled. */
-  get kept(): boolean {
-    return this.#kept
+    return this.ended && !(this.#reason instanceof DeadlineExceededError)
   }
 
   get elapsedMs(): number {
@@ -82,7 +75,7 @@ export class CallScope implements WaitingCall {
 
   /** Throws why the call ended, if it did. */
   throwIfEnded(): void {
-    if (this.#ended) throw this.#reason
+    if (this.ended) throw this.#reason
   }
 
   /**
@@ -94,7 +87,7 @@ export class CallScope implements WaitingCall {
     interrupted?: (reason: unknown) => void,
   ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      if (this.#ended) {
+      if (this.ended) {
         reject(this.#reason)
         return
       }
@@ -110,7 +103,7 @@ export class CallScope implements WaitingCall {
 
   /** From now on `atWork` is interrupted when the call ends early; at once when it has. */
   interrupts(atWork: Interruptible): void {
-    if (this.#ended) atWork.interrupt(this.#reason)
+    if (this.ended) atWork.interrupt(this.#reason)
     else this.#atWork = atWork
   }
 
@@ -128,7 +121,7 @@ export class CallScope implements WaitingCall {
   /** The call settles now; until `release` its signal, and no deadline, still interrupts what it left running. */
   keepSignal(atWork: Interruptible): void {
     this.#cancelDeadline?.()
-    this.#kept = true
+    this.kept = true
     this.interrupts(atWork)
   }
 
@@ -147,8 +140,8 @@ export class CallScope implements WaitingCall {
   }
 
   #end(reason: unknown): void {
-    if (this.#ended) return
-    this.#ended = true
+    if (this.ended) return
+    this.ended = true
     this.#reason = reason
     const atWork = this.#atWork
     this.release()

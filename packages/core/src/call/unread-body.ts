@@ -12,6 +12,20 @@ export function freeUnreadBody(holder: unknown): void {
   }
 }
 
+/** Frees what `value`, which is given up, holds: by the application's `discard`, or as `freeUnreadBody` does. Never throws. */
+export function discardValue<T>(
+  value: T,
+  discard: ((value: T) => unknown) | undefined,
+  failed: (error: unknown) => void,
+): void {
+  try {
+    if (discard === undefined) freeUnreadBody(value)
+    else Promise.resolve(discard(value)).catch(failed)
+  } catch (error) {
+    failed(error)
+  }
+}
+
 interface Freeable {
   readonly getReader?: unknown
   readonly cancel?: () => unknown

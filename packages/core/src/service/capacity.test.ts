@@ -13,6 +13,7 @@ interface Parts {
   readonly clock: FakeClock
   readonly records: Map<string, InstanceRecord>
   readonly waiting: Set<CallScope>
+  readonly admit: () => void
   readonly settled: { times: number; how: () => void }
   /** Waits for room; notes who is let in. */
   readonly enter: (name: string, timeoutMs?: number) => CallScope
@@ -36,11 +37,13 @@ function parts(options: ServiceOptions, count = 2): Parts {
     events: new EventChannel(),
     records,
     waiting,
+  })
+  const picker = {
     settle: () => {
       settled.times++
       settled.how()
     },
-  })
+  }
   const notes: string[] = []
   const enter = (name: string, timeoutMs = Number.POSITIVE_INFINITY): CallScope => {
     const scope = new CallScope({ clock, service: 'users', signal: undefined, timeoutMs })
@@ -54,7 +57,7 @@ function parts(options: ServiceOptions, count = 2): Parts {
     )
     return scope
   }
-  return { capacity, clock, records, waiting, settled, enter, notes }
+  return { capacity, admit: () => capacity.admit(picker), clock, records, waiting, settled, enter, notes }
 }
 
 describe('Capacity', () => {
@@ -87,36 +90,36 @@ describe('Capacity', () => {
   })
 
   it('lets in as many as there is room for, in order', async () => {
-    const { capacity, enter, notes, waiting } = parts({ maxInFlight: 2 })
+    const { capacity, admit, enter, notes, waiting } = parts({ maxInFlight: 2 })
     capacity.inFlight = 2
     for (const name of ['a', 'b', 'c']) enter(name)
     expect(waiting.size).toBe(3)
     capacity.inFlight = 0
-    capacity.admit()
+    admit()
     await settlePromises()
     expect([notes, capacity.inFlight, capacity.queued, waiting.size]).toEqual([['a in', 'b in'], 2, 1, 1])
   })
 
   it('looks at the instances as they are now before it lets anybody in', async () => {
-    const { capacity, enter, notes, records, settled } = parts({ maxInFlightPerInstance: 1 })
+    const { capacity, admit, enter, notes, records, settled } = parts({ maxInFlightPerInstance: 1 })
     for (const record of records.values()) record.inFlight = 1
     const back = records.get('i1') as InstanceRecord
     back.isCandidate = false
     enter('a')
     back.inFlight = 0
-    capacity.admit()
+    admit()
     expect([settled.times, capacity.queued]).toEqual([1, 1])
     settled.how = () => {
       back.isCandidate = true
     }
-    capacity.admit()
+    admit()
     await settlePromises()
     expect(notes).toEqual(['a in'])
   })
 
   it('asks nothing while nobody waits', () => {
-    const { capacity, settled } = parts({ maxInFlight: 1 })
-    capacity.admit()
+    const { admit, settled } = parts({ maxInFlight: 1 })
+    admit()
     expect(settled.times).toBe(0)
   })
 
@@ -132,7 +135,7 @@ describe('Capacity', () => {
   })
 
   it('hands on what goes wrong when somebody is let in, and goes on with the next', async () => {
-    const { capacity, clock, enter, notes } = parts({ maxInFlight: 1 })
+    const { capacity, admit, clock, enter, notes } = parts({ maxInFlight: 1 })
     capacity.inFlight = 1
     const scope = new CallScope({ clock, service: 'users', signal: undefined, timeoutMs: Number.POSITIVE_INFINITY })
     const failing = capacity.waitForRoom(scope, () => {
@@ -141,7 +144,7 @@ describe('Capacity', () => {
     const failed = expect(failing).rejects.toThrow('take')
     enter('next')
     capacity.inFlight = 0
-    capacity.admit()
+    admit()
     await failed
     await settlePromises()
     expect(notes).toEqual(['next in'])

@@ -12,8 +12,6 @@ export interface CapacityOptions {
   readonly clock: Clock
   readonly events: EventChannel
   readonly records: ReadonlyMap<string, InstanceRecord>
-  /** Brings `isCandidate` of the records up to date. */
-  readonly settle: () => void
   /** Gets the calls that wait. */
   readonly waiting: Set<WaitingCall>
 }
@@ -25,6 +23,10 @@ export type RefusedBecause = 'queue-full' | 'queue-timeout' | 'throttled'
 export class Capacity {
   /** Requests in flight, those on draining instances included. */
   inFlight = 0
+  /** Whether there is any limit. */
+  readonly isLimited: boolean
+  /** Whether one instance may be full. */
+  readonly limitsInstances: boolean
   readonly #options: CapacityOptions
   readonly #queue: WaitQueue | undefined
   #admitting = false
@@ -32,9 +34,10 @@ export class Capacity {
   constructor(options: CapacityOptions) {
     this.#options = options
     const { maxInFlight, maxInFlightPerInstance, queue } = options.settings
-    const limited = Math.min(maxInFlight, maxInFlightPerInstance) !== Number.POSITIVE_INFINITY
+    this.limitsInstances = maxInFlightPerInstance !== Number.POSITIVE_INFINITY
+    this.isLimited = this.limitsInstances || maxInFlight !== Number.POSITIVE_INFINITY
     this.#queue =
-      limited && queue !== false ? new WaitQueue({ maxSize: queue.maxSize, clock: options.clock }) : undefined
+      this.isLimited && queue !== false ? new WaitQueue({ maxSize: queue.maxSize, clock: options.clock }) : undefined
   }
 
   /** Calls that wait. */
@@ -62,11 +65,11 @@ export class Capacity {
     return full
   }
 
-  /** Lets those that wait in as long as there is room. */
-  admit(): void {
+  /** Lets those that wait in as long as there is room. `picker` brings `isCandidate` of the records up to date. */
+  admit(picker: { settle(): void }): void {
     const queue = this.#queue
     if (queue === undefined || queue.size === 0 || this.#admitting) return
-    this.#options.settle()
+    picker.settle()
     this.#admitting = true
     try {
       while (queue.size > 0 && this.hasRoom && this.#hasFreeInstance() && queue.admitNext()) {

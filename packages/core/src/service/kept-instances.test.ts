@@ -22,7 +22,7 @@ describe('KeptInstances', () => {
     clock.advanceSync(1)
     expect(ended).toEqual([record])
     expect([...kept.records]).toEqual([])
-    expect(record.keptUntilMs).toBeNaN()
+    expect(record.keptUntilMs).toBeUndefined()
   })
 
   it('lets go of one before its time, and says whether it was kept', () => {
@@ -31,7 +31,7 @@ describe('KeptInstances', () => {
     kept.keep(record, 5_000)
     expect(kept.release(record)).toBe(true)
     expect(kept.release(record)).toBe(false)
-    expect(record.keptUntilMs).toBeNaN()
+    expect(record.keptUntilMs).toBeUndefined()
     expect(clock.pendingTimers).toBe(0)
     clock.advanceSync(10_000)
     expect(ended).toEqual([])

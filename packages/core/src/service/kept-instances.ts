@@ -29,7 +29,7 @@ export class KeptInstances {
   /** It is listed again, or failing; says whether it was kept. */
   release(record: InstanceRecord): boolean {
     this.#kept.get(record)?.()
-    record.keptUntilMs = Number.NaN
+    record.keptUntilMs = undefined
     return this.#kept.delete(record)
   }
 

@@ -1,8 +1,10 @@
 import type { PickRequest } from '../balancer/balancer.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Random } from '../base/random.ts'
+import type { InstancesDiff } from '../cache/diff-instances.ts'
 import type { ServiceSettings } from '../config/service-settings.ts'
 import type { ServiceInstance } from '../instance/instance.ts'
+import type { Candidates } from './candidates.ts'
 import type { Capacity } from './capacity.ts'
 import type { InstanceRecord } from './record.ts'
 import type { Roster } from './roster.ts'
@@ -14,6 +16,7 @@ export interface PickerOptions {
   readonly clock: Clock
   readonly random: Random
   readonly roster: Roster
+  readonly candidates: Candidates
   readonly split: TrafficSplit
   readonly capacity: Capacity
 }
@@ -46,7 +49,10 @@ export type MayProbe = 'always' | 'refused' | 'never'
 /** An instance that no harmless request came to try for this long is tried by any. */
 const probeByAnyAfterMs = 10_000
 
-/** Picks an instance of one service: a probe that is due, or what the balancer of the next route says. */
+/**
+ * Picks an instance of one service: a probe that is due, or what the balancer of the next route says. It alone decides when facts that
+ * changed are judged: once, before the next pick.
+ */
 export class Picker {
   readonly #options: PickerOptions
   readonly #slowStart: SlowStartPicker
@@ -54,6 +60,8 @@ export class Picker {
   #plain: TrafficRoute | undefined
   /** The route of the last pick. */
   #route: TrafficRoute
+  /** The changes of the roster that were judged. */
+  #judged = 0
 
   constructor(options: PickerOptions) {
     this.#options = options
@@ -61,16 +69,25 @@ export class Picker {
     this.#route = options.split.first
   }
 
-  /** Something changed that has to be looked at before the next pick. */
-  unsettle(): void {
-    this.#plain = undefined
-    this.#slowStart.forget()
+  /** The list changed. Throws what a balancer throws; the change is then to be given again. */
+  apply(diff: InstancesDiff): void {
+    const { roster } = this.#options
+    roster.apply(diff)
+    this.#judge()
+    roster.taken()
   }
 
+  /** Has judged what changed since. */
   settle(): void {
-    if (this.#plain !== undefined) return
     const { roster, split, settings } = this.#options
-    roster.settle()
+    if (roster.changes !== this.#judged && !roster.isApplying) {
+      try {
+        this.#judge()
+      } catch {
+        // A balancer of the application's: it was emitted, and others stand in for it.
+      }
+    }
+    if (this.#plain !== undefined) return
     const simple = roster.warming.size === 0 && settings.loadReports === undefined
     this.#plain = simple ? split.only : undefined
   }
@@ -83,8 +100,14 @@ export class Picker {
 
   /** Hot. `undefined`: there is no candidate. */
   pick(request?: PickRequest): ServiceInstance | undefined {
+    if (this.#options.roster.changes !== this.#judged) this.settle()
     const plain = this.#plain
-    return plain === undefined ? this.#choose(request) : plain.pick(request)
+    if (plain === undefined) return this.#choose(request)
+    try {
+      return plain.chooser.pick(request)
+    } catch (error) {
+      throw plain.pickFailed(error)
+    }
   }
 
   /**
@@ -97,12 +120,11 @@ export class Picker {
       if (probe !== undefined) return probe
     }
     const preferring = request?.tried === undefined ? request : this.#preferring(request, none)
-    const plain = this.#plain
     let instance = this.pick(preferring)
     // No other is left: trying it is better than refusing.
     if (instance === undefined) return roster.halfOpen.size > 0 ? this.#takeProbe(undefined, 'always') : undefined
-    let route = plain ?? this.#route
-    if (capacity.isFull(instance.id)) {
+    let route = this.#plain ?? this.#route
+    if (capacity.limitsInstances && capacity.isFull(instance.id)) {
       const full = capacity.fullInstances()
       instance = split.hasCandidateBeyond(full) ? this.#choose(this.#preferring(request, full)) : undefined
       if (instance === undefined || full.has(instance.id)) return 'full'
@@ -111,6 +133,15 @@ export class Picker {
     const record = roster.records.get(instance.id)
     // Only a balancer of the user's own can give an instance that it was not given.
     return record === undefined ? undefined : { record, route, probe: false }
+  }
+
+  // Settled even if a balancer of the application's throws: it is not asked again before something changes.
+  #judge(): void {
+    const { roster, candidates } = this.#options
+    this.#judged = roster.changes
+    this.#plain = undefined
+    this.#slowStart.forget()
+    candidates.judge()
   }
 
   #choose(request?: PickRequest): ServiceInstance | undefined {

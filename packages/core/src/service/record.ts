@@ -1,12 +1,19 @@
 import type { HealthSubscription } from '../health/checks/checker.ts'
 import type { Eligibility, Judged } from '../health/eligibility/eligibility.ts'
-import type { Watched } from '../health/outliers/answer-watch.ts'
 import type { OutlierTracker } from '../health/outliers/tracker.ts'
 import type { ServiceInstance } from '../instance/instance.ts'
 import type { InstanceSnapshot, InstanceState } from '../observe/snapshot.ts'
+import { AnswerCount } from './answer-count.ts'
+
+/** The slow start of an instance. */
+export interface Warming {
+  readonly sinceMs: number
+  /** Whether it was picked since. */
+  picked: boolean
+}
 
 /** What is kept about one instance as long as it is known or has requests in flight. */
-export class InstanceRecord implements Judged, Watched {
+export class InstanceRecord implements Judged {
   instance: ServiceInstance
   /** What the balancer sees: the instance, with its learnt weight when there is one. */
   candidate: ServiceInstance
@@ -15,61 +22,22 @@ export class InstanceRecord implements Judged, Watched {
   /** Whether the balancer may pick it. */
   isCandidate = false
   inFlight = 0
-  /** Requests in flight that have no answer yet, not even the head of one. */
-  awaiting = 0
   succeeded = 0
   failed = 0
-  /** When its slow start began; NaN: it is warm. */
-  warmingSinceMs: number = Number.NaN
-  /** Whether it was picked since its slow start began. */
-  warmingPicked = false
-  /** Until when it is used although the registry no longer lists it; NaN: it is listed. */
-  keptUntilMs: number = Number.NaN
+  readonly answers: AnswerCount = new AnswerCount(this)
+  /** Its slow start; `undefined`: it is warm. */
+  warming: Warming | undefined = undefined
+  /** Until when it is used although the registry no longer lists it; `undefined`: it is listed. */
+  keptUntilMs: number | undefined = undefined
   health: HealthSubscription | undefined = undefined
   tracker: OutlierTracker | undefined = undefined
   /** Whether the last verdict of active checks was bad. */
   failedChecks = false
-  /** Whether the request that tries it after its ejection is under way. */
-  probed = false
-  answers = 0
-  movable = 0
-  watched = false
-  answersBefore = 0
-  silentLooks = 0
-  crowdedLooks = 0
-  othersBefore = 0
-  /** Second tries that were answered elsewhere since its last answer, while the first waited here. */
-  outrun = 0
-  /** Requests that started since its last answer. */
-  #unanswered = 0
 
   constructor(instance: ServiceInstance, nowMs: number) {
     this.instance = instance
     this.candidate = instance
     this.stateSinceMs = nowMs
-  }
-
-  get waiting(): number {
-    return Math.min(this.inFlight, this.#unanswered)
-  }
-
-  /** A request starts; `probe`: the one that tries it after its ejection. */
-  began(probe: boolean): void {
-    this.inFlight++
-    this.awaiting++
-    this.#unanswered++
-    if (!probe) return
-    this.probed = true
-    // The probe gets all of the time that an answer may take.
-    this.silentLooks = 0
-    this.crowdedLooks = 0
-    this.outrun = 0
-  }
-
-  answered(): void {
-    this.answers++
-    this.#unanswered = 0
-    this.outrun = 0
   }
 
   get problem(): Judged['problem'] {
@@ -118,7 +86,7 @@ export class InstanceRecord implements Judged, Watched {
   #stateReason(nowMs: number): string {
     switch (this.state) {
       case 'available':
-        if (Number.isNaN(this.keptUntilMs)) return 'may be picked'
+        if (this.keptUntilMs === undefined) return 'may be picked'
         return `gone from the registry but passes its checks: kept for ${Math.round(this.keptUntilMs - nowMs)} ms more`
       case 'standby':
         return 'a lower priority number is in use'

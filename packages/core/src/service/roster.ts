@@ -3,16 +3,14 @@ import type { Random } from '../base/random.ts'
 import { diffInstances, type InstancesDiff } from '../cache/diff-instances.ts'
 import type { ServiceSettings } from '../config/service-settings.ts'
 import type { HealthState } from '../health/checks/checker.ts'
-import { type Eligibility, judgeEligibility } from '../health/eligibility/eligibility.ts'
 import { isSameAddress, type ServiceInstance, withWeight } from '../instance/instance.ts'
 import { rendezvousSubset } from '../instance/subset.ts'
 import type { LearnedWeights } from '../load-report/learned-weights.ts'
 import type { EventChannel } from '../observe/events.ts'
+import type { Candidates } from './candidates.ts'
 import { Ejections } from './ejections.ts'
-import { EligibilityState } from './eligibility-state.ts'
 import { KeptInstances } from './kept-instances.ts'
 import { InstanceRecord } from './record.ts'
-import type { TrafficSplit } from './traffic-split.ts'
 
 export interface RosterOptions {
   readonly service: string
@@ -20,60 +18,63 @@ export interface RosterOptions {
   readonly clock: Clock
   readonly random: Random
   readonly events: EventChannel
-  /** Gets the candidates. */
-  readonly split: TrafficSplit
-  /** Monotonic count of the service's requests. */
-  readonly traffic: () => number
-  /** Something changed, so that `settle` has to be called before the next pick. */
-  readonly onUnsettled: () => void
+  readonly candidates: Candidates
+  readonly listener: RosterListener
+}
+
+/** What the service does about a change of its instances. */
+export interface RosterListener {
+  /** Requests that ever began, by which instances without traffic are checked less often. */
+  readonly traffic: number
+  /** Something changed, by which an instance may take requests that could not before. */
+  instancesChanged(): void
   /** An instance fails its checks: the list may be old. */
-  readonly onUnhealthy: () => void
+  becameUnhealthy(): void
   /** Requests wait in vain for an instance. */
-  readonly onSilenced: (record: InstanceRecord, forMs: number) => void
+  fellSilent(record: InstanceRecord, forMs: number): void
 }
 
 /**
  * The instances of one service with everything known about each: the registry's word, active checks, ejections, requests
- * in flight. Facts change it; `settle` turns them into candidates for the balancers.
+ * in flight. Facts change it; the picker has them judged before the next pick.
  */
 export class Roster {
   readonly #options: RosterOptions
+  /** By id, those that drain included. */
+  readonly records: ReadonlyMap<string, InstanceRecord>
+  /** Instances whose ejection is over and that wait for the request that tries them. */
+  readonly halfOpen: ReadonlySet<InstanceRecord>
+  /** Those in their slow start. */
+  readonly warming: ReadonlySet<InstanceRecord>
+  /** Counts what changed that is to be judged. */
+  changes = 0
+  /** Nothing is judged meanwhile: an ejection that ends by a removal lets waiting calls in, listeners may pick. */
+  isApplying = false
   readonly #records = new Map<string, InstanceRecord>()
   /** With requests in flight, at an address that is no longer that of its id. */
   readonly #moved = new Set<InstanceRecord>()
   readonly #ejections: Ejections
   readonly #warming = new Set<InstanceRecord>()
   readonly #kept: KeptInstances
-  readonly #state: EligibilityState
   /** The list as far as it is used: all of it, or the subset of this client. */
   #list: readonly ServiceInstance[] = []
-  /** Those of the list, and the kept ones. */
-  #judged: readonly InstanceRecord[] = []
-  #ids: readonly string[] = []
-  #weights: Float64Array | undefined
-  #settled = true
   #first = true
   /** Whether the last list was not taken by a balancer: it is to be given again. */
   #isAhead = false
-  /** Nothing is judged meanwhile: an ejection that ends by a removal lets waiting calls in, listeners may pick. */
-  #applying = false
 
   constructor(options: RosterOptions) {
     this.#options = options
-    this.#state = new EligibilityState(options.service, options.events)
     this.#kept = new KeptInstances(options.clock, (record) => this.#endKeeping(record))
     this.#ejections = new Ejections({
       ...options,
       records: this.#records,
-      usable: () => this.#usable,
-      onChange: () => this.#unsettle(),
+      usable: () => options.candidates.usable,
+      onChange: () => this.#changed(),
       onReturned: (record) => this.#warm(record),
     })
-  }
-
-  /** By id, those that drain included. */
-  get records(): ReadonlyMap<string, InstanceRecord> {
-    return this.#records
+    this.records = this.#records
+    this.halfOpen = this.#ejections.halfOpen
+    this.warming = this.#warming
   }
 
   /** The records, and those that drain at an address that is no longer that of their id. */
@@ -81,22 +82,7 @@ export class Roster {
     return [...this.#records.values(), ...this.#moved]
   }
 
-  /** Whose ejection is over and who waits for the request that tries them. */
-  get halfOpen(): ReadonlySet<InstanceRecord> {
-    return this.#ejections.halfOpen
-  }
-
-  /** Those in their slow start. */
-  get warming(): ReadonlySet<InstanceRecord> {
-    return this.#warming
-  }
-
-  /** Whether health is ignored and zones are preferred, as of the last `settle`. */
-  get state(): EligibilityState {
-    return this.#state
-  }
-
-  /** The list changed. Throws what a balancer throws; the change is then to be given again. */
+  /** The list changed. `taken` is to be called when the balancers took it; else the change is to be given again. */
   apply(diff: InstancesDiff): void {
     const now = this.#options.clock.now()
     const { subset } = this.#options.settings
@@ -108,7 +94,7 @@ export class Roster {
     this.#isAhead = true
     // Those that left the subset of this client are not gone.
     const registered = new Set(subset === undefined ? [] : diff.instances.map(({ id }) => id))
-    this.#applying = true
+    this.isApplying = true
     try {
       // Newcomers first: they count for how many may be ejected.
       for (const instance of change?.added ?? []) this.#add(instance, now)
@@ -119,13 +105,16 @@ export class Roster {
       }
       for (const instance of change?.updated ?? []) this.#update(instance)
     } finally {
-      this.#applying = false
+      this.isApplying = false
     }
     if (this.#list.length > 0) this.#first = false
-    const listed = this.#list.map(({ id }) => this.#records.get(id) as InstanceRecord)
-    this.#judge([...listed, ...this.#kept.records])
-    this.#settled = false
-    this.#settle()
+    const listed = this.#list.flatMap(({ id }) => this.#records.get(id) ?? [])
+    this.#options.candidates.replace([...listed, ...this.#kept.records])
+    this.changes++
+  }
+
+  /** The balancers took the list. */
+  taken(): void {
     this.#isAhead = false
   }
 
@@ -138,50 +127,13 @@ export class Roster {
   /** Requests in flight that have no answer yet. */
   get awaiting(): number {
     let awaiting = 0
-    for (const record of this.everyRecord) awaiting += record.awaiting
+    for (const record of this.everyRecord) awaiting += record.answers.awaiting
     return awaiting
-  }
-
-  /** Turns what changed since into candidates. */
-  settle(): void {
-    try {
-      this.#settle()
-    } catch {
-      // A balancer of the application's: it was emitted, and others stand in for it.
-    }
-  }
-
-  #settle(): void {
-    if (this.#settled || this.#applying) return
-    const { clock, events, split, settings } = this.#options
-    const now = clock.now()
-    const result = judgeEligibility(this.#judged, settings)
-    for (const [index, record] of this.#judged.entries()) {
-      record.judged(result.verdicts[index] as Eligibility, result.candidates[index] === true, now)
-    }
-    // Settled even if a balancer of the application's throws now: it is not asked again before something changes.
-    this.#settled = true
-    events.together(() => {
-      try {
-        split.update(result.groups)
-      } finally {
-        this.#state.enter(result)
-      }
-    })
   }
 
   /** Gives every instance the weight that was learnt, or back its own. */
   learnWeights(learned: LearnedWeights): void {
-    const weights = learned.weights(this.#ids)
-    if (weights === this.#weights) return
-    this.#weights = weights
-    for (const [index, { instance, candidate }] of this.#judged.entries()) {
-      const weight = instance.weight === 0 ? 0 : (weights?.[index] ?? instance.weight)
-      if (weight === candidate.weight) continue
-      const record = this.#judged[index] as InstanceRecord
-      record.candidate = weight === instance.weight ? instance : withWeight(instance, weight)
-    }
-    this.#unsettle()
+    if (this.#options.candidates.learnWeights(learned)) this.#changed()
   }
 
   /** A removed instance has finished its last request. */
@@ -194,12 +146,12 @@ export class Roster {
     const { outlierDetection } = this.#options.settings
     if (outlierDetection !== false && outlierDetection.noAnswer === false) return
     this.#ejections.silent(record, forMs)
-    this.#options.onSilenced(record, forMs)
+    this.#options.listener.fellSilent(record, forMs)
   }
 
   /** The slow start of `record` is over. */
   warmed(record: InstanceRecord): void {
-    record.warmingSinceMs = Number.NaN
+    record.warming = undefined
     this.#warming.delete(record)
   }
 
@@ -209,20 +161,9 @@ export class Roster {
     this.#kept.close()
   }
 
-  get #usable(): number {
-    return this.#judged.reduce((count, { candidate, problem }) => {
-      return candidate.weight > 0 && problem === undefined ? count + 1 : count
-    }, 0)
-  }
-
-  #judge(records: readonly InstanceRecord[]): void {
-    this.#judged = records
-    this.#ids = records.map(({ instance }) => instance.id)
-  }
-
-  #unsettle(): void {
-    this.#settled = false
-    if (!this.#applying) this.#options.onUnsettled()
+  #changed(): void {
+    this.changes++
+    if (!this.isApplying) this.#options.listener.instancesChanged()
   }
 
   #add(instance: ServiceInstance, now: number): void {
@@ -260,7 +201,8 @@ export class Roster {
   }
 
   #update(instance: ServiceInstance): void {
-    const record = this.#records.get(instance.id) as InstanceRecord
+    const record = this.#records.get(instance.id)
+    if (record === undefined) return
     const { healthy } = record.instance
     this.#replace(record, instance)
     if (healthy === false && instance.healthy !== false) this.#warm(record)
@@ -292,11 +234,11 @@ export class Roster {
   #endKeeping(record: InstanceRecord): void {
     const { events, service, clock } = this.#options
     events.together(() => {
-      this.#judge(this.#judged.filter((other) => other !== record))
+      this.#options.candidates.remove(record)
       this.#drop(record, clock.now())
       const { instance, inFlight } = record
       if (inFlight === 0 && events.active) events.emit({ type: 'instance-drained', service, instance })
-      this.#unsettle()
+      this.#changed()
     })
   }
 
@@ -316,12 +258,12 @@ export class Roster {
   }
 
   #watchHealth(record: InstanceRecord): void {
-    const { settings, traffic } = this.#options
+    const { settings, listener } = this.#options
     const before = record.health
     record.health = settings.healthCheck?.watch(
       record.instance,
       (state) => this.#healthChanged(record, state),
-      traffic,
+      () => listener.traffic,
       () => this.#ejections.passed(record),
     )
     // Only then, so that what is known of an address others do not watch is not forgotten.
@@ -343,8 +285,8 @@ export class Roster {
         this.#endKeeping(record)
       }
       record.failedChecks = status === 'unhealthy'
-      this.#unsettle()
-      if (record.failedChecks) this.#options.onUnhealthy()
+      this.#changed()
+      if (record.failedChecks) this.#options.listener.becameUnhealthy()
     } finally {
       events.release()
     }
@@ -353,9 +295,8 @@ export class Roster {
   #warm(record: InstanceRecord): void {
     const { settings, clock } = this.#options
     if (settings.slowStart === undefined) return
-    record.warmingSinceMs = clock.now()
-    record.warmingPicked = false
+    record.warming = { sinceMs: clock.now(), picked: false }
     this.#warming.add(record)
-    if (!this.#applying) this.#options.onUnsettled()
+    this.#changed()
   }
 }

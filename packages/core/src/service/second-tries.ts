@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts'
 import type { AnswerWatch } from '../health/outliers/answer-watch.ts'
 import type { Looks } from '../health/outliers/looks.ts'
 import { RetryBudget } from '../retry/retry-budget.ts'
+import type { AnswerCount } from './answer-count.ts'
 import type { MovableAttempt, MovableAttempts } from './movable-attempts.ts'
 import type { InstanceRecord } from './record.ts'
 import type { Roster } from './roster.ts'
@@ -11,7 +12,7 @@ export interface SecondTriesOptions {
   readonly looks: Looks
   readonly movable: MovableAttempts
   readonly roster: Pick<Roster, 'recordOf'>
-  readonly watch: AnswerWatch<InstanceRecord>
+  readonly watch: AnswerWatch<AnswerCount>
   /** Second tries that must show the silence of an instance. */
   readonly minimumTries: number
   /** `record` answers nothing for at least `forMs` while others answer the same requests; emitted again while that lasts. */
@@ -135,7 +136,7 @@ export class SecondTries {
   #blame(attempt: MovableAttempt): void {
     const record = this.#record(attempt)
     if (record === undefined || !this.#saysNothing(record, attempt)) return
-    record.outrun++
+    record.answers.outrun++
     // What helped was not in vain.
     this.#budget.deposit(1 / vainRatio)
     this.#slow++
@@ -210,7 +211,7 @@ export class SecondTries {
     const tolerance = Math.ceil(watch.patienceMs / 2 / looks.intervalMs)
     const age = this.#age(attempt)
     const span = isSuspect(record) ? Math.min(age, looks.within(watch.patienceMs)) : age
-    return record.silentLooks >= span - tolerance
+    return record.answers.silentLooks >= span - tolerance
   }
 
   #age({ startedAtLook }: MovableAttempt): number {
@@ -218,14 +219,14 @@ export class SecondTries {
   }
 
   /** As many second tries in a row were faster as chance does not explain: where single answers are slow, it takes more. */
-  #isSilent({ outrun, probed }: InstanceRecord): boolean {
+  #isSilent({ answers: { outrun, probed } }: InstanceRecord): boolean {
     if (outrun === 0 || probed) return outrun > 0
     const share = Math.min(largestShare, Math.max(0, this.#slow - outrun) / Math.max(1, this.#answers))
     const enough = share === 0 ? 0 : Math.log(doubt) / Math.log(share)
     return outrun >= Math.max(this.#options.minimumTries, Math.ceil(enough))
   }
 
-  #silenceMs({ silentLooks }: InstanceRecord): number {
+  #silenceMs({ answers: { silentLooks } }: InstanceRecord): number {
     return Math.max(1, silentLooks) * this.#options.looks.intervalMs
   }
 

@@ -27,14 +27,12 @@ function warming(
 } {
   const clock = new FakeClock()
   const records = new Map<string, InstanceRecord>()
-  const warm = new Set<InstanceRecord>()
   for (const [id, elapsedMs] of Object.entries(sinceMs)) {
     const record = new InstanceRecord(instance(id), clock.now())
     record.isCandidate = true
     records.set(id, record)
     if (Number.isNaN(elapsedMs)) continue
-    record.warmingSinceMs = clock.now() - elapsedMs
-    warm.add(record)
+    record.warming = { sinceMs: clock.now() - elapsedMs, picked: false }
   }
   const options: SlowStartPickOptions = {
     clock,
@@ -42,10 +40,8 @@ function warming(
     settings: { slowStart },
     roster: {
       records,
-      warming: warm,
       warmed: (record) => {
-        record.warmingSinceMs = Number.NaN
-        warm.delete(record)
+        record.warming = undefined
       },
     },
   }
@@ -57,7 +53,8 @@ function warming(
   const picker = new SlowStartPicker(options)
   const pick = (avoid?: ReadonlySet<string>): string | undefined => {
     const id = picker.pick(route, avoid === undefined ? undefined : { avoid })?.id
-    records.get(id ?? '')?.began(false)
+    const record = records.get(id ?? '')
+    if (record !== undefined) record.inFlight++
     return id
   }
   const count = (picks: number): Record<string, number> => {
@@ -97,7 +94,7 @@ describe('SlowStartPicker', () => {
     count(100)
     clock.advanceSync(windowMs)
     expect(count(100)).toEqual({ a: 50, new: 50 })
-    expect(records.get('new')?.warmingSinceMs).toBeNaN()
+    expect(records.get('new')).toMatchObject({ warming: undefined })
   })
 
   it('does nothing while all are in it since the same time', () => {
@@ -153,21 +150,17 @@ describe('shares while instances warm', () => {
       const clock = new FakeClock(100_000)
       const random = seededRandom(3)
       const records = new Map<string, InstanceRecord>()
-      const warmingNow = new Set<InstanceRecord>()
       for (const [index, id] of candidates.slice(0, count).entries()) {
         const record = new InstanceRecord(instance(id, { weight: 1 + (index % weights) }), clock.now())
         records.set(id, record)
         if (index < warm) continue
-        record.warmingSinceMs = clock.now() - index * stepMs
-        record.warmingPicked = true
-        warmingNow.add(record)
+        record.warming = { sinceMs: clock.now() - index * stepMs, picked: true }
       }
       // One of another route warms too: it has no say.
       const elsewhere = new InstanceRecord(instance('elsewhere'), clock.now())
-      elsewhere.warmingSinceMs = clock.now()
+      elsewhere.warming = { sinceMs: clock.now(), picked: false }
       records.set('elsewhere', elsewhere)
-      warmingNow.add(elsewhere)
-      const roster = { records, warming: warmingNow, warmed: () => {} }
+      const roster = { records, warmed: () => {} }
       const picker = new SlowStartPicker({ clock, random, settings: { slowStart }, roster })
       const members = Array.from(records.values()).filter((record) => record !== elsewhere)
       const route = new TrafficRoute('0', (balancers[name] as (random: () => number) => Balancer)(random), () => {})
@@ -198,7 +191,7 @@ describe('warmth', () => {
   it('is 1 for an instance that is warm, and without slow start', () => {
     const record = new InstanceRecord(instance('a'), 0)
     expect(warmth(record, slowStart, 5_000)).toBe(1)
-    record.warmingSinceMs = 0
+    record.warming = { sinceMs: 0, picked: false }
     expect(warmth(record, slowStart, 5_000)).toBe(0.5)
     expect(warmth(record, undefined, 5_000)).toBe(1)
   })

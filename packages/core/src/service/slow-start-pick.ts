@@ -9,15 +9,14 @@ import type { TrafficRoute } from './traffic-split.ts'
 
 /** The part of its share that an instance takes now: 1 when it is warm. */
 export function warmth(record: InstanceRecord, policy: SlowStartPolicy | undefined, nowMs: number): number {
-  const { warmingSinceMs } = record
-  if (policy === undefined || Number.isNaN(warmingSinceMs)) return 1
-  return slowStartFactor(nowMs - warmingSinceMs, policy)
+  const { warming } = record
+  return policy === undefined || warming === undefined ? 1 : slowStartFactor(nowMs - warming.sinceMs, policy)
 }
 
 export interface SlowStartPickOptions {
   readonly clock: Clock
   readonly random: Random
-  readonly roster: Pick<Roster, 'records' | 'warming' | 'warmed'>
+  readonly roster: Pick<Roster, 'records' | 'warmed'>
   readonly settings: { readonly slowStart: SlowStartPolicy | undefined }
 }
 
@@ -65,11 +64,12 @@ export class SlowStartPicker {
   #takes({ id }: ServiceInstance, limit: number, now: number): boolean {
     const { random, roster, settings } = this.#options
     const record = roster.records.get(id)
-    if (record === undefined || !roster.warming.has(record)) return true
+    const warming = record?.warming
+    if (record === undefined || warming === undefined) return true
     const factor = warmth(record, settings.slowStart, now)
     if (factor >= 1) roster.warmed(record)
-    if (record.warmingPicked && factor < limit && random() >= factor / limit) return false
-    record.warmingPicked = true
+    if (warming.picked && factor < limit && random() >= factor / limit) return false
+    warming.picked = true
     return true
   }
 
@@ -99,11 +99,16 @@ export class SlowStartPicker {
   /** Of those that may be picked: the first warm one, else the one that began first, which stays the warmest. */
   #findWarmest({ candidates }: TrafficRoute, avoid?: PickRequest['avoid']): InstanceRecord | undefined {
     let warmest: InstanceRecord | undefined
+    let sinceMs = Number.POSITIVE_INFINITY
     for (const { id } of candidates) {
       const record = this.#options.roster.records.get(id)
       if (record === undefined || avoid?.has(id) === true) continue
-      if (Number.isNaN(record.warmingSinceMs)) return record
-      if (warmest === undefined || record.warmingSinceMs < warmest.warmingSinceMs) warmest = record
+      const { warming } = record
+      if (warming === undefined) return record
+      if (warming.sinceMs < sinceMs) {
+        warmest = record
+        sinceMs = warming.sinceMs
+      }
     }
     return warmest
   }

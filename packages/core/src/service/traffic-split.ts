@@ -31,17 +31,24 @@ export class TrafficRoute {
   spillAt: number | undefined
   inFlight = 0
   readonly #callbackFailed: CallbackFailed
-  /** Stands in for a balancer that did not take its candidates. */
-  #substitute: RoundRobinBalancer | undefined
+  /** What picks: the balancer, or what stands in for one that did not take its candidates. */
+  chooser: Balancer
 
   constructor(key: string, balancer: Balancer, callbackFailed: CallbackFailed) {
     this.key = key
     this.balancer = balancer
+    this.chooser = balancer
     this.#callbackFailed = callbackFailed
   }
 
   get meanInFlight(): number {
     return this.inFlight / this.candidates.length
+  }
+
+  /** `balancer` takes the place of the one that was, and gets candidates next. */
+  replace(balancer: Balancer): void {
+    this.balancer = balancer
+    this.chooser = balancer
   }
 
   /** Replaces the candidates. Throws what the balancer throws; until it takes others, the candidates are picked in turn. */
@@ -50,10 +57,10 @@ export class TrafficRoute {
     this.totalWeight = candidates.reduce((sum, { weight }) => sum + weight, 0)
     try {
       this.balancer.update(candidates)
-      this.#substitute = undefined
+      this.chooser = this.balancer
     } catch (error) {
-      this.#substitute ??= new RoundRobinBalancer({ random })
-      this.#substitute.update(candidates)
+      if (this.chooser === this.balancer) this.chooser = new RoundRobinBalancer({ random })
+      this.chooser.update(candidates)
       this.#callbackFailed('balancer.update', error)
       throw error
     }
@@ -61,11 +68,16 @@ export class TrafficRoute {
 
   pick(request?: PickRequest): ServiceInstance | undefined {
     try {
-      return this.#substitute === undefined ? this.balancer.pick(request) : this.#substitute.pick(request)
+      return this.chooser.pick(request)
     } catch (error) {
-      this.#callbackFailed('balancer.pick', error)
-      throw error
+      throw this.pickFailed(error)
     }
+  }
+
+  /** Emits that the balancer threw `error` at a pick, and gives it. */
+  pickFailed(error: unknown): unknown {
+    this.#callbackFailed('balancer.pick', error)
+    return error
   }
 
   started(instance: ServiceInstance): void {
@@ -195,7 +207,7 @@ export class TrafficSplit {
     // Whoever gives weights wants them to count. It stays: weights that differ once will differ again.
     const differ = followWeights && candidates.some(({ weight }) => weight !== candidates[0]?.weight)
     if (differ && route.balancer instanceof RoundRobinBalancer) {
-      route.balancer = new SmoothWeightedRoundRobinBalancer({ random })
+      route.replace(new SmoothWeightedRoundRobinBalancer({ random }))
     }
     route.update(candidates, random)
   }

@@ -1,0 +1,79 @@
+import type { Clock } from '../base/clock.ts'
+import type { Random } from '../base/random.ts'
+import type { ServiceSettings } from '../config/service-settings.ts'
+import type { ServiceInstance } from '../instance/instance.ts'
+import type { EventChannel } from '../observe/events.ts'
+import type { LatencyQuantile } from '../overload/latency-quantile.ts'
+import type { RetryBudget } from '../retry/retry-budget.ts'
+import type { MovableAttempt, MovableAttempts } from './movable-attempts.ts'
+import type { AttemptPickRequest, MayProbe } from './picker.ts'
+import type { Request } from './request.ts'
+import type { WaitingCall } from './waiting-call.ts'
+
+/** A call that can wait for its next attempt. */
+export interface SleepingCall extends WaitingCall {
+  /** Waits `delayMs`. */
+  sleep(delayMs: number): Promise<void>
+}
+
+/** All that a call may ask of the service it goes to. */
+export interface CallTarget {
+  /** Its name. */
+  readonly service: string
+  readonly settings: Pick<ServiceSettings, 'retry' | 'hedge' | 'loadReports'>
+  /** Measures requests and their time limits. */
+  readonly running: Clock
+  readonly random: Random
+  readonly events: EventChannel
+  /** Of all retries together; `undefined`: they have no limit. */
+  readonly budget: RetryBudget | undefined
+  /** Attempts that may move on when their instance falls silent. */
+  readonly movable: MovableAttempts
+  /** How long first attempts take, when that says how long to wait before a hedge. */
+  readonly latencies: LatencyQuantile | undefined
+  /** Whether it was closed or released: no attempt begins any more. */
+  readonly closed: boolean
+  /** Whether a list is known, be it empty. */
+  readonly hasList: boolean
+  /** Counts the changes of the list. */
+  readonly listVersion: number
+
+  /** A call begins, which may have to wait before it is in flight. Once for each `callEnded`. */
+  callBegan(): void
+  callEnded(): void
+  /** Whether the service would refuse a request now, by the throttle's guess. Counts the request. */
+  isThrottled(): boolean
+  /** @throws OverloadedError when the throttle says so */
+  refuseIfThrottled(): void
+
+  /**
+   * Chooses an instance, and counts the request in flight. `undefined`: limits of requests in flight are reached.
+   *
+   * @throws NoAvailableInstanceError; LoadBalancerClosedError; what a balancer of the application throws
+   */
+  acquire(request?: AttemptPickRequest, mayProbe?: MayProbe): Request | undefined
+  /** `acquired`, unless the service was closed since: then it is ended. @throws LoadBalancerClosedError */
+  unlessClosed(acquired: Request): Request
+  /** Whether one more attempt may begin beside others, on an instance that has room and none of these ids. */
+  mayAcquireBeside(ids: ReadonlySet<string>): boolean
+  /** Whether an instance that may be picked has none of these ids. */
+  hasCandidateBeyond(ids: ReadonlySet<string>): boolean
+  /** Whether `instance` is listed at another address now: its id says nothing of what was tried. */
+  hasMoved(instance: ServiceInstance): boolean
+
+  /** Waits for the first list. @throws DiscoveryError */
+  firstList(call: WaitingCall): Promise<void>
+  /** Waits for room, and gives what `take` does then. @throws OverloadedError */
+  whenRoom(call: WaitingCall, take: () => Request | undefined): Promise<Request>
+  /** Waits for a list newer than `version` from which `take` gives something; `undefined`: none is to be expected by `untilMs`. */
+  fromNewerList(
+    call: WaitingCall,
+    bounds: { readonly version: number; readonly untilMs: number },
+    take: () => Request | Promise<Request> | undefined,
+  ): Promise<Request | undefined>
+  /** Waits `delayMs` before a retry. @throws LoadBalancerClosedError */
+  pause(call: SleepingCall, delayMs: number): Promise<void>
+
+  /** An attempt beside `attempt` was answered first. Says whether the service takes `attempt` over, to see whether it is silent. */
+  outrun(attempt: MovableAttempt): boolean
+}

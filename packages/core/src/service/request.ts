@@ -1,0 +1,236 @@
+import { boundedLatencyMs } from '../base/latency.ts'
+import { rejectOption } from '../base/option-checks.ts'
+import type { RunningClock } from '../base/running-clock.ts'
+import type { Ejection } from '../health/outliers/ejection.ts'
+import type { ServiceInstance } from '../instance/instance.ts'
+import type { Outcome } from '../instance/outcome.ts'
+import type { EventChannel } from '../observe/events.ts'
+import { type FailureMode, failureMode } from '../retry/failure-kind.ts'
+import type { Capacity } from './capacity.ts'
+import type { Feedback } from './feedback.ts'
+import type { Picked } from './picker.ts'
+import type { InstanceRecord } from './record.ts'
+
+/** An instance that counts a request in flight until `done` is called. */
+export interface PickResult {
+  readonly instance: ServiceInstance
+  /**
+   * Reports how the request ended. Exactly once on every path; a second call is ignored. A `latencyMs` that is no finite
+   * number ≥ 0 counts as 0, and above an hour as an hour.
+   */
+  readonly done: (outcome: Outcome) => void
+}
+
+/** A request in flight on the instance that was picked for it, until its first outcome. */
+export class Request implements PickResult {
+  readonly instance: ServiceInstance
+  readonly picked: Picked
+  /** The ejection that this request tries. */
+  readonly probed: Ejection | undefined
+  /** How long the process had stood when the request began. */
+  readonly #stoodMs: number
+  #requests: Requests | undefined
+  /** Whether the head of an answer came before its end. */
+  #answered = false
+
+  constructor(picked: Picked, probed: Ejection | undefined, stoodMs: number, requests: Requests) {
+    this.instance = picked.record.instance
+    this.picked = picked
+    this.probed = probed
+    this.#stoodMs = stoodMs
+    this.#requests = requests
+  }
+
+  /** The head of an answer is there, with this outcome so far, although the request goes on: its body is still being read. */
+  answered(outcome: Outcome): void {
+    if (this.#requests === undefined || this.#answered) return
+    this.#answered = true
+    this.#requests.answered(this, outcome)
+  }
+
+  // It may be taken out of the result.
+  get done(): (outcome: Outcome) => void {
+    return (outcome) => {
+      const requests = this.#requests
+      if (requests === undefined) return
+      const latencyMs = latencyWithoutPauses(checkedOutcome(outcome).latencyMs, requests.running, this.#stoodMs)
+      this.end(latencyMs === outcome.latencyMs ? outcome : { ...outcome, latencyMs })
+    }
+  }
+
+  /** `done` for an outcome that was measured here. */
+  end(outcome: Outcome): void {
+    const requests = this.#requests
+    if (requests === undefined) return
+    this.#requests = undefined
+    requests.ended(this, outcome, this.#answered)
+  }
+}
+
+/** What is to be done when a request has ended. */
+export interface RequestListener {
+  /** `failure`: how the instance failed, if it did. */
+  requestEnded(request: Request, failure: FailureMode | undefined): void
+  /** All is done, and its events were delivered. */
+  requestSettled(): void
+}
+
+export interface RequestsOptions {
+  readonly service: string
+  readonly running: RunningClock
+  readonly events: EventChannel
+  readonly capacity: Capacity
+  readonly feedback: Feedback
+  readonly listener: RequestListener
+}
+
+/** The requests of one service: what begins and ends with each, and what its outcome teaches. */
+export class Requests {
+  readonly running: RunningClock
+  /** Requests that ever began. */
+  count = 0
+  readonly #service: string
+  readonly #events: EventChannel
+  readonly #capacity: Capacity
+  readonly #feedback: Feedback
+  readonly #listener: RequestListener
+
+  constructor({ service, running, events, capacity, feedback, listener }: RequestsOptions) {
+    this.#service = service
+    this.running = running
+    this.#events = events
+    this.#capacity = capacity
+    this.#feedback = feedback
+    this.#listener = listener
+  }
+
+  /** Hot. */
+  begin(picked: Picked): Request {
+    const { record, route, probe } = picked
+    const { answers } = record
+    const probed = probe ? record.tracker?.ejection : undefined
+    record.inFlight++
+    answers.awaiting++
+    answers.unanswered++
+    if (probe) answers.startProbe()
+    this.count++
+    this.#capacity.inFlight++
+    this.running.hold()
+    const { stoodMs } = this.running
+    if (!answers.watched) this.#feedback.watch.started(answers)
+    if (route.balancer.started === undefined) route.inFlight++
+    else route.started(record.instance)
+    return new Request(picked, probed, stoodMs, this)
+  }
+
+  /** The head of an answer to `request` is there. */
+  answered(request: Request, outcome: Outcome): void {
+    const events = this.#events
+    this.running.release()
+    events.hold()
+    try {
+      this.#learn(request, outcome, outcome.ok ? undefined : failureMode(outcome))
+    } finally {
+      events.release()
+    }
+  }
+
+  /** Hot. `hasHead`: whether `answered` was called before. */
+  ended(request: Request, outcome: Outcome, hasHead: boolean): void {
+    const events = this.#events
+    const service = this.#service
+    const { instance, picked } = request
+    const { record, route } = picked
+    if (!hasHead) this.running.release()
+    const failure = outcome.ok ? undefined : failureMode(outcome)
+    // Whether the instance is to blame is decided once: balancers look at no error.
+    const isJudged = outcome.ok || failure !== undefined || outcome.cancelled === true || outcome.blame === 'none'
+    const judged: Outcome = isJudged ? outcome : { ...outcome, blame: 'none' }
+    // What it changes, events speak of when all is done.
+    const held = events.active
+    if (held) events.hold()
+    try {
+      record.inFlight--
+      this.#capacity.inFlight--
+      if (route.balancer.finished === undefined) route.inFlight--
+      else route.finished(instance, failure === 'refused' ? { ...judged, refused: true } : judged)
+      if (hasHead) this.#learnRest(request, judged, failure)
+      else this.#learnAll(request, judged, failure)
+      if (held) events.emit({ type: 'request-finished', service, instance, outcome: judged })
+      this.#listener.requestEnded(request, failure)
+    } finally {
+      if (held) events.release()
+    }
+    this.#listener.requestSettled()
+  }
+
+  /** What the whole of an answer says, of which no head was announced. */
+  #learnAll(request: Request, outcome: Outcome, failure: FailureMode | undefined): void {
+    this.#learn(request, outcome, failure)
+    const { record } = request.picked
+    if (outcome.ok && request.probed === undefined) record.tracker?.completed()
+    this.#count(record, outcome)
+  }
+
+  /** What the head of an answer, or a failure, says of the instance: it counts from now on, however long the rest takes. */
+  #learn({ picked: { record }, probed }: Request, outcome: Outcome, failure: FailureMode | undefined): void {
+    const { tracker, answers } = record
+    const { watch, throttle } = this.#feedback
+    const { ok, statusCode, latencyMs } = outcome
+    answers.awaiting--
+    if (ok) watch.answered(latencyMs)
+    if (ok || statusCode !== undefined) {
+      answers.answers++
+      answers.unanswered = 0
+      answers.outrun = 0
+    }
+    if (probed !== undefined) {
+      answers.probed = false
+      tracker?.endProbe(probeResult(ok, failure), probed, failure === 'server' ? undefined : failure)
+    } else if (ok) tracker?.answered()
+    else if (failure !== undefined) tracker?.failed(failure)
+    if (throttle === undefined || (!ok && failure === undefined)) return
+    // An error of the service's own logic was accepted; one of overload, or of no connection, was not.
+    const unreached = failure !== undefined && failure !== 'server'
+    if (unreached || statusCode === 429 || statusCode === 503) throttle.refused()
+    else throttle.accepted()
+  }
+
+  #count(record: InstanceRecord, { ok, blame, loadReport }: Outcome): void {
+    if (ok) record.succeeded++
+    else if (blame !== 'none') record.failed++
+    if (this.#feedback.learnedWeights !== undefined) this.#feedback.reported(record, loadReport)
+  }
+
+  /** The rest of an answer is there, or broke off. */
+  #learnRest({ picked: { record } }: Request, outcome: Outcome, failure: FailureMode | undefined): void {
+    if (outcome.ok) record.tracker?.completed()
+    else if (failure !== undefined && failure !== 'server') record.tracker?.broke(failure)
+    this.#count(record, outcome)
+  }
+}
+
+function probeResult(ok: boolean, failure: FailureMode | undefined): 'succeeded' | 'failed' | 'unknown' {
+  if (ok) return 'succeeded'
+  return failure === undefined ? 'unknown' : 'failed'
+}
+
+/** @throws InvalidOptionError when `outcome` is not an object with `ok` and `latencyMs` */
+function checkedOutcome(outcome: Outcome): Outcome {
+  if (typeof outcome?.ok !== 'boolean' || typeof outcome.latencyMs !== 'number') {
+    rejectOption('PickResult.done.outcome', 'an object with ok (boolean) and latencyMs (number)', outcome)
+  }
+  return outcome
+}
+
+/** No pause that is noticed is shorter. */
+const shortestPauseMs = 50
+
+/** A latency as a running mean can take it, less the time for which the process stood since it `hadStoodMs`. */
+function latencyWithoutPauses(given: number, running: RunningClock, hadStoodMs: number): number {
+  const latencyMs = boundedLatencyMs(given)
+  if (latencyMs < shortestPauseMs) return latencyMs
+  // The answer may be read before the beat that notices the pause.
+  running.now()
+  return Math.max(0, latencyMs - (running.stoodMs - hadStoodMs))
+}

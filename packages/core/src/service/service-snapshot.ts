@@ -1,0 +1,50 @@
+import { typeTag } from '../base/option-checks.ts'
+import type { InstanceCache } from '../cache/instance-cache.ts'
+import { asDiscoveryError } from '../cache/list-state.ts'
+import type { ServiceSettings } from '../config/service-settings.ts'
+import type { ServiceSnapshot } from '../observe/snapshot.ts'
+import type { RetryBudget } from '../retry/retry-budget.ts'
+import type { Candidates } from './candidates.ts'
+import type { Capacity } from './capacity.ts'
+import type { Roster } from './roster.ts'
+import { warmth } from './slow-start-pick.ts'
+
+/** The parts of a service that its snapshot shows. */
+export interface ShownService {
+  readonly service: string
+  readonly settings: ServiceSettings
+  readonly started: boolean
+  readonly nowMs: number
+  readonly balancer: object
+  readonly cache: InstanceCache
+  readonly roster: Roster
+  readonly candidates: Candidates
+  readonly capacity: Capacity
+  readonly budget: RetryBudget | undefined
+}
+
+/** What is known of a service now: each instance, its state, and why. */
+export function serviceSnapshot(shown: ShownService): ServiceSnapshot {
+  const { service, settings, started, nowMs, cache, roster, candidates, capacity, budget } = shown
+  const { state, ageMs } = cache
+  const { panic, zone } = candidates
+  const error = 'error' in state ? state.error : undefined
+  return {
+    service,
+    status: !started || state.kind === 'closed' ? 'unused' : state.kind,
+    ...(error === undefined ? undefined : { discoveryError: asDiscoveryError(service, error).message }),
+    discovery: typeTag(settings.discovery),
+    balancer: typeTag(shown.balancer),
+    listAgeMs: ageMs,
+    inFlight: capacity.inFlight,
+    queued: capacity.queued,
+    ...(budget === undefined ? undefined : { retryBudget: budget.balance }),
+    ...(panic === undefined ? undefined : { panic }),
+    ...(zone === undefined || settings.zone === undefined
+      ? undefined
+      : { zone: { local: settings.zone.local, active: zone.active, reason: zone.reason } }),
+    instances: roster.everyRecord.map((record) =>
+      record.snapshot(nowMs, warmth(record, settings.slowStart, nowMs), panic),
+    ),
+  }
+}
