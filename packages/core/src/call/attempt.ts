@@ -201,13 +201,14 @@ export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt
 
   /** Reports the outcome now. */
   done(): void {
-    this.#options.picked.end(this.#outcome as Outcome)
+    if (this.#outcome !== undefined) this.#options.picked.end(this.#outcome)
   }
 
   /** Reports a good outcome now, or when the end that was announced by `until` is there. */
   doneAtEnd(): void {
     const { scope, picked } = this.#options
-    const outcome = this.#outcome as Outcome
+    const outcome = this.#outcome
+    if (outcome === undefined) return
     if (this.#ended === undefined) {
       picked.end(outcome)
       return
@@ -265,7 +266,10 @@ export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt
     // What became of one that was cancelled is nobody's concern.
     const lost = this.#cancelled && !result.ok
     const judged: Judged<T> = lost ? { result, classification: unwanted } : call.classify(result, this.instance)
-    this.#outcome = this.#outcomeOf(judged, latencyMs)
+    const { ok, statusCode, loadReport } = judged.classification
+    // What most attempts come to, without another call.
+    const isPlain = ok && judged.result.ok && loadReport === undefined && statusCode === undefined
+    this.#outcome = isPlain ? { ok, latencyMs } : this.#outcomeOf(judged, latencyMs)
     resolve({ attempt: this, result: judged.result, classification: judged.classification })
   }
 

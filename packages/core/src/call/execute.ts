@@ -76,14 +76,14 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RetriedCall {
       const picked = this.#acquireOrWait()
       // An await costs a turn, which the usual first attempt does without, and then it begins when its call does.
       let settled = await (picked instanceof Promise
-        ? this.#round(await picked)
+        ? this.#round(target.unlessClosed(await picked))
         : this.#round(picked, waits ? undefined : scope.startedAtMs))
       while (this.isRepeatable(settled)) {
         const delayMs = retryDelayMs(this, settled)
         if (delayMs === undefined && !mayWaitForList(this, settled)) break
         const next = await this.#next(settled, delayMs)
         if (next === undefined) break
-        settled = await this.#round(next)
+        settled = await this.#round(target.unlessClosed(next))
       }
       const { attempt, result } = settled
       if (result.ok) attempt.doneAtEnd()
@@ -91,21 +91,21 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RetriedCall {
       if (result.ok) return result.value
       throw result.error
     } finally {
-      if (!scope.kept) scope.release()
       target.callEnded()
+      if (!scope.kept) scope.release()
     }
   }
 
   /** One attempt, or several beside each other. */
-  #round(acquired: Request, startedAtMs?: number): Promise<SettledAttempt<T>> {
-    const { target } = this
+  #round(request: Request, startedAtMs?: number): Promise<SettledAttempt<T>> {
+    const { target, scope } = this
     this.#companions = undefined
-    const request = target.closed ? target.unlessClosed(acquired) : acquired
     // Only for a request that is sent: calls that are refused here must not pay for retries.
     if (this.retries === 0) target.budget?.deposit()
-    const first = this.newAttempt(request, undefined, startedAtMs)
+    const first = this.#newAttempt(request, undefined, startedAtMs)
     if (target.settings.hedge === undefined || !this.#idempotent || this.retries > 0) {
-      this.scope.interrupts(first)
+      if (scope.ended) scope.interrupts(first)
+      else scope.atWork = first
       return first.run(this.start)
     }
     this.#companions = new Companions(this)
@@ -156,8 +156,14 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RetriedCall {
     // A request that can be repeated elsewhere may try whether an ejected instance is back.
     const harmless = this.#idempotent ? 'always' : 'refused'
     const mayProbe = this.retries > 0 || this.policy.maxRetries === 0 ? 'never' : harmless
-    const take = (): Request | undefined => target.acquire(request, mayProbe)
-    return take() ?? target.whenRoom(this.scope, take)
+    this.#listVersion = target.listVersion
+    return (
+      target.acquire(request, mayProbe) ??
+      target.whenRoom(this.scope, () => {
+        this.#listVersion = target.listVersion
+        return target.acquire(request, mayProbe)
+      })
+    )
   }
 
   /**
@@ -227,10 +233,14 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RetriedCall {
     })
   }
 
-  newAttempt(request: Request, besideId?: string, startedAtMs?: number): Attempt<T> {
-    const { service, settings, running, listVersion } = this.target
+  newAttempt(request: Request, besideId?: string): Attempt<T> {
+    this.#listVersion = this.target.listVersion
+    return this.#newAttempt(request, besideId)
+  }
+
+  #newAttempt(request: Request, besideId?: string, startedAtMs?: number): Attempt<T> {
+    const { service, settings, running } = this.target
     const previous = this.#previous
-    this.#listVersion = listVersion
     this.#previous = previous.length === 0 ? [request.instance] : [...previous, request.instance]
     return new Attempt<T>({
       service,

@@ -36,13 +36,14 @@ export class CallScope implements WaitingCall {
   ended = false
   /** Whether the signal is still passed on although the call has settled. */
   kept = false
+  /** What is interrupted when the call ends early; once it has, by `interrupts`. */
+  atWork: Interruptible | undefined
   readonly startedAtMs: number
   readonly deadlineMs: number
   readonly #clock: Clock
   readonly #signal: AbortSignalLike | undefined
   #onAbort: (() => void) | undefined
   #cancelDeadline: CancelTimer | undefined
-  #atWork: Interruptible | undefined
   #reason: unknown
 
   constructor({ clock, service, signal, timeoutMs }: CallScopeOptions) {
@@ -91,7 +92,7 @@ export class CallScope implements WaitingCall {
         reject(this.#reason)
         return
       }
-      this.#atWork = {
+      this.atWork = {
         interrupt: (reason) => {
           interrupted?.(reason)
           reject(reason)
@@ -104,7 +105,7 @@ export class CallScope implements WaitingCall {
   /** From now on `atWork` is interrupted when the call ends early; at once when it has. */
   interrupts(atWork: Interruptible): void {
     if (this.ended) atWork.interrupt(this.#reason)
-    else this.#atWork = atWork
+    else this.atWork = atWork
   }
 
   /** Waits `delayMs`. */
@@ -127,8 +128,8 @@ export class CallScope implements WaitingCall {
 
   /** Ends what the call waits for, and not the call: it may have a result already. */
   interrupt(reason: unknown): void {
-    const atWork = this.#atWork
-    this.#atWork = undefined
+    const atWork = this.atWork
+    this.atWork = undefined
     atWork?.interrupt(reason)
   }
 
@@ -136,14 +137,14 @@ export class CallScope implements WaitingCall {
   release(): void {
     this.#cancelDeadline?.()
     if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort)
-    this.#atWork = undefined
+    this.atWork = undefined
   }
 
   #end(reason: unknown): void {
     if (this.ended) return
     this.ended = true
     this.#reason = reason
-    const atWork = this.#atWork
+    const atWork = this.atWork
     this.release()
     atWork?.interrupt(reason)
   }

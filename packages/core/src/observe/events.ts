@@ -133,6 +133,8 @@ export type LoadBalancerListener = (event: LoadBalancerEvent) => void
  * delivered, come afterwards, in their order.
  */
 export class EventChannel {
+  /** Whether an event would reach a listener. Changed here alone. */
+  active = false
   #listeners: readonly LoadBalancerListener[] = []
   /** Emitted and not delivered yet. */
   #waiting: LoadBalancerEvent[] = []
@@ -140,16 +142,10 @@ export class EventChannel {
   #delivering = false
   #ending = false
 
-  get active(): boolean {
-    return this.#listeners.length > 0 && !this.#ending
-  }
-
   subscribe(listener: LoadBalancerListener): () => void {
     const entry: LoadBalancerListener = (event) => listener(event)
-    this.#listeners = [...this.#listeners, entry]
-    return () => {
-      this.#listeners = this.#listeners.filter((other) => other !== entry)
-    }
+    this.#setListeners([...this.#listeners, entry])
+    return () => this.#setListeners(this.#listeners.filter((other) => other !== entry))
   }
 
   /** A listener that throws does not keep the others, or the caller, from going on. */
@@ -188,7 +184,12 @@ export class EventChannel {
   /** Nothing is emitted any more; what was emitted before still reaches the listeners. */
   clear(): void {
     this.#ending = true
-    if (this.#waiting.length === 0) this.#listeners = []
+    this.#setListeners(this.#waiting.length === 0 ? [] : this.#listeners)
+  }
+
+  #setListeners(listeners: readonly LoadBalancerListener[]): void {
+    this.#listeners = listeners
+    this.active = listeners.length > 0 && !this.#ending
   }
 
   #deliver(): void {
