@@ -1,4 +1,5 @@
 import type { Balancer, Outcome, PickRequest, ServiceInstance } from '@lb/core'
+import { expect } from 'vitest'
 import { seededRandom } from './seeded-random.ts'
 
 /** Makes the balancer under test. All its chance must come from `random`: equal seeds must give equal sequences. */
@@ -13,11 +14,20 @@ export function filled(create: CreateBalancer, seed: number, list: readonly Serv
   return balancer
 }
 
+/** Fails the test when the balancer gives nothing, although there are candidates. */
+export function pick(balancer: Balancer, request?: PickRequest): ServiceInstance {
+  return first(balancer.pick(request))
+}
+
+/** Fails the test when there is none. */
+export function first<T>(...found: readonly (T | undefined)[]): T {
+  return found[0] ?? expect.fail('there is no instance, although there should be one')
+}
+
 /** `count` requests, each of which ends before the next one starts. */
 export function take(balancer: Balancer, count: number, request?: PickRequest): ServiceInstance[] {
   return Array.from({ length: count }, () => {
-    const picked = balancer.pick(request)
-    if (picked === undefined) throw new Error('the balancer gave nothing, although there are candidates')
+    const picked = pick(balancer, request)
     balancer.started?.(picked)
     balancer.finished?.(picked, success)
     return picked

@@ -16,9 +16,9 @@ export {
   type SimulatedClientContext,
   type SimulatedLoadBalancerOptions,
   type SimulationOptions,
-  type SimulationReport,
   type SimulationWorld,
   simulate,
 } from './simulation/simulation.ts'
 export { SimulationClock } from './simulation/simulation-clock.ts'
+export type { SimulationReport } from './simulation/simulation-report.ts'
 export { Traffic } from './traffic.ts'

@@ -21,8 +21,8 @@ export class EventHash {
 
   #mixDouble(value: number): void {
     double[0] = value
-    this.#mix(words[0] as number)
-    this.#mix(words[1] as number)
+    this.#mix(words[0] ?? 0)
+    this.#mix(words[1] ?? 0)
   }
 
   #mix(word: number): void {

@@ -1,4 +1,5 @@
-import { type Clock, parseInstance, type Random, type ServiceInstance } from '@lb/core'
+import { type Clock, parseInstance, type Random } from '@lb/core'
+import { rejectOption } from '@lb/core/authoring'
 import { type InstanceBehaviour, SimulatedInstance } from './simulated-instance.ts'
 import { SimulatedRegistry } from './simulated-registry.ts'
 
@@ -41,9 +42,7 @@ export class SimulatedFleet {
 
   /** The simulated server behind a listed instance. Throws an error for an unknown id. */
   get(id: string): SimulatedInstance {
-    const member = this.#members.get(id)
-    if (member === undefined) throw new Error(`${id} was never started`)
-    return member.simulated
+    return this.#memberOf(id).simulated
   }
 
   /** Starts `count` further instances. The registry does not list them yet. */
@@ -53,14 +52,14 @@ export class SimulatedFleet {
 
   /** Adds instances to the registry's list. */
   list(instances: readonly SimulatedInstance[]): void {
-    for (const { instance } of instances) this.#member(instance).listedSinceMs ??= this.#options.clock.now()
+    for (const { instance } of instances) this.#memberOf(instance.id).listedSinceMs ??= this.#options.clock.now()
     this.registry.set([...new Set([...this.registry.instances, ...instances.map(({ instance }) => instance)])])
   }
 
   /** Removes instances from the registry's list. */
   unlist(instances: readonly SimulatedInstance[]): void {
     const gone = new Set(instances.map(({ instance }) => instance))
-    for (const instance of gone) this.#endListing(this.#member(instance))
+    for (const instance of gone) this.#endListing(this.#memberOf(instance.id))
     this.registry.set(this.registry.instances.filter((instance) => !gone.has(instance)))
   }
 
@@ -90,10 +89,9 @@ export class SimulatedFleet {
     return simulated
   }
 
-  #member(instance: ServiceInstance): Member {
-    const member = this.#members.get(instance.id)
-    if (member === undefined) throw new Error(`${instance.id} was never started`)
-    return member
+  #memberOf(id: string): Member {
+    const member = this.#members.get(id)
+    return member ?? rejectOption('fleet.get', 'the id of an instance that was started', id)
   }
 
   #endListing(member: Member): void {
