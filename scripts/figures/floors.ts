@@ -19,6 +19,7 @@ const floors: readonly Floor[] = [
   { rooms: ['service'] },
   { rooms: ['call'] },
   { rooms: ['load-balancer.ts'] },
+  { rooms: ['is-load-balancer.ts'] },
   { rooms: ['index.ts', 'authoring.ts'] },
 ]
 

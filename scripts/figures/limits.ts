@@ -15,9 +15,9 @@ export const limits = {
   circles: { target: 0, today: 1 },
   castsPerThousand: { target: 4, today: 18.6 },
   fileLines: { target: 300, today: 471 },
-  longFunctions: { target: 0, today: 4 },
-  bareErrors: { target: 0, today: 16 },
-  undocumented: { target: 0, today: 131 },
-  longProse: { target: 0, today: 63 },
+  longFunctions: { target: 0, today: 3 },
+  bareErrors: { target: 0, today: 15 },
+  undocumented: { target: 0, today: 108 },
+  longProse: { target: 0, today: 64 },
   duplicates: { target: 0 },
 } satisfies Record<string, Limit>
