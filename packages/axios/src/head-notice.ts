@@ -1,6 +1,7 @@
 import { Agent, type ClientRequest, type IncomingMessage } from 'node:http'
 import type { AttemptContext } from '@lb/core'
 import { systemClock } from '@lb/core/authoring'
+import { drainLimit, drainTimeoutMs } from '@lb/undici/authoring'
 import {
   type AxiosAdapter,
   AxiosHeaders,
@@ -8,16 +9,9 @@ import {
   type InternalAxiosRequestConfig,
   isAxiosError,
 } from 'axios'
-import { AttemptError } from './attempt-error.ts'
-import type { AttemptSignal } from './attempt-request.ts'
-import {
-  drainLimit,
-  drainTimeoutMs,
-  type EarlyAnswer,
-  hasGoodStatus,
-  lowestFailure,
-  statusError,
-} from './early-answer.ts'
+import { AttemptError } from './errors.ts'
+import type { AttemptSignal } from './request.ts'
+import { type EarlyResponse, hasGoodStatus, lowestFailure, statusError } from './response.ts'
 
 /** What Node asks of an agent, which its types do not know. */
 type RequestingAgent = Agent & { addRequest(request: ClientRequest, ...rest: unknown[]): void }
@@ -27,18 +21,17 @@ export function sendNoticingHead(
   request: InternalAxiosRequestConfig,
   context: AttemptContext,
   send: AxiosAdapter,
-): Promise<AxiosResponse | EarlyAnswer> {
+): Promise<AxiosResponse | EarlyResponse> {
   return new Promise((resolve, reject) => {
     const onHead = (message: IncomingMessage): void => {
       if ((message.statusCode ?? 0) < lowestFailure) return
-      let early: EarlyAnswer
+      let early: EarlyResponse
       try {
-        early = earlyAnswer(message, request, whole)
+        early = earlyResponse(message, request, whole, context)
       } catch {
         // The caller's `validateStatus` threw: axios asks it again, and makes of that what it does.
         return
       }
-      context.until(early.ended)
       resolve(early)
     }
     if (request.url?.startsWith('https:') === true) request.httpsAgent = noticing(request.httpsAgent, onHead)
@@ -62,11 +55,12 @@ function noticing(agent: unknown, onHead: (message: IncomingMessage) => void): u
   })
 }
 
-function earlyAnswer(
+function earlyResponse(
   message: IncomingMessage,
   request: InternalAxiosRequestConfig,
   whole: Promise<AxiosResponse>,
-): EarlyAnswer {
+  context: AttemptContext,
+): EarlyResponse {
   const head = {
     status: message.statusCode,
     statusText: message.statusMessage,
@@ -83,7 +77,7 @@ function earlyAnswer(
       if (brokeOff(reason)) throw AttemptError.wrap(reason)
     },
   )
-  ended.catch(() => {})
+  context.until(ended)
   const giveUp = (): void => {
     const abort = (): void => (request.signal as AttemptSignal).abort()
     if (Number(message.headers['content-length'] ?? 0) > drainLimit) {
@@ -93,7 +87,7 @@ function earlyAnswer(
     const cancel = systemClock.setTimeout(abort, drainTimeoutMs, { background: true })
     ended.then(cancel, cancel)
   }
-  return { head, error, whole, ended, giveUp }
+  return { head, error, whole: () => whole, giveUp }
 }
 
 /** An error of axios's own about a whole answer, or a cancellation, says nothing of the body. */

@@ -1,5 +1,5 @@
-export { type FailedAttempt, isLoadBalancedError, type LoadBalancedError, type LoadBalancerDetails } from './error.ts'
+export { type FailedAttempt, isLoadBalancedError, type LoadBalancedError, type LoadBalancerDetails } from './errors.ts'
 export { loadBalance, loadBalancedAdapter } from './load-balanced-adapter.ts'
 export type { LoadBalancedAdapterOptions } from './options.ts'
 export { type TcpProbeOptions, tcpProbe } from './tcp-probe.ts'
-export type { Undici, UndiciPool } from './undici-pools.ts'
+export type { Undici, UndiciPool } from './undici-transport.ts'

@@ -1,5 +1,11 @@
 import type { AttemptContext, LoadBalancer, ServiceInstance } from '@lb/core'
-import { isIdempotentMethod, rejectOption } from '@lb/core/authoring'
+import {
+  isIdempotentMethod,
+  parseServiceUrl,
+  rejectOption,
+  type ServiceUrl,
+  type ServiceUrlRules,
+} from '@lb/core/authoring'
 import axios, {
   type AxiosAdapter,
   type AxiosInstance,
@@ -7,23 +13,25 @@ import axios, {
   type InternalAxiosRequestConfig,
   isAxiosError,
 } from 'axios'
-import { AttemptError } from './attempt-error.ts'
-import { attemptRequest, timeLeft, timeoutMs } from './attempt-request.ts'
-import { Cancellation } from './cancellation.ts'
-import { classify, isRedirected, type Settled } from './classification.ts'
-import { type EarlyAnswer, isEarly } from './early-answer.ts'
-import { callerError, type FailedAttempt } from './error.ts'
+import { closeIdleConnections, type KeepAliveAgents, keepAliveAgents } from './agents.ts'
+import { AttemptError, callerError, classify, type FailedAttempt, isRedirected, type Settled } from './errors.ts'
 import { sendNoticingHead } from './head-notice.ts'
-import { closeIdleConnections, type KeepAliveAgents, keepAliveAgents } from './keep-alive-agents.ts'
 import { checkArguments, type LoadBalancedAdapterOptions } from './options.ts'
-import { environmentNamesProxy } from './proxy-environment.ts'
 import { type RedirectedRequest, RedirectFollower } from './redirect.ts'
-import { AnsweringAgent } from './replayed-answer.ts'
-import { isStream } from './request-body.ts'
-import { aboutRequest, endOf, giveUp, isBody } from './response-body.ts'
-import { instanceUrl, parseServiceUrl, requestUrl, type ServiceUrl, type ServiceUrlRules } from './service-url.ts'
+import { ReplayingAgent } from './replayed-response.ts'
+import {
+  attemptRequest,
+  Cancellation,
+  environmentNamesProxy,
+  instanceUrl,
+  isStream,
+  requestUrl,
+  timeLeft,
+  timeoutMs,
+  withWholeForm,
+} from './request.ts'
+import { aboutRequest, type EarlyResponse, endOf, giveUp, isBody, isEarly } from './response.ts'
 import { UndiciTransport } from './undici-transport.ts'
-import { withWholeForm } from './whole-form.ts'
 
 /**
  * An axios adapter that sends a request whose host is the name of a service to one of its instances, and on to another
@@ -137,7 +145,7 @@ class Sender {
           ...(cancel.signal === undefined ? undefined : { signal: cancel.signal }),
         },
       )
-      // lb has decided: the caller waits for the rest as for that of any answer.
+      // lb has decided: the caller waits for the rest as for that of any response.
       const settled = isEarly(given) ? await wholeOf(given, attempts) : given
       giveUpBodies(attempts)
       cancel.release(isRedirected(settled) ? undefined : settled.data)
@@ -162,10 +170,7 @@ class Sender {
     const undici = isOwn && (!this.#mayBeProxied || config.proxy === false) ? this.#undici : undefined
     const host = this.#options.hostHeader === 'service' ? url.service : undefined
     const exchanged = await undici?.send(config, url, instance, context, host)?.catch(wrapped)
-    if (exchanged !== undefined && !('redirect' in exchanged)) {
-      if (isEarly(exchanged)) context.until(exchanged.ended)
-      return exchanged
-    }
+    if (exchanged !== undefined && !('redirect' in exchanged)) return exchanged
     let redirected: RedirectedRequest | undefined
     const request = attemptRequest(config, context, this.#agents, { isOwn, mayBeProxied: this.#mayBeProxied })
     if (host !== undefined) request.headers.set('Host', host, false)
@@ -176,12 +181,12 @@ class Sender {
     })
     const maxRedirects = redirects.maxRedirects(config)
     if (maxRedirects !== undefined) request.maxRedirects = maxRedirects
-    // The answer leads elsewhere: axios is told it as if it came now, and goes on from there.
-    const answering = exchanged && new AnsweringAgent(exchanged.redirect)
-    if (answering !== undefined) request.httpAgent = answering
+    // The response leads elsewhere: axios receives it as if it came now, and goes on from there.
+    const replaying = exchanged && new ReplayingAgent(exchanged.redirect)
+    if (replaying !== undefined) request.httpAgent = replaying
     try {
       // A stream is there with its head anyway.
-      const isBuffered = isOwn && config.responseType !== 'stream' && answering === undefined
+      const isBuffered = isOwn && config.responseType !== 'stream' && replaying === undefined
       const response = await (isBuffered ? sendNoticingHead(request, context, adapter) : adapter(request))
       if (!isEarly(response) && isBody(response.data)) context.until(endOf(response.data))
       return response
@@ -190,7 +195,7 @@ class Sender {
       return { ...redirected, config: { ...redirected.config, ...timeLeft(config, context) } }
     } finally {
       // Streams do not go this way, so that nothing is read from its connections any more.
-      answering?.destroy()
+      replaying?.destroy()
     }
   }
 }
@@ -204,9 +209,9 @@ function isIdempotent({ method = 'get', headers }: InternalAxiosRequestConfig): 
 }
 
 /** The rest of `early`; the error of its attempt is that of the whole. */
-async function wholeOf(early: EarlyAnswer, attempts: FailedAttempt[]): Promise<AxiosResponse> {
+async function wholeOf(early: EarlyResponse, attempts: FailedAttempt[]): Promise<AxiosResponse> {
   try {
-    return await early.whole
+    return await early.whole()
   } catch (error) {
     const place = attempts.findIndex((attempt) => attempt.error === early.error)
     const attempt = attempts[place]

@@ -1,7 +1,7 @@
 import type { LoadBalancer } from '@lb/core'
 import { checkFunction, checkKeys, rejectOption } from '@lb/core/authoring'
 import type { AxiosRequestConfig, InternalAxiosRequestConfig } from 'axios'
-import type { Undici } from './undici-pools.ts'
+import type { Undici } from './undici-transport.ts'
 
 /** How requests to services are told apart and sent. */
 export interface LoadBalancedAdapterOptions {

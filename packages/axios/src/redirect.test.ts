@@ -1,8 +1,8 @@
 import { LoadBalancer, type LoadBalancerOptions, StaticDiscovery } from '@lb/core'
+import { parseServiceUrl, type ServiceUrl } from '@lb/core/authoring'
 import { AxiosHeaders, type InternalAxiosRequestConfig } from 'axios'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type RedirectedRequest, RedirectFollower } from './redirect.ts'
-import { parseServiceUrl, type ServiceUrl } from './service-url.ts'
 
 const opened: LoadBalancer[] = []
 

@@ -1,8 +1,7 @@
 import type { LoadBalancer } from '@lb/core'
-import { authorityOf } from '@lb/core/authoring'
+import { authorityOf, parseServiceUrl, type ServiceUrl, type ServiceUrlRules } from '@lb/core/authoring'
 import { type AxiosBasicCredentials, AxiosHeaders, type InternalAxiosRequestConfig } from 'axios'
-import { isStream } from './request-body.ts'
-import { instanceUrl, parseServiceUrl, type ServiceUrl, type ServiceUrlRules } from './service-url.ts'
+import { instanceUrl, isStream } from './request.ts'
 
 type BeforeRedirect = NonNullable<InternalAxiosRequestConfig['beforeRedirect']>
 type RedirectOptions = Parameters<BeforeRedirect>[0]

@@ -2,6 +2,7 @@ import { connect } from 'node:net'
 import type { HealthProbe } from '@lb/core'
 import { authorityOf, checkInteger, checkKeys } from '@lb/core/authoring'
 
+/** How instances are probed. */
 export interface TcpProbeOptions {
   /** The port that is connected to. Default: the instance's. */
   readonly port?: number | undefined

@@ -1,4 +1,4 @@
-/** `error` of undici's, before an answer, as `node:http` would have put it: callers know errors by these codes. */
+/** `error` of undici's, before a response, as `node:http` would have put it: callers know errors by these codes. */
 export function asNodeError(error: Error & { readonly code?: unknown }): Error {
   const { code } = error
   if (isUnreadable(error))
@@ -14,7 +14,7 @@ export function asNodeError(error: Error & { readonly code?: unknown }): Error {
   return nodeError(`Parse Error: ${reason}`, parseCode(code, reason), error)
 }
 
-/** Whether undici could not read an answer that `node:http` can: the instance has the request. */
+/** Whether undici could not read a response that `node:http` can: the instance has the request. */
 export function isUnreadable(error: unknown): boolean {
   const { code, message, cause } = (error ?? {}) as { code?: unknown; message?: unknown; cause?: unknown }
   return code === 'UND_ERR_SOCKET' && (message === 'bad response' || isUnreadable(cause))
@@ -25,7 +25,7 @@ export function tooManyInterimResponses(): Error {
   return Object.assign(new Error('too many interim responses'), { code: 'ECONNRESET' })
 }
 
-/** What axios says of an answer whose body broke off; `undefined` when the connection itself failed. */
+/** What axios says of a response whose body broke off; `undefined` when the connection itself failed. */
 export function endOfBody({ code }: Error & { readonly code?: unknown }): string | undefined {
   return typeof code === 'string' && code.startsWith('UND_ERR') ? 'stream has been aborted' : undefined
 }

@@ -1,8 +1,7 @@
 import type { ServiceInstance } from '@lb/core'
-import { authorityOf } from '@lb/core/authoring'
-import axios, { type InternalAxiosRequestConfig } from 'axios'
-import { timeoutMs } from './attempt-request.ts'
-import type { ServiceUrl } from './service-url.ts'
+import { authorityOf, type ServiceUrl } from '@lb/core/authoring'
+import axios, { type AxiosResponse, type InternalAxiosRequestConfig } from 'axios'
+import { timeoutMs } from './request.ts'
 
 /** What undici is asked to send. */
 export interface PlainRequest {
@@ -139,5 +138,40 @@ function pathOf({ rest }: ServiceUrl, { params }: InternalAxiosRequestConfig): s
   } catch {
     // Axios says it better.
     return undefined
+  }
+}
+
+/** `response.request` of a request that undici sent: what callers read of a `ClientRequest`, and nothing to send with. */
+export class SentRequest {
+  readonly method: string
+  readonly path: string
+  readonly host: string
+  readonly protocol = 'http:'
+  /** The response, once its head is there. */
+  res: { readonly statusCode: number; readonly statusMessage: string; readonly responseUrl: string } | undefined
+  destroyed = false
+  readonly #headers: PlainRequest['headers']
+  readonly #authority: string
+
+  constructor({ method, path, host, headers }: PlainRequest) {
+    this.method = method
+    this.path = path
+    this.host = host.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')
+    this.#authority = host
+    this.#headers = headers
+  }
+
+  getHeader(name: string): string | string[] | undefined {
+    const wanted = name.toLowerCase()
+    for (let i = 0; i < this.#headers.length; i += 2) {
+      if (String(this.#headers[i]).toLowerCase() === wanted) return this.#headers[i + 1]
+    }
+    return wanted === 'host' ? this.#authority : undefined
+  }
+
+  /** The head has arrived. */
+  responded({ status, statusText }: AxiosResponse): void {
+    const responseUrl = `http://${this.#authority}${this.path}`
+    this.res = { statusCode: status, statusMessage: statusText, responseUrl }
   }
 }

@@ -1,26 +1,60 @@
-import type { AttemptContext, LoadBalancer, ServiceInstance } from '@lb/core'
+import { type AttemptContext, InvalidOptionError, type LoadBalancer, type ServiceInstance } from '@lb/core'
+import type { ServiceUrl } from '@lb/core/authoring'
+import { InstancePools } from '@lb/undici/authoring'
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios'
-import { timeLeft } from './attempt-request.ts'
-import { type EarlyAnswer, judged, validResponse } from './early-answer.ts'
-import type { AnswerHead } from './replayed-answer.ts'
-import type { ServiceUrl } from './service-url.ts'
+import { connectTimeoutMs } from './agents.ts'
+import type { ResponseHead } from './replayed-response.ts'
+import { timeLeft } from './request.ts'
+import { type EarlyResponse, judged, validResponse } from './response.ts'
 import { isUnreadable } from './undici-errors.ts'
-import { type Exchanged, UndiciExchange } from './undici-exchange.ts'
-import { type Undici, UndiciPools } from './undici-pools.ts'
 import { plainRequest } from './undici-request.ts'
+import { type Exchanged, UndiciResponse } from './undici-response.ts'
+
+/** Connections to one instance: what is used of undici's `Pool`. */
+export interface UndiciPool {
+  /** Sends a request. */
+  dispatch(request: never, handler: never): boolean
+  /** Takes no new requests, and ends when the last one has ended. */
+  close(): Promise<void>
+}
+
+/** What is used of the package `undici`. */
+export interface Undici {
+  /** Makes the connections to one instance. */
+  readonly Pool: new (
+    origin: string,
+    options: Record<string, unknown>,
+  ) => UndiciPool
+}
+
+// Bun gives the undici that is built into it to whoever imports the package, and that one sends nothing.
+const isOtherUndici =
+  'undici must be the package undici, 7.30 or later: the pools of this one, built into the runtime, have no dispatch'
+
+const poolOptions = {
+  pipelining: 1,
+  // As the agents do: idle connections are closed before Node's servers close them.
+  keepAliveTimeout: 4_000,
+  keepAliveMaxTimeout: 4_000,
+  allowH2: false,
+  // Nothing was sent when a connection cannot be made. All other limits are the request's.
+  connect: { timeout: connectTimeoutMs },
+}
 
 /** Every client of a load balancer shares its connections. */
-const poolsOf = new WeakMap<LoadBalancer, UndiciPools>()
+const poolsOf = new WeakMap<LoadBalancer, InstancePools<UndiciPool>>()
 
 /** How a request ended, as the caller sees it. */
-export type Seen = AxiosResponse | EarlyAnswer | { readonly redirect: AnswerHead }
+export type Seen = AxiosResponse | EarlyResponse | { readonly redirect: ResponseHead }
 
 /** Sends the requests that need nothing of axios's own adapter over undici's connections. */
 export class UndiciTransport {
-  readonly #pools: UndiciPools
+  readonly #pools: InstancePools<UndiciPool>
+  /** Instances whose responses undici cannot read, until a list brings them anew. */
+  readonly #unreadable = new WeakSet<ServiceInstance>()
 
-  constructor(lb: LoadBalancer, undici: Undici) {
-    const pools = poolsOf.get(lb) ?? new UndiciPools(lb, undici)
+  constructor(lb: LoadBalancer, { Pool }: Undici) {
+    const pools = poolsOf.get(lb) ?? new InstancePools(lb, (origin) => opened(new Pool(origin, poolOptions)))
     poolsOf.set(lb, pools)
     this.#pools = pools
   }
@@ -33,25 +67,27 @@ export class UndiciTransport {
     context: AttemptContext,
     host: string | undefined,
   ): Promise<Seen> | undefined {
-    if (!this.#pools.reads(instance)) return undefined
+    if (this.#unreadable.has(instance)) return undefined
     const request = plainRequest(config, url, instance, host)
     if (request === undefined) return undefined
     const { timeout } = timeLeft(config, context)
-    const exchanged = new Promise<Exchanged>((resolve, reject) => {
-      const exchange = new UndiciExchange(config, request, resolve, (reason) => {
-        if (isUnreadable(reason)) this.#pools.cannotRead(instance)
-        reject(reason)
-      })
-      exchange.begin(context, timeout)
-      try {
-        this.#pools.dispatch(instance, { ...request, headersTimeout: 0, bodyTimeout: timeout ?? 0 }, exchange)
-      } catch (error) {
-        exchange.onResponseError(undefined, error as Error)
-      }
-    })
+    const response = new UndiciResponse(config, request)
+    const sent = { ...request, headersTimeout: 0, bodyTimeout: timeout ?? 0 }
+    const send = (): void => {
+      this.#pools.for(instance).dispatch(sent as never, response as never)
+    }
     // Here, as `validateStatus` is to run where the request was made.
-    return exchanged.then(seenByCaller)
+    return response.exchange(send, context, timeout).then(seenByCaller, (error: unknown) => {
+      if (isUnreadable(error)) this.#unreadable.add(instance)
+      throw error
+    })
   }
+}
+
+/** @throws InvalidOptionError */
+function opened(pool: UndiciPool): UndiciPool {
+  if (typeof pool.dispatch !== 'function') throw new InvalidOptionError('undici', isOtherUndici)
+  return pool
 }
 
 function seenByCaller(exchanged: Exchanged): Seen {

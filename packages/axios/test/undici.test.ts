@@ -5,7 +5,7 @@ import axios, { type AxiosInstance, type AxiosRequestConfig } from 'axios'
 import { Pool } from 'undici'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { loadBalance } from '../src/index.ts'
-import type { UndiciPool } from '../src/undici-pools.ts'
+import type { UndiciPool } from '../src/undici-transport.ts'
 
 let backend: LoopbackBackend
 let discovery: StaticDiscovery

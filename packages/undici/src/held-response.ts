@@ -68,8 +68,11 @@ export abstract class HeldResponse<Trailers> {
 
   /** The length of the body in bytes, as the header says it; NaN when it does not. */
   abstract readonly contentLength: number
+  /** Ends the request on its connection, as soon as it is on one. */
   protected abstract abortTransport(reason: Error): void
+  /** Stops the body. */
   protected abstract pauseTransport(): void
+  /** Lets the body come again. */
   protected abstract resumeTransport(): void
   /** The body has ended before it was decided on. */
   protected abstract completed(): void
@@ -92,6 +95,7 @@ export abstract class HeldResponse<Trailers> {
     return state.is === 'complete' || state.is === 'over'
   }
 
+  /** Whether it is of no use to anything: nothing of it is looked at. */
   get isUnwanted(): boolean {
     return this.#state.is === 'unwanted'
   }
@@ -180,6 +184,11 @@ export abstract class HeldResponse<Trailers> {
   /** The attempt is done, as far as the load balancer has to decide. */
   protected decide(): void {
     this.#resolve(this)
+  }
+
+  /** The attempt failed, which is known otherwise than by the transport. */
+  protected reject(reason: unknown): void {
+    this.#reject(reason)
   }
 
   /** The request goes out. */

@@ -26,10 +26,12 @@ export class InstancePools<Pool extends Closable> {
     })
   }
 
+  /** How many pools are open. */
   get size(): number {
     return this.#pools.size
   }
 
+  /** The pool of `instance`, opened when it is asked for the first time. */
   for(instance: ServiceInstance): Pool {
     const origin = originOf(instance)
     let pool = this.#pools.get(origin)

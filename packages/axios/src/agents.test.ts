@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { createServer, type Server, Socket } from 'node:net'
 import { classifyError } from '@lb/core/authoring'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { connectTimeoutMs, limitConnecting, withConnectionLimit } from './connection-limit.ts'
+import { connectTimeoutMs, limitConnecting, withConnectionLimit } from './agents.ts'
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
