@@ -7,6 +7,7 @@ import {
   type ServiceInstance,
 } from '@lb/core'
 import { classifyError, classifyResponse, errorJson, loadReportHeader } from '@lb/core/authoring'
+import { isUnreadable } from '@lb/undici/authoring'
 import {
   AxiosError,
   AxiosHeaders,
@@ -18,7 +19,6 @@ import {
 import type { RedirectedRequest } from './redirect.ts'
 import { isReplayable } from './request.ts'
 import { type EarlyResponse, isEarly } from './response.ts'
-import { isUnreadable } from './undici-errors.ts'
 
 /** What `error.loadBalancer` says of a request to a service that failed. */
 export interface LoadBalancerDetails {

@@ -1,3 +1,5 @@
+import { isUnreadable } from '@lb/undici/authoring'
+
 /** `error` of undici's, before a response, as `node:http` would have put it: callers know errors by these codes. */
 export function asNodeError(error: Error & { readonly code?: unknown }): Error {
   const { code } = error
@@ -12,12 +14,6 @@ export function asNodeError(error: Error & { readonly code?: unknown }): Error {
   if (error.name !== 'HTTPParserError') return error
   const reason = /\((.*)\)$/.exec(error.message)?.[1] ?? error.message
   return nodeError(`Parse Error: ${reason}`, parseCode(code, reason), error)
-}
-
-/** Whether undici could not read a response that `node:http` can: the instance has the request. */
-export function isUnreadable(error: unknown): boolean {
-  const { code, message, cause } = (error ?? {}) as { code?: unknown; message?: unknown; cause?: unknown }
-  return code === 'UND_ERR_SOCKET' && (message === 'bad response' || isUnreadable(cause))
 }
 
 /** The instance sends nothing else. */

@@ -1,12 +1,11 @@
 import { type AttemptContext, InvalidOptionError, type LoadBalancer, type ServiceInstance } from '@lb/core'
 import type { ServiceUrl } from '@lb/core/authoring'
-import { InstancePools } from '@lb/undici/authoring'
+import { InstancePools, isUnreadable } from '@lb/undici/authoring'
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios'
 import { connectTimeoutMs } from './agents.ts'
 import type { ResponseHead } from './replayed-response.ts'
 import { timeLeft } from './request.ts'
 import { type EarlyResponse, judged, validResponse } from './response.ts'
-import { isUnreadable } from './undici-errors.ts'
 import { plainRequest } from './undici-request.ts'
 import { type Exchanged, UndiciResponse } from './undici-response.ts'
 

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { checkFunction, checkKeys, rejectOption } from '@lb/core/authoring'
 import type { MaybeExpressRequest, Next } from './middleware.ts'
 
+/** What the health of this process is taken from. */
 export interface HealthEndpointOptions {
   /** The path it answers; everything else goes on to `next`. Default `/health`. */
   readonly path?: string | undefined
@@ -14,6 +15,7 @@ export interface HealthEndpoint {
   (request: IncomingMessage, response: ServerResponse, next?: Next): void
   /** From now on it says 503, so that load balancers stop sending new requests. */
   readonly drain: () => void
+  /** Whether `drain()` was called. */
   readonly draining: boolean
 }
 

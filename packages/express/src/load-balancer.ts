@@ -12,6 +12,7 @@ import type { Middleware } from './middleware.ts'
  *     }
  */
 export interface LoadBalancedRequest {
+  /** The load balancer that the middleware was given. */
   readonly loadBalancer: LoadBalancer
 }
 

@@ -12,6 +12,7 @@ import {
 } from '@lb/core/authoring'
 import type { Middleware } from './middleware.ts'
 
+/** How the load of this process is measured. */
 export interface LoadReportOptions {
   /** Adds to the report, or replaces what was measured. Called once per interval. */
   readonly metrics?: (() => LoadReport) | undefined

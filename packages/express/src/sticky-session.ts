@@ -14,6 +14,7 @@ export interface StickyCookieOptions {
 
 /** A header that the client, or a middleware before, sets says who the client is. */
 export interface StickyHeaderOptions {
+  /** The name of the header. */
   readonly header: string
 }
 
