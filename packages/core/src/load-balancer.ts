@@ -22,10 +22,12 @@ import { Drain } from './service/drain.ts'
 import type { PickResult } from './service/request.ts'
 import { Service } from './service/service.ts'
 
+/** How a load balancer is closed. */
 export interface CloseOptions {
   /**
-   * How long calls under way may go on, retries included, before everything is closed; in milliseconds, default 0. It ends as soon as
-   * the last one has.
+   * How long running calls may continue, including retries, before everything is closed, in milliseconds. The wait ends
+   * as soon as the last call has.
+   * @default 0
    */
   readonly drainMs?: number | undefined
 }
@@ -81,8 +83,9 @@ export class LoadBalancer implements AsyncDisposable {
   }
 
   /**
-   * The service that a URL with this authority names, or `undefined` when it names a server: the rule of every adapter. Emits
-   * `service-bypassed` when only its port makes it a server's, although instances of a service with that name are known.
+   * The service that a URL with this authority names, or `undefined` if it names a server. Every adapter uses this
+   * rule. Emits `service-bypassed` if only the port makes it a server although instances of a service with that name
+   * are known.
    */
   serviceOf(authority: UrlAuthority): string | undefined {
     const service = serviceOfHost(authority, this.#configured)
@@ -96,9 +99,9 @@ export class LoadBalancer implements AsyncDisposable {
   }
 
   /**
-   * Resolves when the first list of `service` is known, be it empty.
+   * Resolves when the first list of `service` is known, even if it is empty.
    *
-   * @throws DiscoveryError when there is none after `firstListTimeoutMs`; the signal's reason when it is aborted;
+   * @throws DiscoveryError if there is none after `firstListTimeoutMs`; the signal's reason if it is aborted;
    * LoadBalancerClosedError
    */
   async ready(service: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
@@ -114,8 +117,8 @@ export class LoadBalancer implements AsyncDisposable {
   }
 
   /**
-   * Chooses an instance now, without waiting and without counting the request. For everything that cannot tell when its
-   * request ends; others use `acquire` or `execute`.
+   * Chooses an instance at once, without waiting and without counting the request. Use it only if the end of the
+   * request cannot be reported; otherwise use `acquire` or `execute`.
    *
    * @throws NoAvailableInstanceError, also while the first list is not known; LoadBalancerClosedError
    */
@@ -185,11 +188,11 @@ export class LoadBalancer implements AsyncDisposable {
   }
 
   /**
-   * Asks the discovery for the instances of `service`, or of every service in use, and resolves when its answer is applied. For those
-   * who know that something changed: the load balancer does it by itself when instances refuse or vanish. There is half a second at
-   * least between two questions; one that comes sooner waits.
+   * Queries the discovery for the instances of `service`, or of every service in use, and resolves when the result is
+   * applied. Use it if you know of a change: if instances refuse connections or vanish, the load balancer refreshes by
+   * itself. Two queries are at least half a second apart; an earlier one waits.
    *
-   * @throws what the discovery rejects with; LoadBalancerClosedError
+   * @throws the error of the discovery; LoadBalancerClosedError
    */
   async refresh(service?: string): Promise<void> {
     if (service !== undefined) return this.#started(service).refresh()
@@ -199,7 +202,7 @@ export class LoadBalancer implements AsyncDisposable {
     for (const result of settled) if (result.status === 'rejected') throw result.reason
   }
 
-  /** What is known of `service`, or of every service: each instance, its state, and why. Asks nobody. */
+  /** The current state of `service`, or of every service: each instance, its state and the reason. Sends no query. */
   inspect(): ServiceSnapshot[]
   inspect(service: string): ServiceSnapshot
   inspect(service?: string): ServiceSnapshot | ServiceSnapshot[] {
@@ -209,15 +212,15 @@ export class LoadBalancer implements AsyncDisposable {
   }
 
   /**
-   * Whether the balancer of `service` heeds the `hashKey` of a request: true with `ring-hash` and `maglev`, false with the others.
-   * `undefined`: it is the application's own, and does not say. Asks nobody.
+   * Whether the balancer of `service` uses the `hashKey` of a request: true with `ring-hash` and `maglev`, false with
+   * the others. `undefined`: it is the application's own balancer, and does not declare it. Sends no query.
    */
   heedsHashKey(service: string): boolean | undefined {
     checkServiceName('service', service)
     return (this.#services.get(service) ?? this.#newService(service)).heedsHashKey
   }
 
-  /** Calls `listener` with every event until the returned function is called. Costs nothing while nobody listens. */
+  /** Calls `listener` with every event until the returned function is called. Costs nothing without listeners. */
   subscribe(listener: LoadBalancerListener): () => void {
     checkFunction('listener', listener ?? null)
     return this.#events.subscribe(listener)

@@ -1,17 +1,19 @@
 import { runInBackground } from './background-context.ts'
 
-/** Ends a timer before it fires. Calling it again, or after the timer fired, does nothing. */
+/** Cancels a timer before it fires. Further calls, and calls after the timer has fired, do nothing. */
 export type CancelTimer = () => void
 
+/** How a timer relates to the process. */
 export interface TimerOptions {
   /**
-   * A background timer does not keep the process alive, and runs outside of the `AsyncLocalStorage` stores of the call that sets it.
-   * Default false: something waits for it.
+   * A background timer does not keep the process alive, and runs outside the `AsyncLocalStorage` stores of the call
+   * that sets it. Nothing waits for it.
+   * @default false
    */
   readonly background?: boolean | undefined
 }
 
-/** Where time comes from. Tests give a virtual one. */
+/** The source of time. Tests use a virtual clock. */
 export interface Clock {
   /** Milliseconds since an arbitrary start; never goes backwards. */
   now(): number
@@ -22,7 +24,7 @@ export interface Clock {
 /** Longer delays make the platform's timers fire at once. */
 export const maxTimerDelayMs = 2_147_483_647
 
-/** `clock`, held to its promise: a reading that goes back, or is no number, is taken for the last one. */
+/** `clock`, made monotonic: a reading that goes backwards or is not a number counts as the last one. */
 export function monotonic(clock: Clock): Clock {
   let lastMs = Number.NEGATIVE_INFINITY
   return {

@@ -1,10 +1,14 @@
-/** An error as JSON: what it says, and the chain of its causes. */
+/** An error as JSON, with the chain of its causes. */
 export interface ErrorJson {
+  /** The name, such as `TypeError`. */
   readonly name: string
+  /** The message. */
   readonly message: string
+  /** The code, such as `ECONNREFUSED`, if there is one. */
   readonly code?: string | number | undefined
+  /** The cause, if there is one. */
   readonly cause?: ErrorJson | undefined
-  /** Those that it gathers (`AggregateError`). */
+  /** The members of an `AggregateError`. */
   readonly errors?: readonly ErrorJson[] | undefined
 }
 

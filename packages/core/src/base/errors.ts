@@ -1,6 +1,6 @@
 import { type ErrorJson, errorJson } from './error-json.ts'
 
-/** What went wrong, as a stable string to switch on. Each code has a section in `docs/errors.md`. */
+/** The kind of an error, as a stable string to switch on. Each code has a section in `docs/errors.md`. */
 export type LoadBalancerErrorCode =
   | 'LB_NO_AVAILABLE_INSTANCE'
   | 'LB_DISCOVERY'
@@ -32,10 +32,13 @@ const errorNames: Readonly<Record<LoadBalancerErrorCode, string>> = {
   LB_CLOSED: 'LoadBalancerClosedError',
 }
 
+/** Further fields of an error. */
 export interface LoadBalancerErrorOptions {
-  /** `error.name` of a class derived from one of these. Default: the name of the class that has the code. */
+  /** `error.name` of a class derived from one of lb's errors. @default the name of the class that has the code */
   readonly name?: string | undefined
+  /** The service that the error is about. */
   readonly service?: string | undefined
+  /** The underlying error. */
   readonly cause?: unknown
 }
 
@@ -47,11 +50,13 @@ function codeOf(value: unknown): unknown {
   return typeof value === 'object' && value !== null ? (value as Record<symbol, unknown>)[brand] : undefined
 }
 
-/** The base of every error this package throws. `code` is stable; the message is for people and may change. */
+/** The base of every error that lb throws. `code` is stable; the message is for people and may change. */
 export class LoadBalancerError extends Error {
+  /** The code of the errors of a class; `undefined` for the base class. */
   static readonly code: LoadBalancerErrorCode | undefined = undefined
+  /** The kind of this error. */
   readonly code: LoadBalancerErrorCode
-  /** The service the error is about, when it is about one. */
+  /** The service that the error is about, if any. */
   declare readonly service?: string
 
   constructor(code: LoadBalancerErrorCode, message: string, options: LoadBalancerErrorOptions = {}) {
@@ -67,12 +72,14 @@ export class LoadBalancerError extends Error {
     })
   }
 
-  /** Name, message, code, the fields of its own, and the chain of causes, for `JSON.stringify` and for loggers that use it. */
+  /**
+   * Name, message, code, the error's own fields, and the chain of causes, for `JSON.stringify` and loggers that use it.
+   */
   toJSON(): ErrorJson {
     return Object.assign({}, this, errorJson(this))
   }
 
-  /** Holds for errors of any copy of this package. A class derived outside of it is told apart as usual. */
+  /** Works for errors of any copy of this package. A class that is derived outside of it is distinguished as usual. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     return isInstanceOf(this, value)
   }

@@ -1,4 +1,4 @@
-/** A source of chance: numbers in [0, 1), like `Math.random`. */
+/** A source of random numbers in [0, 1), like `Math.random`. */
 export type Random = () => number
 
 /** The platform's generator, looked up on each call. */

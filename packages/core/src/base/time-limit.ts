@@ -4,12 +4,13 @@ import { RunningClock } from './running-clock.ts'
 
 /** How long something may take, and what else ends it. */
 export interface TimeLimit extends TimerOptions {
+  /** Source of time. */
   readonly clock: Clock
-  /** Absent: no limit but the signals. */
+  /** The limit in milliseconds. @default undefined: only the signals end it */
   readonly limitMs?: number | undefined
-  /** The error when the limit is over. Default: a DiscoveryError that says `no answer within … ms`. */
+  /** Creates the error for the end of the limit. @default a DiscoveryError with `no answer within … ms` */
   readonly late?: (() => Error) | undefined
-  /** Any of them ends the waiting, with its reason. */
+  /** Each of these ends the wait, with its reason. @default [] */
   readonly signals?: readonly (AbortSignal | undefined)[] | undefined
 }
 

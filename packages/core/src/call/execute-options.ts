@@ -5,29 +5,31 @@ import type { AttemptResult, Classification } from '../retry/classification.ts'
 import { checkRetryOptions, type RetryOptions } from '../retry/retry-policy.ts'
 import type { AbortSignalLike } from './scope.ts'
 
-/** What one call may say of itself; everything is optional. */
+/** Options of one call. */
 export interface ExecuteOptions<T = unknown> extends PickRequest {
   /** Ends the call with the signal's reason. */
   readonly signal?: AbortSignalLike | undefined
-  /** Time limit of the call with all its attempts, in milliseconds. Default: the service's `timeoutMs`. */
+  /** Time limit of the call, including all its attempts, in milliseconds. @default the service's `timeoutMs` */
   readonly timeoutMs?: number | undefined
-  /** No retry starts later than this many milliseconds after the call began. Default: `timeoutMs`. */
+  /** No retry starts later than this many milliseconds after the start of the call. @default `timeoutMs` */
   readonly retryWithinMs?: number | undefined
   /**
-   * Whether doing it twice has the effect of doing it once. Default false: it is repeated only when it provably never
-   * reached an instance.
+   * Whether doing it twice has the effect of doing it once. Otherwise, it is repeated only if it provably never reached
+   * an instance.
+   * @default false
    */
   readonly idempotent?: boolean | undefined
-  /** Overrides the service's, field by field. The budget is always the service's. */
+  /** Overrides the service's retry options, field by field. The budget is always the service's. @default {} */
   readonly retry?: Omit<RetryOptions, 'budget'> | false | undefined
   /**
-   * Says how an attempt ended; `undefined` leaves it to the default: a fetch `Response` by its status, any other value
-   * as success, an error as `classifyError` does. Not asked about an attempt that was cancelled because another was faster.
+   * Classifies the end of an attempt; `undefined` selects the default: a fetch `Response` by its status, any other
+   * value as a success, an error like `classifyError`. It is not called for an attempt that was cancelled because
+   * another was faster.
    */
   readonly classify?: (result: AttemptResult<T>, instance: ServiceInstance) => Classification | undefined
   /**
-   * Called with a value that is given up for a retry, to free what it holds. Bodies that were not read need none: of a fetch `Response`,
-   * and Node's streams as `body`, as `data` or as the value itself.
+   * Called with a value that is discarded for a retry, to free its resources. Unread bodies are freed without it: of a
+   * fetch `Response`, and Node streams as `body`, as `data` or as the value itself.
    */
   readonly discard?: ((value: T) => void) | undefined
 }

@@ -2,14 +2,15 @@ import type { CancelTimer, Clock } from '../base/clock.ts'
 import { DeadlineExceededError } from '../base/errors.ts'
 import type { WaitingCall } from '../service/waiting-call.ts'
 
-/**
- * What a call needs of the signal that ends it: an `AbortSignal`, or an object that behaves like one, for those to whom one for each
- * request is too dear.
- */
+/** The part of a signal that a call needs: an `AbortSignal`, or a cheaper object that behaves like one. */
 export interface AbortSignalLike {
+  /** Whether the signal is aborted. */
   readonly aborted: boolean
+  /** The reason of the abort. */
   readonly reason?: unknown
+  /** Adds a listener, which is called once when the signal is aborted. */
   addEventListener(type: 'abort', listener: () => void): void
+  /** Removes a listener. */
   removeEventListener(type: 'abort', listener: () => void): void
 }
 

@@ -1,26 +1,30 @@
 import type { AbortSignalLike } from './scope.ts'
 
 /**
- * A signal for one call, of which lb is the only listener: what an `AbortController` and its signal do, for adapters to which those are
- * too dear for each request.
+ * A signal for one call, with lb as its only listener. It does what an `AbortController` and its signal do, at a lower
+ * cost per request.
  */
 export class CallSignal implements AbortSignalLike {
   #aborted = false
   #reason: unknown
   #listener: (() => void) | undefined
 
+  /** Whether the call was ended by `abort`. */
   get aborted(): boolean {
     return this.#aborted
   }
 
+  /** The reason of the abort. */
   get reason(): unknown {
     return this.#reason
   }
 
+  /** Sets the listener; a second one replaces the first. */
   addEventListener(_type: 'abort', listener: () => void): void {
     this.#listener = listener
   }
 
+  /** Removes the listener. */
   removeEventListener(_type: 'abort', listener: () => void): void {
     if (this.#listener === listener) this.#listener = undefined
   }

@@ -10,48 +10,56 @@ import { OpenSubscriptions, type Watch } from './open-subscriptions.ts'
 import { type PollOptions, type PollResult, poll, polledList } from './poll.ts'
 import { type WatchSession, type WatchSessionsOptions, watchInSessions } from './watch-sessions.ts'
 
-/** One question to a registry. */
+/** One query to a registry. */
 export interface Question {
-  /** Aborted when the answer is no longer wanted. */
+  /** Aborted when the result is no longer needed. */
   readonly signal: AbortSignal
-  /** Only a watch waits for the answer: neither sockets nor timers of the question keep the process alive. */
+  /** Only a watch waits for the result: neither sockets nor timers of the query keep the process alive. */
   readonly background: boolean
 }
 
-/** How a registry is asked for one service. What it keeps lives as long as one watch, or one question. */
+/** How to query a registry for one service. Its state lives as long as one watch or one query. */
 export interface RegistryService {
-  /** Asks the registry for the list once. */
+  /** Queries the registry for the list once. */
   ask(question: Question): Promise<PollResult>
   /**
-   * Runs one session with the registry, as `watchInSessions` says. Absent: the registry cannot push, and a watch asks again and again, as
-   * `poll` says.
+   * Runs one session with the registry, as in `watchInSessions`. Absent: the registry cannot push, and a watch polls,
+   * as in `poll`.
    */
   session?(session: WatchSession): Promise<void>
 }
 
-/** What a registry is to the discovery that `defineDiscovery` makes. */
+/** The registry-specific part of a discovery. */
 export interface DiscoveryDefinition {
-  /** Begins to deal with `service`. @throws DiscoveryError when the registry cannot have a service of that name */
+  /** Starts to handle `service`. @throws DiscoveryError if the registry cannot have a service of that name */
   readonly service: (service: string) => RegistryService
-  /** Longest time for an answer to `getInstances`, in milliseconds. Default: no limit beside that of the registry's client. */
+  /**
+   * Longest time for `getInstances`, in milliseconds, ≥ 1.
+   * @default undefined: only the limit of the registry's client
+   */
   readonly askLimitMs?: number | undefined
-  /** When a registry that cannot push is asked. */
+  /** When a registry that cannot push is polled. @default {} */
   readonly poll?: Omit<PollOptions, 'clock' | 'random'> | undefined
-  /** When one session follows another. `retryAfterMs` gets errors as they were thrown. */
+  /** When one session follows another. `retryAfterMs` receives errors as they were thrown. @default {} */
   readonly sessions?: Omit<WatchSessionsOptions, 'clock' | 'random'> | undefined
-  /** The error that callers and observers get for a failure. Default: a DiscoveryError that begins with the name of the service. */
+  /**
+   * The error that callers and observers get for a failure.
+   * @default a DiscoveryError that starts with the name of the service
+   */
   readonly errorOf?: ((service: string, cause: unknown) => Error) | undefined
-  /** Ends connections and the like; called once, when every watch and question has ended. */
+  /** Ends connections and the like; called once, when every watch and query has ended. @default undefined */
   readonly close?: (() => void | Promise<void>) | undefined
-  /** Default: the platform's clock. */
+  /** Source of time. @default systemClock */
   readonly clock?: Clock | undefined
-  /** Default: `Math.random`. */
+  /** Source of random numbers in [0, 1). @default Math.random */
   readonly random?: Random | undefined
 }
 
 /** A discovery that can push and be closed. */
 export interface DefinedDiscovery extends ServiceDiscovery {
+  /** Watches `service` by sessions, or by polling. */
   watch(service: string, observer: DiscoveryObserver): DiscoverySubscription
+  /** Ends every query and watch, and then calls `close` of the definition. */
   close(): Promise<void>
 }
 
@@ -67,9 +75,10 @@ const keys: readonly (keyof DiscoveryDefinition)[] = [
 ]
 
 /**
- * Makes a discovery out of how a registry is asked for one service, and watched. The rest is here: limits, the caller's signal, errors that
- * name the service, sessions or polls that follow each other with backoff and jitter, and the end: after `close()` every question
- * rejects with LB_CLOSED, those under way included, and each watch has had that as its last word.
+ * Creates a discovery from the way in which a registry is queried and watched for one service. It adds limits, the
+ * caller's signal, errors that name the service, and sessions or polls that follow each other with backoff and jitter.
+ * After `close()`, every query rejects with LB_CLOSED, including running ones, and each watch receives it as its last
+ * notification.
  *
  *     const discovery = defineDiscovery({ service: (name) => ({ ask: ({ signal }) => client.list(name, signal) }) })
  *

@@ -2,29 +2,31 @@ import type { InvalidInstanceError } from '../base/errors.ts'
 import type { ServiceInstanceInit } from '../instance/instance.ts'
 
 /**
- * Gives the instances of a service, and nothing else: the cache keeps the list, health is judged elsewhere, a balancer chooses.
- * A discovery that can push implements `watch`; any other is polled through `getInstances`.
+ * Returns the instances of a service, and does nothing else: the cache keeps the list, health is checked elsewhere, and
+ * a balancer chooses. A discovery that can push implements `watch`; any other is polled through `getInstances`.
  */
 export interface ServiceDiscovery {
   /**
-   * All instances of `service` as the registry knows them now. An empty list says that the service is known to
-   * have none; when that is not known, reject. What cannot be used is left out; when nothing is left, reject. `signal` is aborted when
-   * the answer is no longer wanted.
+   * All instances of `service` that the registry knows now. An empty list means that the service is known to have none;
+   * if that is not known, reject. Unusable entries are left out; if no entry is left because of that, reject. `signal`
+   * is aborted when the result is no longer needed.
    */
   getInstances(service: string, options?: { signal?: AbortSignal | undefined }): Promise<readonly ServiceInstanceInit[]>
   /**
-   * Calls `observer.next` with the full list soon after the call and on every change, and `observer.error` when
-   * the registry cannot be asked; it goes on trying by itself until the subscription is closed.
+   * Calls `observer.next` with the full list soon after the call and on every change, and `observer.error` if the
+   * registry cannot be queried. It keeps trying by itself until the subscription is closed.
    */
   watch?(service: string, observer: DiscoveryObserver): DiscoverySubscription
   /**
-   * `false`: every change is pushed as it is made, so that asking between two of them is of no use; as with a list in code. Default
-   * `true`: when instances refuse or vanish, it is asked by `getInstances`, also when it has `watch`.
+   * `false`: every change is pushed at once, so that a query between two changes is useless, as with a list in code.
+   * `true`: if instances refuse connections or vanish, `getInstances` is called, even if there is a `watch`.
+   * @default true
    */
   readonly refreshable?: boolean | undefined
   /**
-   * Ends everything: connections, timers and subscriptions, each of which emits a LoadBalancerClosedError as its last word. Later
-   * questions reject with one too. A load balancer calls it when no other one uses the discovery.
+   * Ends all connections, timers and subscriptions; each subscription emits a LoadBalancerClosedError as its last
+   * notification. Later queries also reject with this error. A load balancer calls it when no other one uses the
+   * discovery.
    */
   close?(): void | Promise<void>
 }
@@ -32,16 +34,19 @@ export interface ServiceDiscovery {
 /** Receives what a watch of a discovery emits. */
 export interface DiscoveryObserver {
   /**
-   * The whole list, never a delta. Order carries no meaning. `rejected` says what the registry has besides and cannot be used: each
-   * error names the key or record. Ten of them are enough.
+   * Receives the whole list, never a delta. Its order has no meaning. `rejected` are the unusable entries of the
+   * registry: each error names the key or record. Ten of them are enough.
    */
   next(instances: readonly ServiceInstanceInit[], rejected?: readonly InvalidInstanceError[] | undefined): void
-  /** The registry could not be asked, or its answer makes no sense. The subscription lives on. */
+  /** The registry could not be queried, or its response is invalid. The subscription continues. */
   error(cause: unknown): void
 }
 
-/** A watch of a discovery, for its caller to end. */
+/** A watch of a discovery, which its caller ends. */
 export interface DiscoverySubscription {
-  /** Ends the watch. The observer is not called any more; only the `close()` of the discovery has a last word. Calling it again does nothing. */
+  /**
+   * Ends the watch. The observer is not called any more, except when the discovery itself is closed first. Further
+   * calls do nothing.
+   */
   close(): void
 }

@@ -4,25 +4,32 @@ import type { DiscoveryObserver, DiscoverySubscription } from './discovery.ts'
 /** The `watch` of a discovery. */
 export type Watch = (service: string, observer: DiscoveryObserver) => DiscoverySubscription
 
-/** A `watch` that can be ended as a whole. */
+/** A `watch` whose subscriptions can be ended together. */
 export interface ClosableWatch extends Watch {
-  /** Ends every subscription. The last that each observer gets, and the only thing that later ones get, is a LoadBalancerClosedError. */
+  /**
+   * Ends every subscription. The last notification of each observer, and the only one of later observers, is a
+   * LoadBalancerClosedError.
+   */
   close(): void
 }
 
 /**
- * The subscriptions of a discovery that are open, for its `close()` to end. None ends without a word: each observer gets an error, so
- * that what stands on its last list knows that nothing follows.
+ * The open subscriptions of a discovery, which its `close()` ends. None ends silently: each observer gets an error, so
+ * that the owner of its last list knows that nothing follows.
  */
 export class OpenSubscriptions {
   readonly #open = new Set<OpenSubscription>()
   #closed = false
 
+  /** Whether `close` was called. */
   get closed(): boolean {
     return this.#closed
   }
 
-  /** Begins `watch` and gives the subscription for its caller. After `close()` it only passes the error to `observer`. */
+  /**
+   * Starts `watch` and returns the subscription for its caller. After `close()`, it only passes the error to
+   * `observer`.
+   */
   open(service: string, observer: DiscoveryObserver, watch: Watch): DiscoverySubscription {
     if (this.#closed) {
       observer.error(discoveryClosed(service))
@@ -47,7 +54,7 @@ export class OpenSubscriptions {
   }
 }
 
-/** Lets the subscriptions of `watch` be ended together. */
+/** Makes the subscriptions of `watch` closable together. */
 export function closableWatch(watch: Watch): ClosableWatch {
   const subscriptions = new OpenSubscriptions()
   const open: Watch = (service, observer) => subscriptions.open(service, observer, watch)
@@ -95,7 +102,10 @@ class OpenSubscription implements DiscoverySubscription, DiscoveryObserver {
     this.#watched?.close()
   }
 
-  /** Closes it, and says why. What the watch or the observer throws does not keep the others from their end. */
+  /**
+   * Closes the subscription with its last error. Errors of the watch or the observer do not affect the other
+   * subscriptions.
+   */
   end(): void {
     try {
       this.close()

@@ -15,41 +15,46 @@ import type { ServiceInstanceInit } from '../instance/instance.ts'
 import type { DiscoveryObserver, DiscoverySubscription } from './discovery.ts'
 import { type ClosableWatch, closableWatch } from './open-subscriptions.ts'
 
-/** A list, optionally with what of it cannot be used, and with how long it may be used before asking again. */
+/** A list, optionally with its unusable entries and its time to live. */
 export type PollResult = readonly ServiceInstanceInit[] | PolledList
 
-/** A list with what else is known of it. */
+/** A list with further details. */
 export interface PolledList {
-  /** All instances that can be used. */
+  /** All usable instances. */
   readonly instances: readonly ServiceInstanceInit[]
-  /** What the registry has besides and cannot be used: see `DiscoveryObserver.next`. Default: nothing. */
+  /** The unusable entries of the registry; see `DiscoveryObserver.next`. @default [] */
   readonly rejected?: readonly InvalidInstanceError[] | undefined
-  /** Milliseconds until the registry is to be asked again; bounded by the options of `poll`. Default: the interval of `poll`. */
+  /**
+   * Milliseconds until the registry should be queried again, within the bounds of `poll`.
+   * @default the interval of `poll`
+   */
   readonly ttlMs?: number | undefined
 }
 
-/** Asks a registry for a service once. `signal` is aborted when the answer is no longer wanted. */
+/** Queries a registry for a service once. `signal` is aborted when the result is no longer needed. */
 export type PollResolve = (service: string, options: { signal: AbortSignal }) => PollResult | Promise<PollResult>
 
-/** When a polled registry is asked. */
+/** When a registry is polled. */
 export interface PollOptions {
-  /** Milliseconds between the end of one refresh and the next, when the result has no `ttlMs`. Default 10 000. */
+  /** Time between the end of one refresh and the next if the result has no `ttlMs`, in milliseconds. @default 10_000 */
   readonly intervalMs?: number | undefined
-  /** Bounds for `ttlMs`. Default 1 000. */
+  /** Lower bound of `ttlMs`, in milliseconds. @default 1_000 */
   readonly minTtlMs?: number | undefined
-  /** Default 30 000. */
+  /** Upper bound of `ttlMs`, in milliseconds. @default 30_000 */
   readonly maxTtlMs?: number | undefined
-  /** Milliseconds before the first refresh. Default 0: at once. */
+  /** Delay of the first refresh, in milliseconds. @default 0 */
   readonly initialDelayMs?: number | undefined
-  /** A refresh that takes longer counts as failed, and its signal is aborted. Default 10 000. */
+  /** A refresh that takes longer, in milliseconds, counts as failed, and its signal is aborted. @default 10_000 */
   readonly timeoutMs?: number | undefined
-  /** Delay after the first failure; it doubles with each further one. Default 1 000. */
+  /** Delay after the first failure, in milliseconds; it doubles with each further one. @default 1_000 */
   readonly retryMinMs?: number | undefined
-  /** Default 30 000. */
+  /** Longest delay after a failure, in milliseconds. @default 30_000 */
   readonly retryMaxMs?: number | undefined
-  /** Part of each delay that is random, in [0, 1]; delays only ever get shorter. Default 0.2. */
+  /** Random part of each delay, from 0 to 1; delays only become shorter. @default 0.2 */
   readonly jitter?: number | undefined
+  /** Source of time. @default systemClock */
   readonly clock?: Clock | undefined
+  /** Source of random numbers in [0, 1). @default Math.random */
   readonly random?: Random | undefined
 }
 
@@ -69,11 +74,11 @@ const defaults = Object.freeze({
 type PollSettings = Complete<PollOptions>
 
 /**
- * Makes a `watch` out of a function that resolves a service once: `watch = poll(resolve, { intervalMs: 5_000 })`.
+ * Creates a `watch` from a function that queries a service once: `watch = poll(resolve, { intervalMs: 5_000 })`.
  *
- * One refresh is in flight at a time. Failures back off exponentially. Every delay is jittered. Timers do not keep
- * the process alive. An answer that comes after its timeout, or after `close()`, is dropped. `watch.close()` ends all subscriptions, for
- * the `close()` of the discovery.
+ * One refresh is in flight at a time. Failures back off exponentially. Every delay is jittered. Timers do not keep the
+ * process alive. A result that arrives after its timeout, or after `close()`, is dropped. `watch.close()` ends all
+ * subscriptions, for the `close()` of the discovery.
  *
  * @throws InvalidOptionError
  */
@@ -115,7 +120,7 @@ export function pollSettings(options: PollOptions): PollSettings {
   }
 }
 
-/** Asks about one service again and again. */
+/** Queries one service repeatedly. */
 export class Poller implements DiscoverySubscription {
   readonly #service: string
   readonly #resolve: PollResolve
@@ -138,7 +143,7 @@ export class Poller implements DiscoverySubscription {
     else this.#schedule(this.#settings.initialDelayMs)
   }
 
-  /** Asks now; a question that is under way is dropped, since what it asked about may have changed meanwhile. */
+  /** Queries now. A running query is dropped, because its subject may have changed meanwhile. */
   refresh(): void {
     if (this.#closed) return
     this.#cancelTimer()

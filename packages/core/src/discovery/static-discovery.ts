@@ -4,17 +4,18 @@ import { parseInstance, type ServiceInstance, type ServiceInstanceInit } from '.
 import type { DiscoveryObserver, DiscoverySubscription, ServiceDiscovery } from './discovery.ts'
 
 /**
- * Instances written down in code or configuration. `set` replaces those of a service at any time; load balancers
- * see it at once. A service that is not listed has no instances.
+ * Instances from code or configuration. `set` replaces those of a service at any time, and load balancers use them at
+ * once. A service that is not listed has no instances.
  *
  *     new StaticDiscovery({ 'user-service': ['10.0.1.12:8080', { host: '10.0.1.13', port: 8080, weight: 2 }] })
  */
 export class StaticDiscovery implements ServiceDiscovery {
+  /** False: every change is pushed at once. */
   readonly refreshable = false
   readonly #services = new Map<string, readonly ServiceInstance[]>()
   readonly #observers = new Map<string, Set<DiscoveryObserver>>()
 
-  /** @throws InvalidInstanceError naming the service, the field and the value; also for an id that occurs twice */
+  /** @throws InvalidInstanceError naming the service, the field and the value; also for a duplicate id */
   constructor(services: Record<string, readonly ServiceInstanceInit[]> = {}) {
     if (typeof services !== 'object' || services === null || Array.isArray(services)) {
       rejectOption('StaticDiscovery.services', 'an object of service names and lists of instances', services)
@@ -40,10 +41,12 @@ export class StaticDiscovery implements ServiceDiscovery {
     }
   }
 
+  /** The instances of `service`; an empty list if it is not listed. */
   getInstances(service: string): Promise<readonly ServiceInstance[]> {
     return Promise.resolve(this.#services.get(service) ?? [])
   }
 
+  /** Passes on the instances of `service` at once, and after each `set`. */
   watch(service: string, observer: DiscoveryObserver): DiscoverySubscription {
     const observers = this.#observers.get(service) ?? new Set()
     // Wrapped, so that one observer can watch twice.

@@ -9,47 +9,65 @@ import { type ClosableWatch, closableWatch } from './open-subscriptions.ts'
 import { PacedCalls } from './paced-calls.ts'
 import { type PolledList, type PollResult, polledList } from './poll.ts'
 
-/** What a session passes on of its service, and how it learns that it is no longer wanted. */
+/** What a session delivers for its service, and how it learns that it is no longer needed. */
 export interface WatchSession {
-  /** Aborted when the subscription is closed, and when the session has ended: everything it opened is to end. */
+  /**
+   * Aborted when the subscription is closed and when the session has ended: everything that the session opened must
+   * end.
+   */
   readonly signal: AbortSignal
-  /** Passes on the whole list, as `DiscoveryObserver.next`. Does nothing once the session has ended or the subscription was closed. */
+  /**
+   * Delivers the whole list, as `DiscoveryObserver.next`. Does nothing after the end of the session or the
+   * subscription.
+   */
   next(instances: readonly ServiceInstanceInit[], rejected?: readonly InvalidInstanceError[] | undefined): void
   /**
-   * Passes on what `list` gives, at once, and for further changes at most once in `paceMs`: a burst of changes makes one list. What waits
-   * is passed on before an error, and at the end of the session. When `list` throws, that is an error, and the session goes on.
+   * Delivers the result of `list` at once, and for further changes at most once in `paceMs`: a burst of changes creates
+   * one list. A waiting list is delivered before an error and at the end of the session. If `list` throws, that counts
+   * as an error, and the session continues.
    */
   changed(list: () => PollResult): void
-  /** Something went wrong that does not end the session. Does nothing once the session has ended or the subscription was closed. */
+  /** Reports an error that does not end the session. Does nothing after the end of the session or the subscription. */
   error(cause: unknown): void
 }
 
 /**
- * One connection to the registry: lists, watches, and goes on until the connection ends. Rejecting is a failure;
- * resolving is an end that the registry may well make, such as that of a watch with a time limit.
+ * One connection to the registry: it lists, and then watches until the connection ends. A rejection is a failure; a
+ * resolution is a normal end, such as that of a watch with a time limit.
  */
 export type RunWatchSession = (service: string, session: WatchSession) => Promise<void>
 
 /** When the sessions of a watch follow each other. */
 export interface WatchSessionsOptions {
-  /** Longest delay before the session after the first failure, in milliseconds; it doubles with each further one. Default 1 000. */
+  /**
+   * Longest delay before the session after the first failure, in milliseconds; it doubles with each further one.
+   * @default 1_000
+   */
   readonly retryMinMs?: number | undefined
-  /** Default 30 000. */
+  /** Longest delay between sessions, in milliseconds. @default 30_000 */
   readonly retryMaxMs?: number | undefined
   /**
-   * A session that lasted this many milliseconds was a good one: the failures before it are forgotten, and the next one begins at
-   * once when it resolved. One that was shorter counts as a failure however it ended, so that a registry that ends every watch
-   * at once is not asked in a hot loop. At least 1; default 5 000.
+   * A session that lasted this many milliseconds (≥ 1) was good: earlier failures are forgotten, and if it resolved,
+   * the next one starts at once. A shorter session counts as a failure however it ended, so that a registry which ends
+   * every watch at once is not queried in a tight loop.
+   * @default 5_000
    */
   readonly stableAfterMs?: number | undefined
-  /** Least time between two lists that `changed` makes, in milliseconds, so that a rollout does not cost a list for each instance. At least 1; default 100. */
+  /**
+   * Shortest time between two lists of `changed`, in milliseconds, ≥ 1, so that a rollout does not cost a list for each
+   * instance.
+   * @default 100
+   */
   readonly paceMs?: number | undefined
   /**
-   * A delay in milliseconds that a failure asks for, such as that of `Retry-After`; jitter of up to a half is added. It only makes
-   * the usual backoff longer, up to 5 minutes. `undefined`: it asks for none.
+   * The delay that a failure asks for, such as by `Retry-After`, in milliseconds, or `undefined`. Jitter of up to a
+   * half is added. It only lengthens the usual backoff, up to 5 minutes.
+   * @default () => undefined
    */
   readonly retryAfterMs?: (cause: unknown) => number | undefined
+  /** Source of time. @default systemClock */
   readonly clock?: Clock | undefined
+  /** Source of random numbers in [0, 1). @default Math.random */
   readonly random?: Random | undefined
 }
 
@@ -69,12 +87,12 @@ const defaults = Object.freeze({
 type Settings = Complete<WatchSessionsOptions>
 
 /**
- * Makes a `watch` for a registry that pushes, out of a function that runs one session with it:
+ * Creates a `watch` for a registry that pushes, from a function that runs one session with it:
  * `watch = watchInSessions(async (service, { signal, next }) => { … })`.
  *
- * When a session ends, another one begins: after a failure with exponential backoff and full jitter, so that the clients of a
- * registry that was restarted do not come back together. One session runs at a time. Timers do not keep the process alive.
- * `watch.close()` ends all subscriptions, for the `close()` of the discovery.
+ * When a session ends, another one starts; after a failure with exponential backoff and full jitter, so that the
+ * clients of a restarted registry do not return together. One session runs at a time. Timers do not keep the process
+ * alive. `watch.close()` ends all subscriptions, for the `close()` of the discovery.
  *
  * @throws InvalidOptionError
  */

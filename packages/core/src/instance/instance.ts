@@ -4,29 +4,32 @@ import { authorityOf, hostProblem } from './host.ts'
 
 /** One reachable copy of a service. Immutable and frozen. */
 export interface ServiceInstance {
-  /** Unique within its service. Default `${host}:${port}`. State (position, in flight, health) is kept under it. */
+  /** Unique within its service. State (position, in flight, health) is kept under it. @default `${host}:${port}` */
   readonly id: string
   /** DNS name, IPv4 address, or IPv6 address without brackets. */
   readonly host: string
-  /** 1 to 65535. */
+  /** From 1 to 65535. */
   readonly port: number
-  /** Share of the traffic relative to the others; finite, ≥ 0, default 1. 0 takes no new traffic (drained). */
+  /**
+   * Share of the traffic relative to the others; finite, ≥ 0. An instance of weight 0 gets no new traffic (drained).
+   * @default 1
+   */
   readonly weight: number
-  /** Integer ≥ 0, default 0. The lowest usable priority is used first (RFC 2782). */
+  /** Integer ≥ 0. The lowest usable priority is used first (RFC 2782). @default 0 */
   readonly priority: number
-  /** Where it runs, such as `eu-west-1a`. */
+  /** Where the instance runs, such as `eu-west-1a`. @default undefined */
   readonly zone?: string | undefined
-  /** Whether it is reached by TLS (`https:`). Default false. */
+  /** Whether the instance is reached by TLS (`https:`). @default false */
   readonly secure: boolean
-  /** Labels from the registry. Null prototype, so no key is special. */
+  /** Labels from the registry. The object has a null prototype, so no key is special. @default {} */
   readonly metadata: Readonly<Record<string, string>>
-  /** What the registry itself says; `undefined` when it does not say. */
+  /** The health that the registry itself reports. @default undefined: the registry reports none */
   readonly healthy?: boolean | undefined
 }
 
 /**
- * What discoveries and applications write: `"10.0.1.12:8080"`, `"[::1]:80"`, `"https://h:443"`, or an object
- * of which only `host` and `port` are required.
+ * An instance as discoveries and applications write it: `"10.0.1.12:8080"`, `"[::1]:80"`, `"https://h:443"`, or an
+ * object that requires only `host` and `port`.
  */
 export type ServiceInstanceInit =
   | string
@@ -36,8 +39,8 @@ export type ServiceInstanceInit =
     })
 
 /**
- * Checks `init`, fills in the defaults and freezes the result. Fields that an instance does not have are
- * ignored: registries send many. An instance that was parsed before is given back as it is.
+ * Checks `init`, fills in the defaults and freezes the result. Unknown fields are ignored, because registries send
+ * many. A parsed instance is returned unchanged.
  *
  * @throws InvalidInstanceError naming the field, the value and the remedy
  */

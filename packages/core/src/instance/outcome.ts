@@ -24,21 +24,21 @@ export type Outcome = {
    * @default false
    */
   readonly refused?: boolean | undefined
-  /** What the instance said of its load, for weights that are learnt (`loadReports`). */
+  /** The load that the instance reported, for learnt weights (`loadReports`). */
   readonly loadReport?: LoadReport | undefined
 }
 
 /**
- * What an instance says of its load, in a response header. Every number is finite and ≥ 0.
+ * The load that an instance reports in a response header. Every number is finite and ≥ 0.
  *
  * Source: Open Request Cost Aggregation (ORCA), `xds.data.orca.v3.OrcaLoadReport`.
  */
 export interface LoadReport {
-  /** Share of the CPU in use; above 1 when it is more than the instance takes for its limit. */
+  /** Share of the CPU in use; above 1 if it exceeds the instance's own limit. */
   readonly cpuUtilization?: number | undefined
   /** Share of the memory in use. */
   readonly memUtilization?: number | undefined
-  /** How busy the application takes itself to be; used in place of the CPU's when above 0. */
+  /** The application's own measure of its utilisation; replaces that of the CPU if above 0. */
   readonly applicationUtilization?: number | undefined
   /** Requests per second, of all clients together. */
   readonly rpsFractional?: number | undefined

@@ -2,6 +2,7 @@ import { type UrlAuthority, withLbAuthority } from './service-host.ts'
 
 /** A URL whose host is a service, in pieces that are put together again without touching the rest. */
 export interface ServiceUrl {
+  /** The name of the service. */
   readonly service: string
   /** In lower case, without the colon: `http`, `https`, `lb`. */
   readonly scheme: string

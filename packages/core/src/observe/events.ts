@@ -3,12 +3,12 @@ import type { Ejection, ReturnedBy } from '../health/outliers/ejection.ts'
 import type { ServiceInstance } from '../instance/instance.ts'
 import type { Outcome } from '../instance/outcome.ts'
 
-/** What `LoadBalancer.subscribe` tells, told apart by `type`. */
+/** The events of `LoadBalancer.subscribe`, distinguished by `type`. */
 export type LoadBalancerEvent =
   | CacheEvent
-  /** A removed instance has no request in flight any more, and gets none: it finished the last one, or was kept until now. Its id may be that of another one by now. */
+  /** A removed instance has no request in flight any more and gets no new one. Another instance may have its id by now. */
   | { readonly type: 'instance-drained'; readonly service: string; readonly instance: ServiceInstance }
-  /** Active checks of an instance changed their mind; `reason` is what the last one found. */
+  /** Active checks of an instance changed its status; `reason` is the finding of the last one. */
   | {
       readonly type: 'instance-health-changed'
       readonly service: string
@@ -17,31 +17,31 @@ export type LoadBalancerEvent =
       readonly reason: string
     }
   /**
-   * The answers of an instance are so bad that it is taken out for `forMs`; or would be (`enforced: false`), but
-   * `unenforcedBecause` says what keeps it in.
+   * An instance is ejected for `forMs` because of its responses; or it would be (`enforced: false`), and
+   * `unenforcedBecause` is the reason why it is not.
    */
   | ({
       readonly type: 'instance-ejected'
       readonly service: string
       readonly instance: ServiceInstance
     } & Omit<Ejection, 'id'>)
-  /** An ejection is over: one request (`half-open`) tries whether the instance is back. */
+  /** An ejection is over: one request (`half-open`) tests whether the instance has recovered. */
   | { readonly type: 'instance-half-open'; readonly service: string; readonly instance: ServiceInstance }
-  /** An ejected instance is back: its probe request or an active check went well, or too many are ejected by now. */
+  /** An ejected instance is back: its probe request or an active check succeeded, or too many are ejected by now. */
   | {
       readonly type: 'instance-returned'
       readonly service: string
       readonly instance: ServiceInstance
       readonly by: ReturnedBy
     }
-  /** The registry no longer lists an instance that passes its checks; it is used for at most `forMs` more. */
+  /** The registry no longer lists an instance that passes its checks; it is used for up to `forMs` longer. */
   | {
       readonly type: 'instance-kept'
       readonly service: string
       readonly instance: ServiceInstance
       readonly forMs: number
     }
-  /** Panic began, or its reason changed: too few instances are healthy. `undefined`: it is over. */
+  /** Panic started, or its reason changed: too few instances are healthy. `undefined`: it is over. */
   | { readonly type: 'panic-changed'; readonly service: string; readonly reason: string | undefined }
   /** Zone routing became active or inactive. */
   | {
@@ -75,24 +75,24 @@ export type LoadBalancerEvent =
       readonly instance: ServiceInstance
       readonly number: number
     }
-  /** A call was refused before it was sent: `queue-full`, `queue-timeout` or `throttled`. */
+  /** A call was rejected before it was sent: `queue-full`, `queue-timeout` or `throttled`. */
   | {
       readonly type: 'call-refused'
       readonly service: string
       readonly because: 'queue-full' | 'queue-timeout' | 'throttled'
     }
-  /** A call gave a `hashKey`, but `balancer` does not hash: equal keys go to any instance. Once for each service. */
+  /** A call has a `hashKey`, but `balancer` does not hash: equal keys go to any instance. Once for each service. */
   | { readonly type: 'hash-key-ignored'; readonly service: string; readonly balancer: string }
   /** Weights differ, but `balancer` ignores them. Once, until they are equal again. */
   | { readonly type: 'weights-ignored'; readonly service: string; readonly balancer: string }
-  /** A name that nobody configured and the discovery does not know was forgotten, with its watch. */
+  /** A name that is not configured and that the discovery does not know was forgotten, with its watch. */
   | { readonly type: 'service-released'; readonly service: string }
   /**
    * A request was sent past the load balancer: the host of its URL is the name of this service, but a port makes it one server's. Emitted
    * once for a service.
    */
   | { readonly type: 'service-bypassed'; readonly service: string; readonly authority: string }
-  /** A listener threw; told to the other listeners. */
+  /** A listener threw; emitted to the other listeners. */
   | { readonly type: 'listener-failed'; readonly error: unknown }
   /**
    * Code of the application threw: `callback` says which. A call that asked for its result gets the error; else the error changes
@@ -107,7 +107,7 @@ export type LoadBalancerEvent =
   /** The load balancer was closed. */
   | { readonly type: 'closed' }
 
-/** Code of the application that is called on the way, besides listeners. */
+/** Application code that a load balancer calls, except for listeners. */
 export type ApplicationCallback =
   | 'balancer'
   | 'balancer.update'
@@ -121,16 +121,17 @@ export type ApplicationCallback =
   | 'clock.setTimeout'
   | 'random'
 
-/** Emits that code of the application threw `error`. */
+/** Emits that application code threw `error`. */
 export type CallbackFailed = (callback: ApplicationCallback, error: unknown) => void
 
+/** Receives every event of a load balancer. An error that it throws is emitted to the other listeners. */
 export type LoadBalancerListener = (event: LoadBalancerEvent) => void
 
 /**
- * Listeners of one load balancer. Emitters ask `active` first, so that unused events cost nothing.
+ * The listeners of one load balancer. Emitters check `active` first, so that unused events cost nothing.
  *
- * A listener finds the state that its event speaks of: events that are emitted while something is changed, or while another event is
- * delivered, come afterwards, in their order.
+ * A listener finds the state that its event describes: events that are emitted during a change, or while another event
+ * is delivered, arrive afterwards, in order.
  */
 export class EventChannel {
   /** Whether an event would reach a listener. Changed here alone. */
@@ -148,14 +149,14 @@ export class EventChannel {
     return () => this.#setListeners(this.#listeners.filter((other) => other !== entry))
   }
 
-  /** A listener that throws does not keep the others, or the caller, from going on. */
+  /** A listener that throws does not affect the other listeners or the caller. */
   emit(event: LoadBalancerEvent): void {
     if (!this.active) return
     this.#waiting.push(event)
     this.#deliver()
   }
 
-  /** Code of the application threw `error`. */
+  /** Emits that application code threw `error`. */
   callbackFailed(service: string | undefined, callback: ApplicationCallback, error: unknown): void {
     if (!this.active) return
     this.emit({ type: 'callback-failed', ...(service === undefined ? undefined : { service }), callback, error })
@@ -181,7 +182,7 @@ export class EventChannel {
     }
   }
 
-  /** Nothing is emitted any more; what was emitted before still reaches the listeners. */
+  /** Ends the channel. Events that were emitted before still reach the listeners. */
   clear(): void {
     this.#ending = true
     this.#setListeners(this.#waiting.length === 0 ? [] : this.#listeners)
@@ -222,7 +223,7 @@ export class EventChannel {
       try {
         listener({ type: 'listener-failed', error })
       } catch {
-        // Nobody is left to tell.
+        // No listener is left.
       }
     }
   }

@@ -49,6 +49,7 @@ export function classifyStatus(statusCode: number): Classification {
 
 /** What a response says of how its request ended: its status, and the values of some of its headers. */
 export interface ResponseFacts {
+  /** The status of the response. */
   readonly statusCode: number
   /** `Retry-After`. */
   readonly retryAfter?: string | undefined

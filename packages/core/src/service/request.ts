@@ -13,10 +13,11 @@ import type { InstanceRecord } from './record.ts'
 
 /** An instance that counts a request in flight until `done` is called. */
 export interface PickResult {
+  /** The picked instance. */
   readonly instance: ServiceInstance
   /**
-   * Reports how the request ended. Exactly once on every path; a second call is ignored. A `latencyMs` that is no finite
-   * number ≥ 0 counts as 0, and above an hour as an hour.
+   * Reports how the request ended. Call it exactly once on every path; further calls are ignored. A `latencyMs` that is
+   * not a finite number ≥ 0 counts as 0, and above an hour as an hour.
    */
   readonly done: (outcome: Outcome) => void
 }

@@ -1,4 +1,4 @@
-/** What a `CompositeDiscovery` tells of one watched service, told apart by `type`. */
+/** The events of a `CompositeDiscovery` about one watched service, distinguished by `type`. */
 export type CompositeDiscoveryEvent =
   /** A member failed, answered nonsense, or said nothing for `firstAnswerTimeoutMs`. */
   | { readonly type: 'member-failed'; readonly service: string; readonly member: string; readonly error: unknown }
@@ -16,4 +16,5 @@ export type CompositeDiscoveryEvent =
   /** A snapshot could not be loaded, saved or used. */
   | { readonly type: 'snapshot-failed'; readonly service: string; readonly error: unknown }
 
+/** Receives the events of a `CompositeDiscovery`. */
 export type CompositeDiscoveryListener = (event: CompositeDiscoveryEvent) => void

@@ -13,18 +13,21 @@ import type { ServiceDiscovery } from '../discovery.ts'
 import type { SnapshotStore } from '../snapshot/store.ts'
 import type { CompositeDiscoveryListener } from './event.ts'
 
-/** A member with more to say of it than the discovery alone. */
+/** A member with further options. */
 export interface CompositeMember {
+  /** The discovery. */
   readonly discovery: ServiceDiscovery
-  /** What it is called in events and errors. Default: its class name, with its number when that occurs twice. */
+  /** The name in events and errors. @default its `Symbol.toStringTag`, with its number if that occurs twice */
   readonly name?: string | undefined
   /**
-   * Added to the priority of its instances, so that they are used when those before them cannot take the requests: an
-   * integer in [0, 1 000 000], default 0. With mode `merge` only.
+   * Added to the priority of its instances, from 0 to 1 000 000, so that they are used if those before them cannot take
+   * the requests. With mode `merge` only.
+   * @default 0
    */
   readonly priorityOffset?: number | undefined
 }
 
+/** How several discoveries are combined. */
 export interface CompositeDiscoveryOptions {
   /**
    * - `failover` (the default): the first member that answers tells the instances; the others are not asked meanwhile
@@ -50,7 +53,9 @@ export interface CompositeDiscoveryOptions {
   readonly maxSnapshotAgeMs?: number | undefined
   /** Told of failures that a load balancer does not see, as the list lives on. What it throws is dropped. */
   readonly onEvent?: CompositeDiscoveryListener | undefined
+  /** Source of time. @default systemClock */
   readonly clock?: Clock | undefined
+  /** Source of random numbers in [0, 1). @default Math.random */
   readonly random?: Random | undefined
 }
 

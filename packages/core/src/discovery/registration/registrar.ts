@@ -1,25 +1,31 @@
 import type { ServiceInstance, ServiceInstanceInit } from '../../instance/instance.ts'
 
 /**
- * Tells a registry that an instance is there, for as long as it is: the registration is renewed, made again after the registry lost
- * it, and taken back at the end.
+ * Keeps an instance registered in a registry as long as it exists: the registration is renewed, created again if the
+ * registry lost it, and removed at the end.
  */
 export interface ServiceRegistrar {
   /**
-   * Resolves when the registry knows the instance. After that it is kept registered in the background; failures go to the `onError`
-   * option of the registrar.
+   * Resolves when the registry knows the instance. After that, it is kept registered in the background; failures go to
+   * the `onError` option of the registrar.
    *
-   * @throws DiscoveryError when the first registration fails, InvalidInstanceError, LoadBalancerClosedError after `close()`
+   * @throws DiscoveryError if the first registration fails, InvalidInstanceError, LoadBalancerClosedError after
+   * `close()`
    */
   register(service: string, instance: ServiceInstanceInit): Promise<Registration>
-  /** Takes back every registration, and ends connections and timers. Failures to take back go to `onError`. */
+  /** Removes every registration, and ends connections and timers. Failures go to `onError`. */
   close(): Promise<void>
 }
 
 /** One instance that is kept registered. */
 export interface Registration {
+  /** The name of the service. */
   readonly service: string
+  /** The registered instance. */
   readonly instance: ServiceInstance
-  /** Takes the registration back. Calling it again gives the same promise. @throws DiscoveryError when the registry cannot be told */
+  /**
+   * Removes the registration. Further calls return the same promise. @throws DiscoveryError if the registry cannot be
+   * reached
+   */
   deregister(): Promise<void>
 }

@@ -10,26 +10,34 @@ import {
 } from '../../base/option-checks.ts'
 import { jittered, type Random, systemRandom } from '../../base/random.ts'
 
-/** How one registry is told of one instance. Every step gets a signal that is aborted when the instance is deregistered. */
+/**
+ * How one instance is registered in one registry. The signal of each step is aborted when the instance is deregistered.
+ */
 export interface RegistrationSteps {
-  /** Registers in full. Resolves with the milliseconds until it is to be renewed. */
+  /** Registers the instance. Resolves with the milliseconds until the next renewal. */
   register(signal: AbortSignal): Promise<number>
-  /** Renews. Resolves with the milliseconds until the next time, or with `'lost'` when the registry no longer knows the instance. */
+  /**
+   * Renews the registration. Resolves with the milliseconds until the next renewal, or with `'lost'` if the registry no
+   * longer knows the instance.
+   */
   renew(signal: AbortSignal): Promise<number | 'lost'>
-  /** Takes the registration back. Called once, after the other steps have ended. */
+  /** Removes the registration. Called once, after the other steps have ended. */
   deregister(): Promise<void>
 }
 
+/** How a registration reacts to failures. */
 export interface RenewalOptions {
-  /** Told of every failure after the first registration; the renewal goes on. */
+  /** Receives every failure after the first registration; the renewal continues. */
   readonly onError: (cause: unknown) => void
-  /** Longest delay after the first failure, in milliseconds; it doubles with each further one. Default 500. */
+  /** Longest delay after the first failure, in milliseconds, ≥ 1; it doubles with each further one. @default 500 */
   readonly retryMinMs?: number | undefined
-  /** Default 10 000. */
+  /** Longest delay after any failure, in milliseconds, ≥ 1. @default 10_000 */
   readonly retryMaxMs?: number | undefined
-  /** Part of each delay between renewals that is random, in [0, 1]; delays only ever get shorter. Default 0.1. */
+  /** Random part of each delay between renewals, from 0 to 1; delays only become shorter. @default 0.1 */
   readonly jitter?: number | undefined
+  /** Source of time. @default systemClock */
   readonly clock?: Clock | undefined
+  /** Source of random numbers in [0, 1). @default Math.random */
   readonly random?: Random | undefined
 }
 
@@ -72,7 +80,7 @@ export class RenewedRegistration {
     }
   }
 
-  /** The registry was seen to have lost the instance: it is registered again, soon but not together with everybody else. */
+  /** Reports that the registry has lost the instance: it is registered again soon, after a random delay. */
   lost(): void {
     // Seen again before it was registered again: the delay runs already.
     if (this.#deregistered !== undefined || this.#isLost) return
@@ -82,7 +90,7 @@ export class RenewedRegistration {
     this.#schedule(this.#backoffMs())
   }
 
-  /** Ends the renewal, and takes the registration back. Calling it again gives the same promise. */
+  /** Ends the renewal and removes the registration. Further calls return the same promise. */
   deregister(): Promise<void> {
     this.#deregistered ??= this.#end()
     return this.#deregistered

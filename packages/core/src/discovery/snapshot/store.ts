@@ -1,18 +1,18 @@
 import type { ServiceInstance, ServiceInstanceInit } from '../../instance/instance.ts'
 
 /**
- * Where a `CompositeDiscovery` keeps the last good list of each service, so that a process can start while no registry
- * answers. `FileSnapshotStore` of `@lb/snapshot-file` is one; two functions around any storage are another.
+ * Where a `CompositeDiscovery` stores the last good list of each service, so that a process can start while no registry
+ * is available. `FileSnapshotStore` of `@lb/snapshot-file` is one; two functions around any storage make another.
  */
 export interface SnapshotStore {
   /**
-   * The last list that was saved for `service`; `undefined` when there is none. Asked once for a watch, at a start at which no
-   * member answers. Reject when it cannot be read. `signal` is aborted when the answer is no longer wanted.
+   * The last saved list of `service`; `undefined` if there is none. Called once for a watch, if no member is available
+   * at the start. Reject if it cannot be read. `signal` is aborted when the result is no longer needed.
    */
   load(service: string, options: { readonly signal: AbortSignal }): Promise<StoredSnapshot | undefined>
   /**
-   * Replaces what is kept for `service`, all of it or nothing: `load` must never give half a list. Never called in the path of
-   * a request, and for one watch never while an earlier call is under way.
+   * Replaces the stored list of `service` atomically: `load` must never return half a list. Never called in the path of
+   * a request, and for one watch never while an earlier call is running.
    */
   save(
     service: string,
@@ -21,9 +21,10 @@ export interface SnapshotStore {
   ): Promise<void> | void
 }
 
+/** A stored list and its age. */
 export interface StoredSnapshot {
-  /** As they were saved. Checked one by one: what is unusable is left out. */
+  /** The instances as saved. Each is checked, and unusable ones are left out. */
   readonly instances: readonly ServiceInstanceInit[]
-  /** Milliseconds since they were saved, by whatever clock the store trusts across processes. */
+  /** Milliseconds since the list was saved, by a clock that holds across processes. */
   readonly ageMs: number
 }
