@@ -11,7 +11,7 @@ interface MaintenanceWish {
 
 type Call = Pick<RegistryRequest, 'signal' | 'background'>
 
-/** How an agent is told of one instance, and of its maintenance. */
+/** How one instance is registered with an agent, and put into maintenance. */
 export class AgentRegistration implements RegistrationSteps {
   readonly #agent: ConsulClient
   readonly #definition: ServiceDefinition
@@ -21,8 +21,8 @@ export class AgentRegistration implements RegistrationSteps {
   #isRegistered = false
   #token: string | undefined
   #maintenance: MaintenanceWish = { enabled: false, reason: undefined }
-  #maintenanceIsTold = true
-  #telling: Promise<void> = Promise.resolve()
+  #maintenanceIsKnown = true
+  #sending: Promise<void> = Promise.resolve()
 
   constructor(agent: ConsulClient, definition: ServiceDefinition, { check }: RegistrarSettings) {
     this.#agent = agent
@@ -32,11 +32,11 @@ export class AgentRegistration implements RegistrationSteps {
   }
 
   async register(signal: AbortSignal): Promise<number> {
-    // Nobody waits for the later ones.
+    // The caller waits for the first one only.
     const call = { signal, background: this.#isRegistered }
     await this.#define(call)
-    if (this.#maintenance.enabled) this.#maintenanceIsTold = false
-    await this.#tellMaintenance(call)
+    if (this.#maintenance.enabled) this.#maintenanceIsKnown = false
+    await this.#sendMaintenance(call)
     return this.everyMs
   }
 
@@ -44,7 +44,7 @@ export class AgentRegistration implements RegistrationSteps {
     const call = { signal, background: true }
     if (await this.#hasOtherToken(call)) return 'lost'
     if (!(await (this.#hasTtl ? this.#pass(call) : this.#isKnown(call)))) return 'lost'
-    await this.#tellMaintenance(call)
+    await this.#sendMaintenance(call)
     return this.everyMs
   }
 
@@ -57,11 +57,11 @@ export class AgentRegistration implements RegistrationSteps {
     if (answer.status !== 200 && answer.status !== 404) throw this.#agent.refusal(answer, path)
   }
 
-  /** Told now, and again with each renewal until the agent knows. The last wish counts. */
+  /** Sent now, and again with each renewal until the agent knows. The last wish counts. */
   maintenance(enabled: boolean, reason: string | undefined): Promise<void> {
     this.#maintenance = { enabled, reason }
-    this.#maintenanceIsTold = false
-    return this.#tellMaintenance({})
+    this.#maintenanceIsKnown = false
+    return this.#sendMaintenance({})
   }
 
   get #id(): string {
@@ -82,7 +82,7 @@ export class AgentRegistration implements RegistrationSteps {
     this.#isRegistered = true
   }
 
-  /** The agent tells the servers with the token that the registration came with, which may have expired. */
+  /** The agent registers with the servers by the token that the registration came with, which may have expired. */
   async #hasOtherToken(call: Call): Promise<boolean> {
     return (await this.#agent.token(call)) !== this.#token
   }
@@ -105,9 +105,9 @@ export class AgentRegistration implements RegistrationSteps {
   }
 
   // One at a time, so that an earlier wish does not arrive after a later one.
-  #tellMaintenance(call: Call): Promise<void> {
-    const tell = async (): Promise<void> => {
-      if (this.#maintenanceIsTold) return
+  #sendMaintenance(call: Call): Promise<void> {
+    const send = async (): Promise<void> => {
+      if (this.#maintenanceIsKnown) return
       const wish = this.#maintenance
       const { enabled, reason } = wish
       await this.#agent.demand({
@@ -116,9 +116,9 @@ export class AgentRegistration implements RegistrationSteps {
         path: `/v1/agent/service/maintenance/${this.#id}`,
         query: { enable: String(enabled), reason },
       })
-      if (this.#maintenance === wish) this.#maintenanceIsTold = true
+      if (this.#maintenance === wish) this.#maintenanceIsKnown = true
     }
-    this.#telling = this.#telling.then(tell, tell)
-    return this.#telling
+    this.#sending = this.#sending.then(send, send)
+    return this.#sending
   }
 }

@@ -19,8 +19,8 @@ export type BlockingIndex = bigint | undefined
  */
 export function nextIndex(asked: BlockingIndex, header: string | undefined): BlockingIndex {
   if (header === undefined || !digits.test(header)) return undefined
-  const told = BigInt(header)
-  if (told > maxIndex) return undefined
-  const index = told < 1n ? 1n : told
+  const given = BigInt(header)
+  if (given > maxIndex) return undefined
+  const index = given < 1n ? 1n : given
   return asked !== undefined && index < asked ? undefined : index
 }

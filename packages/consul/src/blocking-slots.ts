@@ -1,5 +1,5 @@
 /**
- * How many watches may hold a blocking query open. An agent cuts off whoever has too many connections, so those beyond the limit poll, and take
+ * How many watches may hold a blocking query open. An agent cuts off a client that has too many connections, so those beyond the limit poll, and take
  * the place of one that was closed.
  */
 export class BlockingSlots {

@@ -25,7 +25,7 @@ export class ChurnLimiter {
     this.#countedAtMs = clock.now()
   }
 
-  /** Takes a token, and tells how many milliseconds to wait until it is there. */
+  /** Takes a token, and gives how many milliseconds to wait until it is there. */
   take(): number {
     const now = this.#clock.now()
     // Negative while the token of an earlier turn is still to come.

@@ -88,7 +88,7 @@ export function connectionOf(owner: string, options: ConsulConnectionOptions): C
   }
 }
 
-/** Whoever asked for TLS by its variable does not lose it by the scheme in the other one. */
+/** The variable that asks for TLS wins over the scheme in the other one. */
 function secured(address: string, ssl: boolean): string {
   return ssl ? address.replace(/^http:/i, 'https:') : address
 }

@@ -86,7 +86,7 @@ export class ConsulRegistrar implements ServiceRegistrar {
   async #end(): Promise<void> {
     const registrations = [...this.#registrations.values()]
     const results = await Promise.allSettled(registrations.map((registration) => registration.deregister()))
-    for (const result of results) if (result.status === 'rejected') this.#tell(result.reason)
+    for (const result of results) if (result.status === 'rejected') this.#report(result.reason)
     await this.#agent.close()
   }
 
@@ -95,7 +95,7 @@ export class ConsulRegistrar implements ServiceRegistrar {
     throw new LoadBalancerClosedError(`${service}: the registrar was closed`, { service })
   }
 
-  #tell(cause: unknown): void {
+  #report(cause: unknown): void {
     try {
       this.#onError(cause)
     } catch {

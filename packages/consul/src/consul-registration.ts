@@ -8,7 +8,7 @@ export interface ConsulRegistration extends Registration {
    * Maintenance: the instance stays registered, and takes no new traffic. `reason` is for operators. The wish holds when the instance is
    * registered again, too. Resolves when the agent knows.
    *
-   * @throws DiscoveryError when the agent cannot be told; it is told again with each renewal
+   * @throws DiscoveryError when the agent cannot be reached; the wish is sent again with each renewal
    */
   maintenance(enabled: boolean, reason?: string): Promise<void>
 }
@@ -51,7 +51,7 @@ export class KeptRegistration implements ConsulRegistration {
     try {
       await this.#steps.maintenance(enabled, reason)
     } catch (cause) {
-      throw this.#error('was not told of its maintenance', cause)
+      throw this.#error('could not be put into its maintenance, or out of it', cause)
     }
   }
 

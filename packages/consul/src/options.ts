@@ -10,7 +10,7 @@ export interface ConsulDiscoveryOptions extends ConsulConnectionOptions {
   readonly filter?: string | undefined
   /**
    * True: instances that are warning or critical are left out by the agent, as if they were not there. Default false: all of them
-   * are told, with their health, which panic needs.
+   * are in the list, with their health, which panic needs.
    */
   readonly passing?: boolean | undefined
   /**
@@ -32,7 +32,7 @@ export interface ConsulDiscoveryOptions extends ConsulConnectionOptions {
   readonly waitMs?: number | undefined
   /**
    * How many services are watched by blocking queries, each of which takes a connection of its own; further ones are polled. 8 more
-   * connections are for all else. An agent cuts off whoever has more than `limits.http_max_conns_per_client`, 200. Default 100.
+   * connections are for all else. An agent cuts off a client that has more connections than `limits.http_max_conns_per_client`, 200. Default 100.
    */
   readonly maxBlockingQueries?: number | undefined
   /** How often those further ones are asked for, in milliseconds. Default 10 000. */

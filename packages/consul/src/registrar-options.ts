@@ -41,7 +41,7 @@ export interface ConsulRegistrarOptions extends ConsulConnectionOptions {
    * registers it again as long as it lives. Default 60 000.
    */
   readonly deregisterCriticalAfterMs?: number | undefined
-  /** Told of every failure after the first registration; the registrar goes on by itself. Default: nobody is told. */
+  /** Called with every failure after the first registration; the registrar goes on by itself. Default: failures are dropped. */
   readonly onError?: ((error: unknown) => void) | undefined
 }
 

@@ -3,7 +3,7 @@ import { originOf } from '@lb/core/authoring'
 import { priorityKey } from './instances.ts'
 import type { RegistrarSettings } from './registrar-options.ts'
 
-/** What an agent is told of an instance. */
+/** An instance as an agent registers it. */
 export interface ServiceDefinition {
   readonly ID: string
   readonly Name: string

@@ -18,7 +18,7 @@ export function checkToken(path: string, token: unknown): void {
   throw new InvalidOptionError(path, `${path} must be a text of visible ASCII characters, or a function, got ${given}`)
 }
 
-/** `owner` is for messages. A file is read for each request: whoever rotates tokens writes it anew. */
+/** `owner` is for messages. A file is read for each request, since tokens are rotated by writing it anew. */
 export function tokenSource(owner: string, token: Token | undefined, file: string | undefined): TokenSource {
   if (token !== undefined) {
     return async () => checked(owner, typeof token === 'function' ? await given(owner, token) : token)

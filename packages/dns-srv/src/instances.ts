@@ -17,7 +17,7 @@ export function isDecidedlyUnavailable(records: readonly SrvRecord[]): boolean {
 }
 
 /**
- * One instance for each address and port; `addressesOf` tells the hosts of a target. The order of the records makes no
+ * One instance for each address and port; `hostsOf` gives the hosts of a target. The order of the records makes no
  * difference.
  *
  * - The weight of a record is shared equally by its addresses: RFC 2782 weighs targets.

@@ -1,5 +1,13 @@
 import type { Clock, Random } from '@lb/core'
-import { checkBoolean, checkDurationMs, checkFunction, checkInteger, checkKeys, rejectOption } from '@lb/core/authoring'
+import {
+  checkBoolean,
+  checkClock,
+  checkDurationMs,
+  checkFunction,
+  checkInteger,
+  checkKeys,
+  rejectOption,
+} from '@lb/core/authoring'
 import { domainNameProblem } from './domain-name.ts'
 import { parseNameServer } from './name-server.ts'
 import type { AddressFamily } from './target-addresses.ts'
@@ -30,7 +38,7 @@ export interface DnsSrvDiscoveryOptions {
    */
   readonly transport?: 'udp' | 'tcp' | undefined
   /**
-   * Whether targets become addresses. When not, the name of the target is the host, and whoever connects looks it up.
+   * Whether targets become addresses. When not, the name of the target is the host, and is looked up when a connection is made.
    * Default true.
    */
   readonly resolveTargets?: boolean | undefined
@@ -76,13 +84,6 @@ export function checkOptions(options: DnsSrvDiscoveryOptions): void {
   }
   checkFunction(`${path}.random`, options.random)
   checkClock(`${path}.clock`, options.clock)
-}
-
-function checkClock(path: string, clock: Clock | undefined): void {
-  if (clock === undefined) return
-  if (typeof clock?.now !== 'function' || typeof clock.setTimeout !== 'function') {
-    rejectOption(path, 'an object with now() and setTimeout()', clock)
-  }
 }
 
 function checkName(path: string, name: unknown): void {

@@ -37,7 +37,7 @@ export class QuerySlots {
     })
   }
 
-  // A slot that somebody waits for passes to him without becoming free in between.
+  // A slot passes to the query that waits longest without becoming free in between.
   #release(): void {
     const [next] = this.#waiting
     if (next === undefined) {

@@ -23,11 +23,11 @@ export interface ResolverOptions {
 /** Sends a query and gives its answer. */
 export type Transport = (exchange: Exchange) => Promise<Buffer>
 
-/** For whom a question is asked. */
+/** How a question is asked. */
 export interface QueryContext {
   readonly servers: readonly NameServer[]
   readonly signal: AbortSignal
-  /** Nobody waits for the answer, so it does not keep the process alive. */
+  /** Only a watch waits for the answer, so it does not keep the process alive. */
   readonly background: boolean
 }
 

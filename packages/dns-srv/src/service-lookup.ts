@@ -1,4 +1,4 @@
-import type { ServiceInstanceInit } from '@lb/core'
+import { type InstanceList, type Question, type RegistryService, readInstances } from '@lb/core/authoring'
 import { domainNameProblem, searchedNames } from './domain-name.ts'
 import { DnsFailure } from './errors.ts'
 import { isDecidedlyUnavailable, type SrvInstance, srvInstances } from './instances.ts'
@@ -8,7 +8,7 @@ import { type LookupResult, lookUp } from './record-lookup.ts'
 import type { QueryContext, Resolver } from './resolver.ts'
 import type { TargetAddresses } from './target-addresses.ts'
 
-/** Whom a lookup asks, and under which domains. */
+/** Which servers a lookup asks, and under which domains. */
 export interface LookupConfiguration {
   readonly servers: readonly NameServer[]
   readonly search: readonly string[]
@@ -22,8 +22,7 @@ export interface ServiceLookupOptions {
   readonly configuration: () => Promise<LookupConfiguration>
 }
 
-export interface ServiceLookupResult {
-  readonly instances: readonly ServiceInstanceInit[]
+export interface ServiceLookupResult extends InstanceList {
   /** How long that holds; absent when no server said. */
   readonly ttlMs?: number
 }
@@ -32,7 +31,7 @@ export interface ServiceLookupResult {
  * Looks up one service again and again. It remembers under which of the searched names the service was found: when that
  * name cannot be looked up for a while, another one of the list is no substitute for it.
  */
-export class ServiceLookup {
+export class ServiceLookup implements RegistryService {
   readonly #name: string
   readonly #options: ServiceLookupOptions
   #foundAs: string | undefined
@@ -46,9 +45,9 @@ export class ServiceLookup {
   }
 
   /** @throws DnsFailure when it cannot be known which instances there are */
-  async run(limits: Pick<QueryContext, 'signal' | 'background'>): Promise<ServiceLookupResult> {
+  async ask(question: Question): Promise<ServiceLookupResult> {
     const configuration = await this.#options.configuration()
-    const context: QueryContext = { ...limits, servers: configuration.servers }
+    const context: QueryContext = { ...question, servers: configuration.servers }
     const result = await this.#search(configuration, context)
     if (!result.found || isDecidedlyUnavailable(result.records)) return withTtl([], result.ttlSeconds)
     const { addresses } = this.#options
@@ -89,7 +88,7 @@ export class ServiceLookup {
   ): Promise<ServiceLookupResult> {
     const targets = [...new Set(records.map(({ target }) => target))].filter(isAskable)
     const resolved = await addresses.resolve(targets, additionals, context)
-    // A target that is no host name stays, so that core tells of it and leaves it out.
+    // A target that is no host name stays, to be rejected by its name.
     const hostsOf = (target: string): readonly string[] =>
       isAskable(target) ? (resolved.addresses.get(target) ?? []) : [target]
     const instances = srvInstances(records, hostsOf, { withTarget: true })
@@ -106,7 +105,12 @@ function isAskable(target: string): boolean {
 }
 
 function withTtl(instances: readonly SrvInstance[], ttlSeconds: number | undefined): ServiceLookupResult {
-  return ttlSeconds === undefined ? { instances } : { instances, ttlMs: ttlSeconds * 1_000 }
+  const list = readInstances(
+    instances,
+    (instance) => instance,
+    ({ host, port }) => `the SRV record of ${host} port ${port}`,
+  )
+  return ttlSeconds === undefined ? list : { ...list, ttlMs: ttlSeconds * 1_000 }
 }
 
 function smaller(left: number | undefined, right: number | undefined): number | undefined {

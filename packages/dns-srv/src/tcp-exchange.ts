@@ -1,7 +1,6 @@
 import { connect } from 'node:net'
 import { DnsFailure } from './errors.ts'
-import type { Exchange } from './exchange.ts'
-import { limited } from './limited.ts'
+import { type Exchange, exchanged } from './exchange.ts'
 import { malformed } from './message-reader.ts'
 
 const prefixBytes = 2
@@ -10,7 +9,7 @@ const headerBytes = 12
 /** Sends the query over a connection of its own (RFC 7766) and collects the answer, in however small pieces it comes. */
 export function exchangeOverTcp(exchange: Exchange): Promise<Buffer> {
   const { server, query, accepts, background } = exchange
-  return limited<Buffer>(exchange, (resolve, reject) => {
+  return exchanged(exchange, (resolve, reject) => {
     const socket = connect({ host: server.address, port: server.port, noDelay: true })
     if (background) socket.unref()
     const answer = new LengthPrefixedMessage()

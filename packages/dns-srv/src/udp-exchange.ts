@@ -2,8 +2,7 @@ import { randomInt } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
 import { DnsFailure } from './errors.ts'
-import type { Exchange } from './exchange.ts'
-import { limited } from './limited.ts'
+import { type Exchange, exchanged } from './exchange.ts'
 
 /** After this many ports that are taken the system chooses one. */
 const maxPortTries = 8
@@ -13,7 +12,7 @@ const maxPortTries = 8
  * answer, is ignored: it may be forged, and the true one may still come.
  */
 export function exchangeOverUdp(exchange: Exchange): Promise<Buffer> {
-  return limited<Buffer>(exchange, (resolve, reject) => {
+  return exchanged(exchange, (resolve, reject) => {
     let close = (): void => {}
     const open = (portTries: number): void => {
       const choosePort = portTries < maxPortTries
@@ -48,7 +47,7 @@ function openSocket(
   })
   socket.once('connect', () => {
     if (closed) return
-    // As the system writes it. Between bind and connect, datagrams of anybody may have been queued.
+    // As the system writes it. Between bind and connect, datagrams of any sender may have been queued.
     const { address, port } = socket.remoteAddress()
     socket.on('message', (message, sender) => {
       if (sender.port === port && sender.address === address && accepts(message)) resolve(message)
@@ -57,13 +56,13 @@ function openSocket(
   })
   // `exclusive`: a worker of node:cluster would otherwise share the port with the other workers.
   socket.bind({ port: choosePort ? sourcePort() : 0, exclusive: true }, () => {
-    // Connected, the system itself drops what comes from elsewhere, and says when nobody listens.
+    // Connected, the system itself drops what comes from elsewhere, and says when no server listens.
     if (!closed) socket.connect(server.port, server.address)
   })
   return close
 }
 
-// From node:crypto and not from the injected `random`: whoever can guess port and id can forge an answer (RFC 5452).
+// From node:crypto and not from the injected `random`: a host that can guess port and id can forge an answer (RFC 5452).
 function sourcePort(): number {
   return randomInt(1_024, 65_536)
 }

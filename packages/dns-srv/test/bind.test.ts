@@ -46,9 +46,17 @@ describeWithServers('with BIND', Bind.programs, () => {
   })
 
   it('says what has no instances, and for how long', async () => {
-    expect(await lookUpService(server.address, '_http._tcp.nobody.lb.test.')).toEqual({ instances: [], ttlMs: 2_000 })
-    expect(await lookUpService(server.address, 'a.lb.test.')).toEqual({ instances: [], ttlMs: 2_000 })
-    expect(await lookUpService(server.address, '_http._tcp.none.lb.test.')).toEqual({ instances: [], ttlMs: 6_000 })
+    expect(await lookUpService(server.address, '_http._tcp.nobody.lb.test.')).toEqual({
+      instances: [],
+      rejected: [],
+      ttlMs: 2_000,
+    })
+    expect(await lookUpService(server.address, 'a.lb.test.')).toEqual({ instances: [], rejected: [], ttlMs: 2_000 })
+    expect(await lookUpService(server.address, '_http._tcp.none.lb.test.')).toEqual({
+      instances: [],
+      rejected: [],
+      ttlMs: 6_000,
+    })
   })
 
   it.each([

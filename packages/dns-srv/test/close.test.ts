@@ -1,11 +1,10 @@
 import { getEventListeners } from 'node:events'
 import { DiscoveryError } from '@lb/core'
-import { FakeClock } from '@lb/testing'
+import { FakeClock, Notes } from '@lb/testing'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { DnsSrvDiscovery } from '../src/index.ts'
 import { discoveryOn, serviceName } from './discovery-on-loopback.ts'
 import { address, answerTo, LoopbackNameServer, srv } from './loopback-name-server.ts'
-import { Notes } from './notes.ts'
 
 const good = { answers: [srv(serviceName, 'a.lb.test')], additionals: [address('a.lb.test', '10.0.0.1')] }
 

@@ -114,7 +114,7 @@ describe(`${packets.toLocaleString('en')} mutated packets`, () => {
       if (heapAtStart === 0 && sent > packets / 10) heapAtStart = heapBytes()
       const startMs = systemClock.now()
       try {
-        const { instances, ttlMs } = await lookup.run({ signal, background: true })
+        const { instances, ttlMs } = await lookup.ask({ signal, background: true })
         lists++
         expect(instances.length).toBeLessThanOrEqual(4_096)
         expect(ttlMs ?? 0).toBeGreaterThanOrEqual(0)

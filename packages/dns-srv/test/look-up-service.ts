@@ -12,5 +12,5 @@ export function lookUpService(server: string, name: string): Promise<ServiceLook
   const configuration = (): Promise<{ servers: typeof servers; search: []; ndots: number }> =>
     Promise.resolve({ servers, search: [], ndots: 1 })
   const { signal } = new AbortController()
-  return new ServiceLookup(name, { resolver, addresses, configuration }).run({ signal, background: false })
+  return new ServiceLookup(name, { resolver, addresses, configuration }).ask({ signal, background: false })
 }

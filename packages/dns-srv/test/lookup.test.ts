@@ -1,5 +1,6 @@
-import { DiscoveryError, InvalidInstanceError, parseInstance } from '@lb/core'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { DiscoveryError } from '@lb/core'
+import { Notes } from '@lb/testing'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { DnsSrvDiscovery } from '../src/index.ts'
 import { addressesOf, described, discoveryOn, serviceName } from './discovery-on-loopback.ts'
 import { type AnswerParts, address, alias, LoopbackNameServer, soa, srv } from './loopback-name-server.ts'
@@ -74,7 +75,9 @@ describe('addresses of targets', () => {
     discovery = discoveryOn(server, { resolveTargets: false })
     const additionals = [address('a.lb.test', '10.0.0.1')]
     zone({ [`SRV ${serviceName}`]: { answers: [srv(serviceName, 'a.lb.test', { weight: 7 })], additionals } })
-    expect(await discovery.getInstances('web')).toEqual([{ host: 'a.lb.test', port: 8080, weight: 7, priority: 0 }])
+    expect(await discovery.getInstances('web')).toMatchObject([
+      { host: 'a.lb.test', port: 8080, weight: 7, priority: 0 },
+    ])
     expect(asked()).toEqual([`SRV ${serviceName}`])
   })
 
@@ -95,13 +98,16 @@ describe('addresses of targets', () => {
     expect(addressesOf(await discovery.getInstances('web'))).toEqual(['10.0.0.1:8080'])
   })
 
-  it('are not asked for when a target is no host name: it is passed on, and core leaves it out with an event', async () => {
+  it('are not asked for when a target is no host name: it is rejected by its name', async () => {
     const additionals = [address('a.lb.test', '10.0.0.1')]
     const answers = [srv(serviceName, 'a.lb.test'), srv(serviceName, 'no host.test')]
     zone({ [`SRV ${serviceName}`]: { answers, additionals } })
-    const instances = await discovery.getInstances('web')
-    expect(instances).toMatchObject([{ host: '10.0.0.1' }, { host: 'no\\032host.test' }])
-    expect(() => instances.map(parseInstance)).toThrow(InvalidInstanceError)
+    const notes = new Notes()
+    discovery.watch('web', notes)
+    await vi.waitFor(() => expect(notes.hosts).toEqual(['10.0.0.1']))
+    expect(notes.rejected).toMatchObject([
+      [{ field: 'host', message: expect.stringContaining('the SRV record of no\\032host.test port 8080: ') }],
+    ])
     expect(asked()).toEqual([`SRV ${serviceName}`])
   })
 

@@ -2,12 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DiscoveryError } from '@lb/core'
-import { FakeClock } from '@lb/testing'
+import { FakeClock, Notes } from '@lb/testing'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { DnsSrvDiscovery, type DnsSrvDiscoveryOptions } from '../src/index.ts'
 import { addressesOf } from './discovery-on-loopback.ts'
 import { type AnswerParts, address, LoopbackNameServer, srv } from './loopback-name-server.ts'
-import { Notes } from './notes.ts'
 
 let server: LoopbackNameServer
 let folder: string

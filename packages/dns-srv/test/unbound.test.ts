@@ -1,10 +1,10 @@
+import { Notes } from '@lb/testing'
 import { PowerDns, startTimeoutMs, Unbound } from 'test-servers'
 import { describeWithServers } from 'test-servers/suites'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { DnsSrvDiscovery } from '../src/index.ts'
 import { addressesOf } from './discovery-on-loopback.ts'
 import { lookUpService } from './look-up-service.ts'
-import { Notes } from './notes.ts'
 
 describeWithServers('with Unbound before PowerDNS', [...Unbound.programs, ...PowerDns.programs], () => {
   let authoritative: PowerDns

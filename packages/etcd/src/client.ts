@@ -1,6 +1,7 @@
+import { oneLine } from '@lb/core/authoring'
 import { type RegistryAnswer, RegistryClient, RegistryError } from '@lb/registry-http'
 import { AuthToken } from './auth-token.ts'
-import { EtcdError, grpcCodes, inOneLine, isTokenRejected } from './errors.ts'
+import { EtcdError, grpcCodes, isTokenRejected } from './errors.ts'
 import { type KeyRange, toBase64 } from './key-range.ts'
 import {
   type EtcdFailure,
@@ -22,7 +23,7 @@ export interface EtcdCallOptions {
   readonly signal?: AbortSignal
   /** Asks this endpoint only. */
   readonly server?: string
-  /** Nobody waits: the answer does not keep the process alive. */
+  /** Only a watch or a renewal waits: the answer does not keep the process alive. */
   readonly background?: boolean
 }
 
@@ -50,7 +51,7 @@ export class EtcdClient {
     if (username !== undefined) this.#token = new AuthToken(() => this.#authenticate({ name: username, password }))
   }
 
-  /** All keys of `range`, as a quorum has them. `server` is who answered. */
+  /** All keys of `range`, as a quorum has them. `server` is the one that answered. */
   range(range: KeyRange, options: EtcdCallOptions): Promise<RangeAnswer & { readonly server: string }> {
     return this.#range({ key: range.key, range_end: range.rangeEnd }, options)
   }
@@ -136,7 +137,7 @@ export class EtcdClient {
 
   /** The error for a message that says that a watch failed. */
   watchError(server: string, { code, message }: EtcdFailure): EtcdError {
-    return new EtcdError(`${this.#owner}: the watch on ${server} was ended: ${inOneLine(message)}`, code)
+    return new EtcdError(`${this.#owner}: the watch on ${server} was ended: ${oneLine(message)}`, code)
   }
 
   async close(): Promise<void> {
@@ -194,7 +195,7 @@ export class EtcdClient {
     path: string,
     failure: EtcdFailure | undefined,
   ): RegistryError {
-    const reason = failure === undefined ? undefined : inOneLine(failure.message)
+    const reason = failure === undefined ? undefined : oneLine(failure.message)
     const error = this.#calls.error(answer, path, reason)
     if (failure === undefined) return error
     const { status, retryAfterMs } = error

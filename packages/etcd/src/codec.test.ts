@@ -1,7 +1,7 @@
 import { InvalidInstanceError, parseInstance, type ServiceInstanceInit } from '@lb/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { codecs } from './codec.ts'
+import { codecs } from './codec-by-name.ts'
 
 const { kratos, address, 'go-zero': goZero } = codecs
 const entry = (value: string, name = 'a1'): { service: string; name: string; value: string } => ({

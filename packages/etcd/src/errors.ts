@@ -31,8 +31,3 @@ export function isTokenRejected({ code, message }: EtcdFailure): boolean {
 export function isTokenReason(text: string): boolean {
   return /invalid auth token|revision of auth store is old|user name is empty/.test(text)
 }
-
-/** One line, and not at any length: it goes into messages. */
-export function inOneLine(text: string): string {
-  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').slice(0, 200)
-}

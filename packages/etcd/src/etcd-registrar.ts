@@ -1,6 +1,6 @@
 import {
   type Clock,
-  DiscoveryError,
+  type DiscoveryError,
   LoadBalancerClosedError,
   parseInstance,
   type Registration,
@@ -16,10 +16,12 @@ import {
   rejectOption,
   systemClock,
 } from '@lb/core/authoring'
+import { registryErrorOf } from '@lb/registry-http'
 import { EtcdClient } from './client.ts'
 import type { Codec } from './codec.ts'
 import { KeyRegistration } from './key-registration.ts'
-import { checkConnectionOptions, codecOf, connectionKeys, type EtcdConnectionOptions, servicePath } from './options.ts'
+import { checkConnectionOptions, codecOf, connectionKeys, type EtcdConnectionOptions } from './options.ts'
+import { servicePath } from './service-name.ts'
 import { WatchLinks } from './watch-links.ts'
 
 export interface EtcdRegistrarOptions extends EtcdConnectionOptions {
@@ -28,14 +30,14 @@ export interface EtcdRegistrarOptions extends EtcdConnectionOptions {
    * that. Default 15 000.
    */
   readonly ttlMs?: number | undefined
-  /** Told of every failure after an instance was registered; `error.service` says which one's. The renewal goes on. */
+  /** Called with every failure after an instance was registered; `error.service` says which one's. The renewal goes on. */
   readonly onError?: ((error: DiscoveryError) => void) | undefined
 }
 
 const defaults = Object.freeze({ ttlMs: 15_000, timeoutMs: 5_000, probeIntervalMs: 15_000 })
 
 /**
- * Registers instances in etcd: a key under a lease that is kept alive. When the lease is lost, or somebody deletes the key, the instance is
+ * Registers instances in etcd: a key under a lease that is kept alive. When the lease is lost, or the key is deleted, the instance is
  * registered again.
  *
  *     const registrar = new EtcdRegistrar({ endpoints: ['http://10.0.0.1:2379'] })
@@ -81,7 +83,6 @@ export class EtcdRegistrar implements ServiceRegistrar {
    */
   async register(service: string, instance: ServiceInstanceInit): Promise<Registration> {
     if (this.#closed !== undefined) throw closedError(service)
-    if (service === '') throw new DiscoveryError('a service without a name cannot be registered', { service })
     const registered = this.#register(service, parseInstance(instance))
     this.#registrations.add(registered)
     try {
@@ -104,14 +105,14 @@ export class EtcdRegistrar implements ServiceRegistrar {
   async #close(): Promise<void> {
     const all = Array.from(this.#registrations, async (registered) => {
       const registration = await registered.catch(() => undefined)
-      await registration?.deregister().catch((error: DiscoveryError) => this.#tell(error))
+      await registration?.deregister().catch((error: DiscoveryError) => this.#report(error))
     })
     await Promise.all(all)
     await this.#client.close()
   }
 
   async #register(service: string, instance: ServiceInstance): Promise<Registration> {
-    const onError = (cause: unknown): void => this.#tell(errorOf(service, cause))
+    const onError = (cause: unknown): void => this.#report(registryErrorOf(service, cause))
     let renewed: RenewedRegistration | undefined
     const steps = new KeyRegistration({
       client: this.#client,
@@ -129,7 +130,7 @@ export class EtcdRegistrar implements ServiceRegistrar {
     try {
       renewed = await RenewedRegistration.start(steps, { onError, clock: this.#clock, ...this.#chance })
     } catch (cause) {
-      throw errorOf(service, cause)
+      throw registryErrorOf(service, cause)
     }
     return this.#registration(service, instance, renewed)
   }
@@ -140,7 +141,7 @@ export class EtcdRegistrar implements ServiceRegistrar {
       try {
         await renewed.deregister()
       } catch (cause) {
-        throw errorOf(service, cause)
+        throw registryErrorOf(service, cause)
       }
     }
     return {
@@ -153,18 +154,13 @@ export class EtcdRegistrar implements ServiceRegistrar {
     }
   }
 
-  #tell(error: DiscoveryError): void {
+  #report(error: DiscoveryError): void {
     try {
       this.#options.onError?.(error)
     } catch {
       // The listener's mistake is no reason to end the renewal.
     }
   }
-}
-
-function errorOf(service: string, cause: unknown): DiscoveryError {
-  const reason = cause instanceof Error ? cause.message : String(cause)
-  return new DiscoveryError(`${service}: ${reason}`, { service, cause })
 }
 
 function closedError(service: string): LoadBalancerClosedError {

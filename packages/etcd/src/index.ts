@@ -1,5 +1,6 @@
 export type { TlsOptions } from '@lb/registry-http'
-export type { Codec, CodecEntry, CodecName } from './codec.ts'
+export type { Codec, CodecEntry } from './codec.ts'
+export type { CodecName } from './codec-by-name.ts'
 export { EtcdDiscovery, type EtcdDiscoveryOptions } from './etcd-discovery.ts'
 export { EtcdRegistrar, type EtcdRegistrarOptions } from './etcd-registrar.ts'
 export type { EtcdConnectionOptions } from './options.ts'

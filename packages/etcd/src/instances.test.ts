@@ -1,7 +1,9 @@
-import { InvalidInstanceError, LoadBalancer, parseInstance, type ServiceInstanceInit } from '@lb/core'
+import { LoadBalancer } from '@lb/core'
+import type { InstanceList } from '@lb/core/authoring'
 import { FakeWatchDiscovery } from '@lb/testing'
 import { expect, it } from 'vitest'
-import { type Codec, codecs } from './codec.ts'
+import type { Codec } from './codec.ts'
+import { codecs } from './codec-by-name.ts'
 import { ServiceList } from './instances.ts'
 import type { KeyValue } from './messages.ts'
 
@@ -12,7 +14,7 @@ const entry = (name: string, value: string, modRevision = 1n): KeyValue => ({
   modRevision,
 })
 const list = (codec: Codec = codecs.address): ServiceList => new ServiceList('orders', path, codec)
-const idsOf = (inits: readonly ServiceInstanceInit[]): string[] => inits.map((init) => parseInstance(init).id)
+const idsOf = ({ instances }: InstanceList): string[] => instances.map(({ id }) => id)
 
 it('has an instance for each key', () => {
   expect(idsOf(list().of([entry('1', 'h:1'), entry('2', 'h:2')]))).toEqual(['h:1', 'h:2'])
@@ -25,7 +27,7 @@ it('of two keys for one instance the one written later counts, in whatever order
     [old, recent],
     [recent, old],
   ]) {
-    expect(list(codec).of(entries)).toMatchObject([{ id: 'h:1', metadata: { value: 'new' } }])
+    expect(list(codec).of(entries).instances).toMatchObject([{ id: 'h:1', metadata: { value: 'new' } }])
   }
 })
 
@@ -41,24 +43,25 @@ it('a value is read once, however often the list is made', () => {
   const entries = [entry('1', 'h:1'), entry('2', 'h:2')]
   const [first, second] = [services.of(entries), services.of(entries)]
   expect(reads).toBe(2)
-  expect(first[0]).toBe(second[0])
+  expect(first?.instances[0]).toBe(second?.instances[0])
 })
 
 it('what the codec says is none is left out; a key of another service is not passed over without a word', () => {
   const codec: Codec = { decode: ({ name, value }) => (name === 'lock' ? undefined : value) }
   const foreign: KeyValue = { key: '/microservices/orders2/1', value: 'h:3', modRevision: 1n }
   expect(idsOf(list(codec).of([entry('1', 'h:1'), entry('lock', 'x'), entry('', 'h:2')]))).toEqual(['h:1'])
-  expect(() => idsOf(list(codec).of([entry('1', 'h:1'), foreign]))).toThrow('the key is none of this service')
+  const { rejected } = list(codec).of([entry('1', 'h:1'), foreign])
+  expect(rejected).toMatchObject([{ message: expect.stringContaining('the key is none of this service') }])
 })
 
-it('a value that cannot be read says which key and why, when it is looked at', () => {
-  const [init] = list(codecs.kratos).of([entry('a1', '{')])
-  expect(() => parseInstance(init as ServiceInstanceInit)).toThrow(InvalidInstanceError)
-  expect(() => parseInstance(init as ServiceInstanceInit)).toThrow(
-    'the value of /microservices/orders/a1 cannot be read: it is not JSON',
-  )
-  const [other] = list().of([entry('a1', 'h:99999')])
-  expect(() => parseInstance(other as ServiceInstanceInit)).toThrow('port of an instance must be')
+it('a value that cannot be read is rejected, by its key and with the reason', () => {
+  expect(list(codecs.kratos).of([entry('a1', '{')])).toMatchObject({
+    instances: [],
+    rejected: [{ field: 'value', message: 'the value of /microservices/orders/a1 cannot be read: it is not JSON' }],
+  })
+  expect(list().of([entry('a1', 'h:99999')]).rejected).toMatchObject([
+    { field: 'port', message: expect.stringContaining('port of an instance must be') },
+  ])
 })
 
 it('core leaves out the value that cannot be read, and takes a list of such values for a failure', async () => {
@@ -67,11 +70,12 @@ it('core leaves out the value that cannot be read, and takes a list of such valu
   const events: string[] = []
   lb.subscribe((event) => events.push(event.type === 'instance-rejected' ? event.error.message : event.type))
   const ready = lb.ready('orders')
-  discovery.push(list().of([entry('1', 'h:1'), entry('2', 'nonsense')]))
+  const push = ({ instances, rejected }: InstanceList): void => discovery.push(instances, rejected)
+  push(list().of([entry('1', 'h:1'), entry('2', 'nonsense')]))
   await ready
   expect(lb.pick('orders').id).toBe('h:1')
   expect(events).toContainEqual(expect.stringContaining('the value of /microservices/orders/2 cannot be read'))
-  discovery.push(list().of([entry('2', 'nonsense')]))
+  push(list().of([entry('2', 'nonsense')]))
   expect(events.at(-1)).toBe('discovery-failed')
   expect(lb.pick('orders').id).toBe('h:1')
   await lb.close()

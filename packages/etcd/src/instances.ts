@@ -1,14 +1,17 @@
-import { InvalidInstanceError, parseInstance, type ServiceInstance, type ServiceInstanceInit } from '@lb/core'
+import { InvalidInstanceError, parseInstance, type ServiceInstance } from '@lb/core'
+import { type InstanceList, readInstances } from '@lb/core/authoring'
 import type { Codec } from './codec.ts'
-import { inOneLine } from './errors.ts'
 import type { KeyValue } from './messages.ts'
+
+/** What a value was found to be: an instance, none of this service, or why it cannot be read. */
+type Decoded = { readonly instance: ServiceInstance | undefined } | { readonly failure: unknown }
 
 /** The instances of a service out of its keys. Each value is read once, however often the list is made. */
 export class ServiceList {
   readonly #service: string
   readonly #path: string
   readonly #codec: Codec
-  readonly #decoded = new WeakMap<KeyValue, ServiceInstanceInit | undefined>()
+  readonly #decoded = new WeakMap<KeyValue, Decoded>()
 
   /** `path` is what every key begins with. */
   constructor(service: string, path: string, codec: Codec) {
@@ -19,54 +22,42 @@ export class ServiceList {
 
   /**
    * Two keys may describe one instance, as they do while it is registered again under another lease: the one written later counts.
-   * A value that cannot be read is in the list as something that says so when it is looked at, since a list that leaves it out
-   * without a word could be an empty one.
+   * A value that cannot be read is rejected by its key.
    */
-  of(entries: Iterable<KeyValue>): ServiceInstanceInit[] {
-    const newest = new Map<unknown, { readonly init: ServiceInstanceInit; readonly modRevision: bigint }>()
+  of(entries: Iterable<KeyValue>): InstanceList {
+    const newest = new Map<unknown, KeyValue>()
     for (const entry of entries) {
-      const init = this.#instanceOf(entry)
-      if (init === undefined) continue
-      const identity = init instanceof UnreadableInstance ? init : (init as ServiceInstance).id
-      const { modRevision } = entry
-      if ((newest.get(identity)?.modRevision ?? -1n) < modRevision) newest.set(identity, { init, modRevision })
+      const decoded = this.#decodedOf(entry)
+      const identity = 'failure' in decoded ? entry : decoded.instance?.id
+      if ((newest.get(identity)?.modRevision ?? -1n) < entry.modRevision) newest.set(identity, entry)
     }
-    return Array.from(newest.values(), ({ init }) => init)
+    return readInstances(
+      newest.values(),
+      (entry) => {
+        const decoded = this.#decodedOf(entry)
+        if ('failure' in decoded) throw decoded.failure
+        return decoded.instance
+      },
+      ({ key }) => `the value of ${key} cannot be read`,
+    )
   }
 
-  #instanceOf(entry: KeyValue): ServiceInstanceInit | undefined {
-    if (this.#decoded.has(entry)) return this.#decoded.get(entry)
-    const init = this.#decode(entry)
-    this.#decoded.set(entry, init)
-    return init
+  #decodedOf(entry: KeyValue): Decoded {
+    const known = this.#decoded.get(entry)
+    if (known !== undefined) return known
+    const decoded = this.#decode(entry)
+    this.#decoded.set(entry, decoded)
+    return decoded
   }
 
-  #decode({ key, value }: KeyValue): ServiceInstanceInit | undefined {
-    if (key === this.#path) return undefined
+  #decode({ key, value }: KeyValue): Decoded {
+    if (key === this.#path) return { instance: undefined }
     try {
-      if (!key.startsWith(this.#path)) throw new Error('the key is none of this service')
+      if (!key.startsWith(this.#path)) throw new InvalidInstanceError('key', 'the key is none of this service')
       const init = this.#codec.decode({ service: this.#service, name: key.slice(this.#path.length), value })
-      return init === undefined ? undefined : parseInstance(init)
-    } catch (cause) {
-      return new UnreadableInstance(key, cause)
+      return { instance: init === undefined ? undefined : parseInstance(init) }
+    } catch (failure) {
+      return { failure }
     }
-  }
-}
-
-/** Stands in a list for a value that is no instance. Whoever reads it gets the reason; core leaves it out with an event. */
-class UnreadableInstance {
-  readonly #key: string
-  readonly #cause: unknown
-  readonly port = 0
-
-  constructor(key: string, cause: unknown) {
-    this.#key = key
-    this.#cause = cause
-  }
-
-  get host(): string {
-    const reason = this.#cause instanceof Error ? this.#cause.message : String(this.#cause)
-    const field = this.#cause instanceof InvalidInstanceError ? this.#cause.field : 'value'
-    throw new InvalidInstanceError(field, `the value of ${inOneLine(this.#key)} cannot be read: ${inOneLine(reason)}`)
   }
 }

@@ -1,10 +1,10 @@
 import type { Clock, DiscoverySubscription, Random, ServiceInstance } from '@lb/core'
 import { type RegistrationSteps, watchInSessions } from '@lb/core/authoring'
+import { retryAfterMsOf } from '@lb/registry-http'
 import type { EtcdCallOptions, EtcdClient } from './client.ts'
 import type { Codec } from './codec.ts'
 import { singleKey } from './key-range.ts'
 import { RangeWatch } from './range-watch.ts'
-import { retryAfterMsOf } from './watch-link.ts'
 import type { WatchLinks } from './watch-links.ts'
 import type { WatchedKeys } from './watched-keys.ts'
 
@@ -38,7 +38,7 @@ export class KeyRegistration implements RegistrationSteps {
     this.#options = options
   }
 
-  /** A lease of its own each time: the one before is gone, or runs out when nobody keeps it alive. */
+  /** A lease of its own each time: the one before is gone, or runs out when it is not kept alive. */
   async register(signal: AbortSignal): Promise<number> {
     const { client, codec, path, instance, value } = this.#options
     // The caller waits for the first one.
@@ -69,7 +69,7 @@ export class KeyRegistration implements RegistrationSteps {
     try {
       return await client.put(key, value, lease, call)
     } catch (cause) {
-      // It may yet arrive, and nobody would renew it: without its lease it comes to nothing.
+      // It may yet arrive, and would not be renewed: without its lease it comes to nothing.
       client.revoke(lease, { background: true }).catch(() => {})
       throw cause
     }

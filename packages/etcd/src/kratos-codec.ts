@@ -1,4 +1,4 @@
-import type { ServiceInstance, ServiceInstanceInit } from '@lb/core'
+import { InvalidInstanceError, type ServiceInstance, type ServiceInstanceInit } from '@lb/core'
 import { authorityOf } from '@lb/core/authoring'
 import type { Codec } from './codec.ts'
 
@@ -23,7 +23,8 @@ export const kratosCodec: Codec = Object.freeze({
     // Under `orders/` there are also the instances of a service `orders/eu`.
     if (typeof name === 'string' && name !== '' && name !== service) return undefined
     const labels = metadata ?? {}
-    if (typeof labels !== 'object' || Array.isArray(labels)) throw new Error('metadata is no object')
+    if (typeof labels !== 'object' || Array.isArray(labels))
+      throw new InvalidInstanceError('metadata', 'metadata is no object')
     return {
       id: typeof id === 'string' && id !== '' ? id : key,
       ...httpEndpoint(endpoints),
@@ -48,9 +49,10 @@ function jsonObject(text: string): Readonly<Record<string, unknown>> {
   try {
     value = JSON.parse(text)
   } catch {
-    throw new Error('it is not JSON')
+    throw new InvalidInstanceError('value', 'it is not JSON')
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('it is no JSON object')
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new InvalidInstanceError('value', 'it is no JSON object')
   return value as Record<string, unknown>
 }
 
@@ -63,7 +65,7 @@ function httpEndpoint(endpoints: unknown): Endpoint {
     const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port)
     return { host: url.hostname.replace(/^\[|\]$/g, ''), port, secure }
   }
-  throw new Error('no endpoint begins with http:// or https://')
+  throw new InvalidInstanceError('endpoints', 'no endpoint begins with http:// or https://')
 }
 
 /** As in go-kratos, a weight that is no integer is as if there were none. */

@@ -1,7 +1,8 @@
 import type { Clock, Random } from '@lb/core'
 import { checkClock, checkDurationMs, checkFunction, rejectOption } from '@lb/core/authoring'
 import { checkServerUrl, type TlsOptions } from '@lb/registry-http'
-import { type Codec, type CodecName, codecs } from './codec.ts'
+import type { Codec } from './codec.ts'
+import { type CodecName, codecs } from './codec-by-name.ts'
 
 /** How etcd is reached, and where instances are in it. */
 export interface EtcdConnectionOptions {
@@ -60,11 +61,6 @@ export function checkConnectionOptions(path: string, options: EtcdConnectionOpti
 
 export function codecOf({ codec = 'kratos' }: EtcdConnectionOptions): Codec {
   return typeof codec === 'string' ? codecs[codec] : codec
-}
-
-/** What every key of an instance begins with. */
-export function servicePath({ prefix }: EtcdConnectionOptions, codec: Codec, service: string): string {
-  return `${prefix ?? codec.prefix ?? '/microservices/'}${service}/`
 }
 
 function checkCredentials(path: string, { username, password }: EtcdConnectionOptions): void {

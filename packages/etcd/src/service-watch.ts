@@ -1,65 +1,41 @@
-import type { Clock, DiscoveryObserver, DiscoverySubscription, Random } from '@lb/core'
-import { type WatchSession, watchInSessions } from '@lb/core/authoring'
+import type { Clock } from '@lb/core'
+import type { InstanceList, Question, RegistryService, WatchSession } from '@lb/core/authoring'
 import type { EtcdClient } from './client.ts'
 import type { ServiceList } from './instances.ts'
 import type { KeyRange } from './key-range.ts'
-import { ListPacer } from './list-pacer.ts'
 import { RangeWatch } from './range-watch.ts'
-import { retryAfterMsOf } from './watch-link.ts'
 import type { WatchLinks } from './watch-links.ts'
-import type { WatchedKeys } from './watched-keys.ts'
 
 export interface ServiceWatchOptions {
-  readonly service: string
   readonly range: KeyRange
   readonly list: ServiceList
   readonly client: EtcdClient
   readonly links: WatchLinks
   readonly clock: Clock
-  readonly random?: Random
-  /** How a failure is told. */
-  readonly errorOf: (cause: unknown) => unknown
 }
 
-/** The list of one service, as its keys change. */
-export function watchService(options: ServiceWatchOptions, observer: DiscoveryObserver): DiscoverySubscription {
-  const { service, range, list, client, links, clock, random, errorOf } = options
-  let session: WatchSession | undefined
-  let keys: WatchedKeys | undefined
-  const pacer = new ListPacer(clock, () => {
-    if (keys !== undefined) session?.next(list.of(keys.entries.values()))
-  })
-  const rangeWatch = new RangeWatch({
-    client,
-    links,
-    clock,
-    range,
-    onKeys: (known) => {
-      keys = known
-      pacer.changed()
-    },
-  })
-  const fail = (cause: unknown): unknown => {
-    // Otherwise the list that waits would come after the failure, as if that were over.
-    pacer.flush()
-    return errorOf(cause)
+/** One service of etcd: its keys are listed once and then watched, over many sessions. */
+export class ServiceWatch implements RegistryService {
+  readonly #options: ServiceWatchOptions
+  readonly #rangeWatch: RangeWatch
+  #session: WatchSession | undefined
+
+  constructor(options: ServiceWatchOptions) {
+    this.#options = options
+    this.#rangeWatch = new RangeWatch({
+      ...options,
+      onKeys: (keys) => this.#session?.changed(() => options.list.of(keys.entries.values())),
+    })
   }
-  const watch = watchInSessions(
-    async (_service, current) => {
-      session = current
-      try {
-        await rangeWatch.run({ signal: current.signal, error: (cause) => current.error(fail(cause)) })
-      } catch (cause) {
-        throw fail(cause)
-      }
-    },
-    { clock, ...(random && { random }), retryAfterMs: (error) => retryAfterMsOf((error as Error).cause) },
-  )
-  const subscription = watch(service, observer)
-  return {
-    close: () => {
-      pacer.close()
-      subscription.close()
-    },
+
+  async ask(question: Question): Promise<InstanceList> {
+    const { client, range, list } = this.#options
+    const { entries } = await client.range(range, question)
+    return list.of(entries)
+  }
+
+  async session(session: WatchSession): Promise<void> {
+    this.#session = session
+    await this.#rangeWatch.run(session)
   }
 }

@@ -1,6 +1,6 @@
 import type { CancelTimer, Clock, DiscoverySubscription, Random } from '@lb/core'
 import { systemRandom, watchInSessions } from '@lb/core/authoring'
-import { RegistryError } from '@lb/registry-http'
+import { retryAfterMsOf } from '@lb/registry-http'
 import type { EtcdClient } from './client.ts'
 import { type WatchedRange, WatchStream } from './watch-stream.ts'
 
@@ -45,7 +45,7 @@ export class WatchLink {
 
   /**
    * Watches until `signal` is aborted, and then resolves. Rejects with a `HistoryLostError` when `watched` is to be listed again, and
-   * with another error when it alone cannot be watched, which is a `NoRoomError` when another connection can; what ends the connection is told to it, and does not reject.
+   * with another error when it alone cannot be watched, which is a `NoRoomError` when another connection can; what ends the connection goes to its `onFailure`, and does not reject.
    */
   watch(watched: WatchedRange, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -109,8 +109,4 @@ export class WatchLink {
   #failed(cause: unknown): void {
     for (const watched of Array.from(this.#ranges.keys())) watched.onFailure(cause)
   }
-}
-
-export function retryAfterMsOf(cause: unknown): number | undefined {
-  return cause instanceof RegistryError ? cause.retryAfterMs : undefined
 }

@@ -74,7 +74,7 @@ export class WatchStream {
     this.#controller.abort()
   }
 
-  /** What still comes for `watched` finds nobody. */
+  /** What still comes for `watched` is dropped. */
   drop(watched: WatchedRange): void {
     this.#left.add(watched)
   }

@@ -1,6 +1,6 @@
 import type { KeyValue, RangeAnswer, WatchEvent, WatchMessage } from './messages.ts'
 
-/** The keys of one range as they were at one revision: listed once, then kept by what a watch tells. */
+/** The keys of one range as they were at one revision: listed once, then changed by the events of a watch. */
 export class WatchedKeys {
   readonly #entries = new Map<string, KeyValue>()
   #revision: bigint | undefined

@@ -2,13 +2,13 @@ import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Notes } from '@lb/testing'
 import { Etcd, startTimeoutMs } from 'test-servers'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { EtcdDiscovery, type EtcdDiscoveryOptions, EtcdRegistrar } from '../src/index.ts'
 import { toBase64 } from '../src/key-range.ts'
 import { EtcdStore } from './etcd-store.ts'
 import { eventually } from './eventually.ts'
-import { Notes } from './notes.ts'
 import { onEachEtcd } from './on-each-etcd.ts'
 
 const timeout = 40_000
@@ -117,7 +117,7 @@ onEachEtcd('with authentication', (version) => {
       }, 15_000)
     }
     expect(await leaseNow()).toBe(lease)
-    expect(new Set(notes.lists.map(String))).toEqual(new Set(['10.0.0.1:80']))
+    expect(new Set(notes.described.map(String))).toEqual(new Set(['10.0.0.1:80']))
   })
 
   it('says what is missing, and begins when permission was given', { timeout }, async () => {

@@ -1,9 +1,8 @@
 import { getEventListeners } from 'node:events'
-import { FakeClock } from '@lb/testing'
+import { FakeClock, Notes } from '@lb/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { EtcdDiscovery } from '../src/index.ts'
 import { eventually } from './eventually.ts'
-import { Notes } from './notes.ts'
 import { putEvent, ScriptedGateway } from './scripted-gateway.ts'
 
 const path = '/microservices/orders/'
@@ -37,13 +36,12 @@ describe('close', () => {
     const notes = new Notes()
     discovery.watch('orders', notes)
     await watching(1)
-    const { calls } = notes
-    const before = calls.length
+    const before = notes.calls
     await Promise.all([discovery.close(), discovery.close()])
     await eventually(() => expect(gateway.watches[0]?.isOpen).toBe(false))
     expect(clock.pendingTimers).toBe(0)
     await clock.advance(60_000)
-    expect(calls).toHaveLength(before + 1)
+    expect(notes.calls).toBe(before + 1)
     expect(notes.errors.at(-1)).toMatchObject(closedError)
   })
 
@@ -86,7 +84,7 @@ describe('closing a subscription', () => {
     discovery.watch('users', living)
     await watching(1)
     subscription.close()
-    const calls = closed.calls.length
+    const calls = closed.calls
     const [watch] = gateway.watches
     const idOf = (service: string): string =>
       String(watch?.starts.findIndex((start) => start.path === `/microservices/${service}/`))
@@ -100,14 +98,14 @@ describe('closing a subscription', () => {
       await clock.advance(60)
       expect(living.latest).toHaveLength(2)
     })
-    expect(closed.calls).toHaveLength(calls)
+    expect(closed.calls).toBe(calls)
   })
 
   it('while its list is on the way tells nothing', async () => {
     const notes = new Notes()
     discovery.watch('orders', notes).close()
     await clock.advance(60_000)
-    expect(notes.calls).toEqual([])
+    expect(notes.order).toEqual([])
     expect(clock.pendingTimers).toBe(0)
   })
 })

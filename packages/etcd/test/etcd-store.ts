@@ -1,6 +1,6 @@
 import { parseInstance, type ServiceInstanceInit } from '@lb/core'
 import type { Etcd } from 'test-servers'
-import { type CodecName, codecs } from '../src/codec.ts'
+import { type CodecName, codecs } from '../src/codec-by-name.ts'
 import { keysUnder, toBase64 } from '../src/key-range.ts'
 
 interface Answer {

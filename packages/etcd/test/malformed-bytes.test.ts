@@ -1,9 +1,9 @@
+import { described, Notes } from '@lb/testing'
 import { Etcd, FaultProxy, startTimeoutMs } from 'test-servers'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { EtcdDiscovery } from '../src/index.ts'
 import { EtcdStore } from './etcd-store.ts'
 import { eventually } from './eventually.ts'
-import { describedAll, Notes } from './notes.ts'
 import { onEachEtcd } from './on-each-etcd.ts'
 
 onEachEtcd('answers that are malformed byte by byte', (version) => {
@@ -46,7 +46,7 @@ onEachEtcd('answers that are malformed byte by byte', (version) => {
       for (let at = 0; at < length; at += 3) {
         fault(at)
         const discovery = open()
-        const list = await discovery.getInstances('orders').then(describedAll, () => undefined)
+        const list = await discovery.getInstances('orders').then(described, () => undefined)
         if (list === undefined) failures++
         else expect(list, `at ${at} of ${length}`).toEqual(usual)
         await discovery.close()
@@ -66,7 +66,7 @@ onEachEtcd('answers that are malformed byte by byte', (version) => {
       const notes = new Notes()
       fault(at)
       discovery.watch('orders', notes)
-      await eventually(() => expect(notes.calls.length).toBeGreaterThan(0), 10_000)
+      await eventually(() => expect(notes.calls).toBeGreaterThan(0), 10_000)
       await store.add('orders', { host: '10.0.0.1', port: 80, metadata: { at: String(at) } })
       await proxy.pass()
       proxy.reset()

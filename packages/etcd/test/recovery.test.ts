@@ -1,9 +1,9 @@
+import { Notes } from '@lb/testing'
 import { Etcd, FaultProxy, startTimeoutMs } from 'test-servers'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { EtcdDiscovery, type EtcdDiscoveryOptions } from '../src/index.ts'
 import { EtcdStore } from './etcd-store.ts'
 import { eventually } from './eventually.ts'
-import { Notes } from './notes.ts'
 import { onEachEtcd } from './on-each-etcd.ts'
 
 const timeout = 40_000

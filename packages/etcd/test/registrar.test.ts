@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import type { Readable } from 'node:stream'
+import { described } from '@lb/testing'
 import { Etcd, startTimeoutMs } from 'test-servers'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { EtcdDiscovery, EtcdRegistrar, type EtcdRegistrarOptions } from '../src/index.ts'
 import { EtcdStore } from './etcd-store.ts'
 import { eventually } from './eventually.ts'
-import { describedAll } from './notes.ts'
 import { onEachEtcd } from './on-each-etcd.ts'
 import { startOnSources } from './run-on-sources.ts'
 
@@ -34,7 +34,7 @@ onEachEtcd('a registration', (version) => {
   const listed = async (name: string, options = {}): Promise<string[]> => {
     const discovery = new EtcdDiscovery({ endpoints: [etcd.url], ...options })
     try {
-      return describedAll(await discovery.getInstances(name))
+      return described(await discovery.getInstances(name))
     } finally {
       await discovery.close()
     }

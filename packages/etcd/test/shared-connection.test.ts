@@ -1,8 +1,7 @@
-import { FakeClock } from '@lb/testing'
+import { FakeClock, Notes } from '@lb/testing'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { EtcdDiscovery } from '../src/index.ts'
 import { eventually } from './eventually.ts'
-import { Notes } from './notes.ts'
 import { putEvent, ScriptedGateway } from './scripted-gateway.ts'
 
 const path = '/microservices/orders/'

@@ -1,8 +1,7 @@
-import { FakeClock, settlePromises } from '@lb/testing'
+import { FakeClock, Notes, settlePromises } from '@lb/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { EtcdDiscovery } from '../src/index.ts'
 import { eventually } from './eventually.ts'
-import { Notes } from './notes.ts'
 import { putEvent, ScriptedGateway } from './scripted-gateway.ts'
 
 const path = '/microservices/orders/'
@@ -56,7 +55,7 @@ describe('a connection that is silent', () => {
     })
     await whileTimePasses(1_000, () => expect(probes()).toBe(before + 2))
     expect(gateway.watches).toHaveLength(1)
-    expect(notes.calls).toEqual(['list'])
+    expect(notes.order).toEqual(['list'])
   })
 
   it.each<[string, Record<string, string>]>([
@@ -88,9 +87,9 @@ describe('a connection that is silent', () => {
     await whileTimePasses(100, watches(1))
     gateway.reply = () => ({ status: 503, body: { code: 14, message: 'etcdserver: request timed out' } })
     await whileTimePasses(1_000, () => expect(notes.errors[0]?.message).toContain('request timed out'))
-    expect(notes.lists).toEqual([['10.0.0.1:80']])
+    expect(notes.described).toEqual([['10.0.0.1:80']])
     gateway.reply = () => undefined
-    await whileTimePasses(100, () => expect(notes.calls).toEqual(expect.arrayContaining(['error', 'list'])))
+    await whileTimePasses(100, () => expect(notes.order).toEqual(expect.arrayContaining(['error', 'list'])))
     await whileTimePasses(100, watches(2))
   })
 

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
+import { Notes } from '@lb/testing'
 import { Etcd, startTimeoutMs } from 'test-servers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { EtcdDiscovery, type EtcdDiscoveryOptions, EtcdRegistrar } from '../src/index.ts'
 import { eventually } from './eventually.ts'
-import { Notes } from './notes.ts'
 import { onEachEtcd } from './on-each-etcd.ts'
 
 onEachEtcd('over TLS', (version) => {

@@ -1,7 +1,7 @@
+import { Notes } from '@lb/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { EtcdDiscovery } from '../src/index.ts'
 import { eventually } from './eventually.ts'
-import { Notes } from './notes.ts'
 import { type GatewayCall, ScriptedGateway } from './scripted-gateway.ts'
 
 const path = '/microservices/orders/'

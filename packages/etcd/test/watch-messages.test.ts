@@ -1,8 +1,7 @@
-import { FakeClock } from '@lb/testing'
+import { FakeClock, Notes } from '@lb/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { EtcdDiscovery } from '../src/index.ts'
 import { eventually } from './eventually.ts'
-import { Notes } from './notes.ts'
 import { putEvent, ScriptedGateway, type ScriptedWatch } from './scripted-gateway.ts'
 
 const path = '/microservices/orders/'
@@ -55,7 +54,7 @@ describe('a watch', () => {
     expect(watch.starts).toEqual([{ path, startRevision: '11' }])
     expect(watch.headers).toMatchObject({ 'grpc-metadata-hasleader': 'true', 'content-type': 'application/json' })
     expect(gateway.callsTo('/v3/watch')[0]?.body).toContain('"progress_notify":true')
-    expect(notes.lists).toEqual([['10.0.0.1:80']])
+    expect(notes.described).toEqual([['10.0.0.1:80']])
   })
 
   it('reads messages that come one byte at a time', async () => {
@@ -98,11 +97,10 @@ describe('a watch', () => {
       header: { revision: '12' },
       events: [putEvent(`${path}2`, '\u0000', 11), putEvent(`${path}3`, '10.0.0.3:80', 12)],
     })
-    await become(
-      '10.0.0.1:80',
-      '10.0.0.3:80',
-      expect.stringContaining(`unreadable: the value of ${path}2 cannot be read`),
-    )
+    await become('10.0.0.1:80', '10.0.0.3:80')
+    expect(notes.rejected.at(-1)).toMatchObject([
+      { message: expect.stringContaining(`the value of ${path}2 cannot be read`) },
+    ])
   })
 })
 
@@ -120,7 +118,7 @@ describe('after the connection broke', () => {
     expect(gateway.lists).toHaveLength(1)
     expect(notes.errors).toMatchObject([{ code: 'LB_DISCOVERY', service: 'orders' }])
     // The failure is over, though nothing changed.
-    await eventually(() => expect(notes.calls).toEqual(['list', 'list', 'error', 'list']))
+    await eventually(() => expect(notes.order).toEqual(['list', 'list', 'error', 'list']))
   })
 
   it('a watch goes on after the revision that a message without events told', async () => {
@@ -152,7 +150,7 @@ describe('after the connection broke', () => {
       ;(await watchOf()).write(`${message}\n`)
       await reconnected()
       expect(notes.errors[0]?.message).toContain('malformed')
-      expect(new Set(notes.lists.map(String))).toEqual(new Set(['10.0.0.1:80']))
+      expect(new Set(notes.described.map(String))).toEqual(new Set(['10.0.0.1:80']))
     },
   )
 })
@@ -165,7 +163,7 @@ describe('when history is lost', () => {
     gateway.keys = { [`${path}3`]: '10.0.0.3:80' }
     watch.write('{"result":{"header":{"cluster_id":"1"},"canceled":true,"compact_revision":"84"}}\n')
     expect((await watchOf(2)).starts).toEqual([{ path, startRevision: '91' }])
-    expect(notes.lists).toEqual([['10.0.0.1:80'], ['10.0.0.3:80']])
+    expect(notes.described).toEqual([['10.0.0.1:80'], ['10.0.0.3:80']])
     expect(notes.errors).toEqual([])
   })
 
@@ -216,6 +214,6 @@ describe('a watch that etcd cancels', () => {
       expect(users.latest).toEqual(['10.0.1.1:80', '10.0.1.2:80'])
     })
     expect(users.errors).toEqual([])
-    expect(notes.lists).toEqual([['10.0.0.1:80']])
+    expect(notes.described).toEqual([['10.0.0.1:80']])
   })
 })

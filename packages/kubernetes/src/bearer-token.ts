@@ -53,7 +53,7 @@ export class BearerToken {
     return token === refused ? undefined : token
   }
 
-  /** One reading at a time, whoever asks. */
+  /** One reading at a time, for all callers. */
   #read(tokenFile: string): Promise<string> {
     this.#reading ??= this.#readNow(tokenFile).finally(() => {
       this.#reading = undefined

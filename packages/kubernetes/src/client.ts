@@ -9,7 +9,7 @@ export interface ListRequest {
   /** Empty: the newest there is; `0`: what the server has at hand; else that version or a newer one. */
   readonly resourceVersion: string
   readonly signal: AbortSignal | undefined
-  /** Nobody waits for it: the process may end meanwhile. */
+  /** Only a watch waits for it: the process may end meanwhile. */
   readonly background: boolean
 }
 
@@ -49,7 +49,7 @@ export class EndpointSliceClient {
     return stream
   }
 
-  /** The error for what a watch was told instead of a change. */
+  /** The error for what a watch received instead of a change. */
   watchError(
     service: ServiceReference,
     stream: RegistryStream,

@@ -33,7 +33,7 @@ export interface Endpoint {
   /** Of the pod, when it is one. */
   readonly uid: string | undefined
   readonly pod: string | undefined
-  /** Zones whose clients are to use it; `undefined` when nobody says. */
+  /** Zones whose clients are to use it; `undefined` when there are no hints. */
   readonly forZones: readonly string[] | undefined
   readonly forNodes: readonly string[] | undefined
 }

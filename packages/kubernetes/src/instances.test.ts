@@ -1,4 +1,4 @@
-import { parseInstance, type ServiceInstance } from '@lb/core'
+import type { ServiceInstance } from '@lb/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { notReady, podEndpoint, ready, type SliceJson, slice, terminating } from '../test/slices.ts'
@@ -14,7 +14,9 @@ const usual: SliceSelection = {
 }
 
 function instancesOf(slices: readonly SliceJson[], selection: Partial<SliceSelection> = {}): ServiceInstance[] {
-  return instancesOfSlices(slices.map(parseEndpointSlice), { ...usual, ...selection }).map(parseInstance)
+  const { instances, rejected } = instancesOfSlices(slices.map(parseEndpointSlice), { ...usual, ...selection })
+  if (rejected[0] !== undefined) throw rejected[0]
+  return [...instances]
 }
 
 function weightsOf(slices: readonly SliceJson[], selection: Partial<SliceSelection> = {}): Record<string, number> {

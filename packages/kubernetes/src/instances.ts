@@ -1,5 +1,4 @@
-import type { ServiceInstanceInit } from '@lb/core'
-import { authorityOf } from '@lb/core/authoring'
+import { authorityOf, type InstanceList, readInstances } from '@lb/core/authoring'
 import type { Endpoint, EndpointSlice } from './endpoint-slice.ts'
 import { hintedPriority, type OwnPlace } from './hinted-priority.ts'
 import { portSelection } from './port-selection.ts'
@@ -31,7 +30,7 @@ interface Candidate {
  *
  * @throws DiscoveryError when it is unclear which port is meant
  */
-export function instancesOfSlices(slices: Iterable<EndpointSlice>, selection: SliceSelection): ServiceInstanceInit[] {
+export function instancesOfSlices(slices: Iterable<EndpointSlice>, selection: SliceSelection): InstanceList {
   const all = [...slices]
   const candidates = candidatesOf(all, selection)
   const usable = usableOf(candidates)
@@ -41,7 +40,7 @@ export function instancesOfSlices(slices: Iterable<EndpointSlice>, selection: Sl
     selection,
   )
   const ids = new Set<string>()
-  return candidates.map((candidate) => {
+  const read = (candidate: Candidate): unknown => {
     const { endpoint, slice, port, secure } = candidate
     return {
       id: uniqueId(candidate, ids),
@@ -54,7 +53,8 @@ export function instancesOfSlices(slices: Iterable<EndpointSlice>, selection: Sl
       metadata: metadataOf(slice, endpoint),
       ...(endpoint.zone === undefined ? {} : { zone: endpoint.zone }),
     }
-  })
+  }
+  return readInstances(candidates, read, ({ slice, endpoint }) => `EndpointSlice ${slice.name}, ${endpoint.address}`)
 }
 
 function candidatesOf(slices: readonly EndpointSlice[], { port, family }: SliceSelection): readonly Candidate[] {
@@ -105,7 +105,7 @@ function uniqueId({ endpoint: { uid, address }, port }: Candidate, taken: Set<st
 function weightOf({ annotations, labels }: EndpointSlice, key: string): number {
   const written = annotations[key] ?? labels[key]
   if (written === undefined) return 1
-  // What is no number is for core to reject: it names the field.
+  // What is no number is rejected.
   return /^\d+(\.\d+)?$/.test(written) ? Number(written) : Number.NaN
 }
 

@@ -148,7 +148,7 @@ class Kubeconfig {
   }
 }
 
-/** What a user may have that would need a program of somebody else, or would change who asks. */
+/** What a user may have that would need another program, or would change the user. */
 const unsupported: readonly (readonly [key: string, what: string])[] = [
   ['exec', 'an exec plugin, which is not run'],
   ['auth-provider', 'an auth provider, which is not supported'],

@@ -1,14 +1,18 @@
 import {
-  type Clock,
   DiscoveryError,
   type DiscoveryObserver,
   type DiscoverySubscription,
-  type Random,
   type ServiceDiscovery,
   type ServiceInstanceInit,
 } from '@lb/core'
-import { OpenSubscriptions, systemClock, systemRandom, watchInSessions } from '@lb/core/authoring'
-import { RegistryClient, RegistryError } from '@lb/registry-http'
+import {
+  type DefinedDiscovery,
+  defineDiscovery,
+  type InstanceList,
+  systemClock,
+  systemRandom,
+} from '@lb/core/authoring'
+import { RegistryClient, RegistryError, registryErrorOf } from '@lb/registry-http'
 import { BearerToken } from './bearer-token.ts'
 import { EndpointSliceClient } from './client.ts'
 import type { EndpointSlice } from './endpoint-slice.ts'
@@ -42,30 +46,34 @@ const longestRetryMs = 120_000
  */
 export class KubernetesDiscovery implements ServiceDiscovery {
   readonly #options: KubernetesDiscoveryOptions
-  readonly #namespace: string
-  readonly #clock: Clock
-  readonly #random: Random
-  readonly #client: RegistryClient
-  readonly #api: EndpointSliceClient
-  readonly #subscriptions = new OpenSubscriptions()
+  readonly #discovery: DefinedDiscovery
 
   /** Reads the kubeconfig, when there is one. @throws InvalidOptionError */
   constructor(options: KubernetesDiscoveryOptions = {}) {
     checkOptions(options)
     // Copied, so that what the caller does to it later changes nothing.
     this.#options = { ...options }
-    this.#clock = options.clock ?? systemClock
-    this.#random = options.random ?? systemRandom
+    const { clock = systemClock, random = systemRandom, timeoutMs = defaults.timeoutMs } = options
+    const { watchTimeoutMs = defaults.watchTimeoutMs, idleTimeoutMs = defaults.idleTimeoutMs } = options
     const { server, tls, token, tokenFile, namespace = defaults.namespace } = accessOf(options)
-    this.#namespace = options.namespace ?? namespace
-    this.#client = new RegistryClient({
-      owner: 'KubernetesDiscovery',
-      servers: [server],
-      tls,
-      timeoutMs: options.timeoutMs ?? defaults.timeoutMs,
-      clock: this.#clock,
+    const http = new RegistryClient({ owner: 'KubernetesDiscovery', servers: [server], tls, timeoutMs, clock })
+    const client = new EndpointSliceClient(http, new BearerToken({ token, tokenFile, clock }))
+    this.#discovery = defineDiscovery({
+      service: (service) =>
+        new ServiceWatch({
+          client,
+          service: parseServiceName(service, options.namespace ?? namespace),
+          instancesOf: (slices) => this.#instances(service, slices),
+          watchTimeoutMs,
+          idleTimeoutMs,
+          random,
+        }),
+      sessions: { ...sessions, retryAfterMs },
+      errorOf: registryErrorOf,
+      close: () => http.close(),
+      clock,
+      random,
     })
-    this.#api = new EndpointSliceClient(this.#client, new BearerToken({ token, tokenFile, clock: this.#clock }))
   }
 
   get [Symbol.toStringTag](): string {
@@ -78,65 +86,24 @@ export class KubernetesDiscovery implements ServiceDiscovery {
    * @throws DiscoveryError when it cannot be known which instances there are; the reason of `signal` when that is aborted;
    * LoadBalancerClosedError
    */
-  async getInstances(
+  getInstances(
     service: string,
-    { signal }: { signal?: AbortSignal | undefined } = {},
+    options?: { signal?: AbortSignal | undefined },
   ): Promise<readonly ServiceInstanceInit[]> {
-    signal?.throwIfAborted()
-    this.#subscriptions.throwIfClosed(service)
-    try {
-      const reference = parseServiceName(service, this.#namespace)
-      const { slices } = await this.#api.list(reference, { resourceVersion: '', signal, background: false })
-      return this.#instances(service, slices)
-    } catch (cause) {
-      if (signal?.aborted === true) throw signal.reason
-      this.#subscriptions.throwIfClosed(service)
-      throw serviceError(service, cause)
-    }
+    return this.#discovery.getInstances(service, options)
   }
 
   /** Lists, then watches, and goes on from where it was when a connection ends. After failures it backs off, up to 30 s. */
   watch(service: string, observer: DiscoveryObserver): DiscoverySubscription {
-    let followed: ServiceWatch | undefined
-    const watch = watchInSessions(
-      async (_service, session) => {
-        try {
-          followed ??= this.#follow(service)
-          await followed.run({ ...session, error: (cause) => session.error(serviceError(service, cause)) })
-        } catch (cause) {
-          throw serviceError(service, cause)
-        }
-      },
-      {
-        ...sessions,
-        retryAfterMs,
-        clock: this.#clock,
-        random: this.#random,
-      },
-    )
-    return this.#subscriptions.open(service, observer, watch)
+    return this.#discovery.watch(service, observer)
   }
 
   /** Ends everything: watches, timers, connections. What is under way rejects with LB_CLOSED; later calls do too. */
-  async close(): Promise<void> {
-    this.#subscriptions.close()
-    await this.#client.close()
+  close(): Promise<void> {
+    return this.#discovery.close()
   }
 
-  #follow(service: string): ServiceWatch {
-    const { watchTimeoutMs = defaults.watchTimeoutMs, idleTimeoutMs = defaults.idleTimeoutMs } = this.#options
-    return new ServiceWatch({
-      api: this.#api,
-      service: parseServiceName(service, this.#namespace),
-      instancesOf: (slices) => this.#instances(service, slices),
-      watchTimeoutMs,
-      idleTimeoutMs,
-      clock: this.#clock,
-      random: this.#random,
-    })
-  }
-
-  #instances(service: string, slices: Iterable<EndpointSlice>): ServiceInstanceInit[] {
+  #instances(service: string, slices: Iterable<EndpointSlice>): InstanceList {
     const { family, zone, node, weightKey = defaults.weightKey } = this.#options
     return instancesOfSlices(slices, { port: this.#portOf(service), family, zone, node, weightKey })
   }
@@ -150,14 +117,8 @@ export class KubernetesDiscovery implements ServiceDiscovery {
   }
 }
 
-function retryAfterMs(error: unknown): number | undefined {
-  const cause = error instanceof DiscoveryError ? error.cause : undefined
+function retryAfterMs(cause: unknown): number | undefined {
   if (!(cause instanceof RegistryError)) return undefined
   if (cause.retryAfterMs !== undefined) return Math.min(cause.retryAfterMs, longestRetryMs)
   return cause.status === 403 || cause.status === 404 ? longRetryMs : undefined
-}
-
-function serviceError(service: string, cause: unknown): DiscoveryError {
-  const reason = cause instanceof Error ? cause.message : String(cause)
-  return new DiscoveryError(`${service}: ${reason}`, { service, cause })
 }

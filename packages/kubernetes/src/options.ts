@@ -106,7 +106,7 @@ export function checkOptions(options: KubernetesDiscoveryOptions): void {
   checkClock(`${owner}.clock`, options.clock)
 }
 
-/** Which API server, and as whom: of the kubeconfig, as given, or of the pod. @throws InvalidOptionError */
+/** Which API server, and as which user: of the kubeconfig, as given, or of the pod. @throws InvalidOptionError */
 export function accessOf(options: KubernetesDiscoveryOptions): ClusterAccess {
   const { kubeconfig, context, server, token, tokenFile, caFile } = options
   if (kubeconfig !== undefined) return kubeconfigAccess(kubeconfig, context)

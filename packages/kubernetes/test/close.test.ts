@@ -1,8 +1,8 @@
 import { getEventListeners } from 'node:events'
 import { DiscoveryError } from '@lb/core'
+import { Notes } from '@lb/testing'
 import { describe, expect, it } from 'vitest'
 import { at, FollowedService } from './followed-service.ts'
-import { Notes } from './notes.ts'
 
 const closedError = { code: 'LB_CLOSED', service: 'orders', message: 'orders: the discovery was closed' }
 

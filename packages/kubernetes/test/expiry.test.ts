@@ -1,11 +1,11 @@
 import { createSign, randomUUID } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { Notes } from '@lb/testing'
 import { FaultProxy, KubeApiServer, startTimeoutMs } from 'test-servers'
 import { describeWithServers } from 'test-servers/suites'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { KubernetesRegistry } from './kubernetes-registry.ts'
-import { Notes } from './notes.ts'
 
 describeWithServers('with a Kubernetes API server that forgets', KubeApiServer.programs, () => {
   let server: KubeApiServer

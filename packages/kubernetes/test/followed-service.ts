@@ -1,8 +1,7 @@
-import { FakeClock } from '@lb/testing'
+import { FakeClock, Notes } from '@lb/testing'
 import { afterEach, beforeEach, expect, vi } from 'vitest'
 import { KubernetesDiscovery, type KubernetesDiscoveryOptions } from '../src/index.ts'
 import { LoopbackApiServer } from './loopback-api-server.ts'
-import { Notes } from './notes.ts'
 import { type SliceJson, slice } from './slices.ts'
 
 /** The delay after the first failure: 800 ms, half of it, as chance is. */

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { DiscoveryError, InvalidInstanceError, parseInstance, type ServiceInstanceInit } from '@lb/core'
+import { Notes } from '@lb/testing'
 import { FaultProxy, KubeApiServer, startTimeoutMs } from 'test-servers'
 import { describeWithServers } from 'test-servers/suites'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { KubernetesDiscovery } from '../src/index.ts'
 import { KubernetesRegistry } from './kubernetes-registry.ts'
-import { Notes } from './notes.ts'
 import { PlainFront } from './plain-front.ts'
 
 const instances = [

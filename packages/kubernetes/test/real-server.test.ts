@@ -1,11 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { Notes } from '@lb/testing'
 import { FaultProxy, KubeApiServer, startTimeoutMs } from 'test-servers'
 import { describeWithServers } from 'test-servers/suites'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { KubernetesDiscovery, type KubernetesDiscoveryOptions } from '../src/index.ts'
 import { KubernetesRegistry } from './kubernetes-registry.ts'
-import { Notes } from './notes.ts'
 import { notReady, podEndpoint, ready, slice, terminating } from './slices.ts'
 
 describeWithServers('with a Kubernetes API server', KubeApiServer.programs, () => {

@@ -1,8 +1,8 @@
+import { Notes } from '@lb/testing'
 import { KubeApiServer, startTimeoutMs } from 'test-servers'
 import { describeWithServers } from 'test-servers/suites'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { KubernetesRegistry } from './kubernetes-registry.ts'
-import { Notes } from './notes.ts'
 import { podEndpoint, type SliceJson, slice } from './slices.ts'
 
 describeWithServers('with a Kubernetes API server that has much to say', KubeApiServer.programs, () => {

@@ -7,7 +7,7 @@ export type ApiVersion = 'v3' | 'v1'
  */
 const absentStatuses: ReadonlySet<number> = new Set([404, 405, 410, 501])
 
-/** Codes of the API about what was asked for, such as "instance not found": whoever says them has the API. */
+/** Codes of the API about what was asked for, such as "instance not found": a server that gives them has the API. */
 const resourceCode = /"code"\s*:\s*2\d{4}\b/
 
 /** Whether an answer says that the server does not have the version of the API that was asked for. */

@@ -11,14 +11,14 @@ const intervalKey = 'preserved.heart.beat.interval'
 /** Codes of answers that the instance is not known: of version 1 and of version 3. */
 const unknownInstance = { v1: 20404, v3: 21003 } as const
 
-/** How Nacos is told of one instance, and that it lives. */
+/** How one instance is registered in Nacos, and kept there by beats. */
 export class Beats implements RegistrationSteps {
   readonly #client: NacosClient
   readonly #target: RegistrationTarget
   #intervalMs: number
   /** After a registration, the first beat is a full one; the answer says whether the next may be light. */
   #isLight = false
-  /** Somebody waits for the first registration; the process is not kept alive by what comes after. */
+  /** The caller waits for the first registration; what comes after does not keep the process alive. */
   #isRegistered = false
 
   constructor(session: NacosClient, target: RegistrationTarget) {
@@ -29,7 +29,7 @@ export class Beats implements RegistrationSteps {
 
   async register(signal: AbortSignal): Promise<number> {
     this.#isLight = false
-    await this.#tell({ ...registerRequest(this.#target), signal, background: this.#isRegistered })
+    await this.#demandOk({ ...registerRequest(this.#target), signal, background: this.#isRegistered })
     this.#isRegistered = true
     return this.#intervalMs
   }
@@ -48,11 +48,11 @@ export class Beats implements RegistrationSteps {
   }
 
   async deregister(): Promise<void> {
-    await this.#tell(deregisterRequest(this.#target))
+    await this.#demandOk(deregisterRequest(this.#target))
   }
 
   /** Something that is answered with "ok": as a text by version 1, in an envelope by version 3. */
-  async #tell(request: VersionedRequest): Promise<void> {
+  async #demandOk(request: VersionedRequest): Promise<void> {
     const given = await this.#client.ask(request)
     if (given.version === 'v1') {
       if (given.answer.text.trim() !== 'ok') throw this.#client.error(given, request, 'the answer is not "ok"')

@@ -92,7 +92,7 @@ export class NacosClient {
     version: ApiVersion,
     token: string | undefined,
   ): ApiAnswer & { token: string | undefined } {
-    // A failure of a gateway, say, tells nothing of what is behind it.
+    // A failure of a gateway, say, says nothing of what is behind it.
     if (answer.status < 500) this.#version = version
     return { version, answer, token }
   }

@@ -1,7 +1,8 @@
-import { parseInstance, type ServiceInstance } from '@lb/core'
+import type { ServiceInstance } from '@lb/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { MalformedAnswer, readInstanceList } from './instances.ts'
+import { MalformedAnswer } from './errors.ts'
+import { readInstanceList } from './instances.ts'
 
 const service = { group: 'DEFAULT_GROUP', name: 'orders' }
 const host = {
@@ -16,7 +17,7 @@ const host = {
 
 /** What version 1 says of hosts, as core reads it. */
 function read(hosts: unknown, more: object = {}): ServiceInstance[] {
-  return readInstanceList('v1', { hosts, ...more }, service).instances.map(parseInstance)
+  return [...readInstanceList('v1', { hosts, ...more }, service).instances]
 }
 
 describe('an instance', () => {
@@ -29,7 +30,7 @@ describe('an instance', () => {
     const [v1] = readInstanceList('v1', { hosts: [ofV1] }, service).instances
     const [v3] = readInstanceList('v3', { code: 0, message: 'success', data: [host] }, service).instances
     expect(v1).toEqual(v3)
-    expect(parseInstance(v1 as ServiceInstance)).toMatchObject({
+    expect(v1).toMatchObject({
       id: ofV1.instanceId,
       host: '10.0.0.1',
       port: 8080,
@@ -98,18 +99,22 @@ describe('an instance', () => {
   })
 
   it('is not made of a text, as it could be in code', () => {
-    expect(() => read(['6.6.6.6:80'])).toThrow('host')
+    const { instances, rejected } = readInstanceList('v1', { hosts: ['6.6.6.6:80'] }, service)
+    expect([instances, rejected]).toMatchObject([[], [{ field: 'host' }]])
   })
 
-  it('that makes no sense is handed on alone, so that core drops it and says why', () => {
-    const { instances } = readInstanceList(
+  it('that makes no sense is rejected alone, by its address', () => {
+    const { instances, rejected } = readInstanceList(
       'v1',
       { hosts: [host, { ...host, port: '8080' }, 7, null, { ip: 1 }] },
       service,
     )
-    expect(instances).toHaveLength(4)
-    expect(() => parseInstance(instances[1] as never)).toThrow('port')
-    expect(() => parseInstance(instances[2] as never)).toThrow('host')
+    expect(instances).toHaveLength(1)
+    expect(rejected).toMatchObject([
+      { field: 'port', message: expect.stringMatching(/^instance 10\.0\.0\.1 port 8080: port of an instance must/) },
+      { field: 'host', message: expect.stringMatching(/^an instance without an ip: host of an instance must/) },
+      { field: 'host' },
+    ])
   })
 })
 
@@ -126,7 +131,7 @@ describe('a list', () => {
     for (const cacheMillis of [0, -1, '5000', null, Number.NaN]) {
       expect(readInstanceList('v1', { hosts: [], cacheMillis }, service)).not.toHaveProperty('cacheMillis')
     }
-    expect(readInstanceList('v3', { code: 0, data: [] }, service)).toEqual({ instances: [] })
+    expect(readInstanceList('v3', { code: 0, data: [] }, service)).toEqual({ instances: [], rejected: [] })
   })
 
   it('is never made of an answer that is something else', () => {
@@ -147,14 +152,8 @@ describe('a list', () => {
       fc.oneof(fc.anything(), fc.record({ ip: fc.anything(), port: fc.anything(), metadata: fc.anything() })),
     )
     const property = fc.property(hosts, fc.anything(), (list, reachProtectionThreshold) => {
-      const { instances } = readInstanceList('v1', { hosts: list, reachProtectionThreshold }, service)
-      for (const init of instances) {
-        try {
-          parseInstance(init)
-        } catch (error) {
-          expect(error).toMatchObject({ code: 'LB_INVALID_INSTANCE' })
-        }
-      }
+      const { rejected } = readInstanceList('v1', { hosts: list, reachProtectionThreshold }, service)
+      for (const error of rejected) expect(error).toMatchObject({ code: 'LB_INVALID_INSTANCE' })
     })
     fc.assert(property, { seed: 20_240_607 })
   })

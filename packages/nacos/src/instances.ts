@@ -1,38 +1,35 @@
-import type { ServiceInstanceInit } from '@lb/core'
+import { type InstanceList, readInstances } from '@lb/core/authoring'
 import type { ApiVersion } from './api-version.ts'
+import { MalformedAnswer } from './errors.ts'
 import { type GroupedName, joinedName } from './service-name.ts'
 
 /** What an answer to the question for the instances of a service says. */
-export interface InstanceList {
-  readonly instances: readonly ServiceInstanceInit[]
+export interface NacosList extends InstanceList {
   /** How long the list may be used, in milliseconds; version 3 does not say. */
   readonly cacheMillis?: number
 }
-
-/** What came is not an answer that Nacos gives. The message is for people. */
-export class MalformedAnswer extends Error {}
 
 /** The cluster of instances that name none. */
 export const defaultCluster = 'DEFAULT'
 
 /**
  * Reads an answer field by field. Instances that are switched off are left out, as version 3 does; unhealthy and drained ones (weight 0) stay
- * in, marked as such, so that core can panic. An entry that is no instance is handed on all the same: core drops it and tells why.
+ * in, marked as such, so that core can panic. An entry that is no instance is rejected, by its address.
  *
  * @throws MalformedAnswer
  */
-export function readInstanceList(version: ApiVersion, answer: unknown, service: GroupedName): InstanceList {
+export function readInstanceList(version: ApiVersion, answer: unknown, service: GroupedName): NacosList {
   const { hosts, cacheMillis, reachProtectionThreshold } = version === 'v3' ? flatList(answer) : serviceInfo(answer)
   if (!Array.isArray(hosts)) throw new MalformedAnswer('it has no list of instances')
   const isProtected = reachProtectionThreshold === true
-  const instances: ServiceInstanceInit[] = []
-  for (const host of hosts as unknown[]) {
+  const read = (host: unknown): unknown => {
     // Nacos' own clients pass over null.
-    if (host === null) continue
+    if (host === null) return undefined
     const fields = isRecord(host) ? host : {}
-    if (fields.enabled !== false) instances.push(instanceOf(fields, service, isProtected))
+    return fields.enabled === false ? undefined : instanceOf(fields, service, isProtected)
   }
-  return typeof cacheMillis === 'number' && cacheMillis > 0 ? { instances, cacheMillis } : { instances }
+  const list = readInstances(hosts, read, nameOf)
+  return typeof cacheMillis === 'number' && cacheMillis > 0 ? { ...list, cacheMillis } : list
 }
 
 interface Fields {
@@ -61,8 +58,14 @@ function readEnvelope(answer: unknown): unknown {
 
 type Host = Readonly<Record<string, unknown>>
 
+/** What an entry is called in messages. */
+function nameOf(host: unknown): string {
+  const { ip, port } = isRecord(host) ? host : {}
+  return typeof ip === 'string' ? `instance ${ip} port ${String(port)}` : 'an instance without an ip'
+}
+
 /**
- * The same id whichever version of the API told it, so that nothing is forgotten when that changes: version 3 may leave out `instanceId`.
+ * The same id whichever version of the API it comes from, so that nothing is forgotten when that changes: version 3 may leave out `instanceId`.
  * It is what Nacos itself makes of these parts.
  */
 function idOf({ ip, port }: Host, cluster: string, service: GroupedName): string {
@@ -71,7 +74,7 @@ function idOf({ ip, port }: Host, cluster: string, service: GroupedName): string
   return `${ip}#${port}#${cluster}#${joinedName(service)}`
 }
 
-function instanceOf(host: Host, service: GroupedName, isProtected: boolean): ServiceInstanceInit {
+function instanceOf(host: Host, service: GroupedName, isProtected: boolean): Host {
   const { ip, port, weight, healthy, clusterName } = host
   const cluster = typeof clusterName === 'string' && clusterName !== '' ? clusterName : defaultCluster
   const metadata = metadataOf(host.metadata)
@@ -81,28 +84,27 @@ function instanceOf(host: Host, service: GroupedName, isProtected: boolean): Ser
   }
   const labels = isRecord(metadata) ? metadata : {}
   const zone = labels.zone === undefined ? zoneOf(cluster) : labels.zone
-  // Unchecked: core checks every field, and names the one at fault.
   return {
     id: idOf(host, cluster, service),
-    host: ip as string,
-    port: port as number,
-    ...(weight !== undefined && { weight: weight as number }),
-    ...(healthy !== undefined && { healthy: healthy as boolean }),
-    ...(zone !== undefined && zone !== '' && { zone: zone as string }),
+    host: ip,
+    port,
+    ...(weight !== undefined && { weight }),
+    ...(healthy !== undefined && { healthy }),
+    ...(zone !== undefined && zone !== '' && { zone }),
     priority: priorityOf(labels[priorityKey]),
     secure: labels.secure === 'true',
-    metadata: metadata as Record<string, string>,
+    metadata,
   }
 }
 
-/** Nacos has no such field: `NacosRegistrar` writes it, under a name that nobody else gives a meaning. */
+/** Nacos has no such field: `NacosRegistrar` writes it, under a name that means nothing to others. */
 export const priorityKey = 'lb-priority'
 
 function priorityOf(text: unknown): number {
   return typeof text === 'string' && /^\d{1,9}$/.test(text) ? Number(text) : 0
 }
 
-/** In Nacos, instances in one data centre are a cluster; where nobody names one, it says nothing. */
+/** In Nacos, instances in one data centre are a cluster; where none is named, it says nothing. */
 function zoneOf(cluster: string): string | undefined {
   return cluster === defaultCluster ? undefined : cluster
 }

@@ -9,11 +9,11 @@ import {
   type ServiceRegistrar,
 } from '@lb/core'
 import { RenewedRegistration } from '@lb/core/authoring'
+import { registryErrorOf } from '@lb/registry-http'
 import { Beats } from './beats.ts'
 import { NacosClient } from './client.ts'
 import { defaultCluster } from './instances.ts'
 import { checkRegistrarOptions, type NacosRegistrarOptions } from './options.ts'
-import { serviceError } from './service-error.ts'
 import { groupedName, serviceNameProblem } from './service-name.ts'
 
 /** Nacos refuses more. */
@@ -52,7 +52,7 @@ export class NacosRegistrar implements ServiceRegistrar {
     const beats = this.#beatsOf(service, instance)
     const { onError = () => {}, clock, random } = this.#options
     const started = RenewedRegistration.start(beats, {
-      onError: (cause) => onError(serviceError(service, cause)),
+      onError: (cause) => onError(registryErrorOf(service, cause)),
       ...(clock !== undefined && { clock }),
       ...(random !== undefined && { random }),
     })
@@ -62,7 +62,7 @@ export class NacosRegistrar implements ServiceRegistrar {
       try {
         await renewed?.deregister()
       } catch (cause) {
-        throw serviceError(service, cause)
+        throw registryErrorOf(service, cause)
       } finally {
         this.#kept.delete(end)
       }
@@ -72,7 +72,7 @@ export class NacosRegistrar implements ServiceRegistrar {
       await started
     } catch (cause) {
       this.#kept.delete(end)
-      throw this.#closing === undefined ? serviceError(service, cause) : closedError(service)
+      throw this.#closing === undefined ? registryErrorOf(service, cause) : closedError(service)
     }
     if (this.#closing !== undefined) throw closedError(service)
     return { service, instance, deregister: end }
@@ -87,12 +87,12 @@ export class NacosRegistrar implements ServiceRegistrar {
   async #close(): Promise<void> {
     const ends = Array.from(this.#kept, (end) => end())
     for (const result of await Promise.allSettled(ends)) {
-      if (result.status === 'rejected') this.#tell(result.reason)
+      if (result.status === 'rejected') this.#report(result.reason)
     }
     await this.#client.close()
   }
 
-  #tell(cause: unknown): void {
+  #report(cause: unknown): void {
     try {
       this.#options.onError?.(cause)
     } catch {

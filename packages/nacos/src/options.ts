@@ -51,7 +51,7 @@ export interface NacosDiscoveryOptions extends NacosOptions {
 export interface NacosRegistrarOptions extends NacosOptions {
   /** Cluster in which instances are registered. Default `DEFAULT`. */
   readonly cluster?: string | undefined
-  /** Told of every failure after the first registration, and of one to take a registration back in `close()`. */
+  /** Called with every failure after the first registration, and of one to take a registration back in `close()`. */
   readonly onError?: ((cause: unknown) => void) | undefined
 }
 

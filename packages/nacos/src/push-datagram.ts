@@ -26,7 +26,7 @@ export function readPushDatagram(datagram: Uint8Array): PushDatagram | undefined
     if (lastRefTime === undefined || typeof name !== 'string') return undefined
     return { name, acknowledgement: `{"type":"push-ack","lastRefTime":${lastRefTime},"data":""}` }
   } catch {
-    // From anybody on the network.
+    // It may come from any host on the network.
     return undefined
   }
 }

@@ -1,8 +1,7 @@
-import { FakeClock } from '@lb/testing'
+import { FakeClock, Notes } from '@lb/testing'
 import { FakeNacos } from 'test-servers'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { NacosDiscovery } from '../src/index.ts'
-import { Notes } from './notes.ts'
 
 const closedError = { code: 'LB_CLOSED', service: 'web', message: 'web: the discovery was closed' }
 

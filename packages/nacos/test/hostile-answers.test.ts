@@ -1,9 +1,8 @@
 import { LoadBalancer, type LoadBalancerEvent } from '@lb/core'
-import { FakeClock } from '@lb/testing'
+import { FakeClock, Notes } from '@lb/testing'
 import { FakeNacos } from 'test-servers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { NacosDiscovery } from '../src/index.ts'
-import { Notes } from './notes.ts'
 
 let fake: FakeNacos
 let clock: FakeClock

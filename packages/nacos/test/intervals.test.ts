@@ -1,8 +1,7 @@
-import { FakeClock } from '@lb/testing'
+import { FakeClock, Notes } from '@lb/testing'
 import { FakeNacos } from 'test-servers'
 import { afterEach, expect, it, vi } from 'vitest'
 import { NacosDiscovery } from '../src/index.ts'
-import { Notes } from './notes.ts'
 
 let fake: FakeNacos
 let discovery: NacosDiscovery

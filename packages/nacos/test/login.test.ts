@@ -1,8 +1,7 @@
-import { FakeClock, seededRandom } from '@lb/testing'
+import { FakeClock, Notes, seededRandom } from '@lb/testing'
 import { FakeNacos } from 'test-servers'
 import { afterEach, expect, it, vi } from 'vitest'
 import { NacosDiscovery } from '../src/index.ts'
-import { Notes } from './notes.ts'
 
 const user = { username: 'lb', password: 'hunter2' }
 const ttlSeconds = 1_000

@@ -1,10 +1,9 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
-import { FakeClock } from '@lb/testing'
+import { FakeClock, Notes } from '@lb/testing'
 import { FakeNacos } from 'test-servers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { NacosDiscovery } from '../src/index.ts'
-import { Notes } from './notes.ts'
 
 let fake: FakeNacos
 let discovery: NacosDiscovery

@@ -1,9 +1,8 @@
 import { LoadBalancer } from '@lb/core'
-import { LoopbackBackend } from '@lb/testing'
+import { LoopbackBackend, Traffic } from '@lb/testing'
 import { FakeNacosProcess } from 'test-servers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { NacosDiscovery, NacosRegistrar } from '../src/index.ts'
-import { Traffic } from './traffic.ts'
 
 const timeout = 40_000
 const metadata = { 'preserved.heart.beat.interval': '500' }

@@ -1,10 +1,9 @@
 import { LoadBalancer } from '@lb/core'
 import { systemClock } from '@lb/core/authoring'
-import { FakeClock } from '@lb/testing'
+import { FakeClock, Notes } from '@lb/testing'
 import { FakeNacos } from 'test-servers'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { NacosDiscovery } from '../src/index.ts'
-import { Notes } from './notes.ts'
 
 let fake: FakeNacos
 const closing: { close(): Promise<void> }[] = []

@@ -5,13 +5,13 @@ import type { Connector } from './connector.ts'
 export interface Turn {
   /** The answer is complete: the connection is kept for the next request. */
   giveBack(): void
-  /** Nobody wants the rest: the connection is ended, or no longer waited for. */
+  /** The rest is not wanted: the connection is ended, or no longer waited for. */
   drop(): void
 }
 
 /**
  * The connections to one server. Each carries one request at a time. undici's own pool is not used, because it connects again at once after a
- * request was given up, and keeps those that wait for a connection when nobody wants them any more.
+ * request was given up, and keeps those that wait for a connection when they are not wanted any more.
  */
 export class Connections {
   readonly #origin: string

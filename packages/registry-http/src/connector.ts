@@ -47,7 +47,7 @@ export class Connector {
     this.#pending.add(settle)
     const begin = (made: Socket): void => {
       socket = made
-      // Also after it was given up: an error that nobody hears would end the process.
+      // Also after it was given up: an error without a listener would end the process.
       made.on('error', settle)
       made.once(target.protocol === 'https:' ? 'secureConnect' : 'connect', () => settle(null))
       // A connection does not keep the process alive: the timers of those who wait for an answer do.

@@ -60,7 +60,7 @@ export class Exchange {
     }
   }
 
-  /** Ends the exchange, unless its answer is complete. Whoever waits for it gets `cause`. */
+  /** Ends the exchange, unless its answer is complete. Its promises reject with `cause`. */
   end(cause: unknown): void {
     if (this.#ended !== undefined) return
     this.#ended = { cause }

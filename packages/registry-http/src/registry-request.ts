@@ -14,6 +14,6 @@ export interface RegistryRequest {
   readonly server?: string | undefined
   /** False: another server is not tried after a failure on which this request may have been carried out. Default true. */
   readonly idempotent?: boolean | undefined
-  /** True: nobody waits for the answer, so that it does not keep the process alive, such as that of a long poll. Default false. */
+  /** True: the answer does not keep the process alive, such as that of a long poll. Default false. */
   readonly background?: boolean | undefined
 }

@@ -81,7 +81,7 @@ export class FileSnapshotStore implements SnapshotStore {
       try {
         const bytes = Buffer.from(formatSnapshot(service, this.#wallClock(), instances))
         if (bytes.length > this.#maxBytes) {
-          throw new Error(`it would have ${bytes.length} bytes, the limit is ${this.#maxBytes}`)
+          throw new DiscoveryError(`it would have ${bytes.length} bytes, the limit is ${this.#maxBytes}`)
         }
         await replaceFile(path, bytes)
         await this.#tidy()

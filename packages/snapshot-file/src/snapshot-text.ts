@@ -1,4 +1,4 @@
-import type { ServiceInstance, ServiceInstanceInit } from '@lb/core'
+import { DiscoveryError, type ServiceInstance, type ServiceInstanceInit } from '@lb/core'
 
 /** What a file holds. The service is in it, since its name is not readable from that of the file. */
 export interface SnapshotFile {
@@ -13,18 +13,19 @@ export function formatSnapshot(service: string, savedAtMs: number, instances: re
 }
 
 /**
- * Reads what `formatSnapshot` wrote; anybody may have written it. Each instance is checked by whoever uses it.
+ * Reads what `formatSnapshot` wrote, or another program. Each instance is checked where it is used.
  *
- * @throws Error saying what is wrong
+ * @throws DiscoveryError saying what is wrong
  */
 export function parseSnapshot(service: string, text: string): SnapshotFile {
   const value: unknown = JSON.parse(text)
-  if (typeof value !== 'object' || value === null) throw new Error('it holds no object')
+  if (typeof value !== 'object' || value === null) throw new DiscoveryError('it holds no object')
   const fields = value as Record<string, unknown>
-  if (fields.version !== version) throw new Error(`its version is not ${version}`)
-  if (fields.service !== service) throw new Error('it is of another service')
+  if (fields.version !== version) throw new DiscoveryError(`its version is not ${version}`)
+  if (fields.service !== service) throw new DiscoveryError('it is of another service')
   const { savedAtMs, instances } = fields
-  if (typeof savedAtMs !== 'number' || !Number.isFinite(savedAtMs)) throw new Error('it does not say when it was saved')
-  if (!Array.isArray(instances)) throw new Error('it holds no list of instances')
+  if (typeof savedAtMs !== 'number' || !Number.isFinite(savedAtMs))
+    throw new DiscoveryError('it does not say when it was saved')
+  if (!Array.isArray(instances)) throw new DiscoveryError('it holds no list of instances')
   return { savedAtMs, instances: instances as ServiceInstanceInit[] }
 }

@@ -1,13 +1,14 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
+import { DiscoveryError } from '@lb/core'
 
-// No link is followed, and a pipe somebody put there is not waited for.
+// No link is followed, and a pipe in its place is not waited for.
 const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
 
 /**
  * The text of a file; `undefined` when there is none.
  *
- * @throws Error when it is no plain file, when everybody may write to it, or when it is larger than `maxBytes`
+ * @throws DiscoveryError when it is no plain file, when every user may write to it, or when it is larger than `maxBytes`
  */
 export async function readWhole(path: string, maxBytes: number): Promise<string | undefined> {
   let file: FileHandle
@@ -15,15 +16,16 @@ export async function readWhole(path: string, maxBytes: number): Promise<string 
     file = await open(path, flags)
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined
-    if (codeOf(error) === 'ELOOP') throw new Error('it is a link', { cause: error })
+    if (codeOf(error) === 'ELOOP') throw new DiscoveryError('it is a link', { cause: error })
     throw error
   }
   try {
     const stats = await file.stat()
-    if (!stats.isFile()) throw new Error('it is no plain file')
+    if (!stats.isFile()) throw new DiscoveryError('it is no plain file')
     // Windows has other means, and says 666 of every file.
-    if (process.platform !== 'win32' && (stats.mode & 0o002) !== 0) throw new Error('everybody may write to it')
-    if (stats.size > maxBytes) throw new Error(`it has ${stats.size} bytes, the limit is ${maxBytes}`)
+    if (process.platform !== 'win32' && (stats.mode & 0o002) !== 0)
+      throw new DiscoveryError('every user may write to it')
+    if (stats.size > maxBytes) throw new DiscoveryError(`it has ${stats.size} bytes, the limit is ${maxBytes}`)
     return await readUpTo(file, stats.size)
   } finally {
     await file.close()

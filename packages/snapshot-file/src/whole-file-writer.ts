@@ -8,14 +8,14 @@ const abandonedAfterMs = 3_600_000
 
 /**
  * Puts `bytes` in the place of the file, all or nothing: they are written beside it, forced to the disk and renamed. Of several
- * writers the last one counts. Nobody but this user can read it.
+ * writers the last one counts. Only this user can read it.
  */
 export async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
   const directory = dirname(path)
   await mkdir(directory, { recursive: true, mode: 0o700 })
   const unfinished = join(directory, unfinishedName(basename(path), randomUUID()))
   try {
-    // `wx`: a link that somebody put there is not followed.
+    // `wx`: a link in its place is not followed.
     await withFile(unfinished, 'wx', async (file) => {
       await file.writeFile(bytes)
       // Otherwise the new name could survive a power failure, and what it names not.

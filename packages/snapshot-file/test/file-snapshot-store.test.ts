@@ -158,10 +158,10 @@ describe('a file that cannot be used', () => {
     await expect(open().load('users')).rejects.toThrow('it is no plain file')
   })
 
-  it('since everybody may write to it, is not believed', async () => {
+  it('since every user may write to it, is not believed', async () => {
     await open().save('users', list('a:1'))
     chmodSync(path('users'), 0o602)
-    await expect(open().load('users')).rejects.toThrow('everybody may write to it')
+    await expect(open().load('users')).rejects.toThrow('every user may write to it')
   })
 
   it('does not keep others from being used', async () => {
