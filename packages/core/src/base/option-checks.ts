@@ -1,4 +1,4 @@
-import { type Clock, maxTimerDelayMs } from './clock.ts'
+import { maxTimerDelayMs } from './clock.ts'
 import { InvalidOptionError } from './errors.ts'
 import { nearestName } from './nearest-name.ts'
 
@@ -37,7 +37,7 @@ export function checkKeys(path: string, value: unknown, known: readonly string[]
 /** A duration in milliseconds, or `undefined` when absent. */
 export function checkDurationMs(
   path: string,
-  value: number | undefined,
+  value: unknown,
   { min = 0, infinite = false }: { min?: number; infinite?: boolean } = {},
 ): void {
   if (value === undefined || (infinite && value === Number.POSITIVE_INFINITY)) return
@@ -48,7 +48,7 @@ export function checkDurationMs(
 }
 
 /** A finite number in [`min`, `max`], or `undefined` when absent. */
-export function checkNumber(path: string, value: number | undefined, min: number, max: number): void {
+export function checkNumber(path: string, value: unknown, min: number, max: number): void {
   if (value === undefined) return
   if (typeof value !== 'number' || !Number.isFinite(value) || value < min || value > max) {
     rejectOption(path, `a finite number in [${min}, ${max === Number.MAX_VALUE ? '∞' : max}]`, value)
@@ -56,8 +56,9 @@ export function checkNumber(path: string, value: number | undefined, min: number
 }
 
 /** An integer in [`min`, `max`], or `undefined` when absent. */
-export function checkInteger(path: string, value: number | undefined, min: number, max: number): void {
-  if (value !== undefined && (!Number.isInteger(value) || value < min || value > max)) {
+export function checkInteger(path: string, value: unknown, min: number, max: number): void {
+  if (value === undefined) return
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
     rejectOption(path, `an integer in [${min}, ${max}]`, value)
   }
 }
@@ -68,10 +69,16 @@ export function checkFunction(path: string, value: unknown): void {
 }
 
 /** A clock, or `undefined` when absent. */
-export function checkClock(path: string, value: Clock | undefined): void {
-  if (value !== undefined && (typeof value?.now !== 'function' || typeof value.setTimeout !== 'function')) {
-    rejectOption(path, 'a Clock with now and setTimeout', value)
-  }
+export function checkClock(path: string, value: unknown): void {
+  if (value === undefined) return
+  const isClock = hasMethod(value, 'now') && hasMethod(value, 'setTimeout')
+  if (!isClock) rejectOption(path, 'a Clock with now and setTimeout', value)
+}
+
+/** Whether `value` is something with a method of that name. */
+export function hasMethod(value: unknown, name: string): boolean {
+  const isObject = (typeof value === 'object' && value !== null) || typeof value === 'function'
+  return isObject && typeof Reflect.get(value, name) === 'function'
 }
 
 /** A boolean, or `undefined` when absent. */

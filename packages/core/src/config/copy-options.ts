@@ -1,19 +1,5 @@
-import { isHealthChecker, type LoadBalancerOptions, type ServiceOptions } from './service-options.ts'
-
-/** Options that are objects of ours. All others are values, functions, or objects of the application's. */
-const nested: readonly (keyof ServiceOptions)[] = [
-  'retry',
-  'hedge',
-  'healthCheck',
-  'outlierDetection',
-  'slowStart',
-  'panic',
-  'zone',
-  'subset',
-  'loadReports',
-  'queue',
-  'throttle',
-]
+import type { Option } from '../base/option-table.ts'
+import { isHealthChecker, type LoadBalancerOptions, type ServiceOptions, serviceTable } from './service-options.ts'
 
 /** A copy of `options` that later changes to the caller's objects do not reach. */
 export function copyOptions(options: LoadBalancerOptions): LoadBalancerOptions {
@@ -25,12 +11,14 @@ export function copyOptions(options: LoadBalancerOptions): LoadBalancerOptions {
 }
 
 function copyServiceOptions<T extends ServiceOptions>(options: T): T {
-  const given = nested.map((key) => [key, options[key]] as const).filter(([, value]) => typeof value === 'object')
-  return { ...options, ...Object.fromEntries(given.map(([key, value]) => [key, copyOf(value)])) }
+  const entries = Object.entries<Option<unknown>>(serviceTable).filter(([, { copied }]) => copied === true)
+  const given = entries.map(([name]) => [name, Reflect.get(options, name)] as const)
+  const objects = given.filter(([, value]) => typeof value === 'object')
+  return { ...options, ...Object.fromEntries(objects.map(([name, value]) => [name, copyOf(value)])) }
 }
 
 function copyOf(value: unknown): unknown {
-  return isHealthChecker(value as ServiceOptions['healthCheck']) ? value : deepCopy(value)
+  return isHealthChecker(value) ? value : deepCopy(value)
 }
 
 function deepCopy(value: unknown): unknown {

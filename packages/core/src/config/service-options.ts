@@ -2,15 +2,19 @@ import type { Balancer } from '../balancer/balancer.ts'
 import { type BalancerName, checkBalancerName } from '../balancer/balancer-by-name.ts'
 import type { Clock } from '../base/clock.ts'
 import { InvalidOptionError } from '../base/errors.ts'
+import { checkKeys, hasMethod, rejectOption } from '../base/option-checks.ts'
 import {
-  checkBoolean,
-  checkClock,
-  checkDurationMs,
-  checkFunction,
-  checkInteger,
-  checkKeys,
-  rejectOption,
-} from '../base/option-checks.ts'
+  booleanOption,
+  checkOptions,
+  clockOption,
+  durationOption,
+  functionOption,
+  integerOption,
+  limitOption,
+  type Option,
+  type OptionTable,
+  objectOption,
+} from '../base/option-table.ts'
 import type { Random } from '../base/random.ts'
 import type { ServiceDiscovery } from '../discovery/discovery.ts'
 import type { HealthChecker } from '../health/checks/checker.ts'
@@ -19,12 +23,12 @@ import { checkPanicOptions, type PanicOptions } from '../health/eligibility/pani
 import { checkSlowStartOptions, type SlowStartOptions } from '../health/eligibility/slow-start.ts'
 import { checkZoneOptions, type ZoneOptions } from '../health/eligibility/zone-routing.ts'
 import { checkOutlierDetectionOptions, type OutlierDetectionOptions } from '../health/outliers/options.ts'
-import { checkSubset, type SubsetOptions } from '../instance/subset.ts'
-import { checkLoadReportOptions, type LoadReportOptions } from '../load-report/learned-weights.ts'
-import { checkThrottleOptions, type ThrottleOptions } from '../overload/client-throttle.ts'
-import { checkQueueOptions, type QueueOptions } from '../overload/queue-options.ts'
-import { checkHedgeOptions, type HedgeOptions } from '../retry/hedging.ts'
-import { checkRetryOptions, type RetryOptions } from '../retry/retry-policy.ts'
+import { type SubsetOptions, subsetTable } from '../instance/subset.ts'
+import { type LoadReportOptions, loadReportTable } from '../load-report/learned-weights.ts'
+import { type ThrottleOptions, throttleTable } from '../overload/client-throttle.ts'
+import { type QueueOptions, queueTable } from '../overload/queue-options.ts'
+import { type HedgeOptions, hedgeTable } from '../retry/hedging.ts'
+import { type RetryOptions, retryTable } from '../retry/retry-policy.ts'
 
 /** How lb finds, balances and calls one service. Every field has a default. */
 export interface ServiceOptions {
@@ -124,124 +128,114 @@ export interface LoadBalancerOptions extends ServiceOptions {
   readonly random?: Random | undefined
 }
 
-const serviceKeys: readonly (keyof ServiceOptions)[] = [
-  'balancer',
-  'discovery',
-  'refreshIntervalMs',
-  'maxStaleMs',
-  'emptyGraceMs',
-  'firstListTimeoutMs',
-  'timeoutMs',
-  'retry',
-  'hedge',
-  'healthCheck',
-  'outlierDetection',
-  'slowStart',
-  'panic',
-  'zone',
-  'subset',
-  'loadReports',
-  'maxInFlight',
-  'maxInFlightPerInstance',
-  'queue',
-  'throttle',
-]
+/** Checked by the function of its floor, unless it is absent or off. */
+function checkedBy<Options extends object>(check: (path: string, options: Options) => void): Option<Options | false> {
+  return {
+    legal: 'object, or false',
+    copied: true,
+    // The check looks at whatever it is given.
+    check: (path, given) => {
+      if (given !== undefined && given !== false) check(path, given as Options)
+    },
+  }
+}
 
-const configuredServiceKeys: readonly (keyof ConfiguredServiceOptions)[] = [...serviceKeys, 'nameInRegistry']
+const balancerOption: Option<BalancerName | (() => Balancer)> = {
+  legal: 'name of a balancer, or function that creates one',
+  check: (path, given) => {
+    if (typeof given === 'string') checkBalancerName(path, given)
+    else if (given !== undefined && typeof given !== 'function') {
+      rejectOption(path, 'the name of a balancer, or a function that gives one', given)
+    }
+  },
+}
 
-const loadBalancerKeys: readonly string[] = [
-  ...serviceKeys,
-  'closeDiscoveries',
-  'services',
-  'maxServices',
-  'clock',
-  'random',
-]
+const discoveryOption: Option<ServiceDiscovery> = {
+  legal: 'ServiceDiscovery',
+  check: (path, given) => {
+    if (given !== undefined && !hasMethod(given, 'getInstances')) {
+      rejectOption(path, 'a ServiceDiscovery with getInstances', given)
+    }
+  },
+}
+
+/** Every option of a service. */
+export const serviceTable: OptionTable<ServiceOptions> = {
+  balancer: balancerOption,
+  discovery: discoveryOption,
+  refreshIntervalMs: durationOption({ min: 1, default: 10_000 }),
+  maxStaleMs: durationOption({ infinite: true, default: Number.POSITIVE_INFINITY }),
+  emptyGraceMs: durationOption({}),
+  firstListTimeoutMs: durationOption({ default: 5_000 }),
+  timeoutMs: durationOption({ min: 1, infinite: true, default: Number.POSITIVE_INFINITY }),
+  retry: objectOption(retryTable),
+  hedge: objectOption(hedgeTable),
+  healthCheck: checkedBy<HealthCheckOptions>((path, options) => {
+    if (!isHealthChecker(options)) checkHealthCheckOptions(path, options)
+  }),
+  outlierDetection: checkedBy(checkOutlierDetectionOptions),
+  slowStart: checkedBy<SlowStartOptions>(checkSlowStartOptions),
+  panic: checkedBy<PanicOptions>(checkPanicOptions),
+  zone: checkedBy<ZoneOptions>(checkZoneOptions),
+  subset: objectOption(subsetTable),
+  loadReports: objectOption(loadReportTable),
+  maxInFlight: limitOption(),
+  maxInFlightPerInstance: limitOption(),
+  queue: objectOption(queueTable),
+  throttle: objectOption(throttleTable),
+}
+
+/** Every option of a service under `services`. */
+export const configuredServiceTable: OptionTable<ConfiguredServiceOptions> = {
+  ...serviceTable,
+  nameInRegistry: {
+    legal: 'service name: 1 to 1024 characters without control characters',
+    check: (path, given) => {
+      if (given !== undefined) checkServiceName(path, given)
+    },
+  },
+}
+
+/** Every option of a load balancer. */
+export const loadBalancerTable: OptionTable<LoadBalancerOptions> = {
+  ...serviceTable,
+  closeDiscoveries: booleanOption(true),
+  maxServices: integerOption({ min: 1, default: 10_000 }),
+  random: functionOption(),
+  clock: clockOption(),
+  services: { legal: 'object of service names and options', check: checkServices },
+}
 
 /** @throws InvalidOptionError naming the option by its path */
 export function checkLoadBalancerOptions(options: LoadBalancerOptions): void {
-  checkKeys('LoadBalancer', options, loadBalancerKeys)
+  checkKeys('LoadBalancer', options, Object.keys(loadBalancerTable))
   if (options.discovery === undefined) {
     throw new InvalidOptionError(
       'LoadBalancer.discovery',
       'LoadBalancer.discovery is missing. Give a ServiceDiscovery, such as new StaticDiscovery({ ... })',
     )
   }
-  checkServiceOptions('LoadBalancer', options)
-  checkBoolean('LoadBalancer.closeDiscoveries', options.closeDiscoveries)
-  checkInteger('LoadBalancer.maxServices', options.maxServices, 1, Number.MAX_SAFE_INTEGER)
-  checkFunction('LoadBalancer.random', options.random)
-  checkClock('LoadBalancer.clock', options.clock)
-  const { services } = options
+  checkOptions('LoadBalancer', options, loadBalancerTable)
+}
+
+function checkServices(path: string, services: unknown): void {
   if (services === undefined) return
   if (typeof services !== 'object' || services === null || Array.isArray(services)) {
-    rejectOption('LoadBalancer.services', 'an object of service names and options', services)
+    rejectOption(path, 'an object of service names and options', services)
   }
-  for (const [service, serviceOptions] of Object.entries(services)) {
-    checkServiceName('LoadBalancer.services', service)
-    const path = `LoadBalancer.services.${service}`
-    checkKeys(path, serviceOptions, configuredServiceKeys)
-    checkServiceOptions(path, serviceOptions)
-    const { nameInRegistry } = serviceOptions
-    if (nameInRegistry !== undefined) checkServiceName(`${path}.nameInRegistry`, nameInRegistry)
+  for (const [service, options] of Object.entries(services)) {
+    checkServiceName(path, service)
+    checkOptions(`${path}.${service}`, options, configuredServiceTable)
   }
 }
 
 /** A name is 1 to 1024 characters without control characters: what else a registry takes is for its discovery to say. */
-export function checkServiceName(path: string, service: string): void {
+export function checkServiceName(path: string, service: unknown): void {
   if (typeof service === 'string' && /^[^\p{Cc}]{1,1024}$/u.test(service)) return
   rejectOption(path, 'a service name: 1 to 1024 characters without control characters', service)
 }
 
 /** Whether `healthCheck` is a checker and not the options for one: of whatever copy of this package. */
-export function isHealthChecker(value: ServiceOptions['healthCheck']): value is HealthChecker {
-  return typeof value === 'object' && 'watch' in value && typeof value.watch === 'function'
-}
-
-function checkServiceOptions(path: string, options: ServiceOptions): void {
-  const { balancer, discovery } = options
-  if (typeof balancer === 'string') checkBalancerName(`${path}.balancer`, balancer)
-  else if (balancer !== undefined && typeof balancer !== 'function') {
-    rejectOption(`${path}.balancer`, 'the name of a balancer, or a function that gives one', balancer)
-  }
-  if (discovery !== undefined && typeof discovery?.getInstances !== 'function') {
-    rejectOption(`${path}.discovery`, 'a ServiceDiscovery with getInstances', discovery)
-  }
-  checkDurationMs(`${path}.refreshIntervalMs`, options.refreshIntervalMs, { min: 1 })
-  checkDurationMs(`${path}.maxStaleMs`, options.maxStaleMs, { infinite: true })
-  checkDurationMs(`${path}.emptyGraceMs`, options.emptyGraceMs)
-  checkDurationMs(`${path}.firstListTimeoutMs`, options.firstListTimeoutMs)
-  checkDurationMs(`${path}.timeoutMs`, options.timeoutMs, { min: 1, infinite: true })
-  if (options.retry !== undefined) checkRetryOptions(`${path}.retry`, options.retry)
-  if (options.hedge !== undefined) checkHedgeOptions(`${path}.hedge`, options.hedge)
-  checkHealth(path, options)
-  checkOverload(path, options)
-}
-
-function checkHealth(path: string, options: ServiceOptions): void {
-  const { healthCheck, outlierDetection, slowStart, panic, zone, subset } = options
-  if (healthCheck !== undefined && healthCheck !== false && !isHealthChecker(healthCheck ?? {})) {
-    checkHealthCheckOptions(`${path}.healthCheck`, healthCheck as HealthCheckOptions)
-  }
-  if (outlierDetection !== undefined && outlierDetection !== false) {
-    checkOutlierDetectionOptions(`${path}.outlierDetection`, outlierDetection)
-  }
-  if (slowStart !== undefined) checkSlowStartOptions(`${path}.slowStart`, slowStart)
-  if (panic !== undefined) checkPanicOptions(`${path}.panic`, panic)
-  if (zone !== undefined) checkZoneOptions(`${path}.zone`, zone)
-  if (subset !== undefined && subset !== false) checkSubset(`${path}.subset`, subset)
-}
-
-function checkOverload(path: string, options: ServiceOptions): void {
-  const { maxInFlight, maxInFlightPerInstance, queue, throttle, loadReports } = options
-  checkLimit(`${path}.maxInFlight`, maxInFlight)
-  checkLimit(`${path}.maxInFlightPerInstance`, maxInFlightPerInstance)
-  if (queue !== undefined && queue !== false) checkQueueOptions(`${path}.queue`, queue)
-  if (throttle !== undefined && throttle !== false) checkThrottleOptions(`${path}.throttle`, throttle)
-  if (loadReports !== undefined && loadReports !== false) checkLoadReportOptions(`${path}.loadReports`, loadReports)
-}
-
-function checkLimit(path: string, value: number | undefined): void {
-  if (value === undefined || value === Number.POSITIVE_INFINITY) return
-  if (!Number.isSafeInteger(value) || value < 1) rejectOption(path, 'an integer ≥ 1, or Infinity', value)
+export function isHealthChecker(value: unknown): value is HealthChecker {
+  return hasMethod(value, 'watch')
 }

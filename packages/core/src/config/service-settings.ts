@@ -1,6 +1,7 @@
 import type { Balancer } from '../balancer/balancer.ts'
 import type { BalancerName } from '../balancer/balancer-by-name.ts'
 import type { Complete } from '../base/option-checks.ts'
+import { withDefaults } from '../base/option-table.ts'
 import type { ServiceDiscovery } from '../discovery/discovery.ts'
 import type { HealthChecker } from '../health/checks/checker.ts'
 import { type PanicPolicy, panicPolicy } from '../health/eligibility/panic.ts'
@@ -10,10 +11,15 @@ import type { OutlierDetectionOptions } from '../health/outliers/options.ts'
 import type { SubsetOptions } from '../instance/subset.ts'
 import type { LoadReportOptions } from '../load-report/learned-weights.ts'
 import type { ThrottleOptions } from '../overload/client-throttle.ts'
-import type { QueueOptions } from '../overload/queue-options.ts'
+import { type QueueOptions, queueTable } from '../overload/queue-options.ts'
 import { type HedgePolicy, hedgePolicy } from '../retry/hedging.ts'
 import { type RetryPolicy, retryPolicy } from '../retry/retry-policy.ts'
-import type { ConfiguredServiceOptions, LoadBalancerOptions, ServiceOptions } from './service-options.ts'
+import {
+  type ConfiguredServiceOptions,
+  type LoadBalancerOptions,
+  type ServiceOptions,
+  serviceTable,
+} from './service-options.ts'
 
 /** `ServiceOptions` with every default filled in. */
 export interface ServiceSettings {
@@ -50,15 +56,18 @@ export function serviceSettings(
   const { services } = options
   const own: ConfiguredServiceOptions =
     services !== undefined && Object.hasOwn(services, service) ? (services[service] as ConfiguredServiceOptions) : {}
+  const values = withDefaults<ServiceOptions>({ ...options, ...given(own) }, serviceTable)
   return {
     balancer: own.balancer ?? options.balancer,
     discovery: own.discovery ?? options.discovery,
     nameInRegistry: own.nameInRegistry ?? service,
-    refreshIntervalMs: own.refreshIntervalMs ?? options.refreshIntervalMs ?? 10_000,
-    maxStaleMs: own.maxStaleMs ?? options.maxStaleMs ?? Number.POSITIVE_INFINITY,
+    refreshIntervalMs: values.refreshIntervalMs,
+    maxStaleMs: values.maxStaleMs,
     emptyGraceMs: own.emptyGraceMs ?? options.emptyGraceMs,
-    firstListTimeoutMs: own.firstListTimeoutMs ?? options.firstListTimeoutMs ?? 5_000,
-    timeoutMs: own.timeoutMs ?? options.timeoutMs ?? Number.POSITIVE_INFINITY,
+    firstListTimeoutMs: values.firstListTimeoutMs,
+    timeoutMs: values.timeoutMs,
+    maxInFlight: values.maxInFlight,
+    maxInFlightPerInstance: values.maxInFlightPerInstance,
     retry: retryPolicy(own.retry, retryPolicy(options.retry)),
     hedge: hedgePolicy(own.hedge, hedgePolicy(options.hedge)),
     healthCheck: healthChecker(own),
@@ -79,18 +88,13 @@ function healthSettings(own: ServiceOptions, base: ServiceOptions): HealthSettin
   }
 }
 
-type OverloadSettings = Pick<
-  ServiceSettings,
-  'loadReports' | 'maxInFlight' | 'maxInFlightPerInstance' | 'queue' | 'throttle'
->
+type OverloadSettings = Pick<ServiceSettings, 'loadReports' | 'queue' | 'throttle'>
 
 function overloadSettings(own: ServiceOptions, base: ServiceOptions): OverloadSettings {
   const queue = merged(own.queue, base.queue ?? {})
   return {
     loadReports: merged(own.loadReports, base.loadReports),
-    maxInFlight: own.maxInFlight ?? base.maxInFlight ?? Number.POSITIVE_INFINITY,
-    maxInFlightPerInstance: own.maxInFlightPerInstance ?? base.maxInFlightPerInstance ?? Number.POSITIVE_INFINITY,
-    queue: queue === undefined ? false : { maxSize: queue.maxSize ?? 100, maxWaitMs: queue.maxWaitMs ?? 1_000 },
+    queue: queue === undefined ? false : withDefaults<QueueOptions>(queue, queueTable),
     throttle: merged(own.throttle, base.throttle),
   }
 }

@@ -3,9 +3,10 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { fiveDeviations } from '../../test/tolerance.ts'
 import { InvalidOptionError } from '../base/errors.ts'
+import { checkOptions } from '../base/option-table.ts'
 import { XxHash64 } from '../base/xxhash64.ts'
 import type { ServiceInstance } from './instance.ts'
-import { checkSubset, rendezvousSubset, type SubsetOptions } from './subset.ts'
+import { rendezvousSubset, type SubsetOptions, subsetTable } from './subset.ts'
 
 const idsOf = (list: readonly ServiceInstance[]): string[] => list.map(({ id }) => id)
 const fleet = fc.uniqueArray(fc.stringMatching(/^[a-z0-9]{1,6}$/), { minLength: 1, maxLength: 30 })
@@ -92,9 +93,9 @@ describe('rendezvousSubset', () => {
   })
 })
 
-describe('checkSubset', () => {
+describe('subsetTable', () => {
   it('accepts a size and an id', () => {
-    expect(() => checkSubset('subset', { size: 20, clientId: 'web-1' })).not.toThrow()
+    expect(() => checkOptions('subset', { size: 20, clientId: 'web-1' }, subsetTable)).not.toThrow()
   })
 
   it.each([
@@ -105,7 +106,7 @@ describe('checkSubset', () => {
     [{ size: 2, clientID: 'c' }, 'subset.clientID is not a known option. Did you mean clientId?'],
     [null, 'subset must be an object, got null (object)'],
   ])('rejects %o', (options, message) => {
-    const check = (): void => checkSubset('subset', options as SubsetOptions)
+    const check = (): void => checkOptions('subset', options as SubsetOptions, subsetTable)
     expect(check).toThrow(InvalidOptionError)
     expect(check).toThrow(message)
   })

@@ -1,4 +1,5 @@
-import { checkInteger, checkKeys, rejectOption } from '../base/option-checks.ts'
+import { checkInteger, rejectOption } from '../base/option-checks.ts'
+import { checkOptions, type OptionTable } from '../base/option-table.ts'
 import { XxHash64 } from '../base/xxhash64.ts'
 import type { ServiceInstance } from './instance.ts'
 
@@ -10,15 +11,20 @@ export interface SubsetOptions {
   readonly clientId: string
 }
 
-/** @throws InvalidOptionError */
-export function checkSubset(path: string, options: SubsetOptions): void {
-  checkKeys(path, options, ['size', 'clientId'])
-  const { size, clientId } = options
-  if (size === undefined) rejectOption(`${path}.size`, 'an integer of at least 1', size)
-  checkInteger(`${path}.size`, size, 1, Number.MAX_SAFE_INTEGER)
-  if (typeof clientId !== 'string' || clientId === '') {
-    rejectOption(`${path}.clientId`, 'a string that is not empty', clientId)
-  }
+export const subsetTable: OptionTable<SubsetOptions> = {
+  size: {
+    legal: 'integer ≥ 1; required',
+    check: (path, given) => {
+      if (given === undefined) rejectOption(path, 'an integer of at least 1', given)
+      checkInteger(path, given, 1, Number.MAX_SAFE_INTEGER)
+    },
+  },
+  clientId: {
+    legal: 'string that is not empty; required',
+    check: (path, given) => {
+      if (typeof given !== 'string' || given === '') rejectOption(path, 'a string that is not empty', given)
+    },
+  },
 }
 
 /**
@@ -35,7 +41,7 @@ export function rendezvousSubset(
   instances: readonly ServiceInstance[],
   options: SubsetOptions,
 ): readonly ServiceInstance[] {
-  checkSubset('rendezvousSubset', options)
+  checkOptions('rendezvousSubset', options, subsetTable)
   const count = instances.length
   if (count <= options.size) return instances
   const hash = new XxHash64()

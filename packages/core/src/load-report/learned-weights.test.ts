@@ -2,8 +2,9 @@ import { FakeClock } from '@lb/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { InvalidOptionError } from '../base/errors.ts'
+import { checkOptions } from '../base/option-table.ts'
 import type { LoadReport } from '../instance/outcome.ts'
-import { checkLoadReportOptions, LearnedWeights, type LoadReportOptions } from './learned-weights.ts'
+import { LearnedWeights, type LoadReportOptions, loadReportTable } from './learned-weights.ts'
 
 /** A report that leads to the weight 100 × `capacity`. */
 function busy(capacity: number): LoadReport {
@@ -259,9 +260,13 @@ describe('the options of LearnedWeights', () => {
   })
 
   it('may be checked without building anything', () => {
-    checkLoadReportOptions('loadReport', {})
-    checkLoadReportOptions('loadReport', { blackoutMs: 0, expiryMs: 1, errorUtilizationPenalty: 0, updateMs: 100 })
-    expect(() => checkLoadReportOptions('loadReport', { blackoutMS: 1 } as LoadReportOptions)).toThrow(
+    checkOptions('loadReport', {}, loadReportTable)
+    checkOptions(
+      'loadReport',
+      { blackoutMs: 0, expiryMs: 1, errorUtilizationPenalty: 0, updateMs: 100 },
+      loadReportTable,
+    )
+    expect(() => checkOptions('loadReport', { blackoutMS: 1 } as LoadReportOptions, loadReportTable)).toThrow(
       'loadReport.blackoutMS is not a known option. Did you mean blackoutMs?',
     )
   })

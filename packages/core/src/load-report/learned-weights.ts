@@ -1,5 +1,12 @@
 import { type Clock, systemClock } from '../base/clock.ts'
-import { checkClock, checkDurationMs, checkKeys, checkNumber } from '../base/option-checks.ts'
+import {
+  checkOptions,
+  clockOption,
+  durationOption,
+  numberOption,
+  type OptionTable,
+  withDefaults,
+} from '../base/option-table.ts'
 import type { LoadReport } from '../instance/outcome.ts'
 
 /** How weights are learnt from the load that instances report. */
@@ -18,12 +25,12 @@ export interface LoadReportOptions {
   readonly updateMs?: number | undefined
 }
 
-const loadReportKeys: readonly (keyof LoadReportOptions)[] = [
-  'blackoutMs',
-  'expiryMs',
-  'errorUtilizationPenalty',
-  'updateMs',
-]
+export const loadReportTable: OptionTable<LoadReportOptions> = {
+  blackoutMs: durationOption({ default: 10_000 }),
+  expiryMs: durationOption({ min: 1, default: 180_000 }),
+  errorUtilizationPenalty: numberOption({ max: 1_000, default: 1 }),
+  updateMs: durationOption({ min: 100, default: 1_000 }),
+}
 
 /**
  * A weight stays within these multiples of the median. One odd report moves the median by one place at most, whatever it
@@ -31,15 +38,6 @@ const loadReportKeys: readonly (keyof LoadReportOptions)[] = [
  */
 const leastShare = 0.1
 const largestShare = 4
-
-/** @throws InvalidOptionError */
-export function checkLoadReportOptions(path: string, options: LoadReportOptions): void {
-  checkKeys(path, options, loadReportKeys)
-  checkDurationMs(`${path}.blackoutMs`, options.blackoutMs)
-  checkDurationMs(`${path}.expiryMs`, options.expiryMs, { min: 1 })
-  checkNumber(`${path}.errorUtilizationPenalty`, options.errorUtilizationPenalty, 0, 1_000)
-  checkDurationMs(`${path}.updateMs`, options.updateMs, { min: 100 })
-}
 
 /** What is known of one instance. */
 interface Learned {
@@ -75,15 +73,14 @@ export class LearnedWeights {
 
   /** @throws InvalidOptionError */
   constructor(options: LoadReportOptions & { readonly clock?: Clock | undefined } = {}) {
-    checkKeys('LearnedWeights', options, [...loadReportKeys, 'clock'])
-    const { clock = systemClock, ...loadReport } = options
-    checkClock('LearnedWeights.clock', clock)
-    checkLoadReportOptions('LearnedWeights', loadReport)
+    checkOptions('LearnedWeights', options, { ...loadReportTable, clock: clockOption() })
+    const { clock = systemClock, ...own } = options
+    const { blackoutMs, expiryMs, errorUtilizationPenalty, updateMs } = withDefaults(own, loadReportTable)
     this.#clock = clock
-    this.#blackoutMs = loadReport.blackoutMs ?? 10_000
-    this.#expiryMs = loadReport.expiryMs ?? 180_000
-    this.#penalty = loadReport.errorUtilizationPenalty ?? 1
-    this.#updateMs = loadReport.updateMs ?? 1_000
+    this.#blackoutMs = blackoutMs
+    this.#expiryMs = expiryMs
+    this.#penalty = errorUtilizationPenalty
+    this.#updateMs = updateMs
   }
 
   /** Instances of which something is known. */

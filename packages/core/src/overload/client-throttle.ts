@@ -1,5 +1,13 @@
 import { type Clock, systemClock } from '../base/clock.ts'
-import { checkClock, checkDurationMs, checkFunction, checkKeys, checkNumber } from '../base/option-checks.ts'
+import {
+  checkOptions,
+  clockOption,
+  durationOption,
+  functionOption,
+  numberOption,
+  type OptionTable,
+  withDefaults,
+} from '../base/option-table.ts'
 import { type Random, systemRandom } from '../base/random.ts'
 import { SlidingWindow } from '../base/sliding-window.ts'
 
@@ -25,13 +33,9 @@ const bucketCount = 24
  */
 const maxProbability = 0.8
 
-const throttleKeys: readonly (keyof ThrottleOptions)[] = ['ratio', 'windowMs']
-
-/** @throws InvalidOptionError */
-export function checkThrottleOptions(path: string, options: ThrottleOptions): void {
-  checkKeys(path, options, throttleKeys)
-  checkNumber(`${path}.ratio`, options.ratio, 1, 100)
-  checkDurationMs(`${path}.windowMs`, options.windowMs, { min: bucketCount })
+export const throttleTable: OptionTable<ThrottleOptions> = {
+  ratio: numberOption({ min: 1, max: 100, default: 2 }),
+  windowMs: durationOption({ min: bucketCount, default: 120_000 }),
 }
 
 /**
@@ -58,12 +62,9 @@ export class ClientThrottle {
 
   /** @throws InvalidOptionError */
   constructor(options: ThrottleOptions & { readonly clock?: Clock | undefined; readonly random?: Random } = {}) {
-    checkKeys('ClientThrottle', options, [...throttleKeys, 'clock', 'random'])
+    checkOptions('ClientThrottle', options, { ...throttleTable, clock: clockOption(), random: functionOption() })
     const { clock = systemClock, random = systemRandom, ...throttle } = options
-    checkClock('ClientThrottle.clock', clock)
-    checkFunction('ClientThrottle.random', random)
-    checkThrottleOptions('ClientThrottle', throttle)
-    const { ratio = 2, windowMs = 120_000 } = throttle
+    const { ratio, windowMs } = withDefaults(throttle, throttleTable)
     this.#window = new SlidingWindow(clock, windowMs, bucketCount, (bucket) => this.#empty(bucket))
     this.#random = random
     this.#ratio = ratio

@@ -1,4 +1,4 @@
-import { checkDurationMs, checkInteger, checkKeys } from '../base/option-checks.ts'
+import { durationOption, integerOption, type OptionTable } from '../base/option-table.ts'
 
 /** Where calls wait if the limits on requests in flight are reached. */
 export interface QueueOptions {
@@ -8,9 +8,7 @@ export interface QueueOptions {
   readonly maxWaitMs?: number | undefined
 }
 
-/** @throws InvalidOptionError */
-export function checkQueueOptions(path: string, options: QueueOptions): void {
-  checkKeys(path, options, ['maxSize', 'maxWaitMs'])
-  checkInteger(`${path}.maxSize`, options.maxSize, 0, 1_000_000)
-  checkDurationMs(`${path}.maxWaitMs`, options.maxWaitMs)
+export const queueTable: OptionTable<QueueOptions> = {
+  maxSize: integerOption({ max: 1_000_000, default: 100 }),
+  maxWaitMs: durationOption({ default: 1_000 }),
 }

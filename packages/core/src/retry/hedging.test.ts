@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { InvalidOptionError } from '../base/errors.ts'
-import { checkHedgeOptions, type HedgeOptions, hedgePolicy } from './hedging.ts'
+import { checkOptions, objectOption } from '../base/option-table.ts'
+import { type HedgeOptions, hedgePolicy, hedgeTable } from './hedging.ts'
 
 describe('hedgePolicy', () => {
   it('is off unless asked for', () => {
@@ -32,12 +33,12 @@ describe('hedgePolicy', () => {
   })
 })
 
-describe('checkHedgeOptions', () => {
+describe('hedgeTable', () => {
   it('passes false, nothing and everything', () => {
-    checkHedgeOptions('hedge', false)
-    checkHedgeOptions('hedge', {})
-    checkHedgeOptions('hedge', { delayMs: undefined, percentile: 99.9, maxHedges: 10, minDelayMs: 0 })
-    checkHedgeOptions('hedge', { delayMs: 0, percentile: 100 })
+    objectOption(hedgeTable).check('hedge', false)
+    checkOptions('hedge', {}, hedgeTable)
+    checkOptions('hedge', { delayMs: undefined, percentile: 99.9, maxHedges: 10, minDelayMs: 0 }, hedgeTable)
+    checkOptions('hedge', { delayMs: 0, percentile: 100 }, hedgeTable)
   })
 
   it.each([
@@ -49,7 +50,7 @@ describe('checkHedgeOptions', () => {
     ['maxHedges', 11, 'an integer in [1, 10], got 11 (number)'],
     ['minDelayMs', Number.NaN, 'a number of milliseconds in [0, 2147483647], got NaN (number)'],
   ])('refuses %s %j', (name, value, rest) => {
-    const check = (): void => checkHedgeOptions('hedge', { [name]: value } as HedgeOptions)
+    const check = (): void => checkOptions('hedge', { [name]: value } as HedgeOptions, hedgeTable)
     expect(check).toThrow(InvalidOptionError)
     expect(check).toThrow(
       expect.objectContaining({ option: `hedge.${name}`, message: `hedge.${name} must be ${rest}` }),
@@ -57,6 +58,6 @@ describe('checkHedgeOptions', () => {
   })
 
   it('suggests the nearest name for an unknown one', () => {
-    expect(() => checkHedgeOptions('hedge', { delayMS: 5 } as HedgeOptions)).toThrow('Did you mean delayMs?')
+    expect(() => checkOptions('hedge', { delayMS: 5 } as HedgeOptions, hedgeTable)).toThrow('Did you mean delayMs?')
   })
 })

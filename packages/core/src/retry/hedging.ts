@@ -1,4 +1,4 @@
-import { checkDurationMs, checkInteger, checkKeys, checkNumber } from '../base/option-checks.ts'
+import { durationOption, integerOption, numberOption, type OptionTable, withDefaults } from '../base/option-table.ts'
 
 /**
  * When a request without a response is also sent to a second instance; the first response counts. Only requests that
@@ -30,23 +30,11 @@ export interface HedgePolicy {
   readonly minDelayMs: number
 }
 
-const hedgeKeys: readonly (keyof HedgeOptions)[] = ['delayMs', 'percentile', 'maxHedges', 'minDelayMs']
-
-const defaultPolicy: HedgePolicy = Object.freeze({
-  delayMs: undefined,
-  percentile: 95,
-  maxHedges: 1,
-  minDelayMs: 1,
-})
-
-/** @throws InvalidOptionError */
-export function checkHedgeOptions(path: string, options: HedgeOptions | false): void {
-  if (options === false) return
-  checkKeys(path, options, hedgeKeys)
-  checkDurationMs(`${path}.delayMs`, options.delayMs)
-  checkNumber(`${path}.percentile`, options.percentile, 1, 100)
-  checkInteger(`${path}.maxHedges`, options.maxHedges, 1, 10)
-  checkDurationMs(`${path}.minDelayMs`, options.minDelayMs)
+export const hedgeTable: OptionTable<HedgeOptions> = {
+  delayMs: durationOption({}),
+  percentile: numberOption({ min: 1, max: 100, default: 95 }),
+  maxHedges: integerOption({ min: 1, max: 10, default: 1 }),
+  minDelayMs: durationOption({ default: 1 }),
 }
 
 /**
@@ -56,13 +44,13 @@ export function checkHedgeOptions(path: string, options: HedgeOptions | false): 
 export function hedgePolicy(options: HedgeOptions | false | undefined, base?: HedgePolicy): HedgePolicy | undefined {
   if (options === undefined) return base
   if (options === false) return undefined
-  const { delayMs, percentile, maxHedges, minDelayMs } = base ?? defaultPolicy
+  const inherited: HedgePolicy = base ?? withDefaults<HedgeOptions>({}, hedgeTable)
   // Who asks for a percentile does not want the fixed delay of the base, which would win over it.
   const ownDelay = Object.hasOwn(options, 'delayMs') || options.percentile !== undefined
   return {
-    delayMs: ownDelay ? options.delayMs : delayMs,
-    percentile: options.percentile ?? percentile,
-    maxHedges: options.maxHedges ?? maxHedges,
-    minDelayMs: options.minDelayMs ?? minDelayMs,
+    delayMs: ownDelay ? options.delayMs : inherited.delayMs,
+    percentile: options.percentile ?? inherited.percentile,
+    maxHedges: options.maxHedges ?? inherited.maxHedges,
+    minDelayMs: options.minDelayMs ?? inherited.minDelayMs,
   }
 }

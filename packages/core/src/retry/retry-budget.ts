@@ -1,5 +1,12 @@
 import { type Clock, systemClock } from '../base/clock.ts'
-import { checkClock, checkDurationMs, checkKeys, checkNumber } from '../base/option-checks.ts'
+import {
+  checkOptions,
+  clockOption,
+  durationOption,
+  numberOption,
+  type OptionTable,
+  withDefaults,
+} from '../base/option-table.ts'
 import { SlidingWindow } from '../base/sliding-window.ts'
 
 /** How many retries the calls to one service may make together. */
@@ -20,14 +27,10 @@ export interface RetryBudgetOptions {
 
 const bucketCount = 10
 
-const retryBudgetKeys: readonly (keyof RetryBudgetOptions)[] = ['ratio', 'minPerSecond', 'windowMs']
-
-/** @throws InvalidOptionError */
-export function checkRetryBudget(path: string, options: RetryBudgetOptions): void {
-  checkKeys(path, options, retryBudgetKeys)
-  checkNumber(`${path}.ratio`, options.ratio, 0, 1_000)
-  checkNumber(`${path}.minPerSecond`, options.minPerSecond, 0, 1_000_000)
-  checkDurationMs(`${path}.windowMs`, options.windowMs, { min: bucketCount })
+export const retryBudgetTable: OptionTable<RetryBudgetOptions> = {
+  ratio: numberOption({ max: 1_000, default: 0.2 }),
+  minPerSecond: numberOption({ max: 1_000_000, default: 10 }),
+  windowMs: durationOption({ min: bucketCount, default: 10_000 }),
 }
 
 /**
@@ -46,11 +49,9 @@ export class RetryBudget {
 
   /** @throws InvalidOptionError */
   constructor(options: RetryBudgetOptions & { readonly clock?: Clock | undefined } = {}) {
-    checkKeys('RetryBudget', options, [...retryBudgetKeys, 'clock'])
+    checkOptions('RetryBudget', options, { ...retryBudgetTable, clock: clockOption() })
     const { clock = systemClock, ...budget } = options
-    checkClock('RetryBudget.clock', clock)
-    checkRetryBudget('RetryBudget', budget)
-    const { ratio = 0.2, minPerSecond = 10, windowMs = 10_000 } = budget
+    const { ratio, minPerSecond, windowMs } = withDefaults(budget, retryBudgetTable)
     this.#window = new SlidingWindow(clock, windowMs, bucketCount, (bucket) => {
       this.#buckets[bucket] = 0
     })

@@ -1,6 +1,15 @@
-import { checkDurationMs, checkInteger, checkKeys, rejectOption } from '../base/option-checks.ts'
+import { checkInteger, rejectOption } from '../base/option-checks.ts'
+import {
+  checkOptions,
+  durationOption,
+  integerOption,
+  type Option,
+  type OptionTable,
+  objectOption,
+  withDefaults,
+} from '../base/option-table.ts'
 import { defaultRetryStatusCodes } from './classification.ts'
-import { checkRetryBudget, type RetryBudgetOptions } from './retry-budget.ts'
+import { type RetryBudgetOptions, retryBudgetTable } from './retry-budget.ts'
 
 /** When and how a failed attempt is retried on another instance. */
 export interface RetryOptions {
@@ -55,45 +64,34 @@ export interface RetryPolicy {
   readonly statusCodes: ReadonlySet<number>
 }
 
-const retryKeys: readonly (keyof RetryOptions)[] = [
-  'maxRetries',
-  'budget',
-  'backoffBaseMs',
-  'backoffMaxMs',
-  'attemptTimeoutMs',
-  'retryAfterMaxMs',
-  'secondTryAfterMs',
-  'statusCodes',
-]
+const statusCodesOption: Option<readonly number[]> = {
+  legal: 'array of integers in [100, 599]',
+  default: [...defaultRetryStatusCodes],
+  copied: true,
+  check: (path, given) => {
+    if (given === undefined) return
+    if (!Array.isArray(given)) rejectOption(path, 'an array of HTTP statuses', given)
+    for (const [index, status] of given.entries()) checkInteger(`${path}[${index}]`, status ?? Number.NaN, 100, 599)
+  },
+}
 
-const defaultPolicy: RetryPolicy = Object.freeze({
-  maxRetries: 2,
-  budget: {},
-  backoffBaseMs: 25,
-  backoffMaxMs: 250,
-  attemptTimeoutMs: Number.POSITIVE_INFINITY,
-  retryAfterMaxMs: 5_000,
-  secondTryAfterMs: 500,
-  statusCodes: new Set(defaultRetryStatusCodes),
-})
+export const retryTable: OptionTable<RetryOptions> = {
+  maxRetries: integerOption({ max: 100, default: 2 }),
+  budget: { ...objectOption(retryBudgetTable), default: {} },
+  backoffBaseMs: durationOption({ default: 25 }),
+  backoffMaxMs: durationOption({ default: 250 }),
+  attemptTimeoutMs: durationOption({ min: 1, infinite: true, default: Number.POSITIVE_INFINITY }),
+  retryAfterMaxMs: durationOption({ default: 5_000 }),
+  secondTryAfterMs: durationOption({ min: 10, infinite: true, default: 500 }),
+  statusCodes: statusCodesOption,
+}
+
+const defaults = withDefaults<RetryOptions>({}, retryTable)
+const defaultPolicy: RetryPolicy = Object.freeze({ ...defaults, statusCodes: new Set(defaults.statusCodes) })
 
 /** @throws InvalidOptionError */
 export function checkRetryOptions(path: string, options: RetryOptions | false): void {
-  if (options === false) return
-  checkKeys(path, options, retryKeys)
-  checkInteger(`${path}.maxRetries`, options.maxRetries, 0, 100)
-  checkDurationMs(`${path}.backoffBaseMs`, options.backoffBaseMs)
-  checkDurationMs(`${path}.backoffMaxMs`, options.backoffMaxMs)
-  checkDurationMs(`${path}.attemptTimeoutMs`, options.attemptTimeoutMs, { min: 1, infinite: true })
-  checkDurationMs(`${path}.retryAfterMaxMs`, options.retryAfterMaxMs)
-  checkDurationMs(`${path}.secondTryAfterMs`, options.secondTryAfterMs, { min: 10, infinite: true })
-  if (options.budget !== undefined && options.budget !== false) checkRetryBudget(`${path}.budget`, options.budget)
-  const { statusCodes } = options
-  if (statusCodes === undefined) return
-  if (!Array.isArray(statusCodes)) rejectOption(`${path}.statusCodes`, 'an array of HTTP statuses', statusCodes)
-  for (const [index, status] of statusCodes.entries()) {
-    checkInteger(`${path}.statusCodes[${index}]`, status ?? Number.NaN, 100, 599)
-  }
+  if (options !== false) checkOptions(path, options, retryTable)
 }
 
 /** The policy that `options` (checked before) mean, on top of `base`. `false` means no retry at all. */
