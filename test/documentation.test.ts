@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { errorCodes } from '../packages/core/src/base/errors.ts'
+import { documentedOptions, optionsReference, sections } from '../scripts/options-reference.ts'
 import { markdownFiles, readMarkdown, root } from './markdown.ts'
 
 describe('docs/errors.md', () => {
@@ -66,4 +67,29 @@ describe('what READMEs say of where a package was run', () => {
     expect(versionsIn(section)).toEqual(name === 'core' ? [...nodes, ...versionsIn(runtimes)] : nodes)
     if (name !== 'core') expect(section).toMatch(/Not\s+on\s+Bun,\s+Deno\s+or\s+workerd\./)
   })
+})
+
+describe('docs/reference/options.md', () => {
+  it('is what scripts/options-reference.ts writes', () => {
+    expect(readFileSync(join(root, 'docs/reference/options.md'), 'utf8')).toBe(optionsReference())
+  })
+
+  const documented = sections.flatMap((section) =>
+    documentedOptions(section).map((option) => ({
+      section: section.title,
+      legal: section.table?.[option.name],
+      ...option,
+    })),
+  )
+
+  it.each(documented)('says what $section.$name means', ({ meaning }) => {
+    expect(meaning).not.toBe('')
+  })
+
+  it.each(documented.filter(({ legal }) => typeof legal?.default === 'number'))(
+    'says the default of $section.$name as its table does',
+    ({ legal, default: written }) => {
+      expect(Number(written?.replaceAll('_', ''))).toBe(legal?.default)
+    },
+  )
 })

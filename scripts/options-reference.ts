@@ -1,0 +1,115 @@
+// Writes docs/reference/options.md: meanings and defaults from the comments of the interfaces, unit and bounds from the tables of options.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Option } from '../packages/core/src/base/option-table.ts'
+import { configuredServiceTable, loadBalancerTable, serviceTable } from '../packages/core/src/config/service-options.ts'
+import { subsetTable } from '../packages/core/src/instance/subset.ts'
+import { loadReportTable } from '../packages/core/src/load-report/learned-weights.ts'
+import { throttleTable } from '../packages/core/src/overload/client-throttle.ts'
+import { queueTable } from '../packages/core/src/overload/queue-options.ts'
+import { hedgeTable } from '../packages/core/src/retry/hedging.ts'
+import { retryBudgetTable } from '../packages/core/src/retry/retry-budget.ts'
+import { retryTable } from '../packages/core/src/retry/retry-policy.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+interface Section {
+  readonly title: string
+  readonly file: string
+  readonly type: string
+  readonly table?: Readonly<Record<string, Option<unknown>>>
+}
+
+/** One option, as its interface documents it. */
+interface Documented {
+  readonly name: string
+  readonly meaning: string
+  /** As the comment writes it, after `@default`. */
+  readonly default: string | undefined
+}
+
+/** Every object of options of a load balancer. */
+export const sections: readonly Section[] = [
+  {
+    title: 'LoadBalancerOptions',
+    file: 'config/service-options.ts',
+    type: 'LoadBalancerOptions',
+    table: loadBalancerTable,
+  },
+  { title: 'ServiceOptions', file: 'config/service-options.ts', type: 'ServiceOptions', table: serviceTable },
+  {
+    title: 'services.NAME',
+    file: 'config/service-options.ts',
+    type: 'ConfiguredServiceOptions',
+    table: configuredServiceTable,
+  },
+  { title: 'retry', file: 'retry/retry-policy.ts', type: 'RetryOptions', table: retryTable },
+  { title: 'retry.budget', file: 'retry/retry-budget.ts', type: 'RetryBudgetOptions', table: retryBudgetTable },
+  { title: 'hedge', file: 'retry/hedging.ts', type: 'HedgeOptions', table: hedgeTable },
+  { title: 'healthCheck', file: 'health/checks/options.ts', type: 'HealthCheckOptions' },
+  { title: 'outlierDetection', file: 'health/outliers/options.ts', type: 'OutlierDetectionOptions' },
+  { title: 'outlierDetection.failurePercentage', file: 'health/outliers/options.ts', type: 'FailurePercentageOptions' },
+  { title: 'outlierDetection.successRate', file: 'health/outliers/options.ts', type: 'SuccessRateOptions' },
+  { title: 'outlierDetection.noAnswer', file: 'health/outliers/answer-watch.ts', type: 'NoAnswerOptions' },
+  { title: 'slowStart', file: 'health/eligibility/slow-start.ts', type: 'SlowStartOptions' },
+  { title: 'panic', file: 'health/eligibility/panic.ts', type: 'PanicOptions' },
+  { title: 'zone', file: 'health/eligibility/zone-routing.ts', type: 'ZoneOptions' },
+  { title: 'subset', file: 'instance/subset.ts', type: 'SubsetOptions', table: subsetTable },
+  { title: 'loadReports', file: 'load-report/learned-weights.ts', type: 'LoadReportOptions', table: loadReportTable },
+  { title: 'queue', file: 'overload/queue-options.ts', type: 'QueueOptions', table: queueTable },
+  { title: 'throttle', file: 'overload/client-throttle.ts', type: 'ThrottleOptions', table: throttleTable },
+]
+
+/** The options that the interface of a section itself declares, in its order. */
+export function documentedOptions({ file, type }: Section): Documented[] {
+  const source = readFileSync(join(root, 'packages/core/src', file), 'utf8')
+  const [, body = ''] = new RegExp(String.raw`export interface ${type}\b[^{]*\{\n([\s\S]*?)\n\}`).exec(source) ?? []
+  return Array.from(
+    body.matchAll(/(?:\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*)?readonly (\w+)\??:/g),
+    ([, comment = '', name = '']) => {
+      const text = comment
+        .replace(/\n\s*\* ?/g, '\n')
+        .replace(/\s+/g, ' ')
+        .trim()
+      const [meaning = '', value] = text.split(/\s*@default\s*/)
+      return { name, meaning, default: value }
+    },
+  )
+}
+
+function sectionText(section: Section): string {
+  const options = documentedOptions(section).map(({ name, meaning, default: value }) => {
+    const legal = section.table?.[name]?.legal
+    const facts = [
+      legal === undefined ? [] : `Legal: ${legal}.`,
+      value === undefined ? [] : `Default: ${/^\S+$/.test(value) ? `\`${value}\`` : value}.`,
+    ].flat()
+    return `- **\`${name}\`**: ${[meaning, ...facts].filter((each) => each !== '').join('\n  ')}`
+  })
+  return `## ${section.title}\n\n${options.map(wrapped).join('\n')}\n`
+}
+
+/** No line is longer than 150 characters. */
+function wrapped(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => (line.length <= 150 ? line : line.replace(/(.{60,140}) (?=\S)/g, '$1\n  ').trimEnd()))
+    .join('\n')
+}
+
+/** The page, from the sources as they are. */
+export function optionsReference(): string {
+  const intro = `# Options of a load balancer
+
+\`scripts/options-reference.ts\` writes this page from the sources. Every option can be left out, but for those that are required. The options of
+\`ServiceOptions\` stand at the top level, for every service, and under \`services\`, for one; they are merged field by field.
+`
+  return `${intro}\n${sections.map(sectionText).join('\n')}`
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const path = join(root, 'docs/reference/options.md')
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(path, optionsReference())
+}
