@@ -11,9 +11,10 @@ export function targetLines(targets: readonly Target[]): string[] {
   return targets.map(({ text, met, evidence }) => `- ${met ? '✔' : '✘'} ${text}: ${evidence}`)
 }
 
-/** Those lines of a report. */
+/** Those lines of a report; a report wraps long ones. */
 export function targetLinesIn(report: string): string[] {
-  return report.split('\n').filter((line) => /^- [✔✘] /u.test(line))
+  const unwrapped = report.replaceAll(/\n {2}(?=\S)/g, ' ')
+  return unwrapped.split('\n').filter((line) => /^- [✔✘] /u.test(line))
 }
 
 /** The process ends with 1 when a target is missed. */

@@ -1,8 +1,8 @@
-import { machine } from '../machine.ts'
+import { markdownReport } from '../markdown-report.ts'
 import { numberText, ratioText, spreadText } from '../number-text.ts'
 import { pairedRatio, spreadOf } from '../spread.ts'
 import { table } from '../table.ts'
-import { type Target, targetLines } from '../target.ts'
+import type { Target } from '../target.ts'
 import {
   axiosOne,
   axiosTurn,
@@ -32,7 +32,7 @@ export interface ClientReport {
 
 type Figure = 'requestsPerSecond' | 'p50Ms' | 'p99Ms' | 'cpuUsPerRequest'
 
-/** Whom each is measured against: what it is built on. */
+/** The peer of each client: what it is built on. */
 function peerOf(name: string): string {
   return [axiosOne, axiosTurn, lbAxiosOne, lbAxios, gotTurn, 'node:http, one backend'].includes(name)
     ? axiosOne
@@ -67,44 +67,40 @@ export function targets({ clients, outages }: ClientReport): Target[] {
   ]
 }
 
-/** The findings as Markdown that also reads well in a terminal. */
 export function report(found: ClientReport): string {
   const rounds = found.clients[0]?.rounds.length ?? 0
-  return [
-    '# Clients side by side',
-    '',
-    `\`pnpm bench:client\`, ${machine()}. ${found.inFlight} requests in flight, the next as soon as one ends; GET of 30 bytes of JSON, parsed.`,
-    `Three nginx backends; each client a process of its own that was warmed up, in ${rounds} interleaved rounds of ${found.seconds} s, each after half as`,
-    'long under load. Median (quartiles) of the rounds; ratios are medians of the ratio within a round. The cores are shared: only the ratios mean something.',
-    '',
-    '## Requests per second',
-    '',
-    rateTable(found.clients),
-    '',
-    '## CPU time of the client per request, µs',
-    '',
-    cpuTable(found.clients),
-    '',
-    '## kill −9 of one of three backends, and its return on the same port',
-    '',
-    `All clients at once, 8 workers each that pause 20 ms after each request. A third of the requests would go to the backend.`,
-    '',
-    outageTable(found.outages),
-    '',
-    '## Targets',
-    '',
-    ...targetLines(targets(found)),
-    '',
-    '## Notes',
-    '',
-    ...notes.map((note) => `- ${note}`),
-    '',
-  ].join('\n')
+  return markdownReport({
+    title: 'Clients side by side',
+    command: 'bench:client',
+    intro: [
+      `${found.inFlight} requests in flight, the next as soon as one ends; GET of 30 bytes of JSON, parsed.`,
+      `Three nginx backends; each client a process of its own that was warmed up, in ${rounds} interleaved rounds of ${found.seconds} s, each after half as`,
+      'long under load. Median (quartiles) of the rounds; ratios are medians of the ratio within a round. The cores are shared: only the ratios mean something.',
+    ],
+    body: [
+      '## Requests per second',
+      '',
+      rateTable(found.clients),
+      '',
+      '## CPU time of the client per request, µs',
+      '',
+      cpuTable(found.clients),
+      '',
+      '## kill −9 of one of three backends, and its return on the same port',
+      '',
+      `All clients at once, 8 workers each that pause 20 ms after each request. A third of the requests would go to the backend.`,
+      '',
+      outageTable(found.outages),
+      '',
+    ],
+    targets: targets(found),
+    notes,
+  })
 }
 
 const notes: readonly string[] = [
   `The peer of those on undici is “${undiciPools}”, of all others “${axiosOne}”. The floor is a Pool’s bare \`dispatch\`: nothing on undici can do less.`,
-  'Everybody has the same limit of 64 connections for each backend; axios, @lb/axios and got have the same kind of agent. @lb/axios and @lb/undici have default ' +
+  'All clients have the same limit of 64 connections for each backend; axios, @lb/axios and got have the same kind of agent. @lb/axios and @lb/undici have default ' +
     'options: retries, outlier detection and events are on. got does not retry.',
   'p50 and p99 follow from the requests in flight and the rate; they show pauses more than speed.',
 ]

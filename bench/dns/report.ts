@@ -1,8 +1,8 @@
-import { machine } from '../machine.ts'
+import { markdownReport } from '../markdown-report.ts'
 import { numberText, ratioText, spreadText } from '../number-text.ts'
 import { pairedRatio, quantile, spreadOf } from '../spread.ts'
 import { table } from '../table.ts'
-import { type Target, targetLines } from '../target.ts'
+import type { Target } from '../target.ts'
 import type { ChangeTimes } from './changes.ts'
 import { type LookupCost, lookupFloor, lookupPeer } from './lookups.ts'
 import type { RefreshCost } from './refreshes.ts'
@@ -18,58 +18,54 @@ function meetsTarget({ ttlSeconds, cached, milliseconds }: ChangeTimes): boolean
   return Math.max(...milliseconds) <= 1_000 * (ttlSeconds + 1) + (cached ? 1_000 : 0)
 }
 
-/** The findings as Markdown that also reads well in a terminal. */
 export function report(found: Findings): string {
   const { changes, refreshes, lookups } = found
-  return [
-    '# Following DNS',
-    '',
-    `\`pnpm bench:dns\`, ${machine()}. A server on loopback in a process of its own; load balancers with default options.`,
-    '"Cached": the server behaves as a caching resolver, whose times to live count down and which has a change when they are over.',
-    '',
-    '## From the change of a record to the first request on the new instance',
-    '',
-    table(
-      ['time to live', 'server', 'changes', 'median ms', '× floor', 'p90 ms', 'max ms', 'at most'],
-      changes.map((change) => changeRow(change)),
-      2,
-    ),
-    '',
-    'A resolver in between may have asked just before the change; and it counts whole seconds. The floor is half the time to live: what asking again when it is over gives on average.',
-    '',
-    '## Many services at once',
-    '',
-    table(
-      [
-        'services × instances',
-        'time to live',
-        'server',
-        'first lists ms',
-        'queries per minute and service',
-        'CPU, % of a core',
-        'heap MB',
-        'resident MB',
-        'failures',
-      ],
-      refreshes.map((cost) => refreshRow(cost)),
-      3,
-    ),
-    '',
-    '## CPU of one lookup',
-    '',
-    'CPU µs of the client, 50 lookups at a time. Median (quartiles).',
-    '',
-    lookupTable(lookups),
-    '',
-    '## Targets',
-    '',
-    ...targetLines(targets(found)),
-    '',
-    '## Notes',
-    '',
-    ...notes.map((note) => `- ${note}`),
-    '',
-  ].join('\n')
+  return markdownReport({
+    title: 'Following DNS',
+    command: 'bench:dns',
+    intro: [
+      `A server on loopback in a process of its own; load balancers with default options.`,
+      '"Cached": the server behaves as a caching resolver, whose times to live count down and which has a change when they are over.',
+    ],
+    body: [
+      '## From the change of a record to the first request on the new instance',
+      '',
+      table(
+        ['time to live', 'server', 'changes', 'median ms', '× floor', 'p90 ms', 'max ms', 'at most'],
+        changes.map((change) => changeRow(change)),
+        2,
+      ),
+      '',
+      'A resolver in between may have asked just before the change; and it counts whole seconds. The floor is half the time to live: what asking again when it is over gives on average.',
+      '',
+      '## Many services at once',
+      '',
+      table(
+        [
+          'services × instances',
+          'time to live',
+          'server',
+          'first lists ms',
+          'queries per minute and service',
+          'CPU, % of a core',
+          'heap MB',
+          'resident MB',
+          'failures',
+        ],
+        refreshes.map((cost) => refreshRow(cost)),
+        3,
+      ),
+      '',
+      '## CPU of one lookup',
+      '',
+      'CPU µs of the client, 50 lookups at a time. Median (quartiles).',
+      '',
+      lookupTable(lookups),
+      '',
+    ],
+    targets: targets(found),
+    notes,
+  })
 }
 
 const notes: readonly string[] = [

@@ -1,8 +1,8 @@
-import { machine } from '../machine.ts'
+import { markdownReport } from '../markdown-report.ts'
 import { numberText, ratioText, spreadText } from '../number-text.ts'
 import { spreadOf } from '../spread.ts'
 import { table } from '../table.ts'
-import { type Target, targetLines } from '../target.ts'
+import type { Target } from '../target.ts'
 import { type AcquireCost, acquireFloor } from './acquire-cost.ts'
 import type { Allocation } from './allocations.ts'
 import { pairings } from './contenders.ts'
@@ -20,50 +20,46 @@ export interface Findings {
   readonly targets: readonly Target[]
 }
 
-/** The findings as Markdown that also reads well in a terminal. */
 export function report(findings: Findings): string {
   const { options, targets } = findings
-  return [
-    '# What a pick costs',
-    '',
-    `\`pnpm bench:pick\`, ${machine()}. Every figure is the median of ${options.rounds} rounds of ${options.roundMs} ms,`,
-    'the contenders interleaved in one process.',
-    '',
-    '## Nanoseconds per pick, by number of instances',
-    '',
-    'Median (quartiles) × floor. Weighted contenders have weights 1 to 10 in turn.',
-    '',
-    pickTable(findings),
-    '',
-    '## How many times as fast as a peer that does the same',
-    '',
-    pairingTable(findings),
-    '',
-    '## Milliseconds per update in which 1 % of the instances change',
-    '',
-    'Median (quartiles) × floor, which only puts the list into a `Map` by id.',
-    '',
-    updateTable(findings.updates),
-    '',
-    '## Nanoseconds per `acquire` and `done`, 10 instances',
-    '',
-    'Median (quartiles), one call after the other.',
-    '',
-    acquireTable(findings.acquires),
-    '',
-    '## Bytes allocated per pick, 100 instances',
-    '',
-    allocationTable(findings.allocations),
-    '',
-    '## Targets',
-    '',
-    ...targetLines(targets),
-    '',
-    '## Notes',
-    '',
-    ...notes.map((note) => `- ${note}`),
-    '',
-  ].join('\n')
+  return markdownReport({
+    title: 'What a pick costs',
+    command: 'bench:pick',
+    intro: [
+      `Every figure is the median of ${options.rounds} rounds of ${options.roundMs} ms,`,
+      'the contenders interleaved in one process.',
+    ],
+    body: [
+      '## Nanoseconds per pick, by number of instances',
+      '',
+      'Median (quartiles) × floor. Weighted contenders have weights 1 to 10 in turn.',
+      '',
+      pickTable(findings),
+      '',
+      '## How many times as fast as a peer that does the same',
+      '',
+      pairingTable(findings),
+      '',
+      '## Milliseconds per update in which 1 % of the instances change',
+      '',
+      'Median (quartiles) × floor, which only puts the list into a `Map` by id.',
+      '',
+      updateTable(findings.updates),
+      '',
+      '## Nanoseconds per `acquire` and `done`, 10 instances',
+      '',
+      'Median (quartiles), one call after the other.',
+      '',
+      acquireTable(findings.acquires),
+      '',
+      '## Bytes allocated per pick, 100 instances',
+      '',
+      allocationTable(findings.allocations),
+      '',
+    ],
+    targets,
+    notes,
+  })
 }
 
 const notes: readonly string[] = [

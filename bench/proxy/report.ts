@@ -1,8 +1,8 @@
-import { machine } from '../machine.ts'
+import { markdownReport } from '../markdown-report.ts'
 import { numberText, ratioText, spreadText } from '../number-text.ts'
 import { pairedRatio, spreadOf } from '../spread.ts'
 import { table } from '../table.ts'
-import { type Target, targetLines } from '../target.ts'
+import type { Target } from '../target.ts'
 import { floor } from './contenders.ts'
 import type { LoadResult } from './load.ts'
 
@@ -85,37 +85,36 @@ export function targets({ small, large, kills }: ProxyReport): Target[] {
   ]
 }
 
-/** The findings as Markdown that also reads well in a terminal. */
 export function report(found: ProxyReport, seconds: number): string {
   const rounds = found.small[0]?.rounds.length ?? 0
-  return [
-    '# Reverse proxies side by side',
-    '',
-    `\`pnpm bench:proxy\`, ${machine()}. wrk with 48 connections, three nginx backends, each proxy a process of its own that was warmed up;`,
-    `${rounds} interleaved rounds of ${seconds} s. Median (quartiles) of the rounds; ratios are medians of the ratio within a round.`,
-    'The machine is shared and its cores are not enough for wrk, backends and proxy at once: only the ratios mean something.',
-    '',
-    '## Small bodies (30 bytes)',
-    '',
-    ...tables(found.small),
-    ...(found.large.length === 0 ? [] : ['## 64 KB bodies', '', ...tables(found.large)]),
-    '## kill −9 of one of three backends under load',
-    '',
-    table(
-      ['proxy', 'GETs', 'failed', '%'],
-      found.kills.map(({ name, requests, failures }) => [
-        name,
-        numberText(requests),
-        numberText(failures),
-        ((100 * failures) / requests).toFixed(2),
-      ]),
-    ),
-    '',
-    '## Targets',
-    '',
-    ...targetLines(targets(found)),
-    '',
-  ].join('\n')
+  return markdownReport({
+    title: 'Reverse proxies side by side',
+    command: 'bench:proxy',
+    intro: [
+      `wrk with 48 connections, three nginx backends, each proxy a process of its own that was warmed up;`,
+      `${rounds} interleaved rounds of ${seconds} s. Median (quartiles) of the rounds; ratios are medians of the ratio within a round.`,
+      'The machine is shared and its cores are not enough for wrk, backends and proxy at once: only the ratios mean something.',
+    ],
+    body: [
+      '## Small bodies (30 bytes)',
+      '',
+      ...tables(found.small),
+      ...(found.large.length === 0 ? [] : ['## 64 KB bodies', '', ...tables(found.large)]),
+      '## kill −9 of one of three backends under load',
+      '',
+      table(
+        ['proxy', 'GETs', 'failed', '%'],
+        found.kills.map(({ name, requests, failures }) => [
+          name,
+          numberText(requests),
+          numberText(failures),
+          ((100 * failures) / requests).toFixed(2),
+        ]),
+      ),
+      '',
+    ],
+    targets: targets(found),
+  })
 }
 
 function tables(results: readonly ProxyResult[]): string[] {

@@ -1,4 +1,4 @@
-import { machine } from '../machine.ts'
+import { markdownReport } from '../markdown-report.ts'
 import { numberText } from '../number-text.ts'
 import { quantile } from '../spread.ts'
 import { table } from '../table.ts'
@@ -15,54 +15,56 @@ export interface Finding {
   readonly storms: readonly Storm[]
 }
 
-/** The findings as Markdown that also reads well in a terminal. */
 export function report(findings: readonly Finding[], plan: Plan, notRun: readonly string[]): string {
   const { services, instances, clients, outageMs } = plan
-  return [
-    '# Following registries',
-    '',
-    `\`pnpm bench:registries\`, ${machine()}. Real servers of one member on loopback, but for Nacos, which is **a fake**: its figures are`,
-    `those of the client and of how often it asks. Clients with default options${plan.together ? ', **all registries at once, for trying out: not figures to keep**' : ''}.`,
-    ...notRun.flatMap((line) => ['', `**${line}**`]),
-    '',
-    '## From a change to the first request on the new instance',
-    '',
-    table(['registry', 'changes', 'p50 ms', 'p99 ms', 'max ms'], findings.map(changeRow)),
-    '',
-    ...changeNotes(plan),
-    '',
-    '## Requests to an idle registry',
-    '',
-    table(
-      ['registry', '1 service, per minute', `${services} services, per minute`, 'per service'],
-      findings.map(idleRow(plan)),
-    ),
-    '',
-    ...idleNotes(plan),
-    '',
-    `## ${services} services × ${instances} instances`,
-    '',
-    table(
-      [
-        'registry',
-        'all lists known, ms',
-        'CPU idle, % of a core',
-        'CPU with a change per second',
-        'heap MB',
-        'resident MB',
-        'connections, most',
-        'failures',
-      ],
-      findings.map(scaleRow),
-    ),
-    '',
-    ...scaleNotes(plan),
-    '',
-    `## ${clients} clients after the registry was killed and started again ${outageMs / 1_000} s later`,
-    '',
-    ...stormLines(findings, plan),
-    '',
-  ].join('\n')
+  return markdownReport({
+    title: 'Following registries',
+    command: 'bench:registries',
+    intro: [
+      `Real servers with one member on loopback, except for Nacos, which is **a fake**: its figures are`,
+      `those of the client and of its polling interval. Clients with default options${plan.together ? ', **all registries at once, as a trial: do not keep these figures**' : ''}.`,
+    ],
+    body: [
+      ...notRun.flatMap((line) => [`**${line}**`, '']),
+      '## From a change to the first request on the new instance',
+      '',
+      table(['registry', 'changes', 'p50 ms', 'p99 ms', 'max ms'], findings.map(changeRow)),
+      '',
+      ...changeNotes(plan),
+      '',
+      '## Requests to an idle registry',
+      '',
+      table(
+        ['registry', '1 service, per minute', `${services} services, per minute`, 'per service'],
+        findings.map(idleRow(plan)),
+      ),
+      '',
+      ...idleNotes(plan),
+      '',
+      `## ${services} services × ${instances} instances`,
+      '',
+      table(
+        [
+          'registry',
+          'all lists known, ms',
+          'CPU idle, % of a core',
+          'CPU with a change per second',
+          'heap MB',
+          'resident MB',
+          'connections, most',
+          'failures',
+        ],
+        findings.map(scaleRow),
+      ),
+      '',
+      ...scaleNotes(plan),
+      '',
+      `## ${clients} clients after the registry was killed and started again ${outageMs / 1_000} s later`,
+      '',
+      ...stormLines(findings, plan),
+      '',
+    ],
+  })
 }
 
 function changeRow({ name, changes }: Finding): string[] {
@@ -72,9 +74,9 @@ function changeRow({ name, changes }: Finding): string[] {
 
 function changeNotes({ changingServices }: Plan): string[] {
   return [
-    `- From the moment when the registry acknowledged a new instance to the moment when that got its first request; ${changingServices} services, each of which has one instance and`,
+    `- From the acknowledgement of a new instance by the registry to its first request; ${changingServices} services, each of which has one instance and`,
     '  gets another one every few seconds, while requests go on: one each millisecond after a change. 0: the request was there before the acknowledgement.',
-    '- Nacos is asked every 8 to 10 s, as it pushes over gRPC only, so that the median is about half of that.',
+    '- Nacos is polled every 8 to 10 s, because it pushes only over gRPC, so the median is about half of that.',
   ]
 }
 

@@ -1,7 +1,7 @@
-import { machine } from '../machine.ts'
+import { markdownReport } from '../markdown-report.ts'
 import { numberText, ratioText } from '../number-text.ts'
 import { table } from '../table.ts'
-import { type Target, targetLines } from '../target.ts'
+import type { Target } from '../target.ts'
 import type { ServicesCost } from './setups.ts'
 
 const mostMegabytes = 200
@@ -29,40 +29,36 @@ export function targets({ costs }: ServicesReport): Target[] {
   ])
 }
 
-/** The findings as Markdown that also reads well in a terminal. */
 export function report(found: ServicesReport): string {
-  return [
-    '# Many services in one load balancer',
-    '',
-    `\`pnpm bench:services\`, ${machine()}. A load balancer with default options; each service was called once, and then nobody calls for ${found.seconds} s.`,
-    '“Watched”: the discovery tells of changes, of which there are none. “Polled”: it is asked for each service every 10 s, and answers at once from memory.',
-    '',
-    table(
-      [
-        'services × instances',
-        'discovery',
-        'first lists ms',
-        'instances MB',
-        'heap beyond them MB',
-        '× floor',
-        'KB per service',
-        'idle CPU %',
-        '× floor',
-        'left after close MB',
-      ],
-      found.costs.map((cost) => row(cost, found.floorPercent)),
-      2,
-    ),
-    '',
-    '## Targets',
-    '',
-    ...targetLines(targets(found)),
-    '',
-    '## Notes',
-    '',
-    ...notes.map((note) => `- ${note}`),
-    '',
-  ].join('\n')
+  return markdownReport({
+    title: 'Many services in one load balancer',
+    command: 'bench:services',
+    intro: [
+      `A load balancer with default options; each service was called once, and then no call follows for ${found.seconds} s.`,
+      '“Watched”: the discovery pushes changes, of which there are none. “Polled”: it is queried for each service every 10 s, and responds at once from memory.',
+    ],
+    body: [
+      table(
+        [
+          'services × instances',
+          'discovery',
+          'first lists ms',
+          'instances MB',
+          'heap beyond them MB',
+          '× floor',
+          'KB per service',
+          'idle CPU %',
+          '× floor',
+          'left after close MB',
+        ],
+        found.costs.map((cost) => row(cost, found.floorPercent)),
+        2,
+      ),
+      '',
+    ],
+    targets: targets(found),
+    notes,
+  })
 }
 
 const notes: readonly string[] = [

@@ -1,5 +1,5 @@
 import { type ScenarioName, scenarios } from '@lb/testing'
-import { machine } from '../machine.ts'
+import { markdownReport } from '../markdown-report.ts'
 import { table } from '../table.ts'
 import type { Result, Size } from './runs.ts'
 
@@ -11,40 +11,39 @@ export interface Findings {
   readonly large: readonly Result[]
 }
 
-/** The findings as Markdown that also reads well in a terminal. */
 export function report({ size, defaults, balancers, variations, large }: Findings): string {
   const { clients, instances, seconds, callsPerSecond, seed } = size
   const names = [...new Set(defaults.map(({ run }) => run.scenario))]
-  return [
-    '# What becomes of calls when things go wrong',
-    '',
-    `\`pnpm bench:simulation\`, ${machine()}. Real load balancers in virtual time: ${clients} clients ×`,
-    `${instances} instances × ${seconds} s, ${callsPerSecond} calls per second and client, seed ${seed}; half of the capacity is in use when all is well.`,
-    '',
-    '## Every scenario',
-    '',
-    table(
-      columns.map(([title]) => title),
-      defaults.map(cells),
-      2,
-    ),
-    '',
-    ...section('By balancer', balancers),
-    ...section('What single options change', variations),
-    ...section('A large fleet: 1 000 clients × 1 000 instances × 60 s, 5 calls per second and client', large),
-    '## What happens',
-    '',
-    ...names.map((name: ScenarioName) => `- ${name}: ${scenarios[name].description}`),
-    '',
-    '## Why calls failed',
-    '',
-    ...[...defaults, ...balancers, ...variations, ...large].map(failureLine),
-    '',
-    '## Notes',
-    '',
-    ...notes.map((note) => `- ${note}`),
-    '',
-  ].join('\n')
+  return markdownReport({
+    title: 'What becomes of calls when things go wrong',
+    command: 'bench:simulation',
+    intro: [
+      `Real load balancers in virtual time: ${clients} clients ×`,
+      `${instances} instances × ${seconds} s, ${callsPerSecond} calls per second and client, seed ${seed}; half of the capacity is in use when all is well.`,
+    ],
+    body: [
+      '## Every scenario',
+      '',
+      table(
+        columns.map(([title]) => title),
+        defaults.map(cells),
+        2,
+      ),
+      '',
+      ...section('By balancer', balancers),
+      ...section('What single options change', variations),
+      ...section('A large fleet: 1 000 clients × 1 000 instances × 60 s, 5 calls per second and client', large),
+      '## What happens',
+      '',
+      ...names.map((name: ScenarioName) => `- ${name}: ${scenarios[name].description}`),
+      '',
+      '## Why calls failed',
+      '',
+      ...[...defaults, ...balancers, ...variations, ...large].map(failureLine),
+      '',
+    ],
+    notes,
+  })
 }
 
 const notes: readonly string[] = [

@@ -1,7 +1,7 @@
-import { machine } from '../machine.ts'
+import { markdownReport } from '../markdown-report.ts'
 import { numberText } from '../number-text.ts'
 import { table } from '../table.ts'
-import { type Target, targetLines } from '../target.ts'
+import type { Target } from '../target.ts'
 import type { Sample } from './sample.ts'
 import type { SoakResult } from './soak.ts'
 
@@ -34,40 +34,39 @@ export function targets({ samples, mostSockets, mostSocketsAllowed, left }: Soak
   ]
 }
 
-/** The findings as Markdown that also reads well in a terminal. */
 export function report(found: SoakResult): string {
   const { options, fleet, samples, left } = found
   const [base] = samples
-  return [
-    '# Soak: full load while instances come and go',
-    '',
-    `\`pnpm bench:soak\`, ${machine()}. ${options.workersEach} requests in flight through each of @lb/axios and @lb/undici for ${options.seconds} s, the next as soon as one ends.`,
-    `Each second one of ${fleet.ports.length} instances really stops and a new one starts, every other time without anybody having been told: ${fleet.started} started, ${fleet.stopped} stopped.`,
-    'For a sample the load stands still, so that nothing is in flight; the floor of each figure is the first sample.',
-    '',
-    table(
-      [
-        'at s',
-        'requests',
-        'failed',
-        'heap MB',
-        '× first',
-        'external MB',
-        'resident MB',
-        'sockets',
-        'timers',
-        'on the signal',
-        'on emitters',
-        'on lb',
-      ],
-      [...samples.map((sample) => row(sample.atSeconds.toFixed(0), sample, base)), row('closed', left, base)],
-    ),
-    '',
-    '## Targets',
-    '',
-    ...targetLines(targets(found)),
-    '',
-  ].join('\n')
+  return markdownReport({
+    title: 'Soak: full load while instances come and go',
+    command: 'bench:soak',
+    intro: [
+      `${options.workersEach} requests in flight through each of @lb/axios and @lb/undici for ${options.seconds} s, the next as soon as one ends.`,
+      `Each second one of ${fleet.ports.length} instances really stops and a new one starts, every other time without notice to the discovery: ${fleet.started} started, ${fleet.stopped} stopped.`,
+      'For a sample the load stands still, so that nothing is in flight; the floor of each figure is the first sample.',
+    ],
+    body: [
+      table(
+        [
+          'at s',
+          'requests',
+          'failed',
+          'heap MB',
+          '× first',
+          'external MB',
+          'resident MB',
+          'sockets',
+          'timers',
+          'on the signal',
+          'on emitters',
+          'on lb',
+        ],
+        [...samples.map((sample) => row(sample.atSeconds.toFixed(0), sample, base)), row('closed', left, base)],
+      ),
+      '',
+    ],
+    targets: targets(found),
+  })
 }
 
 function growth(sample: Sample, base: Sample | undefined): number {

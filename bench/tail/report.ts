@@ -1,7 +1,7 @@
-import { machine } from '../machine.ts'
+import { markdownReport } from '../markdown-report.ts'
 import { ratioText } from '../number-text.ts'
 import { table } from '../table.ts'
-import { type Target, targetLines } from '../target.ts'
+import type { Target } from '../target.ts'
 import { concurrency, instanceCount, requestsPerSecond, serviceMs, slowdown, type TailResult } from './load.ts'
 
 /** Most p99 of a load-aware balancer, in parts of round robin's. */
@@ -33,30 +33,26 @@ export function targets(tables: readonly TailTable[]): Target[] {
     })
 }
 
-/** The findings as Markdown that also reads well in a terminal. */
 export function report(tables: readonly TailTable[], seconds: number): string {
-  return [
-    '# One of ten instances is ten times slower',
-    '',
-    `\`pnpm bench:tail\`, ${machine()}. ${instanceCount} instances serve ${concurrency} requests at a time, exponential with a mean of`,
-    `${serviceMs} ms, one of them ${slowdown * serviceMs} ms; ${requestsPerSecond} requests per second for ${seconds} s, sent at their time whatever the answers take. Retries and`,
-    `ejection are off: the balancer alone decides. Ratios are of p99; the floor is p99 of the service time of an instance that is not slow, ${floorMs.toFixed(1)} ms.`,
-    '',
-    ...tables.flatMap(({ title, results }) => [`## ${title}`, '', rows(results), '']),
-    '## Targets',
-    '',
-    ...targetLines(targets(tables)),
-    '',
-    '## Notes',
-    '',
-    '- With a share of a tenth the slow instance gets two and a half times what it can serve, and its queue grows for as long as the load lasts: that is the p99 of whoever does not look.',
-    '- In the last table nobody waits. The choice between two by chance still sends more than 1 % to the slow instance, and so its service time is the p99; peak EWMA sends less.',
-    '- A client knows only its own requests in flight: spread over many clients, least request sees less, and peak EWMA, which looks at latencies, keeps its advantage.',
-    '',
-  ].join('\n')
+  return markdownReport({
+    title: 'One of ten instances is ten times slower',
+    command: 'bench:tail',
+    intro: [
+      `${instanceCount} instances serve ${concurrency} requests at a time, exponential with a mean of`,
+      `${serviceMs} ms, one of them ${slowdown * serviceMs} ms; ${requestsPerSecond} requests per second for ${seconds} s, sent at their time whatever the answers take. Retries and`,
+      `ejection are off: the balancer alone decides. Ratios are of p99; the floor is p99 of the service time of an instance that is not slow, ${floorMs.toFixed(1)} ms.`,
+    ],
+    body: [...tables.flatMap(({ title, results }) => [`## ${title}`, '', rows(results), ''])],
+    targets: targets(tables),
+    notes: [
+      'With a share of a tenth the slow instance gets two and a half times what it can serve, and its queue grows for as long as the load lasts: that is the p99 of a balancer that ignores load.',
+      'In the last table no request waits. The choice between two random instances still sends more than 1 % to the slow instance, and so its service time is the p99; peak EWMA sends less.',
+      'A client knows only its own requests in flight: spread over many clients, least request sees less, and peak EWMA, which looks at latencies, keeps its advantage.',
+    ],
+  })
 }
 
-/** Nobody can do better than the instances that are not slow: p99 of their service time, without any wait. */
+/** No balancer can do better than the instances that are not slow: p99 of their service time, without any wait. */
 const floorMs = -Math.log(0.01) * serviceMs
 
 function rows(results: readonly TailResult[]): string {
