@@ -1,10 +1,12 @@
 // Checks the packages as users get them: packs every one, looks at the tarballs (publint, types for every kind of
-// import), installs them into an empty application, and runs that as ESM and as CommonJS under every supported Node.
+// import), installs them into an empty application, and runs that as ESM and as CommonJS under every supported Node, and in
+// bundles.
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { bundlers, checkBundles } from './bundles.ts'
 
 /** Versions of the packages that carry a Node binary. Elsewhere than on Linux only the Node that runs this is used. */
 const nodeVersions = ['20.20.2', '22.23.3', '24.21.0', '26.10.0']
@@ -77,7 +79,7 @@ function nodeBinaries(): string[] {
   return aliases.map(([alias = '']) => join(folder, 'node_modules', alias, 'bin', 'node'))
 }
 
-function smoke(tarballs: readonly string[], { axios, nest, undici }: PeerSet, nodes: readonly string[]): void {
+function smoke(tarballs: readonly string[], { axios, nest, undici }: PeerSet, nodes: readonly string[]): string {
   const packed = tarballs.map((path) => [packageName(path), `file:${path}`] as const)
   const peers = { axios, undici, '@nestjs/common': nest, '@nestjs/core': nest, '@nestjs/platform-express': nest }
   const others = { '@types/node': '26.6.6', 'reflect-metadata': '0.2.2', rxjs: '7.8.2' }
@@ -98,6 +100,7 @@ function smoke(tarballs: readonly string[], { axios, nest, undici }: PeerSet, no
     'gateway/run-gateway-fuzz.mjs',
   ]
   for (const node of nodes) for (const file of files) run(node, [file], application)
+  return application
 }
 
 /** `…/lb-core-1.2.3.tgz` is `@lb/core`. */
@@ -113,7 +116,8 @@ try {
     run('pnpm', ['exec', 'attw', tarball, '--profile', 'node16', '--format', 'ascii', '--no-emoji'], root)
   }
   const nodes = nodeBinaries()
-  for (const peers of peerSets) smoke(tarballs, peers, nodes)
+  const applications = peerSets.map((peers) => smoke(tarballs, peers, nodes))
+  await checkBundles(applications.at(-1) ?? '', install('bundlers', bundlers), [nodes[0] ?? '', nodes.at(-1) ?? ''])
 } finally {
   rmSync(work, { recursive: true, force: true })
 }

@@ -1,22 +1,14 @@
 // Runs the build of core on every runtime it is promised for: Node, Bun, Deno and workerd. The last three are fetched
 // from the npm registry into a temporary folder.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import {
-  cpSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import { platformBinary } from './platform-binary.ts'
 
 /** Packages that carry the binaries, with the versions that READMEs name. */
 const runtimes = { bun: '1.4.5', deno: '2.9.6', workerd: '1.20261117.1' }
@@ -35,20 +27,6 @@ function install(): void {
   writeFileSync(join(work, 'package.json'), JSON.stringify({ private: true, type: 'module', dependencies }))
   const args = ['install', '--silent', '--ignore-scripts', '--ignore-workspace']
   execFileSync('pnpm', args, { cwd: work, stdio: 'inherit', timeout: 300_000 })
-}
-
-/** The binary for this platform: it lies in a package of its own, beside the one that asks for it. */
-function binaryOf(runtime: keyof typeof runtimes): string {
-  const folder = realpathSync(join(work, 'node_modules', runtime))
-  const manifest: { optionalDependencies?: object } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
-  const suffix = process.platform === 'win32' ? '.exe' : ''
-  const files = Object.keys(manifest.optionalDependencies ?? {}).flatMap((name) =>
-    [`bin/${runtime}`, runtime].map((file) => join(dirname(folder), name, `${file}${suffix}`)),
-  )
-  const found = files.find((file) => existsSync(file))
-  if (found === undefined)
-    throw new Error(`the package ${runtime} has no binary for ${process.platform}-${process.arch}`)
-  return found
 }
 
 /** A server that answers with its own address. */
@@ -100,13 +78,13 @@ function modulesOfCore(): string {
 async function runEverywhere(addresses: Addresses): Promise<void> {
   const args = ['standalone.mjs', ...addresses.alive, addresses.dead]
   await run(`Node ${process.versions.node}`, process.execPath, args)
-  await run(`Bun ${runtimes.bun}`, binaryOf('bun'), args)
-  await run(`Deno ${runtimes.deno}`, binaryOf('deno'), ['run', '--allow-net', ...args])
+  await run(`Bun ${runtimes.bun}`, platformBinary(work, 'bun'), args)
+  await run(`Deno ${runtimes.deno}`, platformBinary(work, 'deno'), ['run', '--allow-net', ...args])
   const built = join(root, 'packages/core/dist')
   const modules = readdirSync(built).filter((file) => file.endsWith('.js'))
   for (const file of modules) cpSync(join(built, file), join(work, 'core', file))
   writeFileSync(join(work, 'config.capnp'), workerdConfig(addresses))
-  await run(`workerd ${runtimes.workerd}`, binaryOf('workerd'), ['test', 'config.capnp'])
+  await run(`workerd ${runtimes.workerd}`, platformBinary(work, 'workerd'), ['test', 'config.capnp'])
 }
 
 const started: Server[] = []
