@@ -86,9 +86,14 @@ export class LoadBalancerError extends Error {
 }
 
 function isInstanceOf(type: typeof LoadBalancerError, value: unknown): boolean {
-  if (!Object.hasOwn(type, 'code')) return Function.prototype[Symbol.hasInstance].call(type, value)
-  const code = codeOf(value)
-  return code !== undefined && (type.code === undefined || type.code === code)
+  try {
+    if (!Object.hasOwn(type, 'code')) return Function.prototype[Symbol.hasInstance].call(type, value)
+    const code = codeOf(value)
+    return code !== undefined && (type.code === undefined || type.code === code)
+  } catch {
+    // Whatever can be thrown may itself throw when it is looked at.
+    return false
+  }
 }
 
 /** No instance of the service can take a request now. The message counts the known instances by state. */

@@ -1,4 +1,5 @@
 import type { CancelTimer, Clock } from '../base/clock.ts'
+import { messageOf } from '../base/error-message.ts'
 import { DiscoveryError, LoadBalancerClosedError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import type { DiscoveryObserver, ServiceDiscovery } from '../discovery/discovery.ts'
@@ -8,7 +9,7 @@ import { diffInstances, type InstancesDiff } from './diff-instances.ts'
 import { EmptyAnswer } from './empty-answer.ts'
 import { ListRefresh } from './list-refresh.ts'
 import { ListSource } from './list-source.ts'
-import { asDiscoveryError, type ListState, messageOf } from './list-state.ts'
+import { asDiscoveryError, type ListState } from './list-state.ts'
 import { parseAnswer } from './parse-answer.ts'
 
 export interface InstanceCacheOptions {
@@ -246,8 +247,10 @@ export class InstanceCache {
     }
   }
 
-  #fail(cause: unknown): void {
-    const { clock, maxStaleMs } = this.#options
+  #fail(thrown: unknown): void {
+    const { clock, maxStaleMs, service } = this.#options
+    // `undefined` can be thrown too, but means in a state that nothing was.
+    const cause = thrown ?? new DiscoveryError(`${service}: the discovery failed without an error`, { service })
     const { kind, sinceMs } = this.state
     if (kind === 'closed') return
     if (kind === 'fresh') {

@@ -1,3 +1,4 @@
+import { messageOf } from '../base/error-message.ts'
 import { DiscoveryError } from '../base/errors.ts'
 
 /**
@@ -18,8 +19,4 @@ export type ListState =
 export function asDiscoveryError(service: string, cause: unknown): DiscoveryError {
   if (cause instanceof DiscoveryError) return cause
   return new DiscoveryError(`${service}: the discovery failed: ${messageOf(cause)}`, { service, cause })
-}
-
-export function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause)
 }

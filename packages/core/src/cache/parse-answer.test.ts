@@ -42,6 +42,22 @@ describe('parseAnswer', () => {
     for (const error of rejected) expect(error).toBeInstanceOf(InvalidInstanceError)
   })
 
+  it('leaves out what throws when it is looked at, and keeps the rest', () => {
+    const thrower = (error: unknown) => ({
+      get host(): string {
+        throw error
+      },
+      port: 1,
+    })
+    const answer = ['a:1', thrower(new Error('no host')), thrower(Object.create(null)), 'c:3']
+    const { instances, rejected } = parseAnswer('users', answer)
+    expect(instances.map(({ id }) => id)).toEqual(['a:1', 'c:3'])
+    expect(rejected).toMatchObject([
+      { field: 'instance', service: 'users', message: 'an instance: no host' },
+      { field: 'instance', service: 'users', message: 'an instance: an error that cannot be read' },
+    ])
+  })
+
   it('uses the first of two instances with the same id', () => {
     const { instances, rejected } = parseAnswer('users', ['a:1', { host: 'b', port: 2, id: 'a:1' }, 'c:3'])
     expect(instances).toMatchObject([{ host: 'a' }, { host: 'c' }])

@@ -1,6 +1,6 @@
 import { DiscoveryError, InvalidInstanceError } from '../base/errors.ts'
 import { shown } from '../base/option-checks.ts'
-import { type InstanceList, maxRejected, nothingUsable } from '../discovery/instance-list.ts'
+import { type InstanceList, maxRejected, nothingUsable, rejection } from '../discovery/instance-list.ts'
 import { parseInstance, type ServiceInstance } from '../instance/instance.ts'
 
 /**
@@ -26,8 +26,7 @@ export function parseAnswer(service: string, answer: unknown, rejectedByDiscover
       if (byId.has(instance.id)) reject(duplicate(instance))
       else byId.set(instance.id, instance)
     } catch (error) {
-      if (!(error instanceof InvalidInstanceError)) throw error
-      reject(error)
+      reject(error instanceof InvalidInstanceError ? error : rejection('an instance', error))
     }
   }
   if (Array.isArray(rejectedByDiscovery)) {

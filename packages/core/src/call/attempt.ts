@@ -1,5 +1,6 @@
 import type { CancelTimer, Clock } from '../base/clock.ts'
 import { DeadlineExceededError } from '../base/errors.ts'
+import { onLateRejection } from '../base/late-rejection.ts'
 import type { ServiceInstance } from '../instance/instance.ts'
 import type { Outcome } from '../instance/outcome.ts'
 import { parseLoadReport } from '../load-report/load-report.ts'
@@ -230,7 +231,8 @@ export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt
 
   #tell(listener: (reason: unknown) => void): void {
     try {
-      listener(this.#reason)
+      const result: unknown = listener(this.#reason)
+      onLateRejection(result, (error) => this.#options.call.callbackFailed('onInterrupt', error))
     } catch (error) {
       this.#options.call.callbackFailed('onInterrupt', error)
     }

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../base/clock.ts'
+import { messageOf } from '../base/error-message.ts'
 import { DiscoveryError } from '../base/errors.ts'
 import { checkClock, checkDurationMs, checkFunction, checkKeys } from '../base/option-checks.ts'
 import { type Random, systemRandom } from '../base/random.ts'
@@ -186,7 +187,7 @@ class RegistryDiscovery implements DefinedDiscovery {
 /** `cause` as an error about `service`: itself, when it is one already. */
 export function discoveryErrorOf(service: string, cause: unknown): DiscoveryError {
   if (cause instanceof DiscoveryError && cause.service !== undefined) return cause
-  const reason = cause instanceof Error ? cause.message : String(cause)
+  const reason = messageOf(cause)
   return new DiscoveryError(`${service}: ${reason}`, { service, cause })
 }
 

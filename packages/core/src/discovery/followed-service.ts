@@ -1,5 +1,6 @@
 import { exponentialBackoffMs } from '../base/backoff.ts'
 import type { CancelTimer, Clock } from '../base/clock.ts'
+import { onLateRejection } from '../base/late-rejection.ts'
 import { jittered, type Random } from '../base/random.ts'
 import type { DiscoveryObserver, DiscoverySubscription, ServiceDiscovery } from './discovery.ts'
 import { Poller, pollSettings } from './poll.ts'
@@ -84,7 +85,8 @@ export class FollowedService implements DiscoverySubscription {
 
   #end(subscription: DiscoverySubscription | undefined): void {
     try {
-      subscription?.close()
+      const ended: unknown = subscription?.close()
+      onLateRejection(ended, this.#options.onCloseFailed)
     } catch (cause) {
       this.#options.onCloseFailed(cause)
     }

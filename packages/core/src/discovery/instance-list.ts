@@ -1,3 +1,4 @@
+import { messageOf } from '../base/error-message.ts'
 import { DiscoveryError, InvalidInstanceError } from '../base/errors.ts'
 import { parseInstance, type ServiceInstance, type ServiceInstanceInit } from '../instance/instance.ts'
 
@@ -39,8 +40,7 @@ export function readInstances<T>(
 /** The error for a key or record that describes no instance that can be used: begins with its `name`. */
 export function rejection(name: string, cause: unknown): InvalidInstanceError {
   const field = cause instanceof InvalidInstanceError ? cause.field : 'instance'
-  const reason = cause instanceof Error ? cause.message : String(cause)
-  return new InvalidInstanceError(field, `${oneLine(name)}: ${oneLine(reason, 400)}`, { cause })
+  return new InvalidInstanceError(field, `${oneLine(name)}: ${oneLine(messageOf(cause), 400)}`, { cause })
 }
 
 /** The error for a list of which nothing can be used: it says nothing, and is no empty one. */

@@ -1,3 +1,4 @@
+import { onLateRejection } from '../base/late-rejection.ts'
 import type { CacheEvent } from '../cache/cache-event.ts'
 import type { Ejection, ReturnedBy } from '../health/outliers/ejection.ts'
 import type { ServiceInstance } from '../instance/instance.ts'
@@ -210,7 +211,8 @@ export class EventChannel {
       // It may have been unsubscribed by one before it.
       if (!this.#listeners.includes(listener)) continue
       try {
-        listener(event)
+        const result: unknown = listener(event)
+        if (result !== undefined) onLateRejection(result, (error) => this.#tellOthers(listener, error))
       } catch (error) {
         this.#tellOthers(listener, error)
       }
@@ -221,7 +223,9 @@ export class EventChannel {
     for (const listener of this.#listeners) {
       if (listener === failed) continue
       try {
-        listener({ type: 'listener-failed', error })
+        const result: unknown = listener({ type: 'listener-failed', error })
+        // Nobody is left to tell.
+        onLateRejection(result, () => {})
       } catch {
         // No listener is left.
       }

@@ -2,6 +2,7 @@ import type { Balancer, PickRequest } from '../balancer/balancer.ts'
 import { RoundRobinBalancer } from '../balancer/round-robin.ts'
 import { SmoothWeightedSchedule } from '../balancer/smooth-weighted/schedule.ts'
 import { SmoothWeightedRoundRobinBalancer } from '../balancer/smooth-weighted/smooth-weighted-round-robin.ts'
+import { onLateRejection } from '../base/late-rejection.ts'
 import type { Random } from '../base/random.ts'
 import { XxHash64 } from '../base/xxhash64.ts'
 import type { CandidateGroup } from '../health/eligibility/eligibility.ts'
@@ -56,7 +57,8 @@ export class TrafficRoute {
     this.candidates = candidates
     this.totalWeight = candidates.reduce((sum, { weight }) => sum + weight, 0)
     try {
-      this.balancer.update(candidates)
+      const result: unknown = this.balancer.update(candidates)
+      onLateRejection(result, (error) => this.#callbackFailed('balancer.update', error))
       this.chooser = this.balancer
     } catch (error) {
       if (this.chooser === this.balancer) this.chooser = new RoundRobinBalancer({ random })
@@ -83,7 +85,8 @@ export class TrafficRoute {
   started(instance: ServiceInstance): void {
     this.inFlight++
     try {
-      this.balancer.started?.(instance)
+      const result: unknown = this.balancer.started?.(instance)
+      if (result !== undefined) onLateRejection(result, (error) => this.#callbackFailed('balancer.started', error))
     } catch (error) {
       this.#callbackFailed('balancer.started', error)
     }
@@ -92,7 +95,8 @@ export class TrafficRoute {
   finished(instance: ServiceInstance, outcome: Outcome): void {
     this.inFlight--
     try {
-      this.balancer.finished?.(instance, outcome)
+      const result: unknown = this.balancer.finished?.(instance, outcome)
+      if (result !== undefined) onLateRejection(result, (error) => this.#callbackFailed('balancer.finished', error))
     } catch (error) {
       this.#callbackFailed('balancer.finished', error)
     }
