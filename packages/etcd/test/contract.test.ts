@@ -26,12 +26,15 @@ onEachEtcd('the contract', (version) => {
             probeIntervalMs: 500,
           }),
         set: (service, instances) => new EtcdStore(etcd, codec, `/${codec}/`).set(service, instances),
+        malform: async (service) => {
+          await new EtcdStore(etcd, codec, `/${codec}/`).put(`/${codec}/${service}/bad`, 'no address at all')
+        },
         fail: () => freeze(etcd),
         recover: async () => etcd.resume(),
         // Half a second until it is seen, then delays of up to one second, two and four.
         withinMs: 9_000,
       },
-      { failure: true, ...capabilities },
+      { failure: true, otherProcess: true, ...capabilities },
     )
   }
   describeCodec('kratos', { weights: true, priority: true, metadata: true, secure: true })

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import {
   type DiscoveryObserver,
   type DiscoverySubscription,
+  type InvalidInstanceError,
   parseInstance,
   type ServiceDiscovery,
   type ServiceInstance,
@@ -61,6 +62,10 @@ export class ContractRegistry {
     return watcher
   }
 
+  async malform(service: string): Promise<void> {
+    await this.#harness.malform?.(service)
+  }
+
   async fail(): Promise<void> {
     this.#failing = true
     await this.#harness.fail?.()
@@ -86,6 +91,8 @@ export class ContractRegistry {
 export class Watcher implements DiscoveryObserver {
   readonly lists: ServiceInstance[][] = []
   readonly errors: unknown[] = []
+  /** What was rejected with the latest list. */
+  rejected: readonly InvalidInstanceError[] = []
   onNext: () => void = () => {}
   /** `calls` at the moment of the first `close`. */
   callsWhenClosed: number | undefined
@@ -106,8 +113,9 @@ export class Watcher implements DiscoveryObserver {
     return this.callsWhenClosed !== undefined
   }
 
-  next(instances: readonly ServiceInstanceInit[]): void {
+  next(instances: readonly ServiceInstanceInit[], rejected: readonly InvalidInstanceError[] = []): void {
     this.lists.push(instances.map(parseInstance))
+    this.rejected = rejected
     this.onNext()
   }
 

@@ -1,5 +1,5 @@
 import type { ServiceDiscovery, ServiceInstanceInit } from '@lb/core'
-import { OpenSubscriptions, poll } from '@lb/core/authoring'
+import { defineDiscovery, rejection } from '@lb/core/authoring'
 import { describe, expect, it } from 'vitest'
 import { describeDiscovery } from './describe-discovery.ts'
 import type { DiscoveryHarness } from './discovery-harness.ts'
@@ -7,6 +7,7 @@ import type { DiscoveryHarness } from './discovery-harness.ts'
 /** A registry in memory that behaves like one behind a network: it answers later, and may be unreachable. */
 class MemoryRegistry implements DiscoveryHarness {
   readonly #services = new Map<string, readonly ServiceInstanceInit[]>()
+  readonly #malformed = new Set<string>()
   readonly #unknownService: 'empty' | 'error'
   readonly #watch: boolean
   #reachable = true
@@ -24,22 +25,25 @@ class MemoryRegistry implements DiscoveryHarness {
   }
 
   create(): ServiceDiscovery {
-    const getInstances = (service: string): Promise<readonly ServiceInstanceInit[]> => this.#answer(service)
-    if (!this.#watch) return { getInstances }
-    const open = new OpenSubscriptions()
-    const watch = poll((service) => getInstances(service), { intervalMs: 10, retryMinMs: 10, retryMaxMs: 20 })
-    return {
-      getInstances: async (service) => {
-        open.throwIfClosed(service)
-        return getInstances(service)
-      },
-      watch: (service, observer) => open.open(service, observer, watch),
-      close: () => open.close(),
-    }
+    if (!this.#watch) return { getInstances: (service) => this.#answer(service) }
+    return defineDiscovery({
+      service: (service) => ({
+        ask: async () => {
+          const instances = await this.#answer(service)
+          const rejected = this.#malformed.has(service) ? [rejection('the bad one', new Error('no address'))] : []
+          return { instances, rejected }
+        },
+      }),
+      poll: { intervalMs: 10, retryMinMs: 10, retryMaxMs: 20 },
+    })
   }
 
   async set(service: string, instances: readonly ServiceInstanceInit[]): Promise<void> {
     this.#services.set(service, instances)
+  }
+
+  async malform(service: string): Promise<void> {
+    this.#malformed.add(service)
   }
 
   async fail(): Promise<void> {
@@ -59,11 +63,28 @@ class MemoryRegistry implements DiscoveryHarness {
   }
 }
 
-describeDiscovery('a discovery that is polled', new MemoryRegistry({ unknownService: 'error', watch: false }), {
-  push: false,
-  unknownService: 'error',
-  failure: true,
-})
+/** A discovery without a watch has no place for what is rejected. */
+function withoutMalformed(registry: MemoryRegistry): DiscoveryHarness {
+  const { addresses, withinMs } = registry
+  return {
+    addresses,
+    withinMs,
+    create: () => registry.create(),
+    set: (service, instances) => registry.set(service, instances),
+    fail: () => registry.fail(),
+    recover: () => registry.recover(),
+  }
+}
+
+describeDiscovery(
+  'a discovery that is polled',
+  withoutMalformed(new MemoryRegistry({ unknownService: 'error', watch: false })),
+  {
+    push: false,
+    unknownService: 'error',
+    failure: true,
+  },
+)
 
 describeDiscovery('a discovery that watches', new MemoryRegistry({ unknownService: 'empty', watch: true }), {
   weights: true,

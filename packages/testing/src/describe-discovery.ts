@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { parseInstance, type ServiceInstance } from '@lb/core'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { addressesOf, addressOf, ContractRegistry } from './contract-registry.ts'
+import { describeMalformed, describeProcess } from './describe-discovery-entries.ts'
 import type { DiscoveryCapabilities, DiscoveryHarness } from './discovery-harness.ts'
 
 /**
@@ -33,6 +34,8 @@ export function describeDiscovery(
         expect(discovery).not.toHaveProperty('watch')
       })
     }
+    if (harness.malform !== undefined) describeMalformed(registry)
+    if (capabilities.otherProcess === true) describeProcess(registry)
     if (failure) describeFailure(registry, push)
   })
 }

@@ -6,6 +6,11 @@ export interface DiscoveryHarness {
   create(): ServiceDiscovery | Promise<ServiceDiscovery>
   /** Makes `instances` the complete list of `service` in the registry. Resolves when they are written. */
   set(service: string, instances: readonly ServiceInstanceInit[]): Promise<void>
+  /**
+   * Adds to `service` a key or record that describes no usable instance, such as one with port 0. When it is given, the suite tests that
+   * such an entry is rejected by name.
+   */
+  malform?(service: string): Promise<void>
   /** Makes the registry unreachable, or makes it return errors. */
   fail?(): Promise<void>
   /** Makes the registry reachable again, with its previous content. */
@@ -33,6 +38,8 @@ export interface DiscoveryCapabilities {
   readonly metadata?: boolean
   /** Whether `secure` comes from the registry. @default false */
   readonly secure?: boolean
+  /** Whether the registry runs in another process, so that the suite can test that a watch keeps none alive. @default false */
+  readonly otherProcess?: boolean
   /** Whether the harness has `fail` and `recover`. @default false */
   readonly failure?: boolean
   /** The result for a service that was never written: an empty list or an error. @default 'empty' */
