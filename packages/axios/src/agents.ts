@@ -33,7 +33,7 @@ export function withConnectionLimit<T extends Agent>(agent: T): T {
   const known = limitedAgents.get(agent)
   if (known !== undefined) return known as T
   const inner = agent as T & { addRequest(request: ClientRequest, ...rest: unknown[]): void }
-  const made = Object.create(agent, {
+  const made: T = Object.create(agent, {
     addRequest: {
       value: (request: ClientRequest, ...rest: unknown[]): void => {
         // Emitted for kept connections too, which are connected already.
@@ -41,7 +41,7 @@ export function withConnectionLimit<T extends Agent>(agent: T): T {
         inner.addRequest(request, ...rest)
       },
     },
-  }) as T
+  })
   limitedAgents.set(agent, made)
   return made
 }

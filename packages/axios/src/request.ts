@@ -107,7 +107,7 @@ export function isStream(data: unknown): data is { pipe: unknown } {
 /** Whether `data` can be sent again, as far as it was sent before. */
 export function isReplayable(data: unknown): boolean {
   if (!isStream(data)) return true
-  const { readableDidRead, destroyed } = data as { readableDidRead?: boolean; destroyed?: boolean }
+  const { readableDidRead, destroyed }: { readableDidRead?: unknown; destroyed?: unknown } = Object(data)
   return readableDidRead === false && destroyed === false
 }
 
@@ -133,7 +133,7 @@ export function withWholeForm(config: InternalAxiosRequestConfig): InternalAxios
     return config
   }
   const headers = new AxiosHeaders(config.headers)
-  const { formDataHeaderPolicy } = config as { readonly formDataHeaderPolicy?: unknown }
+  const { formDataHeaderPolicy }: { readonly formDataHeaderPolicy?: unknown } = Object(config)
   for (const [name, value] of Object.entries(data.getHeaders())) {
     if (formDataHeaderPolicy !== 'content-only' || /^content-/i.test(name)) headers.set(name, value)
   }
@@ -142,7 +142,7 @@ export function withWholeForm(config: InternalAxiosRequestConfig): InternalAxios
 
 function isNodeForm(data: unknown): data is NodeForm {
   if (typeof data !== 'object' || data === null || Buffer.isBuffer(data)) return false
-  const { pipe, getBuffer, getHeaders } = data as Partial<NodeForm>
+  const { pipe, getBuffer, getHeaders }: Partial<Record<keyof NodeForm, unknown>> = Object(data)
   return typeof pipe === 'function' && typeof getBuffer === 'function' && typeof getHeaders === 'function'
 }
 

@@ -37,8 +37,8 @@ const single = new Set(
 export function axiosHeaders(raw: readonly string[]): AxiosHeaders {
   const headers = new AxiosHeaders()
   for (let i = 0; i < raw.length; i += 2) {
-    const name = (raw[i] as string).toLowerCase()
-    const value = raw[i + 1] as string
+    const name = raw[i]?.toLowerCase() ?? ''
+    const value = raw[i + 1] ?? ''
     const known = Object.hasOwn(headers, name) ? headers[name] : undefined
     if (known === undefined) set(headers, name, name === 'set-cookie' ? [value] : value)
     else if (Array.isArray(known)) known.push(value)
@@ -64,9 +64,9 @@ function isCompressed({ status, headers }: AxiosResponse, { decompress }: Intern
 
 /** The body decompressed, at most `maxBytes` long; the header that named the compression is taken away. */
 async function uncompressed({ headers }: AxiosResponse, body: Buffer, maxBytes: number): Promise<Buffer> {
-  const decode = decoders.get(String(headers['content-encoding']).toLowerCase()) as Decoder
+  const decode = decoders.get(String(headers['content-encoding']).toLowerCase())
   delete headers['content-encoding']
-  if (body.length === 0) return body
+  if (decode === undefined || body.length === 0) return body
   return decode(body, Number.isFinite(maxBytes) ? { maxOutputLength: Math.max(1, maxBytes) } : {})
 }
 

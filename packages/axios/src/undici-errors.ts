@@ -4,7 +4,7 @@ import { isUnreadable } from '@lb/undici/authoring'
 export function asNodeError(error: Error & { readonly code?: unknown }): Error {
   const { code } = error
   if (isUnreadable(error))
-    return nodeError('undici cannot read a 100 Continue that it did not ask for', code as string, error)
+    return nodeError('undici cannot read a 100 Continue that it did not ask for', String(code), error)
   if (code === 'UND_ERR_CONNECT_TIMEOUT') {
     return Object.assign(nodeError('connect ETIMEDOUT', 'ETIMEDOUT', error), { syscall: 'connect' })
   }

@@ -68,7 +68,7 @@ export function plainRequest(
 }
 
 function isPlain(config: InternalAxiosRequestConfig): boolean {
-  const settings = config as InternalAxiosRequestConfig & Readonly<Record<string, unknown>>
+  const settings: Readonly<Record<string, unknown>> = Object(config)
   // undici closes the connection after a HEAD.
   if (config.responseType === 'stream' || config.method?.toUpperCase() === 'HEAD') return false
   for (const name of otherWays) {
@@ -76,10 +76,11 @@ function isPlain(config: InternalAxiosRequestConfig): boolean {
     if (value !== undefined && value !== null && !(name === 'proxy' && value === false)) return false
   }
   const { timeout, transitional } = config
-  const { httpVersion } = settings as { readonly httpVersion?: unknown }
+  const { httpVersion } = settings
   if (httpVersion !== undefined && Number(httpVersion) !== 1) return false
   if (timeout !== undefined && Number(timeout) !== 0 && timeoutMs(config) === undefined) return false
-  return (transitional as { advertiseZstdAcceptEncoding?: boolean } | undefined)?.advertiseZstdAcceptEncoding !== true
+  const { advertiseZstdAcceptEncoding }: { advertiseZstdAcceptEncoding?: unknown } = Object(transitional)
+  return advertiseZstdAcceptEncoding !== true
 }
 
 /** `undefined`: a body of another kind. */

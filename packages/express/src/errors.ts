@@ -66,7 +66,7 @@ export class ProxyError extends Error {
   /** What a hook threw: a 4xx or 5xx of its own choice, or a mistake. */
   static ofHook(thrown: unknown): ProxyError {
     if (thrown instanceof ProxyError || thrown instanceof RequestRefusal) return ProxyError.of(thrown)
-    const { statusCode, message } = (thrown ?? {}) as { statusCode?: unknown; message?: unknown }
+    const { statusCode, message }: { statusCode?: unknown; message?: unknown } = Object(thrown)
     if (typeof statusCode === 'number' && statusCode >= 400 && statusCode <= 599) {
       return new ProxyError(statusCode, String(message), { cause: thrown })
     }
@@ -75,7 +75,8 @@ export class ProxyError extends Error {
 }
 
 function isTimeout(failure: unknown): boolean {
-  return failure instanceof DeadlineExceededError || timeouts.has((failure as { code?: unknown } | undefined)?.code)
+  const { code }: { code?: unknown } = Object(failure)
+  return failure instanceof DeadlineExceededError || timeouts.has(code)
 }
 
 /** A request that is not passed on, and the status that says why. */

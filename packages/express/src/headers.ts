@@ -46,10 +46,10 @@ export function namedByConnection(value: string): Set<string> | undefined {
 export function removeNamed(flat: string[], names: ReadonlySet<string>): void {
   let kept = 0
   for (let index = 0; index < flat.length; index += 2) {
-    const name = flat[index] as string
+    const name = flat[index] ?? ''
     if (names.has(name.toLowerCase())) continue
     flat[kept] = name
-    flat[kept + 1] = flat[index + 1] as string
+    flat[kept + 1] = flat[index + 1] ?? ''
     kept += 2
   }
   flat.length = kept
@@ -113,7 +113,7 @@ export class HeaderList {
   /** Names and values, in order. */
   *[Symbol.iterator](): IterableIterator<[name: string, value: string]> {
     for (let index = 0; index < this.#flat.length; index += 2) {
-      yield [this.#flat[index] as string, this.#flat[index + 1] as string]
+      yield [this.#flat[index] as string, this.#flat[index + 1] ?? '']
     }
   }
 }

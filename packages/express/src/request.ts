@@ -63,7 +63,7 @@ export class InboundHeaders {
     // Among those that are missing may be the one that says where the body ends.
     if (mayLackFields(request)) throw new RequestRefusal(431, 'The request has too many header fields.')
     for (let index = 0; index < rawHeaders.length; index += 2) {
-      this.#read(rawHeaders[index] as string, rawHeaders[index + 1] as string)
+      this.#read(rawHeaders[index] ?? '', rawHeaders[index + 1] ?? '')
     }
     if (this.isChunked && (this.contentLength !== undefined || httpVersion === '1.0')) {
       throw new RequestRefusal(400, 'The length of the request is given in two ways.')
@@ -234,5 +234,6 @@ export function refuseConnection({ socket }: IncomingMessage): void {
 
 /** Whether an earlier request of the same connection was refused. The connection is about to be closed. */
 export function isConnectionRefused({ socket }: IncomingMessage): boolean {
-  return (socket as { readonly [refused]?: boolean } | null)?.[refused] === true
+  const { [refused]: isRefused }: { readonly [refused]?: unknown } = Object(socket)
+  return isRefused === true
 }

@@ -131,11 +131,11 @@ export function rewriteHeaders(
   const { passing, location, cookies } = headers
   const { targetPrefix, rewriteLocation, cookieDomain, rewriteCookiePath } = settings
   if (location !== -1 && rewriteLocation) {
-    passing[location] = seenByClient(passing[location] as string, { instance, mount, hostSent, targetPrefix })
+    passing[location] = seenByClient(passing[location] ?? '', { instance, mount, hostSent, targetPrefix })
   }
   if (cookies.length === 0 || (cookieDomain === undefined && rewriteCookiePath !== true)) return
   for (const index of cookies) {
-    let cookie = passing[index] as string
+    let cookie = passing[index] ?? ''
     if (cookieDomain !== undefined) cookie = withDomain(cookie, cookieDomain)
     if (rewriteCookiePath === true) cookie = withPath(cookie, targetPrefix, mount)
     passing[index] = cookie

@@ -59,8 +59,8 @@ function readAgain(server: Server, request: IncomingMessage, head: Buffer): void
   const { socket, method, url, httpVersion, rawHeaders } = request
   let header = `${method} ${url} HTTP/${httpVersion}\r\n`
   for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index] as string
-    if (name.toLowerCase() !== 'upgrade') header += headerLine(name, rawHeaders[index + 1] as string)
+    const name = rawHeaders[index] ?? ''
+    if (name.toLowerCase() !== 'upgrade') header += headerLine(name, rawHeaders[index + 1] ?? '')
   }
   socket.unshift(Buffer.concat([Buffer.from(`${header}\r\n`, 'latin1'), head]))
   // The event of https, whose `connection` is that before TLS, and of http.

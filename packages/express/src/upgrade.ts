@@ -35,7 +35,7 @@ export function upgradeRoute(shared: ProxyContext): UpgradeRoute {
         const call = new ProxyCall(shared, target ?? { path: '/', mount: '', authority: undefined }, request, response)
         if (refusal !== undefined) call.fail(refusal)
         else
-          upgrade(call, { protocol: request.headers.upgrade as string, response, socket, head }).catch(() =>
+          upgrade(call, { protocol: request.headers.upgrade ?? '', response, socket, head }).catch(() =>
             socket.destroy(),
           )
       }
@@ -73,7 +73,7 @@ async function upgrade(call: ProxyCall, { protocol, response, socket, head }: Ha
 function switchingProtocols(upstream: ProxyResponse, headers: readonly string[], protocol: string): string {
   let header = `HTTP/1.1 ${upstream.statusCode} Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n`
   for (let index = 0; index < headers.length; index += 2) {
-    header += headerLine(headers[index] as string, headers[index + 1] as string)
+    header += headerLine(headers[index] ?? '', headers[index + 1] ?? '')
   }
   return `${header}\r\n`
 }

@@ -13,32 +13,27 @@ const reasonLimit = 256
  * @param headers name, value, name, value …
  * @throws when Node does not take a name or value; nothing of the head is left on `response` then
  */
-export function writeHead(
-  response: ServerResponse,
-  statusCode: number,
-  statusText: string,
-  headers: readonly string[],
-): void {
+export function writeHead(response: ServerResponse, statusCode: number, statusText: string, headers: string[]): void {
   // A reason that cannot be written, or is long, is left out: it means nothing.
   const isUsual = statusText === STATUS_CODES[statusCode]
   const isWritable = statusText.length <= reasonLimit && /^[\t\x20-\x7e\x80-\xff]*$/.test(statusText)
   const reason = isUsual || isWritable ? statusText : ''
   // A middleware that wraps `writeHead` may not know headers in this form.
   if (response.getHeaderNames().length === 0 && !Object.hasOwn(response, 'writeHead')) {
-    response.writeHead(statusCode, reason, headers as string[])
+    response.writeHead(statusCode, reason, headers)
     return
   }
   try {
     for (let index = 0; index < headers.length; index += 2) {
-      const name = headers[index] as string
+      const name = headers[index] ?? ''
       if (response.hasHeader(name)) response.removeHeader(name)
     }
     for (let index = 0; index < headers.length; index += 2) {
-      response.appendHeader(headers[index] as string, headers[index + 1] as string)
+      response.appendHeader(headers[index] ?? '', headers[index + 1] ?? '')
     }
     response.writeHead(statusCode, reason)
   } catch (error) {
-    for (let index = 0; index < headers.length; index += 2) response.removeHeader(headers[index] as string)
+    for (let index = 0; index < headers.length; index += 2) response.removeHeader(headers[index] ?? '')
     throw error
   }
 }
@@ -83,7 +78,7 @@ export class ClientSink implements ResponseSink<readonly Buffer[]> {
     this.#upstream = upstream
     this.#stalled = stalled
     // A middleware that compresses holds back what is short. What has no length may be events, each of which is waited for.
-    const { flush } = response as { flush?: unknown }
+    const { flush }: { flush?: unknown } = Object(response)
     const isHeld = Object.hasOwn(response, 'flush') && typeof flush === 'function'
     if (isHeld && upstream.headers.contentLength === undefined) this.#flush = () => flush.call(response)
   }
@@ -169,8 +164,8 @@ const notInTrailers: ReadonlySet<string> = new Set([
 function trailers(raw: readonly Buffer[]): [string, string][] {
   const pairs: [string, string][] = []
   for (let index = 0; index < raw.length; index += 2) {
-    const name = (raw[index] as Buffer).toString('latin1')
-    if (!notInTrailers.has(name.toLowerCase())) pairs.push([name, (raw[index + 1] as Buffer).toString('latin1')])
+    const name = raw[index]?.toString('latin1') ?? ''
+    if (!notInTrailers.has(name.toLowerCase())) pairs.push([name, raw[index + 1]?.toString('latin1') ?? ''])
   }
   return pairs
 }

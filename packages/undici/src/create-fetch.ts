@@ -30,8 +30,8 @@ export type LoadBalancedFetch = typeof globalThis.fetch &
 export function createFetch(lb: LoadBalancer, options: CreateFetchOptions = {}): LoadBalancedFetch {
   checkFetchArguments(lb, options)
   const { dispatcher: given, ...rules } = options
-  const own = given === undefined ? agentOf(lb) : undefined
-  const common = (given ?? own) as Dispatcher
+  const common = given ?? agentOf(lb)
+  const own = given === undefined ? common : undefined
   const whole = composer(interceptorOf(lb, rules, { wholeLength: lengthOf, given: givenBody }))
   const streamed = composer(interceptorOf(lb, rules, { wholeLength: () => Number.NaN, given: givenBody }))
   const asksForBody = rules.hashKey !== undefined || rules.idempotent !== undefined
@@ -71,7 +71,7 @@ export function createFetch(lb: LoadBalancer, options: CreateFetchOptions = {}):
 
 /** `fetch` fails with an error of its own, whose cause is that of the request. */
 function withDetailsOfCause(error: unknown): unknown {
-  const { cause } = (error ?? {}) as { cause?: unknown }
+  const { cause }: { cause?: unknown } = Object(error)
   return isLoadBalancedError(cause) && !isLoadBalancedError(error) ? withDetails(error, cause.loadBalancer) : error
 }
 
@@ -118,7 +118,7 @@ function withGivenBody(dispatcher: Dispatcher, body: unknown): Dispatcher {
         return dispatcher.dispatch(request, handler)
       },
     },
-  }) as Dispatcher
+  })
 }
 
 function isPresent(body: unknown): boolean {

@@ -268,9 +268,10 @@ export abstract class HeldResponse<Trailers> {
 
   #deliver(passing: Passing<Trailers>): void {
     const { sink, held, ending } = passing
-    if (ending !== undefined && 'trailers' in ending && held.length === 1 && sink.endWith !== undefined) {
+    const only = held.length === 1 ? held[0] : undefined
+    if (only !== undefined && ending !== undefined && 'trailers' in ending && sink.endWith !== undefined) {
       this.#state = over
-      sink.endWith(held[0] as Buffer, ending.trailers)
+      sink.endWith(only, ending.trailers)
       return
     }
     passing.isDelivering = true

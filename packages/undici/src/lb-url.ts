@@ -25,5 +25,5 @@ export function withLbOrigin(dispatcher: Dispatcher, { url, origin }: LbUrl): Di
       value: (request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler) =>
         dispatcher.dispatch(String(request.origin) === replaced ? { ...request, origin } : request, handler),
     },
-  }) as Dispatcher
+  })
 }

@@ -88,7 +88,7 @@ export function requestBody(body: unknown, wholeLength: number): RequestBody | u
 function isRepeatable(body: object): boolean {
   if (ArrayBuffer.isView(body) || body instanceof ArrayBuffer || body instanceof Blob || Array.isArray(body))
     return true
-  const kind = (body as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag]
+  const { [Symbol.toStringTag]: kind }: { [Symbol.toStringTag]?: unknown } = Object(body)
   return kind === 'FormData' || kind === 'Blob' || kind === 'File'
 }
 
@@ -179,7 +179,8 @@ class RecordedBody implements RequestBody {
   async *#read(): AsyncGenerator<Uint8Array, void, undefined> {
     for (let index = 0; ; index++) {
       if (index === this.#kept.length && !(await this.#readOn())) return
-      yield this.#kept[index] as Uint8Array
+      const chunk = this.#kept[index]
+      if (chunk !== undefined) yield chunk
     }
   }
 
