@@ -108,7 +108,9 @@ describe('a held response', () => {
     const { response, sink } = started()
     response.data('all')
     response.end('t')
-    response.passTo(Object.assign(sink, { endWith: (chunk: Buffer, t: string) => sink.got.push(`with ${chunk} ${t}`) }))
+    response.passTo(
+      Object.assign(sink, { endWith: (chunk: Buffer, t: string) => sink.got.push(`with ${String(chunk)} ${t}`) }),
+    )
     expect(sink.got).toEqual(['begin, here', 'with all t'])
   })
 
