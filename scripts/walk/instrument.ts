@@ -15,8 +15,8 @@ const functionTypes = new Set(['FunctionDeclaration', 'FunctionExpression', 'Arr
 
 registerHooks({
   resolve(specifier, context, next) {
-    const name = /^@lb\/([a-z-]+)$/.exec(specifier)?.[1]
-    return next(name === undefined ? specifier : `file://${root}packages/${name}/src/index.ts`, context)
+    const [, name, entry = 'index'] = /^@lb\/([a-z-]+)(?:\/([a-z-]+))?$/.exec(specifier) ?? []
+    return next(name === undefined ? specifier : `file://${root}packages/${name}/src/${entry}.ts`, context)
   },
   load(url, context, next) {
     const path = url.startsWith('file:') ? relative(root, fileURLToPath(url)) : ''

@@ -2,7 +2,7 @@ import type { PickRequest } from './balancer/balancer.ts'
 import { type Clock, monotonic, systemClock } from './base/clock.ts'
 import { LoadBalancerClosedError, NoAvailableInstanceError } from './base/errors.ts'
 import { checkDurationMs, checkFunction, rejectOption } from './base/option-checks.ts'
-import { type Random, systemRandom } from './base/random.ts'
+import { systemRandom } from './base/random.ts'
 import { RunningClock } from './base/running-clock.ts'
 import type { AttemptFunction } from './call/attempt-context.ts'
 import { execute } from './call/execute.ts'
@@ -10,8 +10,7 @@ import { checkExecuteOptions, type ExecuteOptions, noExecuteOptions } from './ca
 import { type AbortSignalLike, CallScope } from './call/scope.ts'
 import { copyOptions } from './config/copy-options.ts'
 import { HealthCheckers } from './config/health-checkers.ts'
-import { checkLoadBalancerOptions, checkServiceName, type LoadBalancerOptions } from './config/service-options.ts'
-import { serviceSettings } from './config/service-settings.ts'
+import { checkLoadBalancerOptions, type LoadBalancerOptions } from './config/service-options.ts'
 import { DiscoveryUses } from './discovery/discovery-uses.ts'
 import type { ServiceInstance } from './instance/instance.ts'
 import { serviceOfHost, type UrlAuthority } from './instance/service-host.ts'
@@ -20,7 +19,8 @@ import { guardedClock, guardedRandom } from './observe/guarded-sources.ts'
 import type { ServiceSnapshot } from './observe/snapshot.ts'
 import { Drain } from './service/drain.ts'
 import type { PickResult } from './service/request.ts'
-import { Service } from './service/service.ts'
+import type { Service } from './service/service.ts'
+import { Services } from './service/services.ts'
 
 /** How a load balancer is closed. */
 export interface CloseOptions {
@@ -31,11 +31,6 @@ export interface CloseOptions {
    */
   readonly drainMs?: number | undefined
 }
-
-const maxServicesDefault = 10_000
-
-/** Names that the discovery did not know, which come from requests, are remembered up to this number. */
-const maxUnknown = 1_000
 
 /**
  * Finds the instances of services, chooses one for each request, and runs calls with retries on another instance.
@@ -53,14 +48,11 @@ const maxUnknown = 1_000
 export class LoadBalancer implements AsyncDisposable {
   readonly #options: LoadBalancerOptions
   readonly #configured: ReadonlySet<string>
-  readonly #maxServices: number
   readonly #clock: Clock
   readonly #running: RunningClock
-  readonly #random: Random
   readonly #events = new EventChannel()
   readonly #healthCheckers: HealthCheckers
-  readonly #services = new Map<string, Service>()
-  readonly #unknown = new Set<string>()
+  readonly #services: Services
   readonly #uses: DiscoveryUses
   #closing: Promise<void> | undefined
   #drain: Drain | undefined
@@ -70,14 +62,21 @@ export class LoadBalancer implements AsyncDisposable {
     checkLoadBalancerOptions(options)
     this.#options = copyOptions(options)
     this.#configured = new Set(Object.keys(options.services ?? {}))
-    this.#maxServices = options.maxServices ?? maxServicesDefault
     const { clock, random } = options
     const callbackFailed: CallbackFailed = (callback, error) => this.#events.callbackFailed(undefined, callback, error)
     this.#clock = clock === undefined ? systemClock : monotonic(guardedClock(clock, callbackFailed))
     this.#running = new RunningClock(this.#clock)
-    this.#random = random === undefined ? systemRandom : guardedRandom(random, callbackFailed)
-    this.#healthCheckers = new HealthCheckers(this.#options.healthCheck, { clock: this.#clock, random: this.#random })
-    for (const service of this.#configured) this.#services.set(service, this.#newService(service))
+    const chance = random === undefined ? systemRandom : guardedRandom(random, callbackFailed)
+    this.#healthCheckers = new HealthCheckers(this.#options.healthCheck, { clock: this.#clock, random: chance })
+    this.#services = new Services({
+      options: this.#options,
+      configured: this.#configured,
+      clock: this.#clock,
+      running: this.#running,
+      random: chance,
+      events: this.#events,
+      healthCheckers: this.#healthCheckers,
+    })
     const own = Object.values(this.#options.services ?? {}).flatMap(({ discovery }) => discovery ?? [])
     this.#uses = new DiscoveryUses([this.#options.discovery, ...own])
   }
@@ -89,7 +88,8 @@ export class LoadBalancer implements AsyncDisposable {
    */
   serviceOf(authority: UrlAuthority): string | undefined {
     const service = serviceOfHost(authority, this.#configured)
-    if (service === undefined && authority.port !== undefined) this.#services.get(authority.host)?.bypassed(authority)
+    if (service === undefined && authority.port !== undefined)
+      this.#services.byName.get(authority.host)?.bypassed(authority)
     return service
   }
 
@@ -123,7 +123,7 @@ export class LoadBalancer implements AsyncDisposable {
    * @throws NoAvailableInstanceError, also while the first list is not known; LoadBalancerClosedError
    */
   pick(service: string, request?: PickRequest): ServiceInstance {
-    const known = this.#closing === undefined ? this.#services.get(service) : undefined
+    const known = this.#closing === undefined ? this.#services.byName.get(service) : undefined
     return (known?.started === true ? known : this.#started(service)).pick(request)
   }
 
@@ -197,7 +197,7 @@ export class LoadBalancer implements AsyncDisposable {
   async refresh(service?: string): Promise<void> {
     if (service !== undefined) return this.#started(service).refresh()
     if (this.#closing !== undefined) throw this.#closedError('every service')
-    const started = [...this.#services.values()].filter((each) => each.started)
+    const started = [...this.#services.byName.values()].filter((each) => each.started)
     const settled = await Promise.allSettled(started.map((each) => each.refresh()))
     for (const result of settled) if (result.status === 'rejected') throw result.reason
   }
@@ -206,9 +206,8 @@ export class LoadBalancer implements AsyncDisposable {
   inspect(): ServiceSnapshot[]
   inspect(service: string): ServiceSnapshot
   inspect(service?: string): ServiceSnapshot | ServiceSnapshot[] {
-    if (service === undefined) return Array.from(this.#services.values(), (each) => each.snapshot())
-    checkServiceName('service', service)
-    return (this.#services.get(service) ?? this.#newService(service)).snapshot()
+    if (service === undefined) return Array.from(this.#services.byName.values(), (each) => each.snapshot())
+    return this.#services.peek(service).snapshot()
   }
 
   /**
@@ -216,8 +215,7 @@ export class LoadBalancer implements AsyncDisposable {
    * the others. `undefined`: it is the application's own balancer, and does not declare it. Sends no query.
    */
   heedsHashKey(service: string): boolean | undefined {
-    checkServiceName('service', service)
-    return (this.#services.get(service) ?? this.#newService(service)).heedsHashKey
+    return this.#services.peek(service).heedsHashKey
   }
 
   /** Calls `listener` with every event until the returned function is called. Costs nothing without listeners. */
@@ -258,19 +256,18 @@ export class LoadBalancer implements AsyncDisposable {
 
   async #close(drainMs: number): Promise<void> {
     if (drainMs > 0) await this.#drained(drainMs)
-    const services = [...this.#services.values()]
-    this.#services.clear()
+    const services = [...this.#services.byName.values()]
+    this.#services.byName.clear()
     for (const each of services) each.close(this.#closedError(each.service))
     this.#healthCheckers.close()
     this.#running.close()
     this.#events.emit({ type: 'closed' })
     this.#events.clear()
-    const { closeDiscoveries: closes = true } = this.#options
-    await this.#uses.end({ closes })
+    await this.#uses.end({ closes: this.#options.closeDiscoveries ?? true })
   }
 
   async #drained(drainMs: number): Promise<void> {
-    this.#drain = new Drain([...this.#services.values()], this.#clock)
+    this.#drain = new Drain(Array.from(this.#services.byName.values()), this.#clock)
     this.#drain.limit(drainMs)
     await this.#drain.ended
   }
@@ -283,7 +280,6 @@ export class LoadBalancer implements AsyncDisposable {
     return new CallScope({ clock: this.#running, service, signal, timeoutMs })
   }
 
-  /** For a call that has to wait; it has begun. */
   #waitingScope(target: Service, signal: AbortSignal | undefined): CallScope {
     target.callBegan()
     return this.#scope(target.service, signal, Number.POSITIVE_INFINITY)
@@ -291,62 +287,12 @@ export class LoadBalancer implements AsyncDisposable {
 
   #started(service: string): Service {
     if (this.#closing !== undefined) throw this.#closedError(service)
-    const known = this.#services.get(service)
+    const known = this.#services.byName.get(service)
     if (known !== undefined) {
       if (!known.started) known.start()
       return known
     }
-    checkServiceName('service', service)
-    this.#makeRoom(service)
-    // A name that nobody configured must not leave a watch behind when the discovery does not know it.
-    const created = this.#newService(service, () => {
-      this.#release(created)
-      this.#remember(service)
-    })
-    this.#services.set(service, created)
-    created.start()
-    return created
-  }
-
-  #newService(service: string, onUnknown?: () => void): Service {
-    return new Service({
-      service,
-      settings: serviceSettings(this.#options, service, (own) => this.#healthCheckers.for(own)),
-      clock: this.#clock,
-      running: this.#running,
-      random: this.#random,
-      events: this.#events,
-      ...(onUnknown === undefined ? undefined : { onUnknown, wasUnknown: this.#unknown.has(service) }),
-    })
-  }
-
-  /** That the discovery does not know `service`: all that is kept of it, for messages. */
-  #remember(service: string): void {
-    const unknown = this.#unknown
-    unknown.delete(service)
-    unknown.add(service)
-    const [oldest] = unknown
-    if (unknown.size > maxUnknown && oldest !== undefined) unknown.delete(oldest)
-  }
-
-  #makeRoom(service: string): void {
-    if (this.#services.size < this.#maxServices) return
-    for (const each of this.#services.values()) {
-      if (each.isUsed || this.#configured.has(each.service)) continue
-      this.#release(each)
-      return
-    }
-    throw new NoAvailableInstanceError(
-      `${service}: no available instance (${this.#maxServices} services are in use, which is maxServices)`,
-      { service },
-    )
-  }
-
-  #release(target: Service): void {
-    if (this.#services.get(target.service) !== target) return
-    this.#services.delete(target.service)
-    target.close(target.noListError())
-    this.#events.emit({ type: 'service-released', service: target.service })
+    return this.#services.create(service)
   }
 }
 

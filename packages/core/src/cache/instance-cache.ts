@@ -1,6 +1,6 @@
 import type { CancelTimer, Clock } from '../base/clock.ts'
 import { messageOf } from '../base/error-message.ts'
-import { DiscoveryError, LoadBalancerClosedError } from '../base/errors.ts'
+import { DiscoveryError, type LoadBalancerClosedError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import type { DiscoveryObserver, ServiceDiscovery } from '../discovery/discovery.ts'
 import type { ServiceInstance } from '../instance/instance.ts'
@@ -9,7 +9,7 @@ import { diffInstances, type InstancesDiff } from './diff-instances.ts'
 import { EmptyAnswer } from './empty-answer.ts'
 import { ListRefresh } from './list-refresh.ts'
 import { ListSource } from './list-source.ts'
-import { asDiscoveryError, type ListState } from './list-state.ts'
+import { asDiscoveryError, closedError, type ListState } from './list-state.ts'
 import { parseAnswer } from './parse-answer.ts'
 
 export interface InstanceCacheOptions {
@@ -40,7 +40,6 @@ const emptyDiff: InstancesDiff = Object.freeze({ instances: [], added: [], remov
  * after `close()` is dropped.
  */
 export class InstanceCache {
-  /** Changed here alone, as is `version`. */
   state: ListState
   /** Counts the changes of the list. */
   version = 0
@@ -103,7 +102,7 @@ export class InstanceCache {
 
   /** Asks the discovery. Settles with what comes of it, be it the same list. */
   refresh(): Promise<void> {
-    if (this.#closed) return Promise.reject(this.#closedError())
+    if (this.#closed) return Promise.reject(closedError(this.#options.service))
     return this.#refreshable ? this.#refresh.refresh() : Promise.resolve()
   }
 
@@ -120,7 +119,7 @@ export class InstanceCache {
 
   /** Calls `listener` once when the first list is known, at once when it is; the error says why it never will be. */
   onFirstList(listener: (error?: LoadBalancerClosedError) => void): () => void {
-    if (this.state.kind === 'closed') listener(this.#closedError())
+    if (this.state.kind === 'closed') listener(closedError(this.#options.service))
     else if (this.state.kind !== 'waiting') listener()
     else this.#waiters.push(listener)
     return () => {
@@ -135,8 +134,8 @@ export class InstanceCache {
     this.#cancelExpiry?.()
     this.#empty.release()
     this.#source.close()
-    this.#refresh.close(this.#closedError())
-    this.#tellWaiters(this.#closedError())
+    this.#refresh.close(closedError(this.#options.service))
+    this.#tellWaiters(closedError(this.#options.service))
   }
 
   // Listeners are the application's code: any of them may close the load balancer.
@@ -220,9 +219,8 @@ export class InstanceCache {
   }
 
   #change(diff: InstancesDiff): void {
-    const { onChange } = this.#options
     this.#instances = diff.instances
-    onChange(diff)
+    this.#options.onChange(diff)
     this.version++
     this.#tellChange(diff)
   }
@@ -299,10 +297,5 @@ export class InstanceCache {
     const waiters = this.#waiters
     this.#waiters = []
     for (const waiter of waiters) waiter(error)
-  }
-
-  #closedError(): LoadBalancerClosedError {
-    const { service } = this.#options
-    return new LoadBalancerClosedError(`${service}: the load balancer was closed`, { service })
   }
 }

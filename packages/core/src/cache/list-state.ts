@@ -1,5 +1,5 @@
 import { messageOf } from '../base/error-message.ts'
-import { DiscoveryError } from '../base/errors.ts'
+import { DiscoveryError, LoadBalancerClosedError } from '../base/errors.ts'
 
 /**
  * Where the list stands:
@@ -19,4 +19,9 @@ export type ListState =
 export function asDiscoveryError(service: string, cause: unknown): DiscoveryError {
   if (cause instanceof DiscoveryError) return cause
   return new DiscoveryError(`${service}: the discovery failed: ${messageOf(cause)}`, { service, cause })
+}
+
+/** Why there is no list of `service` any more. */
+export function closedError(service: string): LoadBalancerClosedError {
+  return new LoadBalancerClosedError(`${service}: the load balancer was closed`, { service })
 }

@@ -16,15 +16,13 @@ export interface AccompaniedCall<T> {
   readonly start: AttemptFunction<T>
   /** No attempt starts later. */
   readonly latestMs: number
-  /** Whether a retry is left. */
-  readonly hasRetry: boolean
+  /** Retries so far; a second try is one. */
+  retries: number
   tried(): ReadonlySet<string>
   pickRequest(): AttemptPickRequest | undefined
   newAttempt(request: Request, besideId?: string): Attempt<T>
   /** Whether a further attempt could end better than `settled`. */
   isRepeatable(settled: SettledAttempt<T>): boolean
-  /** A retry is begun now, beside the others. */
-  countRetry(): void
 }
 
 /** The attempts of one round of a call beside each other: hedges, and second tries where an instance says nothing. */
@@ -63,9 +61,11 @@ export class Companions<T> {
     return race !== undefined && (race.size > 1 || !race.has(attempt))
   }
 
-  /** Ends `attempt`, which others accompany, if it is still waited for. */
-  leave(attempt: Attempt<T>, error: DeadlineExceededError): void {
+  /** Ends `attempt`, if others accompany it and it is still waited for. False: it is alone. */
+  leave(attempt: Attempt<T>, error: DeadlineExceededError): boolean {
+    if (!this.isAccompanied(attempt)) return false
     if (this.#race?.has(attempt) === true) attempt.interrupt(error)
+    return true
   }
 
   /** Makes a second try beside `attempt`; false when there may be none. */
@@ -73,7 +73,7 @@ export class Companions<T> {
     const call = this.#call
     const second = this.#another(attempt.instance.id)
     if (second === undefined) return false
-    call.countRetry()
+    call.retries++
     this.#race ??= this.#raceOf(attempt)
     this.#race.begin(second)
     const { events, service } = call.target

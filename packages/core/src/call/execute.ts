@@ -12,6 +12,7 @@ import { Attempt, type AttemptedCall, type Judged, type SettledAttempt } from '.
 import type { AttemptFunction } from './attempt-context.ts'
 import { type AccompaniedCall, Companions } from './companions.ts'
 import type { ExecuteOptions } from './execute-options.ts'
+import { attemptPickRequest } from './pick-request.ts'
 import { checkedClassification, classificationOf, succeeded } from './response.ts'
 import { emitRetry, mayWaitForList, type RetriedCall, retryDelayMs, timedOutEverywhere } from './retry-delay.ts'
 import type { CallScope } from './scope.ts'
@@ -116,10 +117,6 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RetriedCall {
     return this.retries < this.policy.maxRetries
   }
 
-  countRetry(): void {
-    this.retries++
-  }
-
   canMove(attempt: Attempt<T>): boolean {
     return this.hasRetry && this.#companions?.isLatest(attempt) !== false
   }
@@ -138,10 +135,7 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RetriedCall {
   moveOn(attempt: Attempt<T>, error: DeadlineExceededError): void {
     const { target } = this
     const { budget, running } = target
-    if (this.isAccompanied(attempt)) {
-      this.#companions?.leave(attempt, error)
-      return
-    }
+    if (this.#companions?.leave(attempt, error) === true) return
     if (target.closed || !this.hasRetry || running.now() >= this.latestMs) return
     if (!target.hasCandidateBeyond(this.tried())) return
     if (!this.paidAhead && budget !== undefined && !budget.tryWithdraw()) return
@@ -188,10 +182,8 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RetriedCall {
       }
       await this.target.pause(this.scope, delayMs)
       // Another list may have come meanwhile.
-      if (timedOutEverywhere(this)) {
-        isLast = true
-        return undefined
-      }
+      isLast = timedOutEverywhere(this)
+      if (isLast) return undefined
       this.retries++
       return await this.#acquireOrWait()
     } catch (error) {
@@ -269,7 +261,7 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RetriedCall {
       if (!result.ok && isTimeout(result.error)) this.timedOut = new Set(this.timedOut).add(instance.id)
       return { result, classification }
     } catch (error) {
-      // The caller's own code, about the caller's own call: the caller gets the error in place of the value.
+      // The caller's own code: the caller gets the error in place of the value.
       this.callbackFailed('classify', error)
       if (result.ok) this.discard(result.value)
       return { result: { ok: false, error }, classification: { ok: false, blame: 'none', retry: 'never' } }
@@ -277,8 +269,7 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RetriedCall {
   }
 
   isRepeatable({ classification: { statusCode, retry } }: SettledAttempt<T>): boolean {
-    const byStatus = this.policy.statusCodes.has(statusCode ?? 0) ? 'idempotent' : 'never'
-    const allowed = retry ?? byStatus
+    const allowed = retry ?? (this.policy.statusCodes.has(statusCode ?? 0) ? 'idempotent' : 'never')
     return allowed === 'always' || (allowed === 'idempotent' && this.#idempotent)
   }
 
@@ -294,15 +285,9 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RetriedCall {
 
   pickRequest(): AttemptPickRequest | undefined {
     const { hashKey, avoid } = this.#options
-    const tried = this.#previous.length === 0 ? undefined : this.tried()
-    const timedOut = this.timedOut
-    if (hashKey === undefined && avoid === undefined && tried === undefined) return undefined
-    return {
-      ...(hashKey === undefined ? undefined : { hashKey }),
-      ...(avoid === undefined ? undefined : { avoid }),
-      ...(tried === undefined ? undefined : { tried }),
-      ...(timedOut === undefined ? undefined : { timedOut }),
-    }
+    const isFirst = this.#previous.length === 0
+    if (isFirst && hashKey === undefined && avoid === undefined) return undefined
+    return attemptPickRequest(this.#options, isFirst ? undefined : this.tried(), this.timedOut)
   }
 
   discard(value: T): void {
@@ -310,7 +295,6 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RetriedCall {
   }
 
   callbackFailed(callback: ApplicationCallback, error: unknown): void {
-    const { events, service } = this.target
-    events.callbackFailed(service, callback, error)
+    this.target.events.callbackFailed(this.target.service, callback, error)
   }
 }

@@ -74,8 +74,8 @@ export class MovableAttempts {
     const attempts = this.#attempts
     const place = attempt.movablePlace
     if (!this.has(attempt)) return
-    const last = attempts.pop() as MovableAttempt
-    if (last === attempt) return
+    const last = attempts.pop()
+    if (last === undefined || last === attempt) return
     attempts[place] = last
     last.movablePlace = place
   }

@@ -9,7 +9,6 @@ import { type FailureMode, failureMode } from '../retry/failure-kind.ts'
 import type { Capacity } from './capacity.ts'
 import type { Feedback } from './feedback.ts'
 import type { Picked } from './picker.ts'
-import type { InstanceRecord } from './record.ts'
 
 /** An instance that counts a request in flight until `done` is called. */
 export interface PickResult {
@@ -157,6 +156,9 @@ export class Requests {
       else route.finished(instance, failure === 'refused' ? { ...judged, refused: true } : judged)
       if (hasHead) this.#learnRest(request, judged, failure)
       else this.#learnAll(request, judged, failure)
+      if (judged.ok) record.succeeded++
+      else if (judged.blame !== 'none') record.failed++
+      if (this.#feedback.learnedWeights !== undefined) this.#feedback.reported(record, judged.loadReport)
       if (held) events.emit({ type: 'request-finished', service, instance, outcome: judged })
       this.#listener.requestEnded(request, failure)
     } finally {
@@ -168,9 +170,7 @@ export class Requests {
   /** What the whole of an answer says, of which no head was announced. */
   #learnAll(request: Request, outcome: Outcome, failure: FailureMode | undefined): void {
     this.#learn(request, outcome, failure)
-    const { record } = request.picked
-    if (outcome.ok && request.probed === undefined) record.tracker?.completed()
-    this.#count(record, outcome)
+    if (outcome.ok && request.probed === undefined) request.picked.record.tracker?.completed()
   }
 
   /** What the head of an answer, or a failure, says of the instance: it counts from now on, however long the rest takes. */
@@ -197,17 +197,10 @@ export class Requests {
     else throttle.accepted()
   }
 
-  #count(record: InstanceRecord, { ok, blame, loadReport }: Outcome): void {
-    if (ok) record.succeeded++
-    else if (blame !== 'none') record.failed++
-    if (this.#feedback.learnedWeights !== undefined) this.#feedback.reported(record, loadReport)
-  }
-
   /** The rest of an answer is there, or broke off. */
   #learnRest({ picked: { record } }: Request, outcome: Outcome, failure: FailureMode | undefined): void {
     if (outcome.ok) record.tracker?.completed()
     else if (failure !== undefined && failure !== 'server') record.tracker?.broke(failure)
-    this.#count(record, outcome)
   }
 }
 

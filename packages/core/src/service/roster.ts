@@ -126,9 +126,7 @@ export class Roster {
 
   /** Requests in flight that have no answer yet. */
   get awaiting(): number {
-    let awaiting = 0
-    for (const record of this.everyRecord) awaiting += record.answers.awaiting
-    return awaiting
+    return this.everyRecord.reduce((sum, { answers }) => sum + answers.awaiting, 0)
   }
 
   /** Gives every instance the weight that was learnt, or back its own. */
@@ -143,10 +141,10 @@ export class Roster {
 
   /** An instance answers nothing while others do: takes it out if that may be. What waits for it may leave in any case. */
   silent(record: InstanceRecord, forMs: number): void {
-    const { outlierDetection } = this.#options.settings
-    if (outlierDetection !== false && outlierDetection.noAnswer === false) return
+    const { settings, listener } = this.#options
+    if (settings.outlierDetection !== false && settings.outlierDetection.noAnswer === false) return
     this.#ejections.silent(record, forMs)
-    this.#options.listener.fellSilent(record, forMs)
+    listener.fellSilent(record, forMs)
   }
 
   /** The slow start of `record` is over. */
@@ -219,8 +217,7 @@ export class Roster {
     const record = this.#records.get(instance.id)
     // Its id may be another's by now.
     if (record === undefined || !isSameAddress(record.instance, instance)) return
-    const { healthCheck } = this.#options.settings
-    const keepMs = healthCheck?.keepRemovedMs ?? 0
+    const keepMs = this.#options.settings.healthCheck?.keepRemovedMs ?? 0
     if (gone && keepMs > 0 && record.health?.state.status === 'healthy') this.#keep(record, keepMs)
     else this.#drop(record, now)
   }

@@ -8,6 +8,7 @@ import type { Candidates } from './candidates.ts'
 import type { Capacity } from './capacity.ts'
 import type { Roster } from './roster.ts'
 import { warmth } from './slow-start-pick.ts'
+import type { TrafficSplit } from './traffic-split.ts'
 
 /** The parts of a service that its snapshot shows. */
 export interface ShownService {
@@ -15,7 +16,7 @@ export interface ShownService {
   readonly settings: ServiceSettings
   readonly started: boolean
   readonly nowMs: number
-  readonly balancer: object
+  readonly split: TrafficSplit
   readonly cache: InstanceCache
   readonly roster: Roster
   readonly candidates: Candidates
@@ -25,7 +26,7 @@ export interface ShownService {
 
 /** What is known of a service now: each instance, its state, and why. */
 export function serviceSnapshot(shown: ShownService): ServiceSnapshot {
-  const { service, settings, started, nowMs, cache, roster, candidates, capacity, budget } = shown
+  const { service, settings, started, nowMs, split, cache, roster, candidates, capacity, budget } = shown
   const { state, ageMs } = cache
   const { panic, zone } = candidates
   const error = 'error' in state ? state.error : undefined
@@ -34,7 +35,7 @@ export function serviceSnapshot(shown: ShownService): ServiceSnapshot {
     status: !started || state.kind === 'closed' ? 'unused' : state.kind,
     ...(error === undefined ? undefined : { discoveryError: asDiscoveryError(service, error).message }),
     discovery: typeTag(settings.discovery),
-    balancer: typeTag(shown.balancer),
+    balancer: typeTag(split.first.balancer),
     listAgeMs: ageMs,
     inFlight: capacity.inFlight,
     queued: capacity.queued,

@@ -4,52 +4,29 @@ import { type DiscoveryError, LoadBalancerClosedError, type NoAvailableInstanceE
 import type { Random } from '../base/random.ts'
 import type { RunningClock } from '../base/running-clock.ts'
 import type { InstancesDiff } from '../cache/diff-instances.ts'
-import { InstanceCache } from '../cache/instance-cache.ts'
 import type { ServiceSettings } from '../config/service-settings.ts'
-import { lookIntervalMs } from '../health/outliers/answer-watch.ts'
-import { Looks } from '../health/outliers/looks.ts'
 import { isSameAddress, type ServiceInstance } from '../instance/instance.ts'
 import type { UrlAuthority } from '../instance/service-host.ts'
 import type { EventChannel } from '../observe/events.ts'
 import type { ServiceSnapshot } from '../observe/snapshot.ts'
 import type { LatencyQuantile } from '../overload/latency-quantile.ts'
 import type { FailureMode } from '../retry/failure-kind.ts'
-import { RetryBudget } from '../retry/retry-budget.ts'
+import type { RetryBudget } from '../retry/retry-budget.ts'
 import type { CallTarget, SleepingCall } from './call-target.ts'
-import { Candidates } from './candidates.ts'
-import { Capacity } from './capacity.ts'
 import type { Drainable } from './drain.ts'
-import { Feedback, noAnswerOptions } from './feedback.ts'
-import { ListWaits } from './list-waits.ts'
-import { type MovableAttempt, MovableAttempts } from './movable-attempts.ts'
+import type { MovableAttempt, MovableAttempts } from './movable-attempts.ts'
 import { noAvailableInstance, noList } from './no-available-instance.ts'
-import { type AttemptPickRequest, type MayProbe, Picker } from './picker.ts'
+import type { AttemptPickRequest, MayProbe } from './picker.ts'
 import type { InstanceRecord } from './record.ts'
-import { type Request, type RequestListener, Requests } from './request.ts'
-import { Roster, type RosterListener } from './roster.ts'
+import type { Request } from './request.ts'
+import { type ServiceListener, type ServiceParts, type ServiceWiring, serviceParts } from './service-parts.ts'
 import { serviceSnapshot } from './service-snapshot.ts'
-import { serviceSplit } from './service-split.ts'
-import type { TrafficSplit } from './traffic-split.ts'
 import { UnheededHints } from './unheeded-hints.ts'
 import { UnknownName } from './unknown-name.ts'
 import type { WaitingCall } from './waiting-call.ts'
 
-export interface ServiceWiring {
-  readonly service: string
-  readonly settings: ServiceSettings
-  readonly clock: Clock
-  /** Measures requests and their time limits. */
-  readonly running: RunningClock
-  readonly random: Random
-  readonly events: EventChannel
-  /** The discovery does not know the service: it says there is no instance, or gave no list in time. */
-  readonly onUnknown?: () => void
-  /** Whether the discovery did not know it when it was asked before. */
-  readonly wasUnknown?: boolean
-}
-
 /** One service with everything wired: cache → roster → candidates → picker, capacity and the retry budget. */
-export class Service implements CallTarget, RosterListener, RequestListener, Drainable {
+export class Service implements CallTarget, ServiceListener, Drainable {
   readonly service: string
   readonly settings: ServiceSettings
   readonly running: RunningClock
@@ -57,22 +34,12 @@ export class Service implements CallTarget, RosterListener, RequestListener, Dra
   readonly events: EventChannel
   readonly budget: RetryBudget | undefined
   readonly movable: MovableAttempts
+  readonly latencies: LatencyQuantile | undefined
   readonly #clock: Clock
-  readonly #looks: Looks
-  readonly #split: TrafficSplit
-  readonly #candidates: Candidates
-  readonly #roster: Roster
-  readonly #capacity: Capacity
-  readonly #feedback: Feedback
-  readonly #requests: Requests
-  readonly #picker: Picker
-  readonly #cache: InstanceCache
-  readonly #lists: ListWaits
+  readonly #parts: ServiceParts
   readonly #name: UnknownName
   readonly #wasUnknown: boolean
   readonly #hints: UnheededHints
-  /** Calls that wait or back off; closing ends them. */
-  readonly #waiting = new Set<WaitingCall>()
   started = false
   /** Whether a list was ever applied. */
   #listed = false
@@ -84,8 +51,6 @@ export class Service implements CallTarget, RosterListener, RequestListener, Dra
   /** @throws InvalidOptionError when the balancer option gives something that is no Balancer */
   constructor({ onUnknown, wasUnknown = false, ...context }: ServiceWiring) {
     const { service, settings, clock, running, random, events } = context
-    const { budget } = settings.retry
-    const waiting = this.#waiting
     this.service = service
     this.settings = settings
     this.running = running
@@ -95,52 +60,29 @@ export class Service implements CallTarget, RosterListener, RequestListener, Dra
     this.#name = new UnknownName(service, events, onUnknown)
     this.#wasUnknown = wasUnknown
     this.#hints = new UnheededHints(service, events)
-    this.budget = budget === false ? undefined : new RetryBudget({ ...budget, clock })
-    this.#looks = new Looks(running, lookIntervalMs(noAnswerOptions(settings)))
-    this.movable = new MovableAttempts(service, this.#looks)
-    this.#split = serviceSplit(context)
-    const [looks, movable, split] = [this.#looks, this.movable, this.#split]
-    const candidates = new Candidates({ ...context, split })
-    const roster = new Roster({ ...context, candidates, listener: this })
-    const capacity = new Capacity({ ...context, clock: running, waiting, records: roster.records })
-    const feedback = new Feedback({ ...context, roster, looks, movable, budget: this.budget })
-    this.#candidates = candidates
-    this.#roster = roster
-    this.#capacity = capacity
-    this.#feedback = feedback
-    this.#requests = new Requests({ ...context, capacity, feedback, listener: this })
-    this.#picker = new Picker({ ...context, roster, candidates, split, capacity })
-    this.#cache = new InstanceCache({ ...context, ...settings, onChange: (diff) => this.#change(diff) })
-    const { firstListTimeoutMs } = settings
-    const noListError = (): DiscoveryError => this.noListError()
-    this.#lists = new ListWaits({ clock: running, waiting, firstListTimeoutMs, cache: this.#cache, noListError })
-  }
-
-  get latencies(): LatencyQuantile | undefined {
-    return this.#feedback.latencies
+    this.#parts = serviceParts(context, this)
+    this.budget = this.#parts.budget
+    this.movable = this.#parts.movable
+    this.latencies = this.#parts.feedback.latencies
   }
 
   get closed(): boolean {
     return this.#closeError !== undefined
   }
 
-  get inFlight(): number {
-    return this.#capacity.inFlight
-  }
-
   /** Requests that ever began. */
   get traffic(): number {
-    return this.#requests.count
+    return this.#parts.requests.count
   }
 
   /** Whether it has a request in flight, or a call that waits. */
   get isUsed(): boolean {
-    return this.inFlight > 0 || this.#waiting.size > 0
+    return this.#parts.capacity.inFlight > 0 || this.#parts.waiting.size > 0
   }
 
   /** Whether it has neither a call nor a request in flight. */
   get idle(): boolean {
-    return this.#calls === 0 && this.#capacity.inFlight === 0
+    return this.#calls === 0 && this.#parts.capacity.inFlight === 0
   }
 
   onIdle(listener: () => void): void {
@@ -157,69 +99,69 @@ export class Service implements CallTarget, RosterListener, RequestListener, Dra
   }
 
   get hasList(): boolean {
-    return this.#cache.state.kind !== 'waiting'
+    return this.#parts.cache.state.kind !== 'waiting'
   }
 
   get listVersion(): number {
-    return this.#cache.version
+    return this.#parts.cache.version
   }
 
-  /** Begins to watch or poll, if that was not done before. */
+  /** Begins to watch or poll. */
   start(): void {
     if (this.started) return
     this.started = true
     this.#name.start(this.#clock, this.settings.firstListTimeoutMs)
-    this.#cache.start()
+    this.#parts.cache.start()
   }
 
   /** Ends the watch. Calls that wait reject with `error`; those that wait for a retry end with the result they have. */
   close(error: Error): void {
     this.#closeError = error
-    const waiting = [...this.#waiting]
-    this.#waiting.clear()
+    const waiting = [...this.#parts.waiting]
+    this.#parts.waiting.clear()
     for (const scope of waiting) scope.interrupt(error)
     this.#name.close()
-    this.#cache.close()
-    this.#looks.close()
-    this.#feedback.close()
-    this.#roster.close()
-    this.#capacity.close()
+    this.#parts.cache.close()
+    this.#parts.looks.close()
+    this.#parts.feedback.close()
+    this.#parts.roster.close()
+    this.#parts.capacity.close()
   }
 
   /** Asks the discovery for the list. */
   refresh(): Promise<void> {
-    return this.#cache.refresh()
+    return this.#parts.cache.refresh()
   }
 
   hasMoved(instance: ServiceInstance): boolean {
-    const listed = this.#roster.records.get(instance.id)?.instance
+    const listed = this.#parts.roster.records.get(instance.id)?.instance
     return listed !== undefined && !isSameAddress(listed, instance)
   }
 
   hasCandidateBeyond(ids: ReadonlySet<string>): boolean {
-    return this.#picker.hasCandidateBeyond(ids)
+    return this.#parts.picker.hasCandidateBeyond(ids)
   }
 
   mayAcquireBeside(ids: ReadonlySet<string>): boolean {
-    const capacity = this.#capacity
+    const capacity = this.#parts.capacity
     if (this.closed || !capacity.hasRoom) return false
     // One with room: the limit of an instance would lead back to one that is being asked.
-    return this.#picker.hasCandidateBeyond(new Set([...ids, ...capacity.fullInstances()]))
+    return this.#parts.picker.hasCandidateBeyond(new Set([...ids, ...capacity.fullInstances()]))
   }
 
   isThrottled(): boolean {
-    return this.#feedback.throttle?.shouldReject() === true
+    return this.#parts.feedback.throttle?.shouldReject() === true
   }
 
   refuseIfThrottled(): void {
-    if (this.#feedback.throttle?.shouldReject() === true) throw this.#capacity.refused('throttled')
+    if (this.#parts.feedback.throttle?.shouldReject() === true) throw this.#parts.capacity.refused('throttled')
   }
 
   /** Chooses, and counts nothing. */
   pick(request?: PickRequest): ServiceInstance {
-    if (request?.hashKey !== undefined) this.#hints.lookAtHashKey(this.#split.first.balancer)
+    if (request?.hashKey !== undefined) this.#hints.lookAtHashKey(this.#parts.split.first.balancer)
     // A list that could not be applied is not known yet.
-    const instance = this.#listed ? this.#picker.pick(request) : undefined
+    const instance = this.#listed ? this.#parts.picker.pick(request) : undefined
     if (instance === undefined) throw this.#noAvailableInstance()
     return instance
   }
@@ -230,34 +172,32 @@ export class Service implements CallTarget, RosterListener, RequestListener, Dra
    * Nothing is sent after the service was closed, by whatever listener or microtask.
    */
   acquire(request?: AttemptPickRequest, mayProbe: MayProbe = 'always'): Request | undefined {
-    // Before anything is counted: it emits events, and their listeners may take the room that is left.
-    this.#picker.settle()
+    // Before anything is counted: listeners of its events may take the room that is left.
+    this.#parts.picker.settle()
     if (this.#closeError !== undefined) this.#throwIfClosed()
-    if (request?.hashKey !== undefined) this.#hints.lookAtHashKey(this.#split.first.balancer)
-    if (this.#capacity.isLimited && !this.#capacity.hasRoom) return undefined
-    const picked = this.#listed ? this.#picker.take(request, mayProbe) : undefined
+    if (request?.hashKey !== undefined) this.#hints.lookAtHashKey(this.#parts.split.first.balancer)
+    if (this.#parts.capacity.isLimited && !this.#parts.capacity.hasRoom) return undefined
+    const picked = this.#listed ? this.#parts.picker.take(request, mayProbe) : undefined
     if (picked === undefined) throw this.#noAvailableInstance()
     if (picked === 'full') return undefined
-    return this.unlessClosed(this.#requests.begin(picked))
+    const begun = this.#parts.requests.begin(picked)
+    return this.#closeError === undefined ? begun : this.unlessClosed(begun)
   }
 
-  // A balancer of the application's or a listener may have closed it.
   unlessClosed(acquired: Request): Request {
+    const error = this.#closeError
     // Compared first: `instanceof` asks the brand, which costs more than a pick.
-    if (this.#closeError === undefined) return acquired
-    if (this.#closeError instanceof LoadBalancerClosedError) {
-      acquired.end({ ok: false, latencyMs: 0, error: this.#closeError, cancelled: true })
-    }
-    this.#throwIfClosed()
-    return acquired
+    if (error === undefined || !(error instanceof LoadBalancerClosedError)) return acquired
+    acquired.end({ ok: false, latencyMs: 0, error, cancelled: true })
+    throw error
   }
 
   firstList(call: WaitingCall): Promise<void> {
-    return this.#lists.first(call)
+    return this.#parts.lists.first(call)
   }
 
   whenRoom(call: WaitingCall, take: () => Request | undefined): Promise<Request> {
-    return this.#capacity.waitForRoom(call, take)
+    return this.#parts.capacity.waitForRoom(call, take)
   }
 
   fromNewerList<T>(
@@ -265,38 +205,27 @@ export class Service implements CallTarget, RosterListener, RequestListener, Dra
     bounds: { readonly version: number; readonly untilMs: number },
     take: () => T | Promise<T> | undefined,
   ): Promise<T | undefined> {
-    return this.#lists.takeFromNewer(call, bounds, take)
+    return this.#parts.lists.takeFromNewer(call, bounds, take)
   }
 
   async pause(call: SleepingCall, delayMs: number): Promise<void> {
-    // A listener of the events before may have closed it.
     this.#throwIfClosed()
-    this.#waiting.add(call)
+    this.#parts.waiting.add(call)
     try {
       await call.sleep(delayMs)
     } finally {
-      this.#waiting.delete(call)
+      this.#parts.waiting.delete(call)
     }
   }
 
   outrun(attempt: MovableAttempt): boolean {
-    return this.#feedback.secondTries.faster(attempt)
+    return this.#parts.feedback.secondTries.faster(attempt)
   }
 
   snapshot(): ServiceSnapshot {
-    this.#picker.settle()
-    return serviceSnapshot({
-      service: this.service,
-      settings: this.settings,
-      started: this.started,
-      nowMs: this.#clock.now(),
-      balancer: this.#split.first.balancer,
-      cache: this.#cache,
-      roster: this.#roster,
-      candidates: this.#candidates,
-      capacity: this.#capacity,
-      budget: this.budget,
-    })
+    const { service, settings, started } = this
+    this.#parts.picker.settle()
+    return serviceSnapshot({ ...this.#parts, service, settings, started, nowMs: this.#clock.now() })
   }
 
   /** A URL has this service's name as its host, but a port that makes it a server's. */
@@ -306,49 +235,48 @@ export class Service implements CallTarget, RosterListener, RequestListener, Dra
 
   /** Whether its balancer heeds `hashKey`; `undefined`: only the balancer knows. */
   get heedsHashKey(): boolean | undefined {
-    return this.#split.first.balancer.heedsHashKey
+    return this.#parts.split.first.balancer.heedsHashKey
   }
 
   /** Why there is no list. */
   noListError(): DiscoveryError {
-    return noList(this.service, this.#cache, this.settings.discovery)
+    return noList(this.service, this.#parts.cache, this.settings.discovery)
   }
 
   instancesChanged(): void {
-    this.#capacity.admit(this.#picker)
+    this.#parts.capacity.admit(this.#parts.picker)
   }
 
   becameUnhealthy(): void {
-    this.#cache.doubt()
+    this.#parts.cache.doubt()
   }
 
   fellSilent({ instance }: InstanceRecord, forMs: number): void {
     this.movable.leave(instance, forMs)
-    this.#cache.doubt()
+    this.#parts.cache.doubt()
   }
 
   requestEnded({ picked: { record }, instance }: Request, failure: FailureMode | undefined): void {
-    const { events, service } = this
-    if (failure !== undefined && failure !== 'server') this.#cache.doubt()
+    if (failure !== undefined && failure !== 'server') this.#parts.cache.doubt()
     if (record.state === 'draining' && record.inFlight === 0) {
-      this.#roster.forget(record)
-      if (events.active) events.emit({ type: 'instance-drained', service, instance })
+      this.#parts.roster.forget(record)
+      this.events.emit({ type: 'instance-drained', service: this.service, instance })
     }
-    if (this.#capacity.isLimited) this.#capacity.admit(this.#picker)
+    if (this.#parts.capacity.isLimited) this.#parts.capacity.admit(this.#parts.picker)
   }
 
   requestSettled(): void {
     if (this.#onIdle !== undefined && this.idle) this.#onIdle()
   }
 
-  #change(diff: InstancesDiff): void {
-    this.#picker.apply(diff)
+  listChanged(diff: InstancesDiff): void {
+    this.#parts.picker.apply(diff)
     this.#listed = true
-    this.#feedback.instancesChanged(diff)
-    this.#picker.settle()
-    this.#hints.lookAtWeights(this.#split.first.balancer, diff.instances)
-    this.#name.listed(this.#cache, diff.instances.length)
-    this.#capacity.admit(this.#picker)
+    this.#parts.feedback.instancesChanged(diff)
+    this.#parts.picker.settle()
+    this.#hints.lookAtWeights(this.#parts.split.first.balancer, diff.instances)
+    this.#name.listed(this.#parts.cache, diff.instances.length)
+    this.#parts.capacity.admit(this.#parts.picker)
   }
 
   /** @throws LoadBalancerClosedError. One that was only released has no instance, and says that. */
@@ -357,8 +285,15 @@ export class Service implements CallTarget, RosterListener, RequestListener, Dra
   }
 
   #noAvailableInstance(): NoAvailableInstanceError {
-    if (this.#cache.instances.length === 0) this.#cache.doubt()
-    const [records, { panic }] = [this.#roster.records.values(), this.#candidates]
-    return noAvailableInstance(this.service, this.#cache, this.settings.discovery, records, panic, this.#wasUnknown)
+    if (this.#parts.cache.instances.length === 0) this.#parts.cache.doubt()
+    const [records, { panic }] = [this.#parts.roster.records.values(), this.#parts.candidates]
+    return noAvailableInstance(
+      this.service,
+      this.#parts.cache,
+      this.settings.discovery,
+      records,
+      panic,
+      this.#wasUnknown,
+    )
   }
 }

@@ -11,7 +11,8 @@ import {
 } from './options.ts'
 import { RequestWindow } from './request-window.ts'
 import { statisticalOutliers } from './statistical-outliers.ts'
-import { OutlierTracker, type TrackerHost } from './tracker.ts'
+import { OutlierTracker } from './tracker.ts'
+import type { TrackerHost } from './tracker-host.ts'
 
 /** Options of an `OutlierDetector` outside a load balancer. */
 export interface OutlierDetectorOptions extends OutlierDetectionOptions {
@@ -48,7 +49,7 @@ export class OutlierDetector {
   readonly #out = new Set<OutlierTracker>()
   readonly #window: RequestWindow
   readonly #usable: (() => number) | undefined
-  readonly #host: TrackerHost
+  readonly #host: TrackerHost<OutlierTracker>
   #closed = false
 
   /** @throws InvalidOptionError */

@@ -1,0 +1,16 @@
+import type { PickRequest } from '../balancer/balancer.ts'
+import type { AttemptPickRequest } from '../service/picker.ts'
+
+/** What an attempt says of its pick, with nothing in it that is not said. */
+export function attemptPickRequest(
+  { hashKey, avoid }: PickRequest,
+  tried: ReadonlySet<string> | undefined,
+  timedOut: ReadonlySet<string> | undefined,
+): AttemptPickRequest {
+  return {
+    ...(hashKey === undefined ? undefined : { hashKey }),
+    ...(avoid === undefined ? undefined : { avoid }),
+    ...(tried === undefined ? undefined : { tried }),
+    ...(timedOut === undefined ? undefined : { timedOut }),
+  }
+}

@@ -1,0 +1,18 @@
+import type { Clock } from '../../base/clock.ts'
+import type { Random } from '../../base/random.ts'
+import type { OutlierListener, UnenforcedBecause } from './ejection.ts'
+import type { OutlierDetectionSettings } from './options.ts'
+
+/** What a tracker needs of the detector it belongs to. */
+export interface TrackerHost<Tracker> {
+  readonly settings: OutlierDetectionSettings
+  readonly clock: Clock
+  readonly random: Random
+  readonly listener: OutlierListener | undefined
+  /** The first request of a tracker since its window ended. */
+  counted(): void
+  /** Why nobody more may be ejected now. */
+  obstacle(): UnenforcedBecause | undefined
+  wentOut(tracker: Tracker): void
+  cameBack(tracker: Tracker): void
+}

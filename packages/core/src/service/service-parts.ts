@@ -1,0 +1,125 @@
+import type { Balancer } from '../balancer/balancer.ts'
+import { balancerByName } from '../balancer/balancer-by-name.ts'
+import type { Clock } from '../base/clock.ts'
+import type { DiscoveryError } from '../base/errors.ts'
+import { rejectOption } from '../base/option-checks.ts'
+import type { Random } from '../base/random.ts'
+import type { RunningClock } from '../base/running-clock.ts'
+import type { InstancesDiff } from '../cache/diff-instances.ts'
+import { InstanceCache } from '../cache/instance-cache.ts'
+import type { ServiceSettings } from '../config/service-settings.ts'
+import { lookIntervalMs } from '../health/outliers/answer-watch.ts'
+import { Looks } from '../health/outliers/looks.ts'
+import type { EventChannel } from '../observe/events.ts'
+import { RetryBudget } from '../retry/retry-budget.ts'
+import { Candidates } from './candidates.ts'
+import { Capacity } from './capacity.ts'
+import { Feedback, noAnswerOptions } from './feedback.ts'
+import { ListWaits } from './list-waits.ts'
+import { MovableAttempts } from './movable-attempts.ts'
+import { Picker } from './picker.ts'
+import { type RequestListener, Requests } from './request.ts'
+import { Roster, type RosterListener } from './roster.ts'
+import { TrafficSplit } from './traffic-split.ts'
+import type { WaitingCall } from './waiting-call.ts'
+
+/** What every part of a service shares. */
+export interface ServiceContext {
+  readonly service: string
+  readonly settings: ServiceSettings
+  readonly clock: Clock
+  /** Measures requests and their time limits. */
+  readonly running: RunningClock
+  readonly random: Random
+  readonly events: EventChannel
+}
+
+export interface ServiceWiring extends ServiceContext {
+  /** The discovery does not know the service: it says there is no instance, or gave no list in time. */
+  readonly onUnknown?: () => void
+  /** Whether the discovery did not know it when it was asked before. */
+  readonly wasUnknown?: boolean
+}
+
+/** What the parts of a service cause elsewhere in it. */
+export interface ServiceListener extends RosterListener, RequestListener {
+  /** There is another list. Throws what a balancer throws; the change is then to be given again. */
+  listChanged(diff: InstancesDiff): void
+  /** Why there is no list. */
+  noListError(): DiscoveryError
+}
+
+/** The parts of one service. */
+export interface ServiceParts {
+  readonly budget: RetryBudget | undefined
+  readonly looks: Looks
+  readonly movable: MovableAttempts
+  readonly split: TrafficSplit
+  readonly candidates: Candidates
+  readonly roster: Roster
+  readonly capacity: Capacity
+  readonly feedback: Feedback
+  readonly requests: Requests
+  readonly picker: Picker
+  readonly cache: InstanceCache
+  readonly lists: ListWaits
+  /** Calls that wait or back off; closing ends them. */
+  readonly waiting: Set<WaitingCall>
+}
+
+/** Makes the parts of a service, each of those before it. @throws InvalidOptionError */
+export function serviceParts(context: ServiceContext, listener: ServiceListener): ServiceParts {
+  const { service, settings, clock, running } = context
+  const { firstListTimeoutMs, retry } = settings
+  const waiting = new Set<WaitingCall>()
+  const budget = retry.budget === false ? undefined : new RetryBudget({ ...retry.budget, clock })
+  const looks = new Looks(running, lookIntervalMs(noAnswerOptions(settings)))
+  const movable = new MovableAttempts(service, looks)
+  const split = serviceSplit(context)
+  const candidates = new Candidates({ ...context, split })
+  const roster = new Roster({ ...context, candidates, listener })
+  const capacity = new Capacity({ ...context, clock: running, waiting, records: roster.records })
+  const feedback = new Feedback({ ...context, roster, looks, movable, budget })
+  const requests = new Requests({ ...context, capacity, feedback, listener })
+  const picker = new Picker({ ...context, roster, candidates, split, capacity })
+  const cache = new InstanceCache({ ...context, ...settings, onChange: (diff) => listener.listChanged(diff) })
+  const noListError = (): DiscoveryError => listener.noListError()
+  const lists = new ListWaits({ clock: running, waiting, firstListTimeoutMs, cache, noListError })
+  return {
+    budget,
+    looks,
+    movable,
+    split,
+    candidates,
+    roster,
+    capacity,
+    feedback,
+    requests,
+    picker,
+    cache,
+    lists,
+    waiting,
+  }
+}
+
+/** The groups of candidates of a service, with balancers of the kind that its settings say. @throws InvalidOptionError */
+function serviceSplit(context: ServiceContext): TrafficSplit {
+  const { service, settings, random, events } = context
+  return new TrafficSplit({
+    newBalancer: () => newBalancer(context),
+    followWeights: settings.balancer === undefined,
+    random,
+    callbackFailed: (callback, error) => events.callbackFailed(service, callback, error),
+  })
+}
+
+function newBalancer(context: ServiceContext): Balancer {
+  const { service, settings } = context
+  const { balancer } = settings
+  if (typeof balancer !== 'function') return balancerByName(balancer ?? 'round-robin', context)
+  const made: Balancer = balancer()
+  if (typeof made?.update !== 'function' || typeof made.pick !== 'function') {
+    rejectOption(`${service}.balancer()`, 'a Balancer with update and pick', made)
+  }
+  return made
+}

@@ -1,0 +1,101 @@
+import type { Clock } from '../base/clock.ts'
+import { NoAvailableInstanceError } from '../base/errors.ts'
+import type { Random } from '../base/random.ts'
+import type { RunningClock } from '../base/running-clock.ts'
+import type { HealthCheckers } from '../config/health-checkers.ts'
+import { checkServiceName, type LoadBalancerOptions } from '../config/service-options.ts'
+import { serviceSettings } from '../config/service-settings.ts'
+import type { EventChannel } from '../observe/events.ts'
+import { Service } from './service.ts'
+
+export interface ServicesOptions {
+  readonly options: LoadBalancerOptions
+  /** Names under `services`. */
+  readonly configured: ReadonlySet<string>
+  readonly clock: Clock
+  readonly running: RunningClock
+  readonly random: Random
+  readonly events: EventChannel
+  readonly healthCheckers: HealthCheckers
+}
+
+const maxServicesDefault = 10_000
+
+/** Names that the discovery did not know, which come from requests, are remembered up to this number. */
+const maxUnknown = 1_000
+
+/** The services of one load balancer: those that are configured, and a bounded number of others that are in use. */
+export class Services {
+  readonly byName: Map<string, Service> = new Map()
+  readonly #options: ServicesOptions
+  readonly #maxServices: number
+  readonly #unknown = new Set<string>()
+
+  constructor(options: ServicesOptions) {
+    this.#options = options
+    this.#maxServices = options.options.maxServices ?? maxServicesDefault
+    for (const service of options.configured) this.byName.set(service, this.#newService(service))
+  }
+
+  /** Begins with a service that is not configured. @throws InvalidOptionError; NoAvailableInstanceError beyond `maxServices` */
+  create(service: string): Service {
+    checkServiceName('service', service)
+    this.#makeRoom(service)
+    // A name that nobody configured must not leave a watch behind when the discovery does not know it.
+    const created = this.#newService(service, () => {
+      this.#release(created)
+      this.#remember(service)
+    })
+    this.byName.set(service, created)
+    created.start()
+    return created
+  }
+
+  /** The service, which is not kept if it is not in use. @throws InvalidOptionError */
+  peek(service: string): Service {
+    checkServiceName('service', service)
+    return this.byName.get(service) ?? this.#newService(service)
+  }
+
+  #newService(service: string, onUnknown?: () => void): Service {
+    const { options, healthCheckers, clock, running, random, events } = this.#options
+    return new Service({
+      service,
+      settings: serviceSettings(options, service, (own) => healthCheckers.for(own)),
+      clock,
+      running,
+      random,
+      events,
+      ...(onUnknown === undefined ? undefined : { onUnknown, wasUnknown: this.#unknown.has(service) }),
+    })
+  }
+
+  /** That the discovery does not know `service`: all that is kept of it, for messages. */
+  #remember(service: string): void {
+    const unknown = this.#unknown
+    unknown.delete(service)
+    unknown.add(service)
+    const [oldest] = unknown
+    if (unknown.size > maxUnknown && oldest !== undefined) unknown.delete(oldest)
+  }
+
+  #makeRoom(service: string): void {
+    if (this.byName.size < this.#maxServices) return
+    for (const each of this.byName.values()) {
+      if (each.isUsed || this.#options.configured.has(each.service)) continue
+      this.#release(each)
+      return
+    }
+    throw new NoAvailableInstanceError(
+      `${service}: no available instance (${this.#maxServices} services are in use, which is maxServices)`,
+      { service },
+    )
+  }
+
+  #release(target: Service): void {
+    if (this.byName.get(target.service) !== target) return
+    this.byName.delete(target.service)
+    target.close(target.noListError())
+    this.#options.events.emit({ type: 'service-released', service: target.service })
+  }
+}
