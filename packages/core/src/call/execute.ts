@@ -19,8 +19,8 @@ import type { CallScope } from './scope.ts'
 import { discardValue, freeUnreadBody } from './unread-body.ts'
 
 /**
- * Waits for the first list, picks, runs, classifies and maybe retries on an instance not tried yet, all within `scope`, the limits
- * of the service and the retry budget. `scope` is released at the end.
+ * Waits for the first list, picks, runs, classifies and maybe retries on an instance not tried yet, within `scope` (which it releases)
+ * and the limits of the service.
  */
 export function execute<T>(
   target: CallTarget,
@@ -45,9 +45,7 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RetriedCall {
   /** The instances of the attempts so far. */
   #previous: readonly ServiceInstance[] = none
   retries = 0
-  /** Milliseconds that responses asked to wait for, and were. */
   askedMs = 0
-  /** Ids of the instances on which an attempt timed out. */
   timedOut: ReadonlySet<string> | undefined
   /** The attempts under way, where there may be several beside each other. */
   #companions: Companions<T> | undefined
@@ -261,7 +259,7 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RetriedCall {
       if (!result.ok && isTimeout(result.error)) this.timedOut = new Set(this.timedOut).add(instance.id)
       return { result, classification }
     } catch (error) {
-      // The caller's own code: the caller gets the error in place of the value.
+      // It is the caller's own code.
       this.callbackFailed('classify', error)
       if (result.ok) this.discard(result.value)
       return { result: { ok: false, error }, classification: { ok: false, blame: 'none', retry: 'never' } }
