@@ -4,6 +4,8 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Option } from '../packages/core/src/base/option-table.ts'
 import { configuredServiceTable, loadBalancerTable, serviceTable } from '../packages/core/src/config/service-options.ts'
+import { panicTable } from '../packages/core/src/health/eligibility/panic.ts'
+import { slowStartTable } from '../packages/core/src/health/eligibility/slow-start.ts'
 import { subsetTable } from '../packages/core/src/instance/subset.ts'
 import { loadReportTable } from '../packages/core/src/load-report/learned-weights.ts'
 import { throttleTable } from '../packages/core/src/overload/client-throttle.ts'
@@ -52,8 +54,8 @@ export const sections: readonly Section[] = [
   { title: 'outlierDetection.failurePercentage', file: 'health/outliers/options.ts', type: 'FailurePercentageOptions' },
   { title: 'outlierDetection.successRate', file: 'health/outliers/options.ts', type: 'SuccessRateOptions' },
   { title: 'outlierDetection.noAnswer', file: 'health/outliers/answer-watch.ts', type: 'NoAnswerOptions' },
-  { title: 'slowStart', file: 'health/eligibility/slow-start.ts', type: 'SlowStartOptions' },
-  { title: 'panic', file: 'health/eligibility/panic.ts', type: 'PanicOptions' },
+  { title: 'slowStart', file: 'health/eligibility/slow-start.ts', type: 'SlowStartOptions', table: slowStartTable },
+  { title: 'panic', file: 'health/eligibility/panic.ts', type: 'PanicOptions', table: panicTable },
   { title: 'zone', file: 'health/eligibility/zone-routing.ts', type: 'ZoneOptions' },
   { title: 'subset', file: 'instance/subset.ts', type: 'SubsetOptions', table: subsetTable },
   { title: 'loadReports', file: 'load-report/learned-weights.ts', type: 'LoadReportOptions', table: loadReportTable },

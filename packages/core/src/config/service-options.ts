@@ -19,8 +19,8 @@ import type { Random } from '../base/random.ts'
 import type { ServiceDiscovery } from '../discovery/discovery.ts'
 import type { HealthChecker } from '../health/checks/checker.ts'
 import { checkHealthCheckOptions, type HealthCheckOptions } from '../health/checks/options.ts'
-import { checkPanicOptions, type PanicOptions } from '../health/eligibility/panic.ts'
-import { checkSlowStartOptions, type SlowStartOptions } from '../health/eligibility/slow-start.ts'
+import { type PanicOptions, panicTable } from '../health/eligibility/panic.ts'
+import { type SlowStartOptions, slowStartTable } from '../health/eligibility/slow-start.ts'
 import { checkZoneOptions, type ZoneOptions } from '../health/eligibility/zone-routing.ts'
 import { checkOutlierDetectionOptions, type OutlierDetectionOptions } from '../health/outliers/options.ts'
 import { type SubsetOptions, subsetTable } from '../instance/subset.ts'
@@ -174,8 +174,8 @@ export const serviceTable: OptionTable<ServiceOptions> = {
     if (!isHealthChecker(options)) checkHealthCheckOptions(path, options)
   }),
   outlierDetection: checkedBy(checkOutlierDetectionOptions),
-  slowStart: checkedBy<SlowStartOptions>(checkSlowStartOptions),
-  panic: checkedBy<PanicOptions>(checkPanicOptions),
+  slowStart: objectOption(slowStartTable),
+  panic: objectOption(panicTable),
   zone: checkedBy<ZoneOptions>(checkZoneOptions),
   subset: objectOption(subsetTable),
   loadReports: objectOption(loadReportTable),

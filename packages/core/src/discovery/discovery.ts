@@ -37,7 +37,7 @@ export interface DiscoveryObserver {
    * Receives the whole list, never a delta. Its order has no meaning. `rejected` are the unusable entries of the
    * registry: each error names the key or record. Ten of them are enough.
    */
-  next(instances: readonly ServiceInstanceInit[], rejected?: readonly InvalidInstanceError[] | undefined): void
+  next(instances: readonly ServiceInstanceInit[], rejected?: readonly InvalidInstanceError[]): void
   /** The registry could not be queried, or its response is invalid. The subscription continues. */
   error(cause: unknown): void
 }

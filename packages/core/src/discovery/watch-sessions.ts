@@ -20,7 +20,7 @@ export interface WatchSession {
    * Delivers the whole list, as `DiscoveryObserver.next`. Does nothing after the end of the session or the
    * subscription.
    */
-  next(instances: readonly ServiceInstanceInit[], rejected?: readonly InvalidInstanceError[] | undefined): void
+  next(instances: readonly ServiceInstanceInit[], rejected?: readonly InvalidInstanceError[]): void
   /**
    * Delivers the result of `list` at once, and for further changes at most once in `paceMs`: a burst of changes creates
    * one list. A waiting list is delivered before an error and at the end of the session. If `list` throws, that counts

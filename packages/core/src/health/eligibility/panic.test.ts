@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { InvalidOptionError } from '../../base/errors.ts'
-import { checkPanicOptions, type PanicOptions, panicPolicy } from './panic.ts'
+import { objectOption } from '../../base/option-table.ts'
+import { type PanicOptions, panicPolicy, panicTable } from './panic.ts'
 
 describe('panicPolicy', () => {
   it('is on below one half by default', () => {
@@ -15,11 +16,11 @@ describe('panicPolicy', () => {
   })
 })
 
-describe('checkPanicOptions', () => {
+describe('panicTable', () => {
   it.each([false, {}, { threshold: 0 }, { threshold: 1, mode: 'fail' }, { mode: 'all' }] as const)(
     'passes %j',
     (options) => {
-      checkPanicOptions('panic', options)
+      objectOption(panicTable).check('panic', options)
     },
   )
 
@@ -33,7 +34,7 @@ describe('checkPanicOptions', () => {
     ['panic.mode', { mode: null }],
     ['panic.treshold', { treshold: 0.5 }],
   ])('refuses %s in %j', (path, options) => {
-    const check = (): void => checkPanicOptions('panic', options as PanicOptions)
+    const check = (): void => objectOption(panicTable).check('panic', options as PanicOptions)
     expect(check).toThrow(InvalidOptionError)
     expect(check).toThrow(expect.objectContaining({ option: path, message: expect.stringContaining(path) }))
   })

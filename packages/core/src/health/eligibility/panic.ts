@@ -1,4 +1,5 @@
-import { checkKeys, checkNumber, rejectOption } from '../../base/option-checks.ts'
+import { rejectOption } from '../../base/option-checks.ts'
+import { numberOption, type Option, type OptionTable, withDefaults } from '../../base/option-table.ts'
 
 /** What happens if so few instances are healthy that using only these would overload them. */
 export interface PanicOptions {
@@ -19,19 +20,22 @@ export interface PanicPolicy {
   readonly mode: 'all' | 'fail'
 }
 
-const panicKeys: readonly (keyof PanicOptions)[] = ['threshold', 'mode']
+const modeOption: Option<'all' | 'fail'> = {
+  legal: '"all" or "fail"',
+  default: 'all',
+  check: (path, given) => {
+    if (given !== undefined && given !== 'all' && given !== 'fail') rejectOption(path, '"all" or "fail"', given)
+  },
+}
 
-/** @throws InvalidOptionError */
-export function checkPanicOptions(path: string, options: PanicOptions | false): void {
-  if (options === false) return
-  checkKeys(path, options, panicKeys)
-  checkNumber(`${path}.threshold`, options.threshold, 0, 1)
-  const { mode } = options
-  if (mode !== undefined && mode !== 'all' && mode !== 'fail') rejectOption(`${path}.mode`, '"all" or "fail"', mode)
+/** What may be said of panic. */
+export const panicTable: OptionTable<PanicOptions> = {
+  threshold: numberOption({ max: 1, default: 0.5 }),
+  mode: modeOption,
 }
 
 /** The policy that `options` (checked before) mean. `false`: health is never ignored. */
 export function panicPolicy(options: PanicOptions | false | undefined): PanicPolicy {
   if (options === false) return { threshold: 0, mode: 'all' }
-  return { threshold: options?.threshold ?? 0.5, mode: options?.mode ?? 'all' }
+  return withDefaults(options ?? {}, panicTable)
 }

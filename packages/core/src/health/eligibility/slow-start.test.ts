@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { InvalidOptionError } from '../../base/errors.ts'
-import { checkSlowStartOptions, type SlowStartOptions, slowStartFactor, slowStartPolicy } from './slow-start.ts'
+import { objectOption } from '../../base/option-table.ts'
+import { type SlowStartOptions, slowStartFactor, slowStartPolicy, slowStartTable } from './slow-start.ts'
 
 function factor(elapsedMs: number, options: SlowStartOptions = {}): number {
   const policy = slowStartPolicy({ windowMs: 10_000, ...options })
@@ -53,9 +54,9 @@ describe('slowStartPolicy', () => {
   })
 })
 
-describe('checkSlowStartOptions', () => {
+describe('slowStartTable', () => {
   it.each([false, {}, { windowMs: 1, aggression: 10, minimum: 1 }] as const)('passes %j', (options) => {
-    checkSlowStartOptions('slowStart', options)
+    objectOption(slowStartTable).check('slowStart', options)
   })
 
   it.each([
@@ -69,7 +70,7 @@ describe('checkSlowStartOptions', () => {
     ['slowStart.minimum', { minimum: 1.5 }],
     ['slowStart.window', { window: 5 }],
   ])('refuses %s in %j', (path, options) => {
-    const check = (): void => checkSlowStartOptions('slowStart', options as SlowStartOptions)
+    const check = (): void => objectOption(slowStartTable).check('slowStart', options as SlowStartOptions)
     expect(check).toThrow(InvalidOptionError)
     expect(check).toThrow(expect.objectContaining({ option: path, message: expect.stringContaining(path) }))
   })

@@ -1,4 +1,4 @@
-import { checkDurationMs, checkKeys, checkNumber } from '../../base/option-checks.ts'
+import { durationOption, numberOption, type OptionTable, withDefaults } from '../../base/option-table.ts'
 
 /** Increases the share of a new or recovered instance gradually. */
 export interface SlowStartOptions {
@@ -20,25 +20,17 @@ export interface SlowStartPolicy {
   readonly minimum: number
 }
 
-const slowStartKeys: readonly (keyof SlowStartOptions)[] = ['windowMs', 'aggression', 'minimum']
-
-/** @throws InvalidOptionError */
-export function checkSlowStartOptions(path: string, options: SlowStartOptions | false): void {
-  if (options === false) return
-  checkKeys(path, options, slowStartKeys)
-  checkDurationMs(`${path}.windowMs`, options.windowMs, { min: 1 })
-  checkNumber(`${path}.aggression`, options.aggression, 0.1, 10)
-  checkNumber(`${path}.minimum`, options.minimum, 0.001, 1)
+/** What may be said of slow start. */
+export const slowStartTable: OptionTable<SlowStartOptions> = {
+  windowMs: durationOption({ min: 1, default: 30_000 }),
+  aggression: numberOption({ min: 0.1, max: 10, default: 1 }),
+  minimum: numberOption({ min: 0.001, max: 1, default: 0.1 }),
 }
 
 /** The policy that `options` (checked before) mean; `undefined`: no slow start. */
 export function slowStartPolicy(options: SlowStartOptions | false | undefined): SlowStartPolicy | undefined {
   if (options === undefined || options === false) return undefined
-  return {
-    windowMs: options.windowMs ?? 30_000,
-    aggression: options.aggression ?? 1,
-    minimum: options.minimum ?? 0.1,
-  }
+  return withDefaults(options, slowStartTable)
 }
 
 /**
