@@ -32,7 +32,9 @@ export interface ConsulConnectionOptions {
   readonly timeoutMs?: number | undefined
   /** Where the variables come from; `{}` for none. Default `process.env`, read once, when this is constructed. */
   readonly env?: Environment | undefined
+  /** Where time comes from. Default: the platform. */
   readonly clock?: Clock | undefined
+  /** Where chance comes from: numbers in [0, 1). Default: `Math.random`. */
   readonly random?: Random | undefined
 }
 

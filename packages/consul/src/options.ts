@@ -1,6 +1,7 @@
 import { checkBoolean, checkDurationMs, checkInteger, checkKeys, rejectOption } from '@lb/core/authoring'
 import { type ConsulConnectionOptions, checkText, connectionKeys } from './connection-options.ts'
 
+/** Options of `ConsulDiscovery`. */
 export interface ConsulDiscoveryOptions extends ConsulConnectionOptions {
   /** Default: that of the agent. */
   readonly datacenter?: string | undefined

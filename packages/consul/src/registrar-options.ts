@@ -27,6 +27,7 @@ export interface HttpCheckOptions {
   readonly tlsSkipVerify?: boolean | undefined
 }
 
+/** Options of `ConsulRegistrar`. */
 export interface ConsulRegistrarOptions extends ConsulConnectionOptions {
   /** Tags of every instance that is registered. Default none. */
   readonly tags?: readonly string[] | undefined

@@ -12,6 +12,7 @@ import { domainNameProblem } from './domain-name.ts'
 import { parseNameServer } from './name-server.ts'
 import type { AddressFamily } from './target-addresses.ts'
 
+/** Options of `DnsSrvDiscovery`. */
 export interface DnsSrvDiscoveryOptions {
   /**
    * The DNS name of a service: a text in which `{service}` stands for its name, or a function. A dot at the end makes it
@@ -44,6 +45,7 @@ export interface DnsSrvDiscoveryOptions {
   readonly resolveTargets?: boolean | undefined
   /** Only IPv4 (4) or only IPv6 (6) addresses. Default: both. */
   readonly family?: AddressFamily | undefined
+  /** Where time comes from. Default: the platform. */
   readonly clock?: Clock | undefined
   /** Chance for the moments of refreshes. Ports and ids of queries are never made from it. */
   readonly random?: Random | undefined

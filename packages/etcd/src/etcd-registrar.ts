@@ -24,6 +24,7 @@ import { checkConnectionOptions, codecOf, connectionKeys, type EtcdConnectionOpt
 import { servicePath } from './service-name.ts'
 import { WatchLinks } from './watch-links.ts'
 
+/** Options of `EtcdRegistrar`. */
 export interface EtcdRegistrarOptions extends EtcdConnectionOptions {
   /**
    * How many milliseconds after the last renewal etcd forgets an instance; whole seconds, rounded up. It is renewed after a third of

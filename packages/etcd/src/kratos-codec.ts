@@ -23,13 +23,12 @@ export const kratosCodec: Codec = Object.freeze({
     // Under `orders/` there are also the instances of a service `orders/eu`.
     if (typeof name === 'string' && name !== '' && name !== service) return undefined
     const labels = metadata ?? {}
-    if (typeof labels !== 'object' || Array.isArray(labels))
-      throw new InvalidInstanceError('metadata', 'metadata is no object')
+    if (!isRecord(labels)) throw new InvalidInstanceError('metadata', 'metadata is no object')
     return {
       id: typeof id === 'string' && id !== '' ? id : key,
       ...httpEndpoint(endpoints),
-      ...routingOf(labels as Metadata),
-      metadata: withVersion(labels as Metadata, version) as Record<string, string>,
+      ...routingOf(labels),
+      metadata: withVersion(labels, version) as Record<string, string>,
     }
   },
   encode: (instance, service) => {
@@ -51,9 +50,12 @@ function jsonObject(text: string): Readonly<Record<string, unknown>> {
   } catch {
     throw new InvalidInstanceError('value', 'it is not JSON')
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new InvalidInstanceError('value', 'it is no JSON object')
-  return value as Record<string, unknown>
+  if (!isRecord(value)) throw new InvalidInstanceError('value', 'it is no JSON object')
+  return value
+}
+
+function isRecord(value: unknown): value is Metadata {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function httpEndpoint(endpoints: unknown): Endpoint {

@@ -10,6 +10,7 @@ export interface EtcdConnectionOptions {
   readonly endpoints?: readonly string[] | undefined
   /** Needs `password`. */
   readonly username?: string | undefined
+  /** Needs `username`. It appears in no message. */
   readonly password?: string | undefined
   /** For `https:` endpoints. */
   readonly tls?: TlsOptions | undefined
@@ -19,7 +20,9 @@ export interface EtcdConnectionOptions {
   readonly prefix?: string | undefined
   /** How instances are written. Default `kratos`. */
   readonly codec?: CodecName | Codec | undefined
+  /** Where time comes from. Default: the platform. */
   readonly clock?: Clock | undefined
+  /** Where chance comes from: numbers in [0, 1). Default: `Math.random`. */
   readonly random?: Random | undefined
 }
 

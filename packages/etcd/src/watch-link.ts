@@ -45,7 +45,8 @@ export class WatchLink {
 
   /**
    * Watches until `signal` is aborted, and then resolves. Rejects with a `HistoryLostError` when `watched` is to be listed again, and
-   * with another error when it alone cannot be watched, which is a `NoRoomError` when another connection can; what ends the connection goes to its `onFailure`, and does not reject.
+   * with another error when it alone cannot be watched, which is a `NoRoomError` when another connection can. What ends the connection
+   * goes to its `onFailure`, and does not reject.
    */
   watch(watched: WatchedRange, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {

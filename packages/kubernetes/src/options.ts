@@ -7,6 +7,7 @@ import { inClusterAccess } from './in-cluster.ts'
 import { kubeconfigAccess } from './kubeconfig.ts'
 import { isNamespace } from './service-name.ts'
 
+/** Options of `KubernetesDiscovery`. */
 export interface KubernetesDiscoveryOptions {
   /**
    * The namespace of services whose name does not say one: `orders`, not `orders.prod`. Default: that of the pod, or of the
@@ -54,7 +55,9 @@ export interface KubernetesDiscoveryOptions {
    * Default 180 000.
    */
   readonly idleTimeoutMs?: number | undefined
+  /** Where time comes from. Default: the platform. */
   readonly clock?: Clock | undefined
+  /** Where chance comes from: numbers in [0, 1). Default: `Math.random`. */
   readonly random?: Random | undefined
 }
 

@@ -49,8 +49,8 @@ function flatList(answer: unknown): Fields {
 
 /** The `data` of an answer of version 3. @throws MalformedAnswer when it is none, or one that says that something is wrong */
 function readEnvelope(answer: unknown): unknown {
-  if (typeof answer !== 'object' || answer === null) throw new MalformedAnswer('it is no object')
-  const { code, message, data } = answer as { code?: unknown; message?: unknown; data?: unknown }
+  if (!isRecord(answer)) throw new MalformedAnswer('it is no object')
+  const { code, message, data } = answer
   if (code === 0) return data
   if (typeof code !== 'number') throw new MalformedAnswer('it has no code')
   throw new MalformedAnswer(`code ${code}${typeof message === 'string' ? `, ${message}` : ''}`)

@@ -18,11 +18,13 @@ export interface NacosOptions {
   readonly group?: string | undefined
   /** Together with `password`: logs in, and again before the token expires. Default: no login. */
   readonly username?: string | undefined
+  /** Needs `username`. It appears in no message. */
   readonly password?: string | undefined
   /** For `https:` servers. */
   readonly tls?: TlsOptions | undefined
   /** How long one server may take to answer, in milliseconds. Default 5 000. */
   readonly timeoutMs?: number | undefined
+  /** Where time comes from. Default: the platform. */
   readonly clock?: Clock | undefined
   /** Chance for the order of servers and the moments of requests. */
   readonly random?: Random | undefined
@@ -36,6 +38,7 @@ export interface UdpPushOptions {
   readonly port?: number | undefined
 }
 
+/** Options of `NacosDiscovery`. */
 export interface NacosDiscoveryOptions extends NacosOptions {
   /** Only instances of these clusters. Default: all of them, but on 3.0 and 3.1 only those of the cluster `DEFAULT`. */
   readonly clusters?: readonly string[] | undefined
@@ -48,6 +51,7 @@ export interface NacosDiscoveryOptions extends NacosOptions {
   readonly udpPush?: UdpPushOptions | undefined
 }
 
+/** Options of `NacosRegistrar`. */
 export interface NacosRegistrarOptions extends NacosOptions {
   /** Cluster in which instances are registered. Default `DEFAULT`. */
   readonly cluster?: string | undefined

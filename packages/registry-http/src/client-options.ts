@@ -3,6 +3,7 @@ import { checkClock, checkDurationMs, checkFunction, checkInteger, checkKeys, re
 import { parseServerUrl } from './server-url.ts'
 import { checkTls, type TlsOptions } from './tls.ts'
 
+/** Options of `RegistryClient`. */
 export interface RegistryClientOptions {
   /** Whose requests these are, for messages: the name of the discovery or registrar, such as `ConsulDiscovery`. */
   readonly owner: string
@@ -22,6 +23,7 @@ export interface RegistryClientOptions {
   readonly maxAnswerBytes?: number | undefined
   /** Most connections to one server. Default: no limit, since a watch takes one for itself. */
   readonly maxConnections?: number | undefined
+  /** Where time comes from. Default: the platform. */
   readonly clock?: Clock | undefined
   /** Chance for the order of servers. */
   readonly random?: Random | undefined

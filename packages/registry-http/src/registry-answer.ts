@@ -1,7 +1,10 @@
+/** A whole response of a registry, whatever its status. */
 export interface RegistryAnswer {
+  /** HTTP status. */
   readonly status: number
   /** Names in lower case; of a repeated one the first. */
   readonly headers: ReadonlyMap<string, string>
+  /** The body; malformed UTF-8 becomes U+FFFD. */
   readonly text: string
   /** Which of the servers answered. */
   readonly server: string
@@ -11,8 +14,11 @@ export interface RegistryAnswer {
 
 /** An answer that comes bit by bit. It holds a connection until it was read to its end, or left, or aborted. */
 export interface RegistryStream {
+  /** HTTP status. */
   readonly status: number
+  /** Names in lower case; of a repeated one the first. */
   readonly headers: ReadonlyMap<string, string>
+  /** Which of the servers answered. */
   readonly server: string
   /**
    * The lines of the body as they come, without their ends; empty ones are left out. Ends when the server ends the answer. Leaving

@@ -10,9 +10,13 @@ export interface TlsOptions {
   readonly ca?: string | undefined
   /** A file with `ca`; read again for new connections after it changed. */
   readonly caFile?: string | undefined
+  /** The certificate of the client; needs `key` or `keyFile`. */
   readonly cert?: string | undefined
+  /** A file with `cert`, read for each new connection. */
   readonly certFile?: string | undefined
+  /** The key of `cert`. It appears in no message. */
   readonly key?: string | undefined
+  /** A file with `key`, read for each new connection. */
   readonly keyFile?: string | undefined
   /** The name in the server's certificate, when it is not the host of the URL. */
   readonly serverName?: string | undefined

@@ -8,6 +8,7 @@ import { formatSnapshot, parseSnapshot } from './snapshot-text.ts'
 import { readWhole } from './whole-file-reader.ts'
 import { removeUnfinished, replaceFile } from './whole-file-writer.ts'
 
+/** Options of `FileSnapshotStore`. */
 export interface FileSnapshotStoreOptions {
   /** The folder of the files, one for each service. Made when it is missing, for this user alone. */
   readonly directory: string
