@@ -197,7 +197,7 @@ export class LoadBalancer implements AsyncDisposable {
   async refresh(service?: string): Promise<void> {
     if (service !== undefined) return this.#started(service).refresh()
     if (this.#closing !== undefined) throw this.#closedError('every service')
-    const started = [...this.#services.byName.values()].filter((each) => each.started)
+    const started = Array.from(this.#services.byName.values()).filter((each) => each.started)
     const settled = await Promise.allSettled(started.map((each) => each.refresh()))
     for (const result of settled) if (result.status === 'rejected') throw result.reason
   }
@@ -255,8 +255,12 @@ export class LoadBalancer implements AsyncDisposable {
   }
 
   async #close(drainMs: number): Promise<void> {
-    if (drainMs > 0) await this.#drained(drainMs)
-    const services = [...this.#services.byName.values()]
+    if (drainMs > 0) {
+      this.#drain = new Drain(Array.from(this.#services.byName.values()), this.#clock)
+      this.#drain.limit(drainMs)
+      await this.#drain.ended
+    }
+    const services = Array.from(this.#services.byName.values())
     this.#services.byName.clear()
     for (const each of services) each.close(this.#closedError(each.service))
     this.#healthCheckers.close()
@@ -264,12 +268,6 @@ export class LoadBalancer implements AsyncDisposable {
     this.#events.emit({ type: 'closed' })
     this.#events.clear()
     await this.#uses.end({ closes: this.#options.closeDiscoveries ?? true })
-  }
-
-  async #drained(drainMs: number): Promise<void> {
-    this.#drain = new Drain(Array.from(this.#services.byName.values()), this.#clock)
-    this.#drain.limit(drainMs)
-    await this.#drain.ended
   }
 
   #closedError(service: string): LoadBalancerClosedError {
@@ -288,11 +286,9 @@ export class LoadBalancer implements AsyncDisposable {
   #started(service: string): Service {
     if (this.#closing !== undefined) throw this.#closedError(service)
     const known = this.#services.byName.get(service)
-    if (known !== undefined) {
-      if (!known.started) known.start()
-      return known
-    }
-    return this.#services.create(service)
+    if (known === undefined) return this.#services.create(service)
+    if (!known.started) known.start()
+    return known
   }
 }
 

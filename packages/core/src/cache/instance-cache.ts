@@ -179,8 +179,7 @@ export class InstanceCache {
     this.#answered()
     if (this.#empty.held || this.#closed) return
     this.#empty.hold()
-    const { service, events } = this.#options
-    events.emit({ type: 'empty-list-held', service })
+    this.#options.events.emit({ type: 'empty-list-held', service: this.#options.service })
   }
 
   // A discovery that failed after its empty answer did not confirm it.

@@ -2,9 +2,8 @@ import type { Clock } from '../base/clock.ts'
 import type { AnswerWatch } from '../health/outliers/answer-watch.ts'
 import type { Looks } from '../health/outliers/looks.ts'
 import { RetryBudget } from '../retry/retry-budget.ts'
-import type { AnswerCount } from './answer-count.ts'
 import type { MovableAttempt, MovableAttempts } from './movable-attempts.ts'
-import type { InstanceRecord } from './record.ts'
+import type { AnswerCount, InstanceRecord } from './record.ts'
 import type { Roster } from './roster.ts'
 
 export interface SecondTriesOptions {
