@@ -2,8 +2,9 @@ import { Agent, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createServer, type Server, Socket } from 'node:net'
 import { classifyError } from '@lb/core/authoring'
+import { connectTimeoutMs } from '@lb/undici/authoring'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { connectTimeoutMs, limitConnecting, withConnectionLimit } from './agents.ts'
+import { limitConnecting, withConnectionLimit } from './agents.ts'
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })

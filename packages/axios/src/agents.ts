@@ -5,12 +5,7 @@ import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { LoadBalancer, ServiceInstance } from '@lb/core'
 import { authorityOf, onDeparture, systemClock } from '@lb/core/authoring'
-
-/**
- * How long a connection may take to be made, the handshake of TLS included, in milliseconds. Nothing was sent then, so that any request may
- * move on.
- */
-export const connectTimeoutMs = 3_000
+import { connectTimeoutMs } from '@lb/undici/authoring'
 
 type ConnectingSocket = Socket & Partial<Pick<TLSSocket, 'encrypted'>> & { readonly secureConnecting?: boolean }
 

@@ -3,7 +3,7 @@ import { checkBoolean, checkDurationMs, systemClock } from '@lb/core/authoring'
 import { type BeforeApplicationShutdown, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common'
 import { drained } from './drain.ts'
 import type { LoadBalancerModuleOptions } from './load-balancer.module-definition.ts'
-import { namingCall } from './module-options.ts'
+import { namingCall } from './options.ts'
 
 const defaultDrainTimeoutMs = 5_000
 

@@ -1,5 +1,5 @@
 import type { OnModuleInit } from '@nestjs/common'
-import { rejectCall } from './module-options.ts'
+import { rejectCall } from './options.ts'
 import { defaultName } from './tokens.ts'
 
 /** The load balancers of one application, by name. */

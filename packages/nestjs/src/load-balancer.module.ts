@@ -16,7 +16,7 @@ import {
   checkRootOptions,
   rejectCall,
   withNamedFailures,
-} from './module-options.ts'
+} from './options.ts'
 import { checkServiceClient, ServiceClientFactory, type ServiceClientOptions } from './service-client.ts'
 import {
   clientFactoryToken,

@@ -3,7 +3,7 @@ import type { LoadBalancer } from '@lb/core'
 import { checkKeys } from '@lb/core/authoring'
 import axios, { type AxiosInstance, type CreateAxiosDefaults } from 'axios'
 import type { LoadBalancerHost } from './load-balancer-host.ts'
-import { namingCall, rejectCall } from './module-options.ts'
+import { namingCall, rejectCall } from './options.ts'
 import { defaultName, featureCall } from './tokens.ts'
 
 /** A client of one service, and how it sends requests. */

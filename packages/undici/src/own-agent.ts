@@ -1,10 +1,8 @@
 import type { LoadBalancer, ServiceInstance } from '@lb/core'
 import { onDeparture, systemClock } from '@lb/core/authoring'
 import { Agent, Pool } from 'undici'
+import { connectTimeoutMs } from './connect-timeout.ts'
 import { instanceOrigin } from './service-origin.ts'
-
-/** How long a connection may take to be made, in milliseconds; nothing was sent then, and any request moves on. */
-const connectTimeoutMs = 3_000
 
 /** An agent that closes its connections to instances that have moved or left, and does not wait until they have been idle for long. */
 export function agentOf(lb: LoadBalancer): Agent {
