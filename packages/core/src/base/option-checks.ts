@@ -20,7 +20,7 @@ export function rejectOption(path: string, legal: string, value: unknown, remedy
   throw new InvalidOptionError(path, `${path} must be ${legal}, got ${shown(value)} (${typeof value})${advice}`)
 }
 
-/** Throws unless `value` is an object whose keys are all `known`; a misspelt key is told the nearest. */
+/** Throws unless `value` is an object whose keys are all `known`; for a misspelt key, the error suggests the nearest. */
 export function checkKeys(path: string, value: unknown, known: readonly string[]): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     rejectOption(path, 'an object', value)

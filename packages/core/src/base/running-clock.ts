@@ -13,7 +13,7 @@ const mostPauses = 3
 
 /**
  * The time in which this process ran. While the event loop is blocked, or the process is stopped or suspended, instances
- * answer and nobody reads it: that time is no instance's latency, and no time limit is to pass in it.
+ * respond and nothing reads it: that time is not latency of an instance, and no time limit may pass in it.
  *
  * After a pause, timers come before sockets in Node. So a timer that finds that the process stood waits for what is left
  * of its time, and what lies in the sockets is read before.

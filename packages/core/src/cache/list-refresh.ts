@@ -7,7 +7,7 @@ export interface ListRefreshOptions {
   readonly maxGapMs: number
   readonly clock: Clock
   readonly random: Random
-  /** Asks the discovery; what comes of it is told by `answered` or `failed`. */
+  /** Queries the discovery; `answered` or `failed` reports the result. */
   readonly ask: () => void
 }
 
@@ -79,7 +79,7 @@ export class ListRefresh {
     }
   }
 
-  /** The discovery answered, whoever asked. */
+  /** The discovery has responded, whatever requested it. */
   answered(changed: boolean): void {
     if (changed) this.#vain = 0
     else if (this.#asking) this.#vain++

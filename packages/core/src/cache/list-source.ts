@@ -2,7 +2,7 @@ import { runInBackground } from '../base/background-context.ts'
 import { timeLimited } from '../base/time-limit.ts'
 import { FollowedService, type FollowedServiceOptions } from '../discovery/followed-service.ts'
 
-/** `observer` gets every answer, whoever asked; an error is the watch's, or that of a poll. */
+/** `observer` gets every list, whatever requested it; an error comes from the watch or a poll. */
 export interface ListSourceOptions extends FollowedServiceOptions {
   /** What `ask` began has failed. */
   readonly onAskFailed: (cause: unknown) => void

@@ -115,7 +115,7 @@ export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt
       // A thenable of another kind may throw when it is waited for.
       const settling = ended instanceof Promise ? ended : Promise.resolve(ended)
       this.#ended = settling
-      // The attempt may be given up before anybody waits for it.
+      // The attempt may be given up before the call waits for it.
       settling.then(undefined, () => {})
     }
   }
@@ -142,7 +142,7 @@ export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt
     this.#settle({ ok: false, error: reason })
   }
 
-  /** Ends it as no longer wanted: nobody is blamed. Does nothing when it was ended for another reason. */
+  /** Ends it as no longer needed, without blame. Does nothing if it was ended for another reason. */
   cancel(reason: unknown): void {
     if (this.#interrupted) return
     this.#cancelled = true
@@ -195,7 +195,7 @@ export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt
     return this.#outcome?.latencyMs ?? Number.NaN
   }
 
-  /** Frees what `value` holds, which nobody gets any more. */
+  /** Frees the resources of `value`, which no caller gets any more. */
   discard(value: T): void {
     this.#options.call.discard(value)
   }
@@ -245,7 +245,7 @@ export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt
     try {
       Promise.resolve(start(this.instance, this)).then(
         (value) => {
-          // Nobody waits any more for an attempt that did not heed its signal.
+          // The call no longer waits for an attempt that ignored its signal.
           if (this.#resolve === undefined) this.discard(value)
           else this.#settle({ ok: true, value })
         },
@@ -265,7 +265,7 @@ export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt
     const { clock, call, movable } = this.#options
     movable?.delete(this)
     const latencyMs = clock.now() - this.#startedAtMs
-    // What became of one that was cancelled is nobody's concern.
+    // The result of a cancelled attempt does not matter.
     const lost = this.#cancelled && !result.ok
     const judged: Judged<T> = lost ? { result, classification: unwanted } : call.classify(result, this.instance)
     const { ok, statusCode, loadReport } = judged.classification

@@ -30,7 +30,7 @@ export interface Interruptible {
 
 /**
  * What ends a call early: its caller's signal, or its deadline. A call does one thing after another (waits for the
- * list, runs an attempt, backs off), so whoever is at work registers as the one to interrupt.
+ * list, runs an attempt, backs off), so the current step registers as the one to interrupt.
  */
 export class CallScope implements WaitingCall {
   /** Whether it ended early. Set here alone, as is `kept`. */

@@ -170,7 +170,7 @@ export class Poller implements DiscoverySubscription {
     const running = new RunningClock(clock)
     const controller = new AbortController()
     this.#controller = controller
-    // Whoever settles first clears `#controller`; what comes later finds another one there and is dropped.
+    // The first to settle clears `#controller`; anything later finds another one there and is dropped.
     const settle = (action: () => number): void => {
       if (this.#controller !== controller || this.#closed) return
       this.#controller = undefined

@@ -45,7 +45,7 @@ export function guardedClock(clock: Clock, callbackFailed: CallbackFailed): Cloc
   }
 }
 
-// Later: whoever reads the clock is in the middle of something, and a listener must not find that.
+// Later: code that reads the clock is in the middle of a step, and a listener must not see that.
 function tell(callbackFailed: CallbackFailed, callback: ApplicationCallback, error: unknown): void {
   queueMicrotask(() => callbackFailed(callback, error))
 }

@@ -17,7 +17,7 @@ export interface WaitTicket {
 }
 
 export interface WaitQueueOptions {
-  /** Callers that may wait at a time. Integer in [0, 1 000 000]; 0: nobody waits. */
+  /** Callers that may wait at a time. Integer in [0, 1 000 000]; with 0, none waits. */
   readonly maxSize: number
   readonly clock?: Clock
 }
@@ -25,13 +25,13 @@ export interface WaitQueueOptions {
 /**
  * Callers that wait for capacity, first come, first served, each until its deadline.
  *
- * Everything is O(1), and whoever left takes no memory: the queue is a linked list. A timer per caller, which keeps the
- * process alive, since somebody waits for it.
+ * Everything is O(1), and a caller that left takes no memory: the queue is a linked list. A timer per caller, which keeps the
+ * process alive, because the caller waits for it.
  */
 export class WaitQueue {
   readonly #maxSize: number
   readonly #clock: Clock
-  /** Before the first and after the last, so that nobody needs a special case. */
+  /** Before the first and after the last, so that no entry needs a special case. */
   readonly #ends = new Waiting()
   #size = 0
   #closed = false
@@ -62,7 +62,7 @@ export class WaitQueue {
   }
 
   /**
-   * Admits whoever waited longest. `false`: nobody is waiting. A caller whose deadline passed is not admitted, even when
+   * Admits the caller that has waited longest. `false`: none is waiting. A caller whose deadline passed is not admitted, even when
    * its timer is late.
    */
   admitNext(): boolean {

@@ -22,7 +22,7 @@ const connectionNeverMade: ReadonlySet<string> = new Set([
   'EAFNOSUPPORT',
   'UND_ERR_CONNECT_TIMEOUT',
   'ERR_SOCKET_CONNECTION_TIMEOUT',
-  // HTTP/2: the stream was never opened, as the session had ended, or was told to end.
+  // HTTP/2: the stream was never opened, because the session had ended, or was asked to end.
   'ERR_HTTP2_GOAWAY_SESSION',
   'ERR_HTTP2_INVALID_SESSION',
   'ERR_HTTP2_STREAM_CANCEL',

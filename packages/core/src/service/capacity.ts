@@ -45,7 +45,7 @@ export class Capacity {
     return this.#queue?.size ?? 0
   }
 
-  /** Whether the service takes another request, without overtaking anybody who waits. */
+  /** Whether the service takes another request, without overtaking a waiting call. */
   get hasRoom(): boolean {
     const queue = this.#queue
     if (queue !== undefined && queue.size > 0 && !this.#admitting) return false
@@ -137,7 +137,7 @@ export class Capacity {
     )
   }
 
-  // Without any candidate nobody waits for room: each is told that there is none.
+  // Without any candidate no call waits for room: each fails with that reason.
   #hasFreeInstance(): boolean {
     const { settings, records } = this.#options
     const limit = settings.maxInFlightPerInstance

@@ -15,7 +15,7 @@ export interface EjectionsOptions {
   readonly records: ReadonlyMap<string, InstanceRecord>
   /** How many instances could take requests now. */
   readonly usable: () => number
-  /** Somebody went out, may be tried, or is back. */
+  /** An instance was ejected, may be tried, or is back. */
   readonly onChange: () => void
   readonly onReturned: (record: InstanceRecord) => void
 }

@@ -88,7 +88,7 @@ export class Feedback {
   }
 }
 
-/** How long an instance may be silent: also where that ejects nobody, waiting calls leave it. */
+/** How long an instance may be silent: waiting calls leave it even if it is not ejected. */
 export function noAnswerOptions({ outlierDetection }: ServiceSettings): NoAnswerOptions {
   return outlierDetection === false || outlierDetection.noAnswer === false ? {} : (outlierDetection.noAnswer ?? {})
 }

@@ -41,7 +41,7 @@ export class Services {
   create(service: string): Service {
     checkServiceName('service', service)
     this.#makeRoom(service)
-    // A name that nobody configured must not leave a watch behind when the discovery does not know it.
+    // A name that is not configured must not leave a watch behind if the discovery does not know it.
     const created = this.#newService(service, () => {
       this.#release(created)
       this.#remember(service)

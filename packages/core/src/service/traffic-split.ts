@@ -208,7 +208,7 @@ export class TrafficSplit {
 
   #install(route: TrafficRoute, candidates: readonly ServiceInstance[]): void {
     const { followWeights, random } = this.#options
-    // Whoever gives weights wants them to count. It stays: weights that differ once will differ again.
+    // Weights that are set should count. The change stays: weights that differ once will differ again.
     const differ = followWeights && candidates.some(({ weight }) => weight !== candidates[0]?.weight)
     if (differ && route.balancer instanceof RoundRobinBalancer) {
       route.replace(new SmoothWeightedRoundRobinBalancer({ random }))
@@ -227,7 +227,7 @@ export class TrafficSplit {
     return this.#turns.next()?.route ?? this.#only
   }
 
-  // Priorities and zones come from registries: what nobody uses must not pile up.
+  // Priorities and zones come from registries: unused ones must not accumulate.
   #forget(): void {
     if (this.#known.size <= maxKnown) return
     for (const [key, route] of this.#known) if (!this.#routes.includes(route)) this.#known.delete(key)

@@ -69,7 +69,7 @@ export class LeastRequestBalancer implements Balancer {
     if (this.#instances.length === 0) return undefined
     if (request?.avoid !== undefined && request.avoid.size > 0) return this.#pickAvoiding(request.avoid)
     const first = this.#sample.first()
-    // Nobody has less than nothing in flight.
+    // The count never falls below zero.
     if (this.#active(first) === 0 || this.#bias === 0) return this.#instances[first]
     return this.#instances[this.#leastLoaded(this.#sample.others(first))]
   }

@@ -6,7 +6,7 @@ import { drawnByWeight, mostDue, Slot } from './slot.ts'
 /** Longest cycle that is kept for replay; this bounds it to 512 KiB. */
 const maxCycleLength = 65_536
 
-/** How the items of a schedule are told apart and weighed. */
+/** How the items of a schedule are identified and weighted. */
 export interface WeightedItem<T> {
   readonly keyOf: (item: T) => string
   readonly weightOf: (item: T) => number

@@ -152,6 +152,6 @@ function tellQuietly(listener: CompositeDiscoveryListener | undefined, event: Co
   try {
     listener?.(event)
   } catch {
-    // Whoever listens has to look after itself; the list goes on.
+    // A listener's errors are its own; the list continues.
   }
 }

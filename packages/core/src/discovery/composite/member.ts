@@ -20,7 +20,7 @@ export interface CompositeContext {
   readonly tell: CompositeDiscoveryListener
 }
 
-/** Whoever combines the members looks at all of them each time one changed. */
+/** The code that combines the members reads all of them each time one has changed. */
 export interface MemberWatchListener {
   answered(watch: MemberWatch): void
   failed(watch: MemberWatch): void

@@ -13,7 +13,7 @@ export interface SnapshotSettings {
   readonly maxAgeMs: number
 }
 
-/** What the observer of one watch of a composite is told; and what of that is saved, or comes from what was saved. */
+/** The notifications of one watch of a composite; which of them are saved, and which come from a snapshot. */
 export class CompositeOutput {
   readonly #context: CompositeContext
   readonly #observer: DiscoveryObserver
@@ -45,7 +45,7 @@ export class CompositeOutput {
     this.#next(list)
   }
 
-  /** What was told last is not confirmed any more. */
+  /** The last list is not confirmed any more. */
   stale(error: unknown): void {
     if (this.#closed) return
     this.#writer?.pause()
@@ -74,7 +74,7 @@ export class CompositeOutput {
     if (this.#closed) return
     this.#snapshotText = `the list saved ${ageText(ageMs)} ago is in use. `
     this.#next(list)
-    // A list of yesterday is stale from the first moment, and whoever looks is to see why.
+    // A list of yesterday is stale from the first moment, and `inspect` must show why.
     if (!this.#closed && this.#error !== undefined) this.#tellNothing(this.#error)
   }
 

@@ -53,7 +53,7 @@ export class SnapshotWriter {
     this.#closed = true
     this.#timer?.cancel()
     this.#timer = undefined
-    // A store that just failed would most likely do so again, and somebody waits.
+    // A store that has just failed would most likely fail again, and a caller waits.
     if ((await this.#saving) !== false && this.#changed) await this.#save()
   }
 

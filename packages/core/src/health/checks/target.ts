@@ -19,7 +19,7 @@ export interface HealthTargetSettings extends HealthThresholds {
   readonly random: Random
 }
 
-/** Somebody who wants to know how an instance is. */
+/** A subscriber to the health of an instance. */
 export interface HealthWatcher {
   readonly instance: ServiceInstance
   readonly listener: (state: HealthState) => void
@@ -116,7 +116,7 @@ export class HealthTarget {
     if (instance === undefined) return
     const controller = new AbortController()
     this.#controller = controller
-    // Whoever settles first clears `#controller`; what comes later finds another one there and is dropped.
+    // The first to settle clears `#controller`; anything later finds another one there and is dropped.
     const settle = (verdict: ProbeVerdict): void => {
       if (this.#controller !== controller || this.#closed) return
       this.#controller = undefined
@@ -157,7 +157,7 @@ export class HealthTarget {
       try {
         tell(watcher)
       } catch {
-        // The listener's mistake is no reason to stop probing, and there is nobody here to tell.
+        // The listener's mistake is no reason to stop probing, and it cannot be reported here.
       }
     }
   }

@@ -5,7 +5,7 @@ export interface LevelHealth {
 }
 
 export interface LevelLoad {
-  /** Part of the traffic, in [0, 1]. All of them sum to 1, or to 0 when nobody is left. */
+  /** Part of the traffic, in [0, 1]. All of them sum to 1, or to 0 if no instance is left. */
   readonly share: number
   /** Whether health is ignored within the level. */
   readonly panic: boolean

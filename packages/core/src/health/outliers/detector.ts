@@ -116,7 +116,7 @@ export class OutlierDetector {
     this.#returnExcess()
   }
 
-  /** Forgets everybody; no timer is left, and none starts any more. */
+  /** Drops all instances; no timer is left, and none starts any more. */
   close(): void {
     this.#closed = true
     this.#window.close()

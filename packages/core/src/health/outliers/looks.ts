@@ -5,7 +5,7 @@ export type Look = () => boolean
 
 /**
  * The one timer by which a service notices that nothing happens. It runs only while something waits. Looks are counted,
- * not milliseconds: a pause of this very process delays one look, and is nobody's silence.
+ * not milliseconds: a pause of this process delays one look, and is not silence of an instance.
  */
 export class Looks {
   /** What is counted as one look, in milliseconds. */

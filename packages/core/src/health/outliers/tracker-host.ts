@@ -11,7 +11,7 @@ export interface TrackerHost<Tracker> {
   readonly listener: OutlierListener | undefined
   /** The first request of a tracker since its window ended. */
   counted(): void
-  /** Why nobody more may be ejected now. */
+  /** Why no further instance may be ejected now. */
   obstacle(): UnenforcedBecause | undefined
   wentOut(tracker: Tracker): void
   cameBack(tracker: Tracker): void
