@@ -1,4 +1,11 @@
-import { checkFunction, checkInteger, checkKeys, checkNumber } from '../../base/option-checks.ts'
+import {
+  checkOptions,
+  functionOption,
+  integerOption,
+  numberOption,
+  type OptionTable,
+  withDefaults,
+} from '../../base/option-table.ts'
 import { type Random, systemRandom } from '../../base/random.ts'
 import type { ServiceInstance } from '../../instance/instance.ts'
 import { type Balancer, distinctById, type PickRequest } from '../balancer.ts'
@@ -18,6 +25,12 @@ export interface LeastRequestOptions {
   readonly choices?: number | undefined
   /** Source of random numbers in [0, 1). @default Math.random */
   readonly random?: Random | undefined
+}
+
+const leastRequestTable: OptionTable<LeastRequestOptions> = {
+  activeRequestBias: numberOption({ max: 100, default: 1 }),
+  choices: integerOption({ min: 2, max: 10, default: 2 }),
+  random: functionOption(),
 }
 
 /**
@@ -44,12 +57,10 @@ export class LeastRequestBalancer implements Balancer {
 
   /** @throws InvalidOptionError */
   constructor(options: LeastRequestOptions = {}) {
-    checkKeys('LeastRequestBalancer', options, ['activeRequestBias', 'choices', 'random'])
-    checkNumber('LeastRequestBalancer.activeRequestBias', options.activeRequestBias, 0, 100)
-    checkInteger('LeastRequestBalancer.choices', options.choices, 2, 10)
-    checkFunction('LeastRequestBalancer.random', options.random)
-    this.#bias = options.activeRequestBias ?? 1
-    this.#sample = new WeightedSample(options.random ?? systemRandom, options.choices ?? 2)
+    checkOptions('LeastRequestBalancer', options, leastRequestTable)
+    const { activeRequestBias, choices } = withDefaults(options, leastRequestTable)
+    this.#bias = activeRequestBias
+    this.#sample = new WeightedSample(options.random ?? systemRandom, choices)
   }
 
   get [Symbol.toStringTag](): string {

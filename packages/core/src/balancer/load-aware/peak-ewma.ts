@@ -1,6 +1,13 @@
 import { type Clock, systemClock } from '../../base/clock.ts'
 import { longestLatencyMs } from '../../base/latency.ts'
-import { checkClock, checkDurationMs, checkFunction, checkKeys } from '../../base/option-checks.ts'
+import {
+  checkOptions,
+  clockOption,
+  durationOption,
+  functionOption,
+  type OptionTable,
+  withDefaults,
+} from '../../base/option-table.ts'
 import { type Random, systemRandom } from '../../base/random.ts'
 import type { ServiceInstance } from '../../instance/instance.ts'
 import type { Outcome } from '../../instance/outcome.ts'
@@ -28,6 +35,13 @@ export interface PeakEwmaOptions {
   readonly clock?: Clock | undefined
   /** Source of random numbers in [0, 1). @default Math.random */
   readonly random?: Random | undefined
+}
+
+const peakEwmaTable: OptionTable<PeakEwmaOptions> = {
+  decayMs: durationOption({ min: 1, default: 10_000 }),
+  failurePenaltyMs: durationOption({ default: 1_000 }),
+  clock: clockOption(),
+  random: functionOption(),
 }
 
 /** More than any latency: the cost of an instance whose first response is awaited. */
@@ -73,12 +87,8 @@ export class PeakEwmaBalancer implements Balancer {
 
   /** @throws InvalidOptionError */
   constructor(options: PeakEwmaOptions = {}) {
-    checkKeys('PeakEwmaBalancer', options, ['decayMs', 'failurePenaltyMs', 'clock', 'random'])
-    checkDurationMs('PeakEwmaBalancer.decayMs', options.decayMs, { min: 1 })
-    checkDurationMs('PeakEwmaBalancer.failurePenaltyMs', options.failurePenaltyMs)
-    checkClock('PeakEwmaBalancer.clock', options.clock)
-    checkFunction('PeakEwmaBalancer.random', options.random)
-    const { decayMs = 10_000, failurePenaltyMs = 1_000 } = options
+    checkOptions('PeakEwmaBalancer', options, peakEwmaTable)
+    const { decayMs, failurePenaltyMs } = withDefaults(options, peakEwmaTable)
     this.#clock = options.clock ?? systemClock
     this.#penaltyMs = failurePenaltyMs
     this.#sample = new WeightedSample(options.random ?? systemRandom, 2)
