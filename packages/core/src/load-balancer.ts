@@ -230,7 +230,7 @@ export class LoadBalancer implements AsyncDisposable {
    * they wait for a retry, end with the result they have (an error has LB_CLOSED as its innermost cause); requests in flight finish. A
    * second call gives the same promise, and its `drainMs`, if that ends sooner, holds.
    *
-   * @throws InvalidOptionError; DiscoveryError when a discovery could not be closed
+   * @throws InvalidOptionError; DiscoveryError when a discovery could not be closed within 10 s
    */
   close({ drainMs = 0 }: CloseOptions = {}): Promise<void> {
     try {
@@ -267,7 +267,7 @@ export class LoadBalancer implements AsyncDisposable {
     this.#running.close()
     this.#events.emit({ type: 'closed' })
     this.#events.clear()
-    await this.#uses.end({ closes: this.#options.closeDiscoveries ?? true })
+    await this.#uses.end(this.#clock, { closes: this.#options.closeDiscoveries ?? true })
   }
 
   #closedError(service: string): LoadBalancerClosedError {

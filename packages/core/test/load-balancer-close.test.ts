@@ -2,10 +2,12 @@ import { FakeClock, FakeDiscovery, FakeWatchDiscovery, settlePromises } from '@l
 import { describe, expect, it } from 'vitest'
 import { poll } from '../src/authoring.ts'
 import {
+  type Clock,
   CompositeDiscovery,
   LoadBalancer,
   LoadBalancerClosedError,
   type LoadBalancerEvent,
+  type ServiceDiscovery,
   StaticDiscovery,
 } from '../src/index.ts'
 import { ObservedLoadBalancer, refused } from './observed-load-balancer.ts'
@@ -249,6 +251,23 @@ describe('close', () => {
       cause,
     })
     expect(sound.closed).toBe(1)
+  })
+
+  it.each([
+    ['a discovery', (discovery: ServiceDiscovery) => discovery],
+    [
+      'a member of a composite',
+      (discovery: ServiceDiscovery, clock: Clock) => new CompositeDiscovery([discovery], { clock }),
+    ],
+  ])('does not wait for ever for %s that does not close', async (_what, discoveryOf) => {
+    const clock = new FakeClock()
+    const stuck: ServiceDiscovery = { getInstances: async () => ['a:1'], close: () => new Promise(() => {}) }
+    const lb = new LoadBalancer({ discovery: discoveryOf(stuck, clock), clock })
+    const message = 'a discovery could not be closed'
+    const closed = expect(lb.close()).rejects.toMatchObject({ code: 'LB_DISCOVERY', message })
+    await clock.advance(10_000)
+    await closed
+    expect(clock.pendingTimers).toBe(0)
   })
 
   it('is told as the last event', async () => {

@@ -143,7 +143,7 @@ export class CompositeDiscovery implements ServiceDiscovery {
   async #closeAll(): Promise<void> {
     this.#subscriptions.close()
     this.#controller.abort(new DiscoveryError('the discovery was closed'))
-    const [ended] = await Promise.allSettled([this.#uses.end(), ...this.#closing])
+    const [ended] = await Promise.allSettled([this.#uses.end(this.#shared.clock), ...this.#closing])
     if (ended.status === 'rejected') throw ended.reason
   }
 }
