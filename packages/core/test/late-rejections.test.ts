@@ -12,10 +12,11 @@ import { ObservedLoadBalancer } from './observed-load-balancer.ts'
 
 // An unhandled rejection fails the run.
 
-const later = (message: string) => async (): Promise<void> => {
-  await Promise.resolve()
-  throw new Error(message)
-}
+const later = (message: string): (() => void) =>
+  (async () => {
+    await Promise.resolve()
+    throw new Error(message)
+  }) as () => void
 
 describe('code of the application that gives nothing, and is asynchronous', () => {
   it('a listener: the others get what it rejects with', async () => {

@@ -105,7 +105,7 @@ describe('a session', () => {
   it('passes on the list that waits before an error and before its end', async () => {
     const { notes, latest, clock, close } = watched()
     const order: string[] = []
-    notes.next = (list) => void order.push(String(list))
+    notes.next = (list) => void order.push(list.map((each) => (typeof each === 'string' ? each : each.host)).join())
     notes.error = (cause) => void order.push(String(cause))
     for (const list of ['a:1', 'b:1']) latest().changed(() => [list])
     latest().error('hiccup')
