@@ -17,7 +17,7 @@ export const limits = {
   fileLines: { target: 300, today: 471 },
   longFunctions: { target: 0, today: 3 },
   bareErrors: { target: 0, today: 15 },
-  undocumented: { target: 0, today: 108 },
-  longProse: { target: 0, today: 64 },
+  undocumented: { target: 0 },
+  longProse: { target: 0 },
   duplicates: { target: 0 },
 } satisfies Record<string, Limit>
