@@ -6,7 +6,7 @@ import {
   type ServiceInstanceInit,
 } from '@lb/core'
 
-/** An observer for tests that records what the watch of a discovery emits. */
+/** An observer for tests: notes the lists and failures that the watch of a discovery emits. */
 export class Notes implements DiscoveryObserver {
   /** Every list, in order. */
   readonly lists: ServiceInstance[][] = []
