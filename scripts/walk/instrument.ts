@@ -15,7 +15,7 @@ const functionTypes = new Set(['FunctionDeclaration', 'FunctionExpression', 'Arr
 
 registerHooks({
   resolve(specifier, context, next) {
-    const [, name, entry = 'index'] = /^@lb\/([a-z-]+)(?:\/([a-z-]+))?$/.exec(specifier) ?? []
+    const [, name, entry = 'index'] = /^@lb\/([a-z-]+)(?:\/([a-z]+))?$/.exec(specifier) ?? []
     return next(name === undefined ? specifier : `file://${root}packages/${name}/src/${entry}.ts`, context)
   },
   load(url, context, next) {
