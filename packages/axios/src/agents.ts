@@ -6,6 +6,7 @@ import type { TLSSocket } from 'node:tls'
 import type { LoadBalancer, ServiceInstance } from '@lb/core'
 import { authorityOf, onDeparture, systemClock } from '@lb/core/authoring'
 import { connectTimeoutMs } from '@lb/undici/authoring'
+import { limitInterim } from './interim-limit.ts'
 
 type ConnectingSocket = Socket & Partial<Pick<TLSSocket, 'encrypted'>> & { readonly secureConnecting?: boolean }
 
@@ -23,22 +24,35 @@ export function limitConnecting(socket: ConnectingSocket): void {
 
 const limitedAgents = new WeakMap<Agent, Agent>()
 
-/** `agent`, whose connections are limited too. It is the caller's: it is looked through, not changed. */
+/** What Node asks of an agent, which its types do not know. */
+interface RequestTaking {
+  addRequest(request: ClientRequest, ...rest: unknown[]): void
+}
+
+/** `agent`, whose connections and interim responses are limited too. It is the caller's: it is looked through, not changed. */
 export function withConnectionLimit<T extends Agent>(agent: T): T {
   const known = limitedAgents.get(agent)
   if (known !== undefined) return known as T
-  const inner = agent as T & { addRequest(request: ClientRequest, ...rest: unknown[]): void }
-  const made: T = Object.create(agent, {
+  const made = noticing(agent, (request) => {
+    // Emitted for kept connections too, which are connected already.
+    request.once('socket', limitConnecting)
+    limitInterim(request)
+  })
+  limitedAgents.set(agent, made)
+  return made
+}
+
+/** `agent`, which is looked through, and calls `onRequest` with each request that it is given. */
+export function noticing<T extends Agent>(agent: T, onRequest: (request: ClientRequest) => void): T {
+  const inner = agent as T & RequestTaking
+  return Object.create(agent, {
     addRequest: {
       value: (request: ClientRequest, ...rest: unknown[]): void => {
-        // Emitted for kept connections too, which are connected already.
-        request.once('socket', limitConnecting)
+        onRequest(request)
         inner.addRequest(request, ...rest)
       },
     },
   })
-  limitedAgents.set(agent, made)
-  return made
 }
 
 export interface KeepAliveAgents {
@@ -80,7 +94,10 @@ const key = Symbol.for('@lb/axios.keep-alive-agents')
 /** The agents of this process, shared by every copy of this package in it. */
 export function keepAliveAgents(): KeepAliveAgents {
   const scope = globalThis as { [key]?: KeepAliveAgents }
-  scope[key] ??= { http: new LimitedHttpAgent(agentOptions), https: new LimitedHttpsAgent(agentOptions) }
+  scope[key] ??= {
+    http: noticing(new LimitedHttpAgent(agentOptions), limitInterim),
+    https: noticing(new LimitedHttpsAgent(agentOptions), limitInterim),
+  }
   return scope[key]
 }
 

@@ -1,4 +1,4 @@
-import { Agent, type ClientRequest, type IncomingMessage } from 'node:http'
+import { Agent, type IncomingMessage } from 'node:http'
 import type { AttemptContext } from '@lb/core'
 import { systemClock } from '@lb/core/authoring'
 import { drainLimit, drainTimeoutMs } from '@lb/undici/authoring'
@@ -9,12 +9,10 @@ import {
   type InternalAxiosRequestConfig,
   isAxiosError,
 } from 'axios'
+import { noticing } from './agents.ts'
 import { AttemptError } from './errors.ts'
 import type { AttemptSignal } from './request.ts'
 import { type EarlyResponse, hasGoodStatus, lowestFailure, statusError } from './response.ts'
-
-/** What Node asks of an agent, which its types do not know. */
-type RequestingAgent = Agent & { addRequest(request: ClientRequest, ...rest: unknown[]): void }
 
 /** Sends `request` by axios's own adapter, and resolves at the head of a failure, while axios goes on to read its body. */
 export function sendNoticingHead(
@@ -34,25 +32,17 @@ export function sendNoticingHead(
       }
       resolve(early)
     }
-    if (request.url?.startsWith('https:') === true) request.httpsAgent = noticing(request.httpsAgent, onHead)
-    else request.httpAgent = noticing(request.httpAgent, onHead)
+    if (request.url?.startsWith('https:') === true) request.httpsAgent = noticingHeads(request.httpsAgent, onHead)
+    else request.httpAgent = noticingHeads(request.httpAgent, onHead)
     const whole = send(request)
     whole.then(resolve, reject)
   })
 }
 
 /** `agent`, which tells of the heads of the responses to its requests; one that is no agent of Node's is left alone. */
-function noticing(agent: unknown, onHead: (message: IncomingMessage) => void): unknown {
+function noticingHeads(agent: unknown, onHead: (message: IncomingMessage) => void): unknown {
   if (!(agent instanceof Agent)) return agent
-  const noticed = agent as RequestingAgent
-  return Object.create(agent, {
-    addRequest: {
-      value: (request: ClientRequest, ...rest: unknown[]) => {
-        request.once('response', onHead)
-        noticed.addRequest(request, ...rest)
-      },
-    },
-  })
+  return noticing(agent, (request) => request.once('response', onHead))
 }
 
 function earlyResponse(

@@ -21,6 +21,11 @@ export function tooManyInterimResponses(): Error {
   return Object.assign(new Error('too many interim responses'), { code: 'ECONNRESET' })
 }
 
+/** The instance switches to another protocol, and nothing else comes. */
+export function unexpectedUpgrade(): Error {
+  return Object.assign(new Error('unexpected 101 Switching Protocols'), { code: 'ECONNRESET' })
+}
+
 /** What axios says of a response whose body broke off; `undefined` when the connection itself failed. */
 export function endOfBody({ code }: Error & { readonly code?: unknown }): string | undefined {
   return typeof code === 'string' && code.startsWith('UND_ERR') ? 'stream has been aborted' : undefined

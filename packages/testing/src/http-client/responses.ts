@@ -1,5 +1,6 @@
+import type { Socket } from 'node:net'
 import { expect, it } from 'vitest'
-import { get, type HttpClientFixture, post } from './fixture.ts'
+import { expectPrompt, get, type HttpClientFixture, post } from './fixture.ts'
 
 const good = 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood'
 
@@ -37,12 +38,40 @@ export function describeResponses(client: HttpClientFixture): void {
     expect(client.requests).toBe(2)
   })
 
+  it.each([
+    ['an upgrade that was not asked for', upgrade],
+    ['early hints without end', endless('HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n'.repeat(50))],
+  ])('takes %s for a response that cannot be read', async (_what, raw) => {
+    const only = await client.useFirst({ retry: { maxRetries: 1, backoffBaseMs: 1 } })
+    only.script = { raw }
+    await expectPrompt(() => expect(client.send(post)).rejects.toThrow())
+    expect(client.requests).toBe(1)
+    await client.expectAllDone(1)
+    await expectPrompt(() => expect(client.send(get)).rejects.toThrow())
+    expect(client.requests).toBe(3)
+    await client.expectAllDone(3)
+    expect(client.finished.map((event) => 'ok' in event && event.ok)).toEqual([false, false, false])
+  })
+
   it('gives an answer, or refuses it, however many fields it has', async () => {
     const fields = Array.from({ length: 5_000 }, (_, index) => `${index.toString(36)}:\r\n`).join('')
     client.script({ raw: good.replace('\r\n\r\n', `\r\n${fields}\r\n`) })
     await expectGoodOrRefused(client.send(get))
     expect(client.requests).toBe(1)
   })
+}
+
+const upgrade = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\nhello'
+
+/** `part` over and over, as quickly as it is read. */
+function endless(part: string): (socket: Socket) => void {
+  return (socket) => {
+    const write = (): void => {
+      while (!socket.destroyed && socket.write(part));
+    }
+    socket.on('drain', write)
+    write()
+  }
 }
 
 async function expectGoodOrRefused(...responses: readonly Promise<unknown>[]): Promise<void> {
