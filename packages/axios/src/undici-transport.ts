@@ -1,6 +1,7 @@
+import type { Socket } from 'node:net'
 import { type AttemptContext, InvalidOptionError, type LoadBalancer, type ServiceInstance } from '@lb/core'
 import type { ServiceUrl } from '@lb/core/authoring'
-import { connectTimeoutMs, InstancePools, isUnreadable } from '@lb/undici/authoring'
+import { connectTimeoutMs, InstancePools, isUnreadable, limitSilence } from '@lb/undici/authoring'
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios'
 import type { ResponseHead } from './replayed-response.ts'
 import { timeLeft } from './request.ts'
@@ -23,11 +24,18 @@ export interface Undici {
     origin: string,
     options: Record<string, unknown>,
   ) => UndiciPool
+  /** Makes the connections themselves. Without it, no limit is set to what is no part of a header or body. */
+  readonly buildConnector?: (options: Record<string, unknown>) => unknown
 }
+
+type Connector = (target: unknown, callback: (error: Error | null, socket: Socket | null) => void) => void
 
 // Bun gives the undici that is built into it to whoever imports the package, and that one sends nothing.
 const isOtherUndici =
   'undici must be the package undici, 7.30 or later: the pools of this one, built into the runtime, have no dispatch'
+
+// Nothing was sent when a connection cannot be made. All other limits are the request's.
+const connectOptions = { timeout: connectTimeoutMs }
 
 const poolOptions = {
   pipelining: 1,
@@ -35,8 +43,6 @@ const poolOptions = {
   keepAliveTimeout: 4_000,
   keepAliveMaxTimeout: 4_000,
   allowH2: false,
-  // Nothing was sent when a connection cannot be made. All other limits are the request's.
-  connect: { timeout: connectTimeoutMs },
 }
 
 /** Every client of a load balancer shares its connections. */
@@ -51,8 +57,16 @@ export class UndiciTransport {
   /** Instances whose responses undici cannot read, until a list brings them anew. */
   readonly #unreadable = new WeakSet<ServiceInstance>()
 
-  constructor(lb: LoadBalancer, { Pool }: Undici) {
-    const pools = poolsOf.get(lb) ?? new InstancePools(lb, (origin) => opened(new Pool(origin, poolOptions)))
+  constructor(lb: LoadBalancer, { Pool, buildConnector }: Undici) {
+    const open = (origin: string): UndiciPool => {
+      // One for each instance: it keeps the TLS sessions.
+      const connect =
+        buildConnector === undefined
+          ? connectOptions
+          : limited(buildConnector({ ...connectOptions, allowH2: false }) as Connector)
+      return opened(new Pool(origin, { ...poolOptions, connect }))
+    }
+    const pools = poolsOf.get(lb) ?? new InstancePools(lb, open)
     poolsOf.set(lb, pools)
     this.#pools = pools
   }
@@ -80,6 +94,10 @@ export class UndiciTransport {
       throw error
     })
   }
+}
+
+function limited(connect: Connector): Connector {
+  return (target, callback) => connect(target, (error, socket) => callback(error, socket && limitSilence(socket)))
 }
 
 /** @throws InvalidOptionError */

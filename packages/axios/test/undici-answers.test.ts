@@ -77,6 +77,26 @@ describe('an answer of undici', () => {
     expect([await outcome(), await outcome()]).toEqual(['good', 'good'])
   })
 
+  it.each([
+    ['a reason phrase', 'HTTP/1.1 200 '],
+    ['the extension of a chunk', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;'],
+  ])('never comes after %s without end: the instance is left', { timeout: 10_000 }, async (_what, first) => {
+    const [endless, other] = backends as [LoopbackBackend, LoopbackBackend]
+    endless.script = {
+      raw: (socket) => {
+        const push = (): void => {
+          while (!socket.destroyed && socket.write('b'.repeat(60_000)));
+        }
+        socket.on('drain', push)
+        socket.write(first)
+        push()
+      },
+    }
+    other.script = { raw: good }
+    expect([await outcome(), await outcome()]).toEqual(['good', 'good'])
+    expect(endless.requests).toHaveLength(1)
+  })
+
   it('after a 100 that was not asked for is read by axios itself from then on, and nothing is sent twice', async () => {
     every({ raw: `HTTP/1.1 100 Continue\r\n\r\n${good}` })
     expect([await outcome(), await outcome()]).toEqual(['UND_ERR_SOCKET', 'UND_ERR_SOCKET'])

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import type { SecureContextOptions } from 'node:tls'
 import type { LoadBalancer, ServiceInstance } from '@lb/core'
-import { InstancePools, withoutContinue } from '@lb/undici/authoring'
+import { InstancePools, limitSilence, withoutContinue } from '@lb/undici/authoring'
 import { buildConnector, Pool } from 'undici'
 
 /** How the connections to the instances of one service are made. */
@@ -29,7 +29,7 @@ function connector({ host }: ServiceInstance, options: UpstreamPoolsOptions): bu
   const servername = hostHeader === 'service' ? service : name
   return (target, callback) =>
     connect({ ...target, servername }, (error, socket) => {
-      if (error === null) callback(null, withoutContinue(socket))
+      if (error === null) callback(null, limitSilence(withoutContinue(socket)))
       else callback(error, null)
     })
 }

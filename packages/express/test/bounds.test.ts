@@ -99,3 +99,26 @@ describe('fields of a request', () => {
     expect(seen).toEqual([])
   })
 })
+
+describe('what is neither header nor body', () => {
+  it.each([
+    ['reason phrase', 'HTTP/1.1 200 '],
+    ['extension of a chunk', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;'],
+  ])('fails the attempt when it does not end: the %s', { timeout: 10_000 }, async (_what, first) => {
+    const sockets: Socket[] = []
+    const instance = await startRawInstance((socket) => {
+      sockets.push(socket)
+      const push = (): void => {
+        while (!socket.destroyed && socket.write('b'.repeat(60_000)));
+      }
+      socket.on('drain', push)
+      socket.write(first)
+      push()
+    })
+    const { port, lb } = await startGateway([instance], { lb: { retry: false } })
+    await exchangeBytes(port, get, 2_000)
+    await vi.waitFor(() => expect(sockets.every(({ destroyed }) => destroyed)).toBe(true))
+    expect(sockets).toHaveLength(1)
+    expect(lb.inspect('service')).toMatchObject({ inFlight: 0, instances: [{ failed: 1 }] })
+  })
+})

@@ -53,6 +53,13 @@ interface Passing<Trailers> {
 
 const over = { is: 'over' } as const
 
+let events = 0
+
+/** Counts what arrived of all responses: interim responses, parts of bodies, ends. It tells whether something did between two reads. */
+export function responseEvents(): number {
+  return events
+}
+
 /**
  * The response of one instance to one attempt, whatever the form in which the transport hands it out. Its body is held until it is
  * decided whether it is passed on, or not wanted.
@@ -198,12 +205,14 @@ export abstract class HeldResponse<Trailers> {
 
   /** Whether one more interim response, of which `rawHeaders` are names and values, is within the limits. */
   protected admitsInterim(rawHeaders: Iterable<{ readonly length: number }>): boolean {
+    events++
     this.#interim ??= new InterimResponses()
     return this.#interim.add(rawHeaders)
   }
 
   /** Takes a part of the body. Returns whether more is wanted at once. */
   protected data(chunk: Buffer): boolean {
+    events++
     const state = this.#state
     switch (state.is) {
       case 'passing':
@@ -225,6 +234,7 @@ export abstract class HeldResponse<Trailers> {
 
   /** The body is complete. */
   protected end(trailers: Trailers): void {
+    events++
     const state = this.#state
     this.#cancelDrain?.()
     this.#resolveEnd?.()

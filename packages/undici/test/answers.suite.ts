@@ -67,6 +67,51 @@ describe('an answer that is decided on', () => {
   })
 })
 
+/** Writes `first`, and `part` over and over as quickly as it is read. */
+function flood(first: string, part: string): (socket: Socket) => void {
+  return (socket) => {
+    const push = (): void => {
+      while (!socket.destroyed && socket.write(part));
+    }
+    socket.on('drain', push)
+    socket.write(first)
+    push()
+  }
+}
+
+describe('what is neither header nor body, with the connections of lb', () => {
+  const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
+
+  it.each([
+    ['a reason phrase', 'HTTP/1.1 200 '],
+    ['the extension of a chunk', `${chunked}2;`],
+    ['the extension of a later chunk', `${chunked}2\r\nok\r\n2;`],
+    [
+      'the extension of a chunk before the connection closes',
+      `${chunked.replace('\r\n', '\r\nConnection: close\r\n')}2;`,
+    ],
+  ])('is bounded: %s that does not end fails the attempt', { timeout: 10_000 }, async (_what, first) => {
+    await using endless = await writing(flood(first, 'b'.repeat(60_000)))
+    await using fixture = await over(endless)
+    await using fetch = createFetch(fixture.lb)
+    const sent = fetch('http://user-service/', { method: 'POST', body: 'x' }).then((response) => response.text())
+    await expect(sent).rejects.toThrow()
+    await vi.waitFor(() => expect(endless.closed).toBe(1))
+    expect(endless.requests).toHaveLength(1)
+    expect(fixture.lb.inspect('user-service')).toMatchObject({ inFlight: 0, instances: [{ failed: 1 }] })
+  })
+
+  it('is not mistaken for a long body without a line break, of an instance or any other server', async () => {
+    const body = 'b'.repeat(2_000_000)
+    await using backend = await LoopbackBackend.start({ script: { body } })
+    await using fixture = await over(backend)
+    await using fetch = createFetch(fixture.lb)
+    for (const url of ['http://user-service/', `${backend.url}/`]) {
+      expect((await (await fetch(url)).text()).length).toBe(body.length)
+    }
+  })
+})
+
 describe('what comes before a response', () => {
   it.each([
     ['hints without end', 'HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n'.repeat(50)],
