@@ -24,8 +24,8 @@ export interface Undici {
     origin: string,
     options: Record<string, unknown>,
   ) => UndiciPool
-  /** Makes the connections themselves. Without it, no limit is set to what is no part of a header or body. */
-  readonly buildConnector?: (options: Record<string, unknown>) => unknown
+  /** Makes the connections themselves. Without it, nothing limits a reason phrase or the extension of a chunk. */
+  readonly buildConnector?: ((options: Record<string, unknown>) => unknown) | undefined
 }
 
 type Connector = (target: unknown, callback: (error: Error | null, socket: Socket | null) => void) => void
