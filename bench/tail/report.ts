@@ -42,7 +42,7 @@ export function report(tables: readonly TailTable[], seconds: number): string {
       `${serviceMs} ms, one of them ${slowdown * serviceMs} ms; ${requestsPerSecond} requests per second for ${seconds} s, sent at their time whatever the answers take. Retries and`,
       `ejection are off: the balancer alone decides. Ratios are of p99; the floor is p99 of the service time of an instance that is not slow, ${floorMs.toFixed(1)} ms.`,
     ],
-    body: [...tables.flatMap(({ title, results }) => [`## ${title}`, '', rows(results), ''])],
+    body: tables.flatMap(({ title, results }) => [`## ${title}`, '', rows(results), '']),
     targets: targets(tables),
     notes: [
       'With a share of a tenth the slow instance gets two and a half times what it can serve, and its queue grows for as long as the load lasts: that is the p99 of a balancer that ignores load.',

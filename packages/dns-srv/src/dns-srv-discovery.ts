@@ -92,8 +92,9 @@ export class DnsSrvDiscovery implements ServiceDiscovery {
   }
 
   /** Ends everything: watches, timers, sockets. What is under way rejects with LB_CLOSED; later calls do too. */
-  close(): Promise<void> {
-    return this.#discovery.close()
+  close(): void {
+    // Nothing of it is waited for.
+    void this.#discovery.close()
   }
 }
 
