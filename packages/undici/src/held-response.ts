@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { AttemptContext, CancelTimer } from '@lb/core'
 import { InterimResponses, systemClock } from '@lb/core/authoring'
+import { countResponseEvent } from './response-events.ts'
 
 /** Bytes of a body that wait for the decision whether the response is passed on. */
 export const heldLimit = 65_536
@@ -52,13 +53,6 @@ interface Passing<Trailers> {
 }
 
 const over = { is: 'over' } as const
-
-let events = 0
-
-/** Counts what arrived of all responses: interim responses, parts of bodies, ends. It tells whether something did between two reads. */
-export function responseEvents(): number {
-  return events
-}
 
 /**
  * The response of one instance to one attempt, whatever the form in which the transport hands it out. Its body is held until it is
@@ -205,14 +199,14 @@ export abstract class HeldResponse<Trailers> {
 
   /** Whether one more interim response, of which `rawHeaders` are names and values, is within the limits. */
   protected admitsInterim(rawHeaders: Iterable<{ readonly length: number }>): boolean {
-    events++
+    countResponseEvent()
     this.#interim ??= new InterimResponses()
     return this.#interim.add(rawHeaders)
   }
 
   /** Takes a part of the body. Returns whether more is wanted at once. */
   protected data(chunk: Buffer): boolean {
-    events++
+    countResponseEvent()
     const state = this.#state
     switch (state.is) {
       case 'passing':
@@ -234,7 +228,7 @@ export abstract class HeldResponse<Trailers> {
 
   /** The body is complete. */
   protected end(trailers: Trailers): void {
-    events++
+    countResponseEvent()
     const state = this.#state
     this.#cancelDrain?.()
     this.#resolveEnd?.()

@@ -1,6 +1,6 @@
 import { maxHeaderSize } from 'node:http'
 import type { Socket } from 'node:net'
-import { responseEvents } from './held-response.ts'
+import { responseEvents } from './response-events.ts'
 
 /** Bytes of a connection that may say nothing: a header and trailers, of which undici bounds each, and what is around them. */
 const limit = 65_536 + 2 * maxHeaderSize

@@ -24,6 +24,11 @@ export function describeResponses(client: HttpClientFixture): void {
     },
   )
 
+  describeInterimResponses(client)
+  describeManyFields(client)
+}
+
+function describeInterimResponses(client: HttpClientFixture): void {
   it.each(['102 Processing', '103 Early Hints'])('takes a %s for no answer', async (interim) => {
     client.script({ raw: `HTTP/1.1 ${interim}\r\n\r\n${good}` })
     expect(await client.send(get)).toMatchObject({ status: 200, body: 'good' })
@@ -52,7 +57,9 @@ export function describeResponses(client: HttpClientFixture): void {
     await client.expectAllDone(3)
     expect(client.finished.map((event) => 'ok' in event && event.ok)).toEqual([false, false, false])
   })
+}
 
+function describeManyFields(client: HttpClientFixture): void {
   it('gives an answer, or refuses it, however many fields it has', async () => {
     const fields = Array.from({ length: 5_000 }, (_, index) => `${index.toString(36)}:\r\n`).join('')
     client.script({ raw: good.replace('\r\n\r\n', `\r\n${fields}\r\n`) })
