@@ -55,6 +55,7 @@ const probeByAnyAfterMs = 10_000
  */
 export class Picker {
   readonly #options: PickerOptions
+  readonly #roster: Roster
   readonly #slowStart: SlowStartPicker
   /** The only route, while nothing stands between its balancer and a pick. */
   #plain: TrafficRoute | undefined
@@ -65,6 +66,7 @@ export class Picker {
 
   constructor(options: PickerOptions) {
     this.#options = options
+    this.#roster = options.roster
     this.#slowStart = new SlowStartPicker(options)
     this.#route = options.split.first
   }
@@ -100,7 +102,7 @@ export class Picker {
 
   /** Hot. `undefined`: there is no candidate. */
   pick(request?: PickRequest): ServiceInstance | undefined {
-    if (this.#options.roster.changes !== this.#judged) this.settle()
+    if (this.#roster.changes !== this.#judged) this.settle()
     const plain = this.#plain
     if (plain === undefined) return this.#choose(request)
     try {

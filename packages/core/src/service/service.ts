@@ -37,6 +37,7 @@ export class Service implements CallTarget, ServiceListener, Drainable {
   readonly latencies: LatencyQuantile | undefined
   readonly #clock: Clock
   readonly #parts: ServiceParts
+  readonly #picker: ServiceParts['picker']
   readonly #name: UnknownName
   readonly #wasUnknown: boolean
   readonly #hints: UnheededHints
@@ -61,6 +62,7 @@ export class Service implements CallTarget, ServiceListener, Drainable {
     this.#wasUnknown = wasUnknown
     this.#hints = new UnheededHints(service, events)
     this.#parts = serviceParts(context, this)
+    this.#picker = this.#parts.picker
     this.budget = this.#parts.budget
     this.movable = this.#parts.movable
     this.latencies = this.#parts.feedback.latencies
@@ -139,14 +141,14 @@ export class Service implements CallTarget, ServiceListener, Drainable {
   }
 
   hasCandidateBeyond(ids: ReadonlySet<string>): boolean {
-    return this.#parts.picker.hasCandidateBeyond(ids)
+    return this.#picker.hasCandidateBeyond(ids)
   }
 
   mayAcquireBeside(ids: ReadonlySet<string>): boolean {
     const capacity = this.#parts.capacity
     if (this.closed || !capacity.hasRoom) return false
     // One with room: the limit of an instance would lead back to one that is being asked.
-    return this.#parts.picker.hasCandidateBeyond(new Set([...ids, ...capacity.fullInstances()]))
+    return this.#picker.hasCandidateBeyond(new Set([...ids, ...capacity.fullInstances()]))
   }
 
   isThrottled(): boolean {
@@ -161,7 +163,7 @@ export class Service implements CallTarget, ServiceListener, Drainable {
   pick(request?: PickRequest): ServiceInstance {
     if (request?.hashKey !== undefined) this.#hints.lookAtHashKey(this.#parts.split.first.balancer)
     // A list that could not be applied is not known yet.
-    const instance = this.#listed ? this.#parts.picker.pick(request) : undefined
+    const instance = this.#listed ? this.#picker.pick(request) : undefined
     if (instance === undefined) throw this.#noAvailableInstance()
     return instance
   }
@@ -173,11 +175,11 @@ export class Service implements CallTarget, ServiceListener, Drainable {
    */
   acquire(request?: AttemptPickRequest, mayProbe: MayProbe = 'always'): Request | undefined {
     // Before anything is counted: listeners of its events may take the room that is left.
-    this.#parts.picker.settle()
+    this.#picker.settle()
     if (this.#closeError !== undefined) this.#throwIfClosed()
     if (request?.hashKey !== undefined) this.#hints.lookAtHashKey(this.#parts.split.first.balancer)
     if (this.#parts.capacity.isLimited && !this.#parts.capacity.hasRoom) return undefined
-    const picked = this.#listed ? this.#parts.picker.take(request, mayProbe) : undefined
+    const picked = this.#listed ? this.#picker.take(request, mayProbe) : undefined
     if (picked === undefined) throw this.#noAvailableInstance()
     if (picked === 'full') return undefined
     const begun = this.#parts.requests.begin(picked)
@@ -224,7 +226,7 @@ export class Service implements CallTarget, ServiceListener, Drainable {
 
   snapshot(): ServiceSnapshot {
     const { service, settings, started } = this
-    this.#parts.picker.settle()
+    this.#picker.settle()
     return serviceSnapshot({ ...this.#parts, service, settings, started, nowMs: this.#clock.now() })
   }
 
@@ -270,10 +272,10 @@ export class Service implements CallTarget, ServiceListener, Drainable {
   }
 
   listChanged(diff: InstancesDiff): void {
-    this.#parts.picker.apply(diff)
+    this.#picker.apply(diff)
     this.#listed = true
     this.#parts.feedback.instancesChanged(diff)
-    this.#parts.picker.settle()
+    this.#picker.settle()
     this.#hints.lookAtWeights(this.#parts.split.first.balancer, diff.instances)
     this.#name.listed(this.#parts.cache, diff.instances.length)
     this.#parts.capacity.admit(this.#parts.picker)
