@@ -1,8 +1,9 @@
+import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { defineConfig } from 'tsdown'
+import { defineConfig, type UserConfig } from 'tsdown'
 
 /** One build for every package: ESM and CommonJS with types for both. `tsdown` runs in the package's folder. */
-export default defineConfig({
+const common: UserConfig = {
   cwd: process.cwd(),
   // The entry points of a package: `.` and, where there are any, its subpaths.
   entry: ['src/{index,authoring,suites}.ts'],
@@ -12,4 +13,15 @@ export default defineConfig({
   target: 'node20',
   fixedExtension: false,
   tsconfig: fileURLToPath(new URL('./tsconfig.build.json', import.meta.url)),
-})
+}
+
+/** As ES modules, each entry of core is one file that imports nothing, so that it runs wherever one module can be loaded. */
+const core: UserConfig[] = [
+  { ...common, format: 'cjs' },
+  { ...common, format: 'esm', dts: { emitDtsOnly: true } },
+  ...['index', 'authoring'].map((entry): UserConfig => {
+    return { ...common, format: 'esm', entry: [`src/${entry}.ts`], dts: false }
+  }),
+]
+
+export default defineConfig(basename(process.cwd()) === 'core' ? core : common)
