@@ -54,7 +54,8 @@ const config :Workerd.Config = (services = [
     modules = [
       (name = "worker.mjs", esModule = embed "worker.mjs"),
       (name = "program.mjs", esModule = embed "program.mjs"),
-      (name = "@lb/core", esModule = embed "core.js")
+      (name = "@lb/core", esModule = embed "core.js"),
+      (name = "@lb/core/authoring", esModule = embed "authoring.js")
     ],
     bindings = [
       (name = "FIRST", text = "${first}"), (name = "SECOND", text = "${second}"), (name = "DEAD", text = "${dead}")
@@ -71,8 +72,9 @@ async function runEverywhere(addresses: Addresses): Promise<void> {
   await run(`Node ${process.versions.node}`, process.execPath, args)
   await run(`Bun ${runtimes.bun}`, platformBinary(work, 'bun'), args)
   await run(`Deno ${runtimes.deno}`, platformBinary(work, 'deno'), ['run', '--allow-net', ...args])
-  // The one file alone: it imports nothing.
+  // Each entry is one file, which imports nothing.
   cpSync(join(root, 'packages/core/dist/index.js'), join(work, 'core.js'))
+  cpSync(join(root, 'packages/core/dist/authoring.js'), join(work, 'authoring.js'))
   writeFileSync(join(work, 'config.capnp'), workerdConfig(addresses))
   await run(`workerd ${runtimes.workerd}`, platformBinary(work, 'workerd'), ['test', 'config.capnp'])
 }

@@ -14,6 +14,7 @@ import {
   NoAvailableInstanceError,
   StaticDiscovery,
 } from '@lb/core'
+import { checkLoadBalancer, defineDiscovery, isLoadBalancer } from '@lb/core/authoring'
 import { DnsSrvDiscovery } from '@lb/dns-srv'
 import { EtcdDiscovery, EtcdRegistrar } from '@lb/etcd'
 import { proxy } from '@lb/express'
@@ -22,6 +23,7 @@ import { NacosDiscovery, NacosRegistrar } from '@lb/nacos'
 import { FileSnapshotStore } from '@lb/snapshot-file'
 import { FakeClock, FakeDiscovery } from '@lb/testing'
 import { createFetch } from '@lb/undici'
+import { InstancePools } from '@lb/undici/authoring'
 import axios from 'axios'
 
 const server = createServer((request, response) => response.end(JSON.stringify({ url: request.url })))
@@ -41,6 +43,17 @@ assert.ok(failure.cause instanceof commonJs.NoAvailableInstanceError)
 assert.ok(!(failure.cause instanceof commonJs.InvalidOptionError))
 assert.throws(() => new LoadBalancer({ discovery, balancer: 'round-robbin' }), commonJs.InvalidOptionError)
 assert.throws(() => new commonJs.LoadBalancer({}), InvalidOptionError)
+
+// The entries for authors, of this copy and of the other one: a load balancer of either is one for both.
+const forAuthors = createRequire(import.meta.url)('@lb/core/authoring')
+assert.notEqual(forAuthors.isLoadBalancer, isLoadBalancer)
+assert.ok(isLoadBalancer(lb) && forAuthors.isLoadBalancer(lb))
+assert.throws(() => checkLoadBalancer('proxy.lb', {}), InvalidOptionError)
+assert.throws(() => forAuthors.checkLoadBalancer('proxy.lb', {}), InvalidOptionError)
+const defined = defineDiscovery({ service: () => ({ ask: async () => ['127.0.0.1:80'] }) })
+assert.equal((await defined.getInstances('users')).length, 1)
+await defined.close()
+assert.equal(typeof InstancePools, 'function')
 
 // Everything that is off by default, with every balancer, and a checker of the other copy.
 const healthCheck = new commonJs.HealthChecker({ probe: tcpProbe() })

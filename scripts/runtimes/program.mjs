@@ -1,5 +1,6 @@
 // What core promises on every runtime, with real time and the runtime's own `fetch`.
 import { InvalidOptionError, LoadBalancer, NoAvailableInstanceError, StaticDiscovery } from '@lb/core'
+import { defineDiscovery, isLoadBalancer } from '@lb/core/authoring'
 
 function check(condition, what) {
   if (!condition) throw new Error(`not as promised: ${what}`)
@@ -15,6 +16,7 @@ export async function run({ alive, dead }) {
   await callsMoveOn({ alive, dead })
   await listsAndLimits({ alive })
   await polls({ alive })
+  await definedDiscovery({ alive })
 }
 
 async function callsMoveOn({ alive, dead }) {
@@ -78,4 +80,15 @@ async function polls({ alive }) {
   check(new Set(ids).size === 1, `the same key goes to the same instance, got ${ids}`)
   while (asked < 3) await new Promise((resolve) => setTimeout(resolve, 5))
   await lb.close()
+}
+
+async function definedDiscovery({ alive }) {
+  const discovery = defineDiscovery({ service: () => ({ ask: async () => alive }) })
+  const lb = new LoadBalancer({ discovery })
+  check(isLoadBalancer(lb), 'the entry for authors knows a load balancer')
+  await lb.ready('users')
+  check(alive.includes(lb.pick('users').id), 'the list of a defined discovery is used')
+  await lb.close()
+  const closed = await failureOf(discovery.getInstances('users'))
+  check(closed.code === 'LB_CLOSED', `the load balancer closes it, got ${closed}`)
 }

@@ -43,7 +43,7 @@ export {
   checkNumber,
   rejectOption,
 } from './base/option-checks.ts'
-export { isLoadBalancer } from './is-load-balancer.ts'
+export { checkLoadBalancer, isLoadBalancer } from './is-load-balancer.ts'
 
 // Time and chance: what is used where no clock and no random source were given, pauses, limits and backoff.
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { isLoadBalancer } from '../src/authoring.ts'
-import { LoadBalancer, StaticDiscovery } from '../src/index.ts'
+import { checkLoadBalancer, isLoadBalancer } from '../src/authoring.ts'
+import { InvalidOptionError, LoadBalancer, StaticDiscovery } from '../src/index.ts'
 
 describe('isLoadBalancer', () => {
   it('holds for a load balancer, and for what calls and is observed like one: that of another copy', async () => {
@@ -22,4 +22,13 @@ describe('isLoadBalancer', () => {
     [],
     LoadBalancer,
   ])('does not hold for %s', (value) => expect(isLoadBalancer(value)).toBe(false))
+})
+
+describe('checkLoadBalancer', () => {
+  it('passes a load balancer, and rejects anything else by the name that it was given', () => {
+    checkLoadBalancer('proxy.lb', { execute: () => undefined, subscribe: () => undefined })
+    const check = (): void => checkLoadBalancer('proxy.lb', {})
+    expect(check).toThrow(InvalidOptionError)
+    expect(check).toThrow('proxy.lb must be a LoadBalancer, got an object')
+  })
 })

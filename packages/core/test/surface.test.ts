@@ -51,6 +51,7 @@ describe('@lb/core', () => {
       'checkFunction',
       'checkInteger',
       'checkKeys',
+      'checkLoadBalancer',
       'checkNumber',
       'classifyError',
       'classifyResponse',

@@ -1,5 +1,5 @@
 import type { LoadBalancer } from '@lb/core'
-import { checkLoadBalancer } from './arguments.ts'
+import { checkLoadBalancer } from '@lb/core/authoring'
 import type { Middleware } from './middleware.ts'
 
 /**

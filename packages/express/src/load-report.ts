@@ -2,39 +2,38 @@ import { availableParallelism } from 'node:os'
 import { type EventLoopUtilization, performance } from 'node:perf_hooks'
 import type { Clock, LoadReport } from '@lb/core'
 import {
+  checkClock,
   checkDurationMs,
   checkFunction,
   checkKeys,
   formatLoadReport,
   loadReportHeader,
-  rejectOption,
   systemClock,
 } from '@lb/core/authoring'
 import type { Middleware } from './middleware.ts'
 
-/** How the load of this process is measured. */
-export interface LoadReportOptions {
-  /** Adds to the report, or replaces what was measured. Called once per interval. */
+/** How `loadReport()` measures the load of this process. */
+export interface LoadMeterOptions {
+  /** Adds to the report, or replaces what was measured. Called once per interval. @default undefined: only what was measured */
   readonly metrics?: (() => LoadReport) | undefined
-  /** How long one measurement takes, and is told, in milliseconds. Default 1 000. */
+  /** How long one measurement takes, and is reported, in milliseconds, ≥ 10. @default 1_000 */
   readonly intervalMs?: number | undefined
-  /** Where time comes from. Default: the system's. */
+  /** Source of time. @default systemClock */
   readonly clock?: Clock | undefined
 }
 
 /**
- * A middleware that tells in every response how busy this process is (`endpoint-load-metrics`, ORCA), for clients that learn
+ * A middleware that adds the load of this process to every response (`endpoint-load-metrics`, ORCA), for clients that learn
  * weights from it (`loadReports` of @lb/core). Measured without a timer, between requests: the share of the event loop, the
  * CPU, requests and failures per second.
  *
  * @throws InvalidOptionError
  */
-export function loadReport(options: LoadReportOptions = {}): Middleware {
+export function loadReport(options: LoadMeterOptions = {}): Middleware {
   checkKeys('loadReport', options, ['metrics', 'intervalMs', 'clock'])
   checkFunction('loadReport.metrics', options.metrics)
   checkDurationMs('loadReport.intervalMs', options.intervalMs, { min: 10 })
-  const { clock } = options
-  if (clock !== undefined && typeof clock?.now !== 'function') rejectOption('loadReport.clock', 'a Clock', clock)
+  checkClock('loadReport.clock', options.clock)
   const meter = new LoadMeter(options)
   return (_request, response, next) => {
     meter.begin()
@@ -57,7 +56,7 @@ class LoadMeter {
   #failures = 0
   #header: string | undefined
 
-  constructor({ clock = systemClock, intervalMs = 1_000, metrics }: LoadReportOptions) {
+  constructor({ clock = systemClock, intervalMs = 1_000, metrics }: LoadMeterOptions) {
     this.#clock = clock
     this.#intervalMs = intervalMs
     this.#metrics = metrics

@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { InvalidOptionError, type LoadBalancer } from '@lb/core'
-import { rejectOption } from '@lb/core/authoring'
-import { checkLoadBalancer } from './arguments.ts'
+import { checkLoadBalancer, rejectOption } from '@lb/core/authoring'
 import { ProxyError, sendProblem } from './errors.ts'
 import type { MaybeExpressRequest, Next } from './middleware.ts'
 import { type ProxyOptions, proxySettings } from './options.ts'
