@@ -6,6 +6,7 @@ import type { Option } from '../packages/core/src/base/option-table.ts'
 import { configuredServiceTable, loadBalancerTable, serviceTable } from '../packages/core/src/config/service-options.ts'
 import { panicTable } from '../packages/core/src/health/eligibility/panic.ts'
 import { slowStartTable } from '../packages/core/src/health/eligibility/slow-start.ts'
+import { zoneTable } from '../packages/core/src/health/eligibility/zone-options.ts'
 import { subsetTable } from '../packages/core/src/instance/subset.ts'
 import { loadReportTable } from '../packages/core/src/load-report/learned-weights.ts'
 import { throttleTable } from '../packages/core/src/overload/client-throttle.ts'
@@ -56,7 +57,7 @@ export const sections: readonly Section[] = [
   { title: 'outlierDetection.noAnswer', file: 'health/outliers/answer-watch.ts', type: 'NoAnswerOptions' },
   { title: 'slowStart', file: 'health/eligibility/slow-start.ts', type: 'SlowStartOptions', table: slowStartTable },
   { title: 'panic', file: 'health/eligibility/panic.ts', type: 'PanicOptions', table: panicTable },
-  { title: 'zone', file: 'health/eligibility/zone-routing.ts', type: 'ZoneOptions' },
+  { title: 'zone', file: 'health/eligibility/zone-options.ts', type: 'ZoneOptions', table: zoneTable },
   { title: 'subset', file: 'instance/subset.ts', type: 'SubsetOptions', table: subsetTable },
   { title: 'loadReports', file: 'load-report/learned-weights.ts', type: 'LoadReportOptions', table: loadReportTable },
   { title: 'queue', file: 'overload/queue-options.ts', type: 'QueueOptions', table: queueTable },

@@ -8,7 +8,7 @@ export type { ConfiguredServiceOptions, LoadBalancerOptions, ServiceOptions } fr
 export type { HealthCheckOptions, HealthProbe, HealthProbeResult } from './health/checks/options.ts'
 export type { PanicOptions } from './health/eligibility/panic.ts'
 export type { SlowStartOptions } from './health/eligibility/slow-start.ts'
-export type { ZoneOptions } from './health/eligibility/zone-routing.ts'
+export type { ZoneOptions } from './health/eligibility/zone-options.ts'
 export type { NoAnswerOptions } from './health/outliers/answer-watch.ts'
 export type {
   FailurePercentageOptions,

@@ -21,7 +21,7 @@ import type { HealthChecker } from '../health/checks/checker.ts'
 import { checkHealthCheckOptions, type HealthCheckOptions } from '../health/checks/options.ts'
 import { type PanicOptions, panicTable } from '../health/eligibility/panic.ts'
 import { type SlowStartOptions, slowStartTable } from '../health/eligibility/slow-start.ts'
-import { checkZoneOptions, type ZoneOptions } from '../health/eligibility/zone-routing.ts'
+import { type ZoneOptions, zoneOption } from '../health/eligibility/zone-options.ts'
 import { checkOutlierDetectionOptions, type OutlierDetectionOptions } from '../health/outliers/options.ts'
 import { type SubsetOptions, subsetTable } from '../instance/subset.ts'
 import { type LoadReportOptions, loadReportTable } from '../load-report/learned-weights.ts'
@@ -176,7 +176,7 @@ export const serviceTable: OptionTable<ServiceOptions> = {
   outlierDetection: checkedBy(checkOutlierDetectionOptions),
   slowStart: objectOption(slowStartTable),
   panic: objectOption(panicTable),
-  zone: checkedBy<ZoneOptions>(checkZoneOptions),
+  zone: zoneOption,
   subset: objectOption(subsetTable),
   loadReports: objectOption(loadReportTable),
   maxInFlight: limitOption(),

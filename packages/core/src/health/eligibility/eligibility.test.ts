@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type EligibilityPolicy, type EligibilityResult, type Judged, judgeEligibility } from './eligibility.ts'
 import { panicPolicy } from './panic.ts'
-import { zonePolicy } from './zone-routing.ts'
+import { zonePolicy } from './zone-options.ts'
 
 type Fields = Parameters<typeof instance>[1] & { problem?: Judged['problem'] }
 

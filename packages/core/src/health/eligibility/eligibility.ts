@@ -1,7 +1,8 @@
 import type { ServiceInstance } from '../../instance/instance.ts'
 import type { PanicPolicy } from './panic.ts'
 import { type LevelLoad, levelLoads } from './priority-levels.ts'
-import { routeByZone, type ZonePolicy, type ZoneRouting } from './zone-routing.ts'
+import type { ZonePolicy } from './zone-options.ts'
+import { routeByZone, type ZoneRouting } from './zone-routing.ts'
 
 /**
  * What an instance is used for:

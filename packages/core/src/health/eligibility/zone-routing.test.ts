@@ -1,8 +1,9 @@
 import { instance } from '@lb/testing'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { InvalidOptionError } from '../../base/errors.ts'
 import type { ServiceInstance } from '../../instance/instance.ts'
-import { checkZoneOptions, routeByZone, type ZoneOptions, type ZoneRouting, zonePolicy } from './zone-routing.ts'
+import { type ZoneOptions, zonePolicy } from './zone-options.ts'
+import { routeByZone, type ZoneRouting } from './zone-routing.ts'
 
 /** So many instances in each zone: `zones({ a: 2, b: 1 })`. An empty name is no zone. */
 function zones(counts: Readonly<Record<string, number>>, weight = 1): ServiceInstance[] {
@@ -82,6 +83,105 @@ describe('routeByZone with known client shares', () => {
   })
 })
 
+describe('routeByZone without instances in the local zone', () => {
+  it('sends the traffic to the capacity that the clients of the other zones leave', () => {
+    // Of 6 instances c and f have 2 each and need 1.5 for their own clients: ½ is left in each, and 1 in e and h.
+    const routing = route(zones({ c: 2, e: 1, f: 2, h: 1 }), { clients: { a: 1, c: 1, d: 1, f: 1 } })
+    expect(percents(routing)).toEqual({ c: 16.6667, e: 33.3333, f: 16.6667, h: 33.3333 })
+    expect(routing).toMatchObject({ active: true, reason: expect.stringContaining('0 % stay in zone a') })
+  })
+
+  it('sends everything to the only zone that has instances', () => {
+    expect(percents(route(zones({ b: 6 }), { clients: { a: 1, b: 1 } }))).toEqual({ b: 100 })
+  })
+
+  it('goes by capacity where rounding leaves none', () => {
+    expect(percents(route(zones({ b: 6 }), { clients: { a: 1, b: 1e300 } }))).toEqual({ b: 100 })
+    expect(percents(route(zones({ b: 3, c: 3 }), { clients: { a: 1e-300, b: 1e300, c: 1e300 } }))).toEqual({
+      b: 50,
+      c: 50,
+    })
+  })
+})
+
+describe('routeByZone in all zones together, with known client shares', () => {
+  /** Clients and instances of up to five zones, with weights; some zones have only one of both. */
+  const fleet = fc.record({
+    clients: fc.dictionary(fc.constantFrom('a', 'b', 'c', 'd', 'e'), fc.integer({ min: 1, max: 1_000 }), {
+      minKeys: 1,
+    }),
+    usable: fc
+      .array(
+        fc.record({
+          zone: fc.constantFrom('a', 'b', 'c', 'd', 'e', ''),
+          weight: fc.constantFrom(1, 1, 1, 0.5, 3, 100),
+          healthy: fc.boolean(),
+        }),
+        { minLength: 1, maxLength: 30 },
+      )
+      .map((list) =>
+        list.map(({ zone, weight, healthy }, index) => ({
+          ...instance(`i${index}`, zone === '' ? { weight } : { zone, weight }),
+          healthy,
+        })),
+      ),
+  })
+
+  function sum(values: readonly number[]): number {
+    return values.reduce((all, value) => all + value, 0)
+  }
+
+  it('loads every usable instance by its weight, and keeps as much traffic in its zone as that allows', () => {
+    fc.assert(
+      fc.property(fleet, ({ clients, usable: members }) => {
+        const healthy = members.filter((each) => each.healthy)
+        const usable = healthy.length === 0 ? members : healthy
+        const demand = sum(Object.values(clients))
+        const capacity = sum(usable.map(({ weight }) => weight))
+        const capacityOf = (zone: string): number =>
+          sum(usable.map((each) => (each.zone === zone ? each.weight / capacity : 0)))
+        const loads = new Map<string, number>()
+        for (const [local, share] of Object.entries(clients)) {
+          const { shares } = route(usable, { local, clients, minInstances: 1 }, members)
+          expect(sum(shares.map((each) => each.share))).toBeCloseTo(1, 9)
+          let inZone = 0
+          for (const { zone, share: part, members: group } of shares) {
+            expect(part).toBeGreaterThanOrEqual(0)
+            const weight = sum(group.map((each) => each.weight))
+            for (const each of group) {
+              const load = (share / demand) * part * (each.weight / weight)
+              loads.set(each.id, (loads.get(each.id) ?? 0) + load)
+              if (each.zone === local) inZone += load
+            }
+            expect(group.every((each) => zone === undefined || (each.zone ?? '') === zone)).toBe(true)
+          }
+          // Not more than its clients send, nor than its part of an even load.
+          expect(inZone).toBeCloseTo(Math.min(share / demand, capacityOf(local)), 9)
+        }
+        for (const { id, weight } of usable) expect(loads.get(id)).toBeCloseTo(weight / capacity, 9)
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it('gives shares that sum to 1, whatever the numbers', () => {
+    const anyNumber = fc.double({ min: 0, max: Number.MAX_VALUE, noNaN: true })
+    fc.assert(
+      fc.property(
+        fc.dictionary(fc.constantFrom('b', 'c', '__proto__'), anyNumber),
+        fc.double({ min: 5e-324, max: Number.MAX_VALUE, noNaN: true }),
+        fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd'), fc.constantFrom(1, 1e-6, 1e6)), { minLength: 1 }),
+        (others, own, list) => {
+          const usable = list.map(([zone, weight], index) => instance(`i${index}`, { zone, weight }))
+          const { shares } = route(usable, { clients: { ...others, a: own }, minInstances: 1 })
+          for (const { share } of shares) expect(share).toBeGreaterThanOrEqual(0)
+          expect(sum(shares.map(({ share }) => share))).toBeCloseTo(1, 9)
+        },
+      ),
+    )
+  })
+})
+
 describe('routeByZone with unknown client shares', () => {
   it('puts the local zone first, with the others for its spill', () => {
     const { active, shares } = route(zones({ a: 3, b: 2, c: 2 }))
@@ -118,47 +218,12 @@ describe('routeByZone is inactive', () => {
     expect(route([...usable, members[0] as ServiceInstance], {}, members).active).toBe(true)
     expect(route(usable, { minLocalHealth: 0.6 }, members).active).toBe(true)
   })
-})
 
-describe('zonePolicy', () => {
-  it('fills in the defaults, and takes a name alone for the local zone', () => {
-    const policy = { local: 'a', minInstances: 6, minLocalHealth: 0.7, clients: undefined, spillAt: 1.5 }
-    expect(zonePolicy('a')).toEqual(policy)
-    expect(zonePolicy({ local: 'a' })).toEqual(policy)
-    expect(zonePolicy(undefined)).toBeUndefined()
-    expect(zonePolicy(false)).toBeUndefined()
-  })
-})
-
-describe('checkZoneOptions', () => {
-  it.each([
-    false,
-    'a',
-    { local: 'a' },
-    { local: 'a', minInstances: 1, minLocalHealth: 0, clients: { a: 1 }, spillAt: 1 },
-  ] as const)('passes %j', (options) => {
-    checkZoneOptions('zone', options)
-  })
-
-  it.each([
-    ['zone', ''],
-    ['zone', null],
-    ['zone', true],
-    ['zone.local', {}],
-    ['zone.local', { local: '' }],
-    ['zone.minInstances', { local: 'a', minInstances: 0 }],
-    ['zone.minLocalHealth', { local: 'a', minLocalHealth: 1.1 }],
-    ['zone.spillAt', { local: 'a', spillAt: 0.9 }],
-    ['zone.clients', { local: 'a', clients: null }],
-    ['zone.clients', { local: 'a', clients: [1] }],
-    ['zone.clients.b', { local: 'a', clients: { a: 1, b: -1 } }],
-    ['zone.clients.b', { local: 'a', clients: { a: 1, b: undefined } }],
-    ['zone.clients.a', { local: 'a', clients: { b: 1 } }],
-    ['zone.clients.a', { local: 'a', clients: { a: 0 } }],
-    ['zone.lokal', { lokal: 'a' }],
-  ])('refuses %s in %j', (path, options) => {
-    const check = (): void => checkZoneOptions('zone', options as unknown as ZoneOptions)
-    expect(check).toThrow(InvalidOptionError)
-    expect(check).toThrow(expect.objectContaining({ option: path, message: expect.stringContaining(path) }))
+  it('with known clients only if that is asked for: their split counts usable instances alone', () => {
+    const members = zones({ a: 10, b: 10 })
+    const usable = members.filter(({ id }) => !['a0', 'a1', 'a2', 'a3'].includes(id))
+    const clients = { a: 1, b: 1 }
+    expect(percents(route(usable, { clients }, members))).toEqual({ a: 75, b: 25 })
+    expect(route(usable, { clients, minLocalHealth: 0.7 }, members).active).toBe(false)
   })
 })

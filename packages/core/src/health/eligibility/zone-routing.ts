@@ -1,35 +1,5 @@
-import { checkInteger, checkKeys, checkNumber, rejectOption } from '../../base/option-checks.ts'
 import type { ServiceInstance } from '../../instance/instance.ts'
-
-/** Prefers instances in the client's own zone, unless that overloads them. */
-export interface ZoneOptions {
-  /** The zone of this process, as written in the instances' `zone`. */
-  readonly local: string
-  /** With fewer usable instances, zones are ignored. @default 6 */
-  readonly minInstances?: number | undefined
-  /** With a smaller share of usable instances in the local zone, zones are ignored. @default 0.7 */
-  readonly minLocalHealth?: number | undefined
-  /**
-   * Share of the clients in each zone, such as `{ a: 40, b: 40, c: 20 }`. With it, the local zone gets exactly what it
-   * can take, and the rest goes where capacity is free.
-   * @default undefined: the local zone comes first, and load spills
-   */
-  readonly clients?: Readonly<Record<string, number>> | undefined
-  /**
-   * While `clients` is unknown: a request goes to another zone if the local instances have, on average, more than this
-   * many times the requests in flight of the others, and more than one each.
-   * @default 1.5
-   */
-  readonly spillAt?: number | undefined
-}
-
-export interface ZonePolicy {
-  readonly local: string
-  readonly minInstances: number
-  readonly minLocalHealth: number
-  readonly clients: Readonly<Record<string, number>> | undefined
-  readonly spillAt: number
-}
+import type { ZonePolicy } from './zone-options.ts'
 
 /** Part of the traffic of one level. */
 interface ZoneShare {
@@ -48,56 +18,9 @@ export interface ZoneRouting {
   readonly shares: readonly ZoneShare[]
 }
 
-const zoneKeys: readonly (keyof ZoneOptions)[] = ['local', 'minInstances', 'minLocalHealth', 'clients', 'spillAt']
-
-/** @throws InvalidOptionError */
-export function checkZoneOptions(path: string, options: ZoneOptions | string | false): void {
-  if (options === false) return
-  if (typeof options === 'string') {
-    if (options === '') rejectOption(path, 'the name of a zone, ZoneOptions or false', options)
-    return
-  }
-  checkKeys(path, options, zoneKeys)
-  if (typeof options.local !== 'string' || options.local === '') {
-    rejectOption(`${path}.local`, 'the name of the zone this process runs in', options.local)
-  }
-  checkInteger(`${path}.minInstances`, options.minInstances, 1, Number.MAX_SAFE_INTEGER)
-  checkNumber(`${path}.minLocalHealth`, options.minLocalHealth, 0, 1)
-  checkNumber(`${path}.spillAt`, options.spillAt, 1, 1_000)
-  if (options.clients !== undefined) checkClients(`${path}.clients`, options.clients, options.local)
-}
-
-function checkClients(path: string, clients: Readonly<Record<string, number>>, local: string): void {
-  if (typeof clients !== 'object' || clients === null || Array.isArray(clients)) {
-    rejectOption(path, 'an object of zone names and numbers', clients)
-  }
-  for (const [zone, share] of Object.entries(clients)) {
-    checkNumber(`${path}.${zone}`, share ?? Number.NaN, 0, Number.MAX_VALUE)
-  }
-  if (!Object.hasOwn(clients, local) || !((clients[local] as number) > 0)) {
-    rejectOption(`${path}.${local}`, 'a number above 0, as this process is one of its clients', clients[local])
-  }
-}
-
-/** The policy that `options` (checked before) mean. */
-export function zonePolicy(options: ZoneOptions | string | false | undefined): ZonePolicy | undefined {
-  if (options === undefined || options === false) return undefined
-  const given: ZoneOptions = typeof options === 'string' ? { local: options } : options
-  return {
-    local: given.local,
-    minInstances: given.minInstances ?? 6,
-    minLocalHealth: given.minLocalHealth ?? 0.7,
-    clients: given.clients,
-    spillAt: given.spillAt ?? 1.5,
-  }
-}
-
 /**
  * Splits the traffic of one priority level between the local zone and the others. `usable` are those that may be
  * picked, `members` all of the level.
- *
- * With known client shares the local zone takes upstream share ÷ client share of the traffic, and the others the rest, by
- * what capacity their own clients leave over. Source: Envoy, "Zone aware routing".
  */
 export function routeByZone(
   usable: readonly ServiceInstance[],
@@ -105,74 +28,92 @@ export function routeByZone(
   policy: ZonePolicy,
 ): ZoneRouting {
   const { local, clients } = policy
-  const obstacle = inactiveBecause(usable, members, policy)
+  const zones = membersByZone(usable)
+  const obstacle = inactiveBecause(zones, usable, members, policy)
   if (obstacle !== undefined) {
     return { active: false, reason: obstacle, shares: [{ zone: undefined, share: 1, members: usable }] }
   }
-  const near = usable.filter(({ zone }) => zone === local)
-  if (clients !== undefined) return byClientShares(usable, near, local, clients)
-  const others = usable.filter(({ zone }) => zone !== local)
+  if (clients !== undefined) return byClientShares(zones, local, clients)
   return {
     active: true,
     reason: `zone ${local} first, load spills to the others`,
     shares: [
-      { zone: local, share: 1, members: near, spillAt: policy.spillAt },
-      { zone: undefined, share: 0, members: others },
+      { zone: local, share: 1, members: zones.get(local) ?? [], spillAt: policy.spillAt },
+      { zone: undefined, share: 0, members: usable.filter(({ zone }) => zone !== local) },
     ],
   }
 }
 
-function inactiveBecause(
-  usable: readonly ServiceInstance[],
-  members: readonly ServiceInstance[],
-  { local, minInstances, minLocalHealth }: ZonePolicy,
-): string | undefined {
-  if (usable.length < minInstances) return `${usable.length} usable instances, fewer than ${minInstances}`
-  const isLocal = ({ zone }: ServiceInstance): boolean => zone === local
-  const localUsable = usable.filter(isLocal).length
-  if (localUsable === 0) return `no usable instance in zone ${local}`
-  if (localUsable === usable.length) return `no usable instance in another zone than ${local}`
-  const localAll = members.filter(isLocal).length
-  if (localUsable >= minLocalHealth * localAll) return undefined
-  return `${localUsable} of ${localAll} instances in zone ${local} are usable, less than ${Math.round(100 * minLocalHealth)} %`
-}
-
-function byClientShares(
-  usable: readonly ServiceInstance[],
-  near: readonly ServiceInstance[],
-  local: string,
-  clients: Readonly<Record<string, number>>,
-): ZoneRouting {
-  const weightOf = (list: readonly ServiceInstance[]): number => list.reduce((sum, { weight }) => sum + weight, 0)
-  const allWeight = weightOf(usable)
-  const allClients = Object.values(clients).reduce((sum, share) => sum + share, 0)
-  const clientShare = (zone: string): number => (Object.hasOwn(clients, zone) ? (clients[zone] ?? 0) : 0) / allClients
-  const localShare = Math.min(1, weightOf(near) / allWeight / clientShare(local))
-  const rest = Array.from(otherZones(usable, local), ([zone, members]) => ({
-    zone,
-    members,
-    residual: Math.max(0, weightOf(members) / allWeight - clientShare(zone)),
-  }))
-  const residualSum = rest.reduce((sum, { residual }) => sum + residual, 0)
-  const shareOf = (residual: number): number => (residualSum > 0 ? residual / residualSum : 1 / rest.length)
-  return {
-    active: true,
-    reason: `${Math.round(1_000 * localShare) / 10} % stay in zone ${local}, by the shares of clients and instances`,
-    shares: [
-      { zone: local, share: localShare, members: near },
-      ...rest.map(({ zone, members, residual }) => ({ zone, members, share: (1 - localShare) * shareOf(residual) })),
-    ],
-  }
-}
-
-function otherZones(usable: readonly ServiceInstance[], local: string): ReadonlyMap<string, ServiceInstance[]> {
+/** Instances without a zone are in one of their own, `''`. */
+function membersByZone(instances: readonly ServiceInstance[]): ReadonlyMap<string, readonly ServiceInstance[]> {
   const zones = new Map<string, ServiceInstance[]>()
-  for (const instance of usable) {
+  for (const instance of instances) {
     const { zone = '' } = instance
-    if (zone === local) continue
     const members = zones.get(zone)
     if (members === undefined) zones.set(zone, [instance])
     else members.push(instance)
   }
   return zones
+}
+
+function inactiveBecause(
+  zones: ReadonlyMap<string, readonly ServiceInstance[]>,
+  usable: readonly ServiceInstance[],
+  members: readonly ServiceInstance[],
+  { local, minInstances, minLocalHealth, clients }: ZonePolicy,
+): string | undefined {
+  if (usable.length < minInstances) return `${usable.length} usable instances, fewer than ${minInstances}`
+  const localUsable = zones.get(local)?.length ?? 0
+  // With known clients, the other zones still differ by the capacity that is left in them.
+  if (localUsable === 0 && clients === undefined) return `no usable instance in zone ${local}`
+  if (localUsable === usable.length) return `no usable instance in another zone than ${local}`
+  const localAll = members.filter(({ zone }) => zone === local).length
+  if (localUsable >= minLocalHealth * localAll) return undefined
+  return `${localUsable} of ${localAll} instances in zone ${local} are usable, less than ${Math.round(100 * minLocalHealth)} %`
+}
+
+/**
+ * The local zone takes as much of its clients' traffic as its share of the capacity allows: nothing if it has no usable
+ * instance. The others get the rest, by the capacity that their own clients leave over. So all clients together, if they
+ * know the same instances, load every instance alike, and no split that does so keeps more traffic within its zone.
+ *
+ * Source: Envoy, "Zone aware routing".
+ */
+function byClientShares(
+  zones: ReadonlyMap<string, readonly ServiceInstance[]>,
+  local: string,
+  clients: Readonly<Record<string, number>>,
+): ZoneRouting {
+  const capacities = fractions(Array.from(zones, ([zone, members]) => [zone, weightOf(members)]))
+  const demands = fractions(Object.entries(clients))
+  const capacityOf = (zone: string): number => capacities.get(zone) ?? 0
+  const demandOf = (zone: string): number => demands.get(zone) ?? 0
+  const localShare = capacityOf(local) === 0 ? 0 : Math.min(1, capacityOf(local) / demandOf(local))
+  const others = [...zones].filter(([zone]) => zone !== local)
+  const left = others.map(([zone]) => Math.max(0, capacityOf(zone) - demandOf(zone)))
+  // Only rounding leaves nothing where there is a rest.
+  const isFree = left.some((capacity) => capacity > 0)
+  const parts = fractions(others.map(([zone], index) => [zone, (isFree ? left[index] : undefined) ?? capacityOf(zone)]))
+  const near = zones.get(local)
+  return {
+    active: true,
+    reason: `${Math.round(1_000 * localShare) / 10} % stay in zone ${local}, by the shares of clients and instances`,
+    shares: [
+      ...(near === undefined ? [] : [{ zone: local, share: localShare, members: near }]),
+      ...others.map(([zone, members]) => ({ zone, members, share: (1 - localShare) * (parts.get(zone) ?? 0) })),
+    ],
+  }
+}
+
+function weightOf(members: readonly ServiceInstance[]): number {
+  return members.reduce((sum, { weight }) => sum + weight, 0)
+}
+
+/** The entries with numbers that sum to 1, or all 0. */
+function fractions(entries: readonly (readonly [string, number])[]): ReadonlyMap<string, number> {
+  // Divided by the largest first: the sum of huge numbers would overflow.
+  const largest = entries.reduce((max, [, value]) => Math.max(max, value), 0)
+  const scaled = entries.map(([name, value]) => [name, largest > 0 ? value / largest : 0] as const)
+  const sum = scaled.reduce((all, [, value]) => all + value, 0)
+  return new Map(scaled.map(([name, value]) => [name, sum > 0 ? value / sum : 0]))
 }
