@@ -20,13 +20,27 @@ describe('the limiter of a loop', () => {
       return Math.round(waitMs)
     })
 
-  it('lets two turns go at once, then degrades to one in 15 s', () => {
-    expect(waits(9, 0)).toEqual([0, 0, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000, 15_000])
+  it('lets two turns go at once, then one in a fifteenth of the time for which changes have come, from 1 s to 15 s', () => {
+    expect(waits(10, 0)).toEqual([0, 0, ...Array.from({ length: 8 }, () => 1_000)])
+    const later = waits(100, 0)
+    expect(later.at(-1)).toBe(15_000)
+    expect(later).toEqual(later.toSorted((a, b) => a - b))
+  })
+
+  it.each([3_000, 10_000, 30_000])('lets the end of a burst of %i ms be known within 2 s', (burstMs) => {
+    const startMs = clock.now()
+    let askedAtMs = startMs
+    while (askedAtMs < startMs + burstMs) {
+      clock.advanceSync(50)
+      clock.advanceSync(limiter.take())
+      askedAtMs = clock.now()
+    }
+    expect(askedAtMs - startMs - burstMs).toBeLessThanOrEqual(2_000)
   })
 
   it('counts the time that a turn takes by itself', () => {
     // After 10 ms a hundredth of a token is back.
-    expect(waits(4, 10)).toEqual([0, 0, 980, 1_990])
+    expect(waits(4, 10)).toEqual([0, 0, 980, 990])
   })
 
   it('never holds up what changes less often than once a second', () => {
@@ -34,13 +48,13 @@ describe('the limiter of a loop', () => {
   })
 
   it('starts anew after it was left alone for long enough to be full again', () => {
-    waits(9, 0)
+    waits(100, 0)
     clock.advanceSync(30_000)
-    expect(waits(4, 0)).toEqual([0, 0, 1_000, 2_000])
+    expect(waits(4, 0)).toEqual([0, 0, 1_000, 1_000])
   })
 
   it('stays slow after a pause that gives back one token only', () => {
-    waits(9, 0)
+    waits(100, 0)
     clock.advanceSync(15_000)
     expect(waits(2, 0)).toEqual([0, 15_000])
   })

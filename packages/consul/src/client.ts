@@ -41,13 +41,13 @@ export class ConsulClient {
 
   /** @throws RegistryError when there is no answer, DiscoveryError when there is no token, or the reason of the signal */
   async ask(request: RegistryRequest): Promise<RegistryAnswer> {
-    const { namespace, partition } = this.#connection
+    const { authorization, namespace, partition } = this.#connection
     const token = await this.token(request)
     this.#sentToken = token
     return this.#client.request({
       ...request,
       query: { ...request.query, ns: namespace, partition },
-      headers: { 'x-consul-token': token },
+      headers: { authorization: authorization?.header, 'x-consul-token': token },
     })
   }
 
@@ -58,10 +58,15 @@ export class ConsulClient {
     return answer
   }
 
-  /** The error for an answer that is of no use. Agents say why in plain text; what echoes the token does not give it away. */
+  /** The error for an answer that is of no use. Agents say why in plain text; what echoes a secret does not give it away. */
   refusal(answer: RegistryAnswer, path: string, reason: string = answer.text): RegistryError {
-    const token = this.#sentToken
-    return this.#client.error(answer, path, token === undefined ? reason : reason.replaceAll(token, '…'))
+    const { secrets = [] } = this.#connection.authorization ?? {}
+    const sent = this.#sentToken === undefined ? secrets : [...secrets, this.#sentToken]
+    return this.#client.error(
+      answer,
+      path,
+      sent.reduce((text, secret) => text.replaceAll(secret, '…'), reason),
+    )
   }
 
   close(): Promise<void> {

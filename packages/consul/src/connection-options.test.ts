@@ -83,6 +83,37 @@ describe('the environment', () => {
   })
 })
 
+describe('basic authentication', () => {
+  const basic = (text: string): string => `Basic ${Buffer.from(text).toString('base64')}`
+
+  it.each<[string, ConsulConnectionOptions, Environment, string | undefined, string]>([
+    ['is none by default', {}, {}, undefined, 'http://127.0.0.1:8500'],
+    ['is that of the environment', {}, { CONSUL_HTTP_AUTH: 'me:a:b%20' }, 'me:a:b%20', 'http://127.0.0.1:8500'],
+    ['may have no password', {}, { CONSUL_HTTP_AUTH: 'me' }, 'me:', 'http://127.0.0.1:8500'],
+    ['is not that of an empty variable', {}, { CONSUL_HTTP_AUTH: '' }, undefined, 'http://127.0.0.1:8500'],
+    ['is that of the address', { address: 'https://me:a%40b%25@h/c' }, {}, 'me:a@b%', 'https://h/c'],
+    ['is that of an address without a scheme', { address: 'me:a@b@h:1' }, {}, 'me:a@b', 'http://h:1'],
+    [
+      'is that of the address in the environment, with TLS',
+      {},
+      { CONSUL_HTTP_ADDR: 'http://me:a@h:1', CONSUL_HTTP_SSL: 'true', CONSUL_HTTP_AUTH: 'other:x' },
+      'me:a',
+      'https://h:1',
+    ],
+    [
+      'is the option',
+      { address: 'h:1', auth: { username: 'mü', password: '' } },
+      { CONSUL_HTTP_AUTH: 'x:y' },
+      'mü:',
+      'http://h:1',
+    ],
+  ])('%s', (_, options, env, expected, url) => {
+    const connection = connectionOf('Owner', { env, ...options })
+    expect(connection.authorization?.header).toBe(expected === undefined ? undefined : basic(expected))
+    expect(connection.url).toBe(url)
+  })
+})
+
 describe('options of the connection', () => {
   it.each<[string, object, string]>([
     ['an address that is none', { address: 'http://a b' }, 'Owner.address must be'],
@@ -114,7 +145,16 @@ describe('options of the connection', () => {
   it.each<[string, ConsulConnectionOptions]>([
     ['a token that no header can have', { token: 's3cret\n' }],
     ['a token in the environment', { env: { CONSUL_HTTP_TOKEN: 's3cret\u00e4' } }],
-    ['a password in the address', { address: 'http://me:s3cret@a:1' }],
+    ['a password in an address that is none', { address: 'http://me:s3cret@a b' }],
+    ['a password in a socket', { address: 'unix://me:s3cret@/run/consul.sock' }],
+    ['a password that is not encoded', { address: 'http://me:s3cret%@a:1' }],
+    ['a password with a slash', { address: 'http://me:s3cret/@a:1' }],
+    ['a password without a user', { address: 'http://:s3cret@a:1' }],
+    ['a password in an address of the environment', { env: { CONSUL_HTTP_ADDR: 'me:s3cret%zz@a:1' } }],
+    ['a password beside an option', { address: 'http://me:s3cret@a:1', auth: { username: 'you' } }],
+    ['a password with a line break', { auth: { username: 'me', password: 's3cret\n' } }],
+    ['a user with a colon', { auth: { username: 'me:s3cret' } }],
+    ['a password in the environment without a user', { env: { CONSUL_HTTP_AUTH: ':s3cret' } }],
     ['a token in the address', { address: 'http://a:1/?token=s3cret' }],
   ])('are not shown when they are secrets: %s', (_, options) => {
     const build = (): unknown => connectionOf('Owner', { env: {}, ...options })

@@ -1,17 +1,26 @@
-import type { Clock, Random } from '@lb/core'
+import { type Clock, InvalidOptionError, type Random } from '@lb/core'
 import { checkClock, checkDurationMs, checkFunction, rejectOption } from '@lb/core/authoring'
 import type { TlsOptions } from '@lb/registry-http'
 import { agentUrl } from './agent-address.ts'
-import { type Environment, readEnvironment } from './environment.ts'
+import {
+  type Authorization,
+  authOfEnvironment,
+  type BasicAuth,
+  basicAuthorization,
+  withoutCredentials,
+} from './basic-auth.ts'
+import { type Environment, type EnvironmentSettings, readEnvironment } from './environment.ts'
 import { checkToken, type Token, type TokenSource, tokenSource } from './token-source.ts'
 
 /** How an agent is reached: the same for discovery and registration. */
 export interface ConsulConnectionOptions {
   /**
    * The agent: `"http://127.0.0.1:8500"`, or an address without a scheme. Default: `CONSUL_HTTP_ADDR`, else
-   * `http://127.0.0.1:8500`.
+   * `http://127.0.0.1:8500`. User and password in it are sent as basic authentication, and shown nowhere.
    */
   readonly address?: string | undefined
+  /** For a proxy in front of the agent. Default: what the address holds, else `CONSUL_HTTP_AUTH` (`user:pass`), else none. */
+  readonly auth?: BasicAuth | undefined
   /**
    * The ACL token, or a function that gives it for each request, for one that expires. Default: the file of `tokenFile`, else
    * `CONSUL_HTTP_TOKEN`, else none: the agent's own applies.
@@ -40,6 +49,7 @@ export interface ConsulConnectionOptions {
 
 export const connectionKeys: readonly (keyof ConsulConnectionOptions)[] = [
   'address',
+  'auth',
   'token',
   'tokenFile',
   'namespace',
@@ -53,7 +63,10 @@ export const connectionKeys: readonly (keyof ConsulConnectionOptions)[] = [
 
 /** What the options and the variables say together. */
 export interface Connection {
+  /** Without credentials. */
   readonly url: string
+  /** Basic authentication, for a proxy in front of the agent. */
+  readonly authorization: Authorization | undefined
   readonly token: TokenSource
   readonly namespace: string | undefined
   readonly partition: string | undefined
@@ -71,15 +84,10 @@ const defaultAddress = 'http://127.0.0.1:8500'
 export function connectionOf(owner: string, options: ConsulConnectionOptions): Connection {
   checkConnection(owner, options)
   const env = readEnvironment(`${owner}.env`, options.env ?? process.env)
-  const fromEnvironment = env.address !== undefined
-  const url =
-    options.address === undefined && fromEnvironment
-      ? agentUrl(`${owner}.env.CONSUL_HTTP_ADDR`, secured(env.address ?? '', env.ssl), env.ssl)
-      : agentUrl(`${owner}.address`, options.address ?? secured(defaultAddress, env.ssl), env.ssl)
   checkToken(`${owner}.env.CONSUL_HTTP_TOKEN`, env.token)
   const isGiven = options.token !== undefined || options.tokenFile !== undefined
   return {
-    url,
+    ...agentOf(owner, options, env),
     token: isGiven
       ? tokenSource(owner, options.token, options.tokenFile)
       : tokenSource(owner, env.tokenFile === undefined ? env.token : undefined, env.tokenFile),
@@ -88,6 +96,34 @@ export function connectionOf(owner: string, options: ConsulConnectionOptions): C
     tls: options.tls === undefined ? env.tls : { ...options.tls },
     timeoutMs: options.timeoutMs ?? 5_000,
   }
+}
+
+function agentOf(
+  owner: string,
+  options: ConsulConnectionOptions,
+  env: EnvironmentSettings,
+): Pick<Connection, 'url' | 'authorization'> {
+  const isOption = options.address !== undefined || env.address === undefined
+  const path = isOption ? `${owner}.address` : `${owner}.env.CONSUL_HTTP_ADDR`
+  const given = options.address ?? secured(env.address ?? defaultAddress, env.ssl)
+  const { address, auth } = withoutCredentials(path, given)
+  const url = agentUrl(path, address, env.ssl)
+  if (options.auth !== undefined) {
+    if (auth !== undefined) {
+      const remedy = 'Leave one of them out'
+      throw new InvalidOptionError(
+        `${owner}.auth`,
+        `${owner} must have auth or an address with a user, not both. ${remedy}`,
+      )
+    }
+    return { url, authorization: basicAuthorization(`${owner}.auth`, options.auth) }
+  }
+  if (auth !== undefined) return { url, authorization: basicAuthorization(path, auth) }
+  const authorization =
+    env.auth === undefined
+      ? undefined
+      : basicAuthorization(`${owner}.env.CONSUL_HTTP_AUTH`, authOfEnvironment(env.auth))
+  return { url, authorization }
 }
 
 /** The variable that asks for TLS wins over the scheme in the other one. */

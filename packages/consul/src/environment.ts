@@ -8,6 +8,8 @@ export type Environment = Readonly<Record<string, string | undefined>>
 export interface EnvironmentSettings {
   readonly address?: string
   readonly ssl: boolean
+  /** `user:pass`. */
+  readonly auth?: string
   readonly token?: string
   readonly tokenFile?: string
   readonly namespace?: string
@@ -19,8 +21,8 @@ const yes: ReadonlySet<string> = new Set(['1', 't', 'T', 'true', 'TRUE', 'True']
 const no: ReadonlySet<string> = new Set(['0', 'f', 'F', 'false', 'FALSE', 'False'])
 
 /**
- * Reads `CONSUL_HTTP_ADDR`, `CONSUL_HTTP_SSL`, `CONSUL_HTTP_TOKEN`, `CONSUL_HTTP_TOKEN_FILE`, `CONSUL_NAMESPACE`, `CONSUL_PARTITION`,
- * `CONSUL_CACERT`, `CONSUL_CLIENT_CERT`, `CONSUL_CLIENT_KEY`, `CONSUL_TLS_SERVER_NAME` and `CONSUL_HTTP_SSL_VERIFY`. An empty one is none.
+ * Reads `CONSUL_HTTP_ADDR`, `CONSUL_HTTP_SSL`, `CONSUL_HTTP_AUTH`, `CONSUL_HTTP_TOKEN`, `CONSUL_HTTP_TOKEN_FILE`, `CONSUL_NAMESPACE`,
+ * `CONSUL_PARTITION`, `CONSUL_CACERT`, `CONSUL_CLIENT_CERT`, `CONSUL_CLIENT_KEY`, `CONSUL_TLS_SERVER_NAME` and `CONSUL_HTTP_SSL_VERIFY`. An empty one is none.
  *
  * Source: Consul, "Environment variables" of its commands. @throws InvalidOptionError
  */
@@ -35,6 +37,7 @@ export function readEnvironment(path: string, env: Environment): EnvironmentSett
   return present({
     address: text('CONSUL_HTTP_ADDR'),
     ssl: flag('CONSUL_HTTP_SSL') ?? false,
+    auth: text('CONSUL_HTTP_AUTH'),
     token: text('CONSUL_HTTP_TOKEN'),
     tokenFile: text('CONSUL_HTTP_TOKEN_FILE'),
     namespace: text('CONSUL_NAMESPACE'),

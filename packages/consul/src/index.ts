@@ -1,3 +1,4 @@
+export type { BasicAuth } from './basic-auth.ts'
 export type { ConsulConnectionOptions } from './connection-options.ts'
 export { ConsulDiscovery } from './consul-discovery.ts'
 export { ConsulRegistrar } from './consul-registrar.ts'
