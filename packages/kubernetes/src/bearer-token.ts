@@ -20,8 +20,16 @@ export function isToken(token: string): boolean {
   return tokenShape.test(token)
 }
 
-/** The token that requests carry: a fixed one, or what is in a file. */
-export class BearerToken {
+/** Where the token of each request comes from. */
+export interface TokenSource {
+  /** `undefined`: requests carry none. @throws DiscoveryError when there should be one */
+  current(): Promise<string | undefined>
+  /** Another token than `refused`, when there is one by now. */
+  insteadOf(refused: string | undefined): Promise<string | undefined>
+}
+
+/** A token that is fixed, or what is in a file. */
+export class BearerToken implements TokenSource {
   readonly #options: BearerTokenOptions
   #token: string | undefined
   #readAgainAtMs = Number.NEGATIVE_INFINITY

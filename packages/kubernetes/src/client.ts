@@ -1,6 +1,6 @@
 import type { RegistryAnswer, RegistryClient, RegistryError, RegistryRequest, RegistryStream } from '@lb/registry-http'
 import { type ApiStatus, apiStatusOf, isVersionUnusable } from './api-status.ts'
-import type { BearerToken } from './bearer-token.ts'
+import type { TokenSource } from './bearer-token.ts'
 import { VersionUnusableError } from './errors.ts'
 import type { ServiceReference } from './service-name.ts'
 import { parseSliceList, type SliceList } from './watch-event.ts'
@@ -24,9 +24,9 @@ export interface WatchRequest {
 /** What is asked of the API server: the EndpointSlices of one Service, once or as they change. */
 export class EndpointSliceClient {
   readonly #client: RegistryClient
-  readonly #token: BearerToken
+  readonly #token: TokenSource
 
-  constructor(client: RegistryClient, token: BearerToken) {
+  constructor(client: RegistryClient, token: TokenSource) {
     this.#client = client
     this.#token = token
   }

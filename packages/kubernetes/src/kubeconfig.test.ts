@@ -76,6 +76,14 @@ describe('a kubeconfig', () => {
     expect(kubeconfigAccess(config(user)).tls).toEqual({ cert: pem, key: pem })
   })
 
+  it.each(['token: secret-1', 'tokenFile: /none', 'client-key: /none', 'exec: {command: aws}', 'token: 1'])(
+    'over plain HTTP leaves the user out, as client-go does: %s',
+    (user) => {
+      const access = { server: 'HTTP://10.0.0.1:8080', tls: {}, namespace: 'shop' }
+      expect(kubeconfigAccess(config(user, 'server: HTTP://10.0.0.1:8080'))).toEqual(access)
+    },
+  )
+
   it('may say that nothing is verified', () => {
     const cluster = 'server: https://h:1\ninsecure-skip-tls-verify: true'
     expect(kubeconfigAccess(config('{}', cluster)).tls).toEqual({ rejectUnauthorized: false })

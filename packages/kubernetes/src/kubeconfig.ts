@@ -40,7 +40,9 @@ class Kubeconfig {
     if (clusterName === undefined) this.#reject(`a kubeconfig in which ${where} has a cluster`)
     const userName = this.#text(context, 'user', where)
     const cluster = this.#cluster(clusterName)
-    const user = userName === undefined ? { tls: {} } : this.#user(userName)
+    // As client-go: who the user is, is for encrypted connections only.
+    const isEncrypted = cluster.server.toLowerCase().startsWith('https:')
+    const user = userName === undefined || !isEncrypted ? { tls: {} } : this.#user(userName)
     return {
       ...cluster,
       ...user,

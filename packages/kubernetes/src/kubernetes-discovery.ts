@@ -55,9 +55,9 @@ export class KubernetesDiscovery implements ServiceDiscovery {
     this.#options = { ...options }
     const { clock = systemClock, random = systemRandom, timeoutMs = defaults.timeoutMs } = options
     const { watchTimeoutMs = defaults.watchTimeoutMs, idleTimeoutMs = defaults.idleTimeoutMs } = options
-    const { server, tls, token, tokenFile, namespace = defaults.namespace } = accessOf(options)
+    const { server, tls, namespace = defaults.namespace, ...access } = accessOf(options, { clock, timeoutMs })
     const http = new RegistryClient({ owner: 'KubernetesDiscovery', servers: [server], tls, timeoutMs, clock })
-    const client = new EndpointSliceClient(http, new BearerToken({ token, tokenFile, clock }))
+    const client = new EndpointSliceClient(http, access.tokens ?? new BearerToken({ ...access, clock }))
     this.#discovery = defineDiscovery({
       service: (service) =>
         new ServiceWatch({

@@ -1,4 +1,5 @@
 import { InvalidOptionError } from '@lb/core'
+import { systemClock } from '@lb/core/authoring'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { KubernetesDiscovery } from './kubernetes-discovery.ts'
 import { accessOf, checkOptions, type KubernetesDiscoveryOptions } from './options.ts'
@@ -67,20 +68,21 @@ describe('options of KubernetesDiscovery', () => {
 
 describe('the API server', () => {
   const folder = '/var/run/secrets/kubernetes.io/serviceaccount'
+  const limit = { clock: systemClock, timeoutMs: 10_000 }
 
   it('is that of the pod, with its token and authority', () => {
     vi.stubEnv('KUBERNETES_SERVICE_HOST', '10.96.0.1')
     vi.stubEnv('KUBERNETES_SERVICE_PORT', '443')
     const own = { server: 'https://10.96.0.1:443', tls: { caFile: `${folder}/ca.crt` } }
-    expect(accessOf({})).toMatchObject({ ...own, tokenFile: `${folder}/token` })
-    expect(accessOf({ token: 't', caFile: '/ca' })).toEqual({ ...own, tls: { caFile: '/ca' }, token: 't' })
+    expect(accessOf({}, limit)).toMatchObject({ ...own, tokenFile: `${folder}/token` })
+    expect(accessOf({ token: 't', caFile: '/ca' }, limit)).toEqual({ ...own, tls: { caFile: '/ca' }, token: 't' })
   })
 
   it('when another one, never gets the token of the pod', () => {
     vi.stubEnv('KUBERNETES_SERVICE_HOST', '10.96.0.1')
     vi.stubEnv('KUBERNETES_SERVICE_PORT', '443')
-    expect(accessOf({ server: 'https://h:1' })).toEqual({ server: 'https://h:1', tls: {} })
-    expect(accessOf({ server: 'https://h:1', tokenFile: '/t', caFile: '/ca' })).toEqual({
+    expect(accessOf({ server: 'https://h:1' }, limit)).toEqual({ server: 'https://h:1', tls: {} })
+    expect(accessOf({ server: 'https://h:1', tokenFile: '/t', caFile: '/ca' }, limit)).toEqual({
       server: 'https://h:1',
       tls: { caFile: '/ca' },
       tokenFile: '/t',

@@ -4,6 +4,7 @@ import { checkServerUrl } from '@lb/registry-http'
 import { isToken } from './bearer-token.ts'
 import type { ClusterAccess } from './cluster-access.ts'
 import { inClusterAccess } from './in-cluster.ts'
+import { checkKubeConfigObject, type KubeConfigObject, kubeConfigObjectAccess } from './kube-config-object.ts'
 import { kubeconfigAccess } from './kubeconfig.ts'
 import { isNamespace } from './service-name.ts'
 
@@ -38,9 +39,12 @@ export interface KubernetesDiscoveryOptions {
   readonly tokenFile?: string | undefined
   /** A PEM file with the authority of the API server. Default: that of the cluster, or those that Node knows when `server` is given. */
   readonly caFile?: string | undefined
-  /** A kubeconfig file, instead of the four above. Read once. */
-  readonly kubeconfig?: string | undefined
-  /** A context in it. Default: its current one. */
+  /**
+   * Instead of the four above: the path of a kubeconfig file, which is read once, or a `KubeConfig` of `@kubernetes/client-node`, which runs plugins
+   * (`exec`). What they say of the user counts for `https:` only.
+   */
+  readonly kubeconfig?: string | KubeConfigObject | undefined
+  /** A context in the file. Default: its current one. */
   readonly context?: string | undefined
   /** How long an answer of the API server may take, in milliseconds. Default 10 000. */
   readonly timeoutMs?: number | undefined
@@ -94,12 +98,15 @@ export function checkOptions(options: KubernetesDiscoveryOptions): void {
     rejectOption(`${owner}.family`, '4 or 6, or absent for the one in use', family)
   }
   checkPort(options.port)
-  for (const name of ['zone', 'node', 'weightKey', 'server', 'tokenFile', 'caFile', 'kubeconfig', 'context'] as const) {
+  for (const name of ['zone', 'node', 'weightKey', 'server', 'tokenFile', 'caFile', 'context'] as const) {
     const value: unknown = options[name]
     if (value !== undefined && (typeof value !== 'string' || value === '')) {
       rejectOption(`${owner}.${name}`, 'a text that is not empty, or absent', value)
     }
   }
+  if (typeof options.kubeconfig !== 'string' && options.kubeconfig !== undefined)
+    checkKubeConfigObject(options.kubeconfig)
+  if (options.kubeconfig === '') rejectOption(`${owner}.kubeconfig`, 'the path of a file, or absent', '')
   if (options.server !== undefined) checkServerUrl(`${owner}.server`, options.server)
   checkAccess(options)
   checkDurationMs(`${owner}.timeoutMs`, options.timeoutMs, { min: 1 })
@@ -110,8 +117,12 @@ export function checkOptions(options: KubernetesDiscoveryOptions): void {
 }
 
 /** Which API server, and as which user: of the kubeconfig, as given, or of the pod. @throws InvalidOptionError */
-export function accessOf(options: KubernetesDiscoveryOptions): ClusterAccess {
+export function accessOf(
+  options: KubernetesDiscoveryOptions,
+  limit: { readonly clock: Clock; readonly timeoutMs: number },
+): ClusterAccess {
   const { kubeconfig, context, server, token, tokenFile, caFile } = options
+  if (typeof kubeconfig === 'object') return kubeConfigObjectAccess(kubeconfig, limit)
   if (kubeconfig !== undefined) return kubeconfigAccess(kubeconfig, context)
   const given = {
     ...(token === undefined ? undefined : { token }),
@@ -153,6 +164,7 @@ function checkAccess(options: KubernetesDiscoveryOptions): void {
     }
     return
   }
+  if (typeof kubeconfig === 'object' && options.context !== undefined) excluded('context', 'a KubeConfig')
   for (const name of ['server', 'token', 'tokenFile', 'caFile'] as const) {
     if (options[name] !== undefined) excluded(name, 'kubeconfig')
   }

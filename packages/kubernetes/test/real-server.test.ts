@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { KubeConfig } from '@kubernetes/client-node'
 import { Notes } from '@lb/testing'
 import { FaultProxy, KubeApiServer, startTimeoutMs } from 'test-servers'
 import { describeWithServers } from 'test-servers/suites'
@@ -158,7 +159,7 @@ describeWithServers('with a Kubernetes API server', KubeApiServer.programs, () =
       await eventually(() => expect(notes.hosts).toEqual(['10.0.0.1']))
     })
 
-    it('is that of the user of a kubeconfig', async () => {
+    it('is that of the user of a kubeconfig, and of its plugin by a KubeConfig', async () => {
       await registry.set('listed', [{ host: '10.0.0.1', port: 80 }])
       const file = join(dirname(server.caPath), 'kubeconfig')
       const authority = readFileSync(server.caPath).toString('base64')
@@ -166,16 +167,27 @@ describeWithServers('with a Kubernetes API server', KubeApiServer.programs, () =
         file,
         `
 current-context: a
-contexts: [{name: a, context: {cluster: c, user: admin}}, {name: b, context: {cluster: c, user: stranger}}]
+contexts:
+- {name: a, context: {cluster: c, user: admin}}
+- {name: b, context: {cluster: c, user: stranger}}
+- {name: with-plugin, context: {cluster: c, user: plugin}}
 clusters: [{name: c, cluster: {server: "${server.url}", certificate-authority-data: "${authority}"}}]
-users: [{name: admin, user: {token: "${server.adminToken}"}}, {name: stranger, user: {token: x}}]`,
+users:
+- {name: admin, user: {token: "${server.adminToken}"}}
+- {name: stranger, user: {token: x}}
+- {name: plugin, user: {exec: {apiVersion: v1, command: echo, args: ['{"status":{"token":"${server.adminToken}"}}']}}}`,
       )
-      const [admin, stranger] = [
+      const kubeconfig = new KubeConfig()
+      kubeconfig.loadFromFile(file)
+      kubeconfig.setCurrentContext('with-plugin')
+      const [admin, stranger, plugin] = [
         new KubernetesDiscovery({ kubeconfig: file }),
         new KubernetesDiscovery({ kubeconfig: file, context: 'b' }),
+        new KubernetesDiscovery({ kubeconfig }),
       ]
-      opened.push(admin, stranger)
+      opened.push(admin, stranger, plugin)
       expect(await admin.getInstances('listed')).toHaveLength(1)
+      expect(await plugin.getInstances('listed')).toHaveLength(1)
       await expect(stranger.getInstances('listed')).rejects.toThrow('401')
     })
 

@@ -1,7 +1,7 @@
 import type { Clock, Random } from '@lb/core'
 import { checkClock, checkDurationMs, checkFunction, checkInteger, checkKeys, rejectOption } from '@lb/core/authoring'
 import { parseServerUrl } from './server-url.ts'
-import { checkTls, type TlsOptions } from './tls.ts'
+import { checkTls, type TlsOptions, type TlsSource } from './tls.ts'
 
 /** Options of `RegistryClient`. */
 export interface RegistryClientOptions {
@@ -12,8 +12,8 @@ export interface RegistryClientOptions {
    * that is random once for each client, so that a fleet spreads over them.
    */
   readonly servers: readonly string[]
-  /** For `https:` servers. */
-  readonly tls?: TlsOptions | undefined
+  /** For `https:` servers. A function is asked for each connection, for certificates that are renewed. */
+  readonly tls?: TlsOptions | TlsSource | undefined
   /**
    * A server that has not answered a request after this many milliseconds has failed, and one that took no connection within it.
    * Default 5 000.
@@ -53,7 +53,7 @@ export function checkClientOptions(options: RegistryClientOptions): void {
     rejectOption(`${path}.servers`, 'an array of one or more URLs of servers', servers)
   }
   for (const [index, server] of servers.entries()) parseServerUrl(`${path}.servers[${index}]`, server)
-  checkTls(`${path}.tls`, options.tls)
+  if (typeof options.tls !== 'function') checkTls(`${path}.tls`, options.tls)
   checkDurationMs(`${path}.timeoutMs`, options.timeoutMs, { min: 1 })
   checkInteger(`${path}.maxAnswerBytes`, options.maxAnswerBytes, 1, maxAnswerBytesLimit)
   checkInteger(`${path}.maxConnections`, options.maxConnections, 1, 10_000)

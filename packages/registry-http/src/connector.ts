@@ -2,10 +2,10 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import type { Clock } from '@lb/core'
 import type { buildConnector } from 'undici'
-import { type TlsOptions, tlsConnectionOptions } from './tls.ts'
+import { type TlsOptions, type TlsSource, tlsConnectionOptions } from './tls.ts'
 
 interface ConnectorOptions {
-  readonly tls: TlsOptions
+  readonly tls: TlsOptions | TlsSource
   /** Limit for a connection including the handshake of TLS. */
   readonly timeoutMs: number
   readonly clock: Clock

@@ -62,7 +62,11 @@ export class RegistryClient {
     this.#clock = clock
     this.#timeoutMs = timeoutMs
     this.#maxAnswerBytes = maxAnswerBytes
-    this.#connector = new Connector({ tls: { ...options.tls }, timeoutMs, clock })
+    this.#connector = new Connector({
+      tls: typeof options.tls === 'function' ? options.tls : { ...options.tls },
+      timeoutMs,
+      clock,
+    })
     this.#servers = Array.from(new Set(options.servers), (name, index) => {
       const url = parseServerUrl(`${owner}.servers[${index}]`, name)
       const connections = new Connections(

@@ -24,6 +24,9 @@ export interface TlsOptions {
   readonly rejectUnauthorized?: boolean | undefined
 }
 
+/** Gives what the next connection needs. */
+export type TlsSource = () => Promise<TlsOptions>
+
 const parts = ['ca', 'cert', 'key'] as const
 const files = { ca: 'caFile', cert: 'certFile', key: 'keyFile' } as const
 const optionKeys: readonly (keyof TlsOptions)[] = [
@@ -76,7 +79,8 @@ function has(tls: TlsOptions, part: 'cert' | 'key'): boolean {
  * What Node's `tls.connect` needs now. Files are read each time, which is once for a connection: certificates that live for hours
  * are replaced while the process runs.
  */
-export async function tlsConnectionOptions(tls: TlsOptions): Promise<ConnectionOptions> {
+export async function tlsConnectionOptions(source: TlsOptions | TlsSource): Promise<ConnectionOptions> {
+  const tls = typeof source === 'function' ? await source() : source
   const [ca, cert, key] = await Promise.all(parts.map((part) => textOf(tls, part)))
   return {
     ...(ca !== undefined && { ca }),
