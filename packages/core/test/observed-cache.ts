@@ -1,6 +1,7 @@
 import { FakeClock } from '@lb/testing'
 import type { InstancesDiff } from '../src/cache/diff-instances.ts'
-import { InstanceCache, type InstanceCacheOptions } from '../src/cache/instance-cache.ts'
+import { InstanceCache } from '../src/cache/instance-cache.ts'
+import type { InstanceCacheOptions } from '../src/cache/instance-cache-options.ts'
 import type { ServiceDiscovery } from '../src/discovery/discovery.ts'
 import { EventChannel, type LoadBalancerEvent } from '../src/observe/events.ts'
 

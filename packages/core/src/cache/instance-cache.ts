@@ -1,34 +1,18 @@
-import type { CancelTimer, Clock } from '../base/clock.ts'
+import type { CancelTimer } from '../base/clock.ts'
 import { messageOf } from '../base/error-message.ts'
-import { DiscoveryError, type LoadBalancerClosedError } from '../base/errors.ts'
-import type { Random } from '../base/random.ts'
-import type { DiscoveryObserver, ServiceDiscovery } from '../discovery/discovery.ts'
-import type { ServiceInstance } from '../instance/instance.ts'
-import type { CacheEvents } from './cache-event.ts'
+import { DiscoveryError } from '../base/errors.ts'
+import type { DiscoveryObserver, ListSample } from '../discovery/discovery.ts'
+import { isSameAddress, type ServiceInstance } from '../instance/instance.ts'
+import type { ConnectFailure } from '../retry/failure-kind.ts'
 import { diffInstances, type InstancesDiff } from './diff-instances.ts'
 import { EmptyAnswer } from './empty-answer.ts'
+import { type FirstListListener, FirstListWaiters } from './first-list-waiters.ts'
+import type { InstanceCacheOptions } from './instance-cache-options.ts'
 import { ListRefresh } from './list-refresh.ts'
 import { ListSource } from './list-source.ts'
 import { asDiscoveryError, closedError, type ListState } from './list-state.ts'
+import { MissingInstances } from './missing-instances.ts'
 import { parseAnswer } from './parse-answer.ts'
-
-export interface InstanceCacheOptions {
-  readonly service: string
-  /** What the discovery is asked for. */
-  readonly nameInRegistry: string
-  readonly discovery: ServiceDiscovery
-  /** For a discovery that is polled. */
-  readonly refreshIntervalMs: number
-  /** How long a list may be served after the discovery began to fail. */
-  readonly maxStaleMs: number
-  /** How long an empty answer is held back; `undefined`: until another refresh confirms it. */
-  readonly emptyGraceMs: number | undefined
-  readonly clock: Clock
-  readonly random: Random
-  readonly events: CacheEvents
-  /** The list changed. Not called for an identical list, but always for the first one, even when empty. */
-  readonly onChange: (diff: InstancesDiff) => void
-}
 
 const emptyDiff: InstancesDiff = Object.freeze({ instances: [], added: [], removed: [], updated: [] })
 
@@ -43,12 +27,14 @@ export class InstanceCache {
   state: ListState
   /** Counts the changes of the list. */
   version = 0
+  /** Instances that the last list lacks, and that stay for a while. */
+  readonly missing: MissingInstances
   readonly #options: InstanceCacheOptions
   readonly #empty: EmptyAnswer
   readonly #source: ListSource
   readonly #refresh: ListRefresh
   readonly #observer: DiscoveryObserver = {
-    next: (answer, rejected) => this.#receive(answer, rejected),
+    next: (answer, rejected, sample) => this.#receive(answer, rejected, sample),
     error: (cause) => this.#fail(cause),
   }
   #instances: readonly ServiceInstance[] = []
@@ -56,13 +42,14 @@ export class InstanceCache {
   #isBehind = false
   #answeredAtMs: number
   #cancelExpiry: CancelTimer | undefined
-  #waiters: ((error?: LoadBalancerClosedError) => void)[] = []
+  readonly #waiters = new FirstListWaiters()
 
   constructor(options: InstanceCacheOptions) {
     this.#options = options
+    this.missing = new MissingInstances({ ...options, isOut: options.isOut ?? (() => false) })
     this.#empty = new EmptyAnswer({
       ...options,
-      observer: this.#observer,
+      observer: { ...this.#observer, next: (answer) => this.#receive(answer, undefined, this.#source.sample) },
       onGraceEnded: () => this.#options.events.together(() => this.#graceEnded()),
     })
     this.#source = new ListSource({
@@ -100,6 +87,13 @@ export class InstanceCache {
     if (this.#refreshable && this.version > 0 && !this.#closed) this.#refresh.hint()
   }
 
+  /** A connection to `instance` failed. The list may be old; if the last one lacks the instance, too, it is gone. */
+  unreached(instance: ServiceInstance, failure: ConnectFailure): void {
+    // One that was too slow may be there.
+    if (failure !== 'connect') this.#removeIfMissing(instance)
+    this.doubt()
+  }
+
   /** Asks the discovery. Settles with what comes of it, be it the same list. */
   refresh(): Promise<void> {
     if (this.#closed) return Promise.reject(closedError(this.#options.service))
@@ -118,13 +112,10 @@ export class InstanceCache {
   }
 
   /** Calls `listener` once when the first list is known, at once when it is; the error says why it never will be. */
-  onFirstList(listener: (error?: LoadBalancerClosedError) => void): () => void {
-    if (this.state.kind === 'closed') listener(closedError(this.#options.service))
-    else if (this.state.kind !== 'waiting') listener()
-    else this.#waiters.push(listener)
-    return () => {
-      this.#waiters = this.#waiters.filter((other) => other !== listener)
-    }
+  onFirstList(listener: FirstListListener): () => void {
+    if (this.state.kind === 'waiting') return this.#waiters.add(listener)
+    listener(this.#closed ? closedError(this.#options.service) : undefined)
+    return () => {}
   }
 
   /** Ends the watch and every timer. */
@@ -135,7 +126,7 @@ export class InstanceCache {
     this.#empty.release()
     this.#source.close()
     this.#refresh.close(closedError(this.#options.service))
-    this.#tellWaiters(closedError(this.#options.service))
+    this.#waiters.settle(closedError(this.#options.service))
   }
 
   // Listeners are the application's code: any of them may close the load balancer.
@@ -147,10 +138,10 @@ export class InstanceCache {
     return this.#options.discovery.refreshable !== false
   }
 
-  #receive(answer: unknown, rejected: unknown): void {
+  #receive(answer: unknown, rejected: unknown, sample: ListSample | undefined): void {
     if (this.#closed) return
     const [asked, before] = [this.#refresh.asking, this.version]
-    this.#options.events.together(() => this.#take(answer, rejected))
+    this.#options.events.together(() => this.#take(answer, rejected, sample))
     if (this.#closed) return
     const changed = this.version !== before
     this.#refresh.answered(changed)
@@ -158,7 +149,7 @@ export class InstanceCache {
     if (asked && changed && this.#source.pushes) this.doubt()
   }
 
-  #take(answer: unknown, rejected: unknown): void {
+  #take(answer: unknown, rejected: unknown, sample: ListSample | undefined): void {
     const { service, events } = this.#options
     let instances: readonly ServiceInstance[]
     try {
@@ -172,7 +163,7 @@ export class InstanceCache {
     }
     if (instances.length === 0 && this.#instances.length > 0 && !this.#empty.isConfirmed(this.#refresh.asking))
       this.#holdEmpty()
-    else this.#tryApply(instances)
+    else this.#tryApply(instances, sample)
   }
 
   #holdEmpty(): void {
@@ -190,11 +181,11 @@ export class InstanceCache {
 
   // What listens to changes includes balancers of the application. One that throws gets the change again with the next
   // answer, as if this one had not come.
-  #tryApply(instances: readonly ServiceInstance[]): void {
+  #tryApply(instances: readonly ServiceInstance[], sample?: ListSample): void {
     const { service } = this.#options
     const [list, state] = [this.#instances, this.state]
     try {
-      this.#apply(instances)
+      this.#apply(this.missing.complete(list, instances, sample))
     } catch (cause) {
       this.#instances = list
       this.#isBehind = true
@@ -214,7 +205,7 @@ export class InstanceCache {
     if (diff !== undefined) this.#change(diff)
     else if (first || this.#isBehind) this.#options.onChange({ ...emptyDiff, instances: this.#instances })
     this.#isBehind = false
-    if (first) this.#tellWaiters()
+    if (first) this.#waiters.settle()
   }
 
   #change(diff: InstancesDiff): void {
@@ -276,25 +267,27 @@ export class InstanceCache {
     const { sinceMs, error } = this.state
     this.#empty.release()
     this.state = { kind: 'expired', sinceMs, error }
-    const diff = diffInstances(this.#instances, [])
-    if (diff !== undefined || this.#isBehind) this.#drop(diff ?? emptyDiff)
-    if (diff !== undefined) this.#tellChange(diff)
+    this.missing.clear()
+    this.#reduceTo([])
     events.emit({ type: 'list-expired', service, staleForMs: clock.now() - sinceMs })
   }
 
-  // A balancer of the application's that throws keeps no list in use.
-  #drop(diff: InstancesDiff): void {
-    this.#instances = diff.instances
+  #removeIfMissing(instance: ServiceInstance): void {
+    const others = this.#instances.filter((other) => other.id !== instance.id || !isSameAddress(other, instance))
+    if (others.length === this.#instances.length || !this.missing.delete(instance.id)) return
+    this.#options.events.together(() => this.#reduceTo(others))
+  }
+
+  // A balancer of the application's that throws keeps no instance in use.
+  #reduceTo(instances: readonly ServiceInstance[]): void {
+    const diff = diffInstances(this.#instances, instances)
+    if (diff === undefined && !this.#isBehind) return
+    this.#instances = instances
     try {
-      this.#options.onChange(diff)
+      this.#options.onChange(diff ?? { ...emptyDiff, instances })
     } catch {
       // It was emitted.
     }
-  }
-
-  #tellWaiters(error?: LoadBalancerClosedError): void {
-    const waiters = this.#waiters
-    this.#waiters = []
-    for (const waiter of waiters) waiter(error)
+    if (diff !== undefined) this.#tellChange(diff)
   }
 }

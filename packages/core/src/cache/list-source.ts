@@ -1,5 +1,6 @@
 import { runInBackground } from '../base/background-context.ts'
 import { timeLimited } from '../base/time-limit.ts'
+import type { ListSample } from '../discovery/discovery.ts'
 import { FollowedService, type FollowedServiceOptions } from '../discovery/followed-service.ts'
 
 /** `observer` gets every list, whatever requested it; an error comes from the watch or a poll. */
@@ -17,6 +18,7 @@ export class ListSource {
   readonly #end = new AbortController()
   /** Answers of the watch. */
   #pushed = 0
+  #sample: ListSample | undefined
 
   constructor(options: ListSourceOptions) {
     this.#options = options
@@ -24,9 +26,10 @@ export class ListSource {
     this.#followed = new FollowedService({
       ...options,
       observer: {
-        next: (list, rejected) => {
+        next: (list, rejected, sample) => {
           this.#pushed++
-          observer.next(list, rejected)
+          this.#sample = sample
+          observer.next(list, rejected, sample)
         },
         error: (cause) => {
           observer.error(cause)
@@ -34,6 +37,11 @@ export class ListSource {
         },
       },
     })
+  }
+
+  /** Set if the last list of the watch may lack instances: then one that is asked for may, too. */
+  get sample(): ListSample | undefined {
+    return this.#sample
   }
 
   /** Whether it has a watch, whose answers come unasked. */
@@ -66,7 +74,7 @@ export class ListSource {
     const limit = { clock, limitMs: askLimitMs, background: true, signals: [this.#end.signal] }
     try {
       const list = await timeLimited(limit, (signal) => discovery.getInstances(nameInRegistry, { signal }))
-      if (this.#pushed === pushed) observer.next(list)
+      if (this.#pushed === pushed) observer.next(list, undefined, this.#sample)
     } catch (cause) {
       if (!this.#end.signal.aborted) onAskFailed(cause)
     }

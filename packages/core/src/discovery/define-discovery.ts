@@ -136,7 +136,7 @@ class RegistryDiscovery implements DefinedDiscovery {
   watch(service: string, observer: DiscoveryObserver): DiscoverySubscription {
     return this.#subscriptions.open(service, observer, (_service, open) =>
       this.#begin(service, {
-        next: (instances, rejected) => open.next(instances, rejected),
+        next: (...list) => open.next(...list),
         error: (cause) => open.error(this.#errorOf(service, cause)),
       }),
     )

@@ -35,11 +35,32 @@ export interface ServiceDiscovery {
 export interface DiscoveryObserver {
   /**
    * Receives the whole list, never a delta. Its order has no meaning. `rejected` are the unusable entries of the
-   * registry: each error names the key or record. Ten of them are enough.
+   * registry: each error names the key or record. Ten of them are enough. With `sample`, the list may lack instances:
+   * those that are missing from it are not removed at once.
    */
-  next(instances: readonly ServiceInstanceInit[], rejected?: readonly InvalidInstanceError[]): void
+  next(
+    instances: readonly ServiceInstanceInit[],
+    rejected?: readonly InvalidInstanceError[],
+    sample?: ListSample | undefined,
+  ): void
   /** The registry could not be queried, or its response is invalid. The subscription continues. */
   error(cause: unknown): void
+}
+
+/**
+ * How long an instance stays that is missing from a list which may be a sample, as the answers of some DNS servers are. It stays
+ * unless it refuses connections, is ejected, or fails its checks, and unless the list is shorter than an earlier one: then the
+ * registry has no more instances.
+ */
+export interface ListSample {
+  /** How long the list is valid, in milliseconds: the next one may be another sample. */
+  readonly ttlMs: number
+  /**
+   * How long a missing instance stays, in milliseconds.
+   * @default three times `ttlMs`; if a missing instance came back, as long as it takes until an instance of an unchanged
+   * service would be in one of the lists with a probability of 99.9 %, at most a hundred times `ttlMs`
+   */
+  readonly graceMs?: number | undefined
 }
 
 /** A watch of a discovery, which its caller ends. */

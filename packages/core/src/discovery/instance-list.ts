@@ -1,6 +1,7 @@
 import { messageOf } from '../base/error-message.ts'
 import { DiscoveryError, InvalidInstanceError } from '../base/errors.ts'
 import { parseInstance, type ServiceInstance, type ServiceInstanceInit } from '../instance/instance.ts'
+import type { ListSample } from './discovery.ts'
 
 /** What a registry has for a service: the instances, and why the rest cannot be used. */
 export interface InstanceList {
@@ -8,6 +9,8 @@ export interface InstanceList {
   readonly instances: readonly ServiceInstance[]
   /** One error for each key or record that cannot be used, by name; ten at most. */
   readonly rejected: readonly InvalidInstanceError[]
+  /** Set if the list may lack instances. */
+  readonly sample?: ListSample | undefined
 }
 
 /** So many errors are kept of one list, so that a broken registry does not flood the listeners. */

@@ -12,7 +12,7 @@ import {
 import { jittered, type Random, systemRandom } from '../base/random.ts'
 import { RunningClock } from '../base/running-clock.ts'
 import type { ServiceInstanceInit } from '../instance/instance.ts'
-import type { DiscoveryObserver, DiscoverySubscription } from './discovery.ts'
+import type { DiscoveryObserver, DiscoverySubscription, ListSample } from './discovery.ts'
 import { type ClosableWatch, closableWatch } from './open-subscriptions.ts'
 
 /** A list, optionally with its unusable entries and its time to live. */
@@ -29,6 +29,8 @@ export interface PolledList {
    * @default the interval of `poll`
    */
   readonly ttlMs?: number | undefined
+  /** Set if the list may lack instances; see `DiscoveryObserver.next`. @default undefined: the list is whole */
+  readonly sample?: ListSample | undefined
 }
 
 /** Queries a registry for a service once. `signal` is aborted when the result is no longer needed. */
@@ -197,9 +199,9 @@ export class Poller implements DiscoverySubscription {
   #succeed(result: PollResult): number {
     this.#failures = 0
     const { intervalMs, minTtlMs, maxTtlMs } = this.#settings
-    const { instances, rejected, ttlMs } = polledList(result)
+    const { instances, rejected, ttlMs, sample } = polledList(result)
     try {
-      this.#observer.next(instances, rejected)
+      this.#observer.next(instances, rejected, sample)
     } catch (cause) {
       // The observer's mistake is no reason to stop asking.
       this.#observer.error(cause)

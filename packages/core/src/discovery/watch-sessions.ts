@@ -205,9 +205,9 @@ class WatchSessions {
     this.#pass(list)
   }
 
-  #pass({ instances, rejected }: PolledList): void {
+  #pass({ instances, rejected, sample }: PolledList): void {
     try {
-      this.#observer.next(instances, rejected)
+      this.#observer.next(instances, rejected, sample)
     } catch (cause) {
       // The observer's mistake is no reason to end the watch.
       if (!this.#isClosed) this.#report(cause)

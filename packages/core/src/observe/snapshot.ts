@@ -52,6 +52,11 @@ export interface InstanceSnapshot {
   readonly effectiveWeight: number
   /** The result of active checks; absent without them. */
   readonly activeCheck?: { readonly status: HealthStatus; readonly reason: string; readonly forMs: number } | undefined
+  /**
+   * Set if the discovery's last list, which may be a sample, lacks it: since `forMs` milliseconds. It stays for at most
+   * `staysMs` more, and goes at once if a connection is refused. Absent if it is listed.
+   */
+  readonly missing?: { readonly forMs: number; readonly staysMs: number } | undefined
   /** The number of recent ejections; it falls while the instance works. */
   readonly ejections: number
   /** Requests in flight on this instance. */

@@ -82,7 +82,12 @@ export function serviceParts(context: ServiceContext, listener: ServiceListener)
   const feedback = new Feedback({ ...context, roster, looks, movable, budget })
   const requests = new Requests({ ...context, capacity, feedback, listener })
   const picker = new Picker({ ...context, roster, candidates, split, capacity })
-  const cache = new InstanceCache({ ...context, ...settings, onChange: (diff) => listener.listChanged(diff) })
+  const cache = new InstanceCache({
+    ...context,
+    ...settings,
+    onChange: (diff) => listener.listChanged(diff),
+    isOut: (instance) => roster.recordOf(instance)?.problem !== undefined,
+  })
   const noListError = (): DiscoveryError => listener.noListError()
   const lists = new ListWaits({ clock: running, waiting, firstListTimeoutMs, cache, noListError })
   return {

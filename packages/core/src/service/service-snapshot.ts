@@ -1,8 +1,9 @@
 import { typeTag } from '../base/option-checks.ts'
 import type { InstanceCache } from '../cache/instance-cache.ts'
 import { asDiscoveryError } from '../cache/list-state.ts'
+import type { MissingInstances } from '../cache/missing-instances.ts'
 import type { ServiceSettings } from '../config/service-settings.ts'
-import type { ServiceSnapshot } from '../observe/snapshot.ts'
+import type { InstanceSnapshot, ServiceSnapshot } from '../observe/snapshot.ts'
 import type { RetryBudget } from '../retry/retry-budget.ts'
 import type { Candidates } from './candidates.ts'
 import type { Capacity } from './capacity.ts'
@@ -45,7 +46,15 @@ export function serviceSnapshot(shown: ShownService): ServiceSnapshot {
       ? undefined
       : { zone: { local: settings.zone.local, active: zone.active, reason: zone.reason } }),
     instances: roster.everyRecord.map((record) =>
-      record.snapshot(nowMs, warmth(record, settings.slowStart, nowMs), panic),
+      withMissing(record.snapshot(nowMs, warmth(record, settings.slowStart, nowMs), panic), cache.missing),
     ),
   }
+}
+
+/** With how long the instance has been missing from the list, if it is. */
+function withMissing(snapshot: InstanceSnapshot, instances: MissingInstances): InstanceSnapshot {
+  const missing = snapshot.state === 'draining' ? undefined : instances.stateOf(snapshot.instance.id)
+  if (missing === undefined) return snapshot
+  const text = `missing from the last list: stays for ${Math.round(missing.staysMs)} ms more at most`
+  return { ...snapshot, missing, reason: `${snapshot.reason}; ${text}` }
 }

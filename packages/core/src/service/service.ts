@@ -259,7 +259,7 @@ export class Service implements CallTarget, ServiceListener, Drainable {
   }
 
   requestEnded({ picked: { record }, instance }: Request, failure: FailureMode | undefined): void {
-    if (failure !== undefined && failure !== 'server') this.#parts.cache.doubt()
+    if (failure !== undefined && failure !== 'server') this.#parts.cache.unreached(instance, failure)
     if (record.state === 'draining' && record.inFlight === 0) {
       this.#parts.roster.forget(record)
       this.events.emit({ type: 'instance-drained', service: this.service, instance })

@@ -3,6 +3,11 @@ import { shown } from '../../base/option-checks.ts'
 import { parseInstance, type ServiceInstance, type ServiceInstanceInit } from '../../instance/instance.ts'
 import { type InstanceList, maxRejected, nothingUsable } from '../instance-list.ts'
 
+/** What comes with the list of a member. */
+interface MemberListDetails extends Partial<Omit<InstanceList, 'instances'>> {
+  readonly priorityOffset?: number
+}
+
 /**
  * Parses what a member gave. What is no list, or has nothing that can be used, is a failure of the member and no empty list.
  *
@@ -11,10 +16,7 @@ import { type InstanceList, maxRejected, nothingUsable } from '../instance-list.
 export function parseMemberList(
   service: string,
   answer: unknown,
-  {
-    rejected: before = [],
-    priorityOffset = 0,
-  }: { readonly rejected?: readonly InvalidInstanceError[] | undefined; readonly priorityOffset?: number } = {},
+  { rejected: before = [], sample, priorityOffset = 0 }: MemberListDetails = {},
 ): InstanceList {
   if (!Array.isArray(answer)) {
     throw new DiscoveryError(`${service}: must give an array of instances, got ${shown(answer)}`, { service })
@@ -31,7 +33,7 @@ export function parseMemberList(
   }
   for (const error of before) if (rejected.length < maxRejected) rejected.push(error)
   if (instances.length === 0 && rejected.length > 0) throw nothingUsable(service, answer.length, rejected)
-  return { instances, rejected }
+  return { instances, rejected, sample }
 }
 
 function withOffset(instance: ServiceInstance, priorityOffset: number): ServiceInstance {
@@ -61,7 +63,13 @@ export function unite(lists: readonly InstanceList[]): InstanceList {
       instances.push(instance)
     }
   }
-  return { instances, rejected: lists.flatMap(({ rejected }) => rejected) }
+  return { instances, rejected: lists.flatMap(({ rejected }) => rejected), sample: slowest(lists) }
+}
+
+/** What is missing from the union may come with the next list of any member. */
+function slowest(lists: readonly InstanceList[]): InstanceList['sample'] {
+  const samples = lists.flatMap(({ sample }) => sample ?? [])
+  return samples.sort((left, right) => right.ttlMs - left.ttlMs)[0]
 }
 
 function addressOf({ host, port }: ServiceInstance): string {

@@ -1,5 +1,5 @@
 import type { CancelTimer, Clock } from '../../base/clock.ts'
-import { DiscoveryError, type InvalidInstanceError } from '../../base/errors.ts'
+import { DiscoveryError } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
 import { RunningClock } from '../../base/running-clock.ts'
 import { FollowedService } from '../followed-service.ts'
@@ -50,7 +50,7 @@ export class MemberWatch {
       nameInRegistry: service,
       discovery: this.member.discovery,
       observer: {
-        next: (answer, rejected) => this.#receive(answer, rejected),
+        next: (answer, rejected, sample) => this.#receive(answer, { rejected: rejected ?? [], sample }),
         error: (cause) => this.#fail(cause),
       },
       onCloseFailed: (error) => context.tell({ type: 'member-failed', service, member: this.member.name, error }),
@@ -91,11 +91,11 @@ export class MemberWatch {
     this.#followed.close()
   }
 
-  #receive(answer: unknown, rejected: readonly InvalidInstanceError[] | undefined): void {
+  #receive(answer: unknown, details: Omit<InstanceList, 'instances'>): void {
     if (this.#closed) return
     const { service, tell } = this.#context
     try {
-      this.#list = parseMemberList(service, answer, { rejected, priorityOffset: this.member.priorityOffset })
+      this.#list = parseMemberList(service, answer, { ...details, priorityOffset: this.member.priorityOffset })
     } catch (cause) {
       this.#fail(cause)
       return

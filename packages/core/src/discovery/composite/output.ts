@@ -87,9 +87,9 @@ export class CompositeOutput {
     }
   }
 
-  #next({ instances, rejected }: InstanceList): void {
+  #next({ instances, rejected, sample }: InstanceList): void {
     try {
-      this.#observer.next(instances, rejected)
+      this.#observer.next(instances, rejected, sample)
     } catch (cause) {
       // The observer's mistake is not a failure of a member.
       if (!this.#closed) this.#observer.error(cause)
