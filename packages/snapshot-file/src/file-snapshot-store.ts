@@ -1,11 +1,11 @@
 import { join, resolve } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { DiscoveryError, type ServiceInstance, type SnapshotStore, type StoredSnapshot } from '@lb/core'
-import { checkFunction, checkInteger, checkKeys, rejectOption } from '@lb/core/authoring'
+import { checkBoolean, checkFunction, checkInteger, checkKeys, rejectOption } from '@lb/core/authoring'
 import { fileNameOf } from './file-name.ts'
 import { OneAtATime } from './one-at-a-time.ts'
 import { formatSnapshot, parseSnapshot } from './snapshot-text.ts'
-import { readWhole } from './whole-file-reader.ts'
+import { type FileLimits, readWhole } from './whole-file-reader.ts'
 import { removeUnfinished, replaceFile } from './whole-file-writer.ts'
 
 /** Options of `FileSnapshotStore`. */
@@ -14,6 +14,11 @@ export interface FileSnapshotStoreOptions {
   readonly directory: string
   /** Larger files are neither written nor read: bytes in [1 024, 1 073 741 824], default 16 MiB. */
   readonly maxBytes?: number | undefined
+  /**
+   * True: a file counts although another user owns it, or every user may write to it. For volumes that give every file the same owner and mode, such as
+   * CIFS and Azure Files. Whoever may write to the volume then decides where the requests go when the registry is down. Default false.
+   */
+  readonly allowSharedVolume?: boolean | undefined
   /** Milliseconds since 1970: ages are kept across processes. Default: the system's time, as it was when this process started. */
   readonly wallClock?: (() => number) | undefined
 }
@@ -29,7 +34,7 @@ const defaults = Object.freeze({ maxBytes: 16 * 1_024 * 1_024 })
  */
 export class FileSnapshotStore implements SnapshotStore {
   readonly #directory: string
-  readonly #maxBytes: number
+  readonly #limits: FileLimits
   readonly #wallClock: () => number
   /** One service after the other: a thousand of them would open a thousand files at once. */
   readonly #queue = new OneAtATime()
@@ -38,16 +43,17 @@ export class FileSnapshotStore implements SnapshotStore {
   /** @throws InvalidOptionError */
   constructor(options: FileSnapshotStoreOptions) {
     const path = 'FileSnapshotStore'
-    checkKeys(path, options, ['directory', 'maxBytes', 'wallClock'])
-    const { directory, maxBytes = defaults.maxBytes, wallClock = systemWallClock } = options
+    checkKeys(path, options, ['directory', 'maxBytes', 'allowSharedVolume', 'wallClock'])
+    const { directory, maxBytes = defaults.maxBytes, allowSharedVolume = false, wallClock = systemWallClock } = options
     if (typeof directory !== 'string' || directory === '' || directory.includes('\0')) {
       rejectOption(`${path}.directory`, 'the path of a folder', directory)
     }
     checkInteger(`${path}.maxBytes`, maxBytes, 1_024, 1_073_741_824)
+    checkBoolean(`${path}.allowSharedVolume`, allowSharedVolume)
     checkFunction(`${path}.wallClock`, wallClock)
     // A later change of the working directory is not to move the files.
     this.#directory = resolve(directory)
-    this.#maxBytes = maxBytes
+    this.#limits = { maxBytes, allowSharedVolume }
     this.#wallClock = wallClock
   }
 
@@ -60,7 +66,7 @@ export class FileSnapshotStore implements SnapshotStore {
       signal?.throwIfAborted()
       const path = this.#pathOf(service)
       try {
-        const text = await readWhole(path, this.#maxBytes)
+        const text = await readWhole(path, this.#limits)
         if (text === undefined) return undefined
         const { savedAtMs, instances } = parseSnapshot(service, text)
         return { instances, ageMs: this.#wallClock() - savedAtMs }
@@ -81,8 +87,9 @@ export class FileSnapshotStore implements SnapshotStore {
       const path = this.#pathOf(service)
       try {
         const bytes = Buffer.from(formatSnapshot(service, this.#wallClock(), instances))
-        if (bytes.length > this.#maxBytes) {
-          throw new DiscoveryError(`it would have ${bytes.length} bytes, the limit is ${this.#maxBytes}`)
+        const { maxBytes } = this.#limits
+        if (bytes.length > maxBytes) {
+          throw new DiscoveryError(`it would have ${bytes.length} bytes, the limit is ${maxBytes}`)
         }
         await replaceFile(path, bytes)
         await this.#tidy()

@@ -2,12 +2,13 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { InvalidOptionError, parseInstance } from '@lb/core'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { fileNameOf, unfinishedName } from '../src/file-name.ts'
 import { FileSnapshotStore, type FileSnapshotStoreOptions } from '../src/index.ts'
 import { list, useFolder } from './folder.ts'
 
 const folder = useFolder()
+afterEach(() => vi.restoreAllMocks())
 
 function open(options: Partial<FileSnapshotStoreOptions> = {}): FileSnapshotStore {
   return new FileSnapshotStore({ directory: folder.path, ...options })
@@ -164,6 +165,28 @@ describe('a file that cannot be used', () => {
     await expect(open().load('users')).rejects.toThrow('every user may write to it')
   })
 
+  it('since another user owns it, is not believed, and is replaced by the next save', async () => {
+    await open().save('users', list('a:1'))
+    const ownUid = process.geteuid?.() ?? 0
+    vi.spyOn(process, 'geteuid').mockReturnValue(ownUid + 1)
+    const refused = `user ${ownUid} owns it, this process runs as user ${ownUid + 1}. Give the folder to this user alone`
+    await expect(open().load('users')).rejects.toThrow(refused)
+    vi.restoreAllMocks()
+    await open().save('users', list('a:1'))
+    expect((await open().load('users'))?.instances).toHaveLength(1)
+  })
+
+  it('since every user may write to it or another one owns it, is used when the volume is said to be shared', async () => {
+    const store = open({ allowSharedVolume: true })
+    await store.save('users', list('a:1'))
+    chmodSync(path('users'), 0o777)
+    vi.spyOn(process, 'geteuid').mockReturnValue(4_711)
+    expect((await store.load('users'))?.instances).toHaveLength(1)
+    vi.restoreAllMocks()
+    symlinkSync(path('users'), path('orders'))
+    await expect(store.load('orders')).rejects.toThrow('it is a link')
+  })
+
   it('does not keep others from being used', async () => {
     const store = open()
     writeFileSync(path('users'), '{')
@@ -180,6 +203,7 @@ describe('the options', () => {
     ['directory', 'a\0b'],
     ['maxBytes', 1_000],
     ['maxBytes', 2_000.5],
+    ['allowSharedVolume', 'yes'],
     ['wallClock', 7],
   ])('refuse %s %j', (name, value) => {
     const build = (): unknown => new FileSnapshotStore({ directory: 'x', [name]: value })
