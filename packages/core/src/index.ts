@@ -6,6 +6,7 @@
 
 export type { ConfiguredServiceOptions, LoadBalancerOptions, ServiceOptions } from './config/service-options.ts'
 export type { HealthCheckOptions, HealthProbe, HealthProbeResult } from './health/checks/options.ts'
+export type { HealthCheckTls } from './health/checks/tls.ts'
 export type { PanicOptions } from './health/eligibility/panic.ts'
 export type { SlowStartOptions } from './health/eligibility/slow-start.ts'
 export type { ZoneOptions } from './health/eligibility/zone-options.ts'

@@ -1,16 +1,17 @@
 import { originOf } from '../../instance/instance.ts'
+import { httpsRequest, type ProbeResponse } from './https-request.ts'
 import type { HealthCheckOptions, HealthProbe, HealthProbeResult } from './options.ts'
 
 /** The options of `HealthCheckOptions` that shape a request or judge its answer; checked before. */
 export type HttpProbeOptions = Pick<
   HealthCheckOptions,
-  'path' | 'method' | 'headers' | 'expectedStatuses' | 'expectedBody' | 'immediateFailHeader' | 'port'
+  'path' | 'method' | 'headers' | 'expectedStatuses' | 'expectedBody' | 'immediateFailHeader' | 'port' | 'tls'
 >
 
 const maxBodyBytes = 65_536
 
 /**
- * Sends one HTTP request to the instance by the global `fetch`, and judges the answer. The body is always read to its
+ * Sends one HTTP request to the instance by the global `fetch`, or as `tls` says, and judges the answer. The body is always read to its
  * end or cancelled, so that no connection stays behind. Reasons show neither headers nor the query of the path.
  */
 export function httpProbe(options: HttpProbeOptions = {}): HealthProbe {
@@ -19,8 +20,9 @@ export function httpProbe(options: HttpProbeOptions = {}): HealthProbe {
   const headers = { ...options.headers }
   const expected = new Set(expectedStatuses)
   const request = `${method} ${path.split('?', 1)[0]}`
+  const overTls = options.tls && httpsRequest(options.tls)
 
-  async function judge(response: Response): Promise<HealthProbeResult> {
+  async function judge(response: ProbeResponse): Promise<HealthProbeResult> {
     const answered = `${request} answered ${response.status}`
     if (response.headers.has(immediateFailHeader)) {
       return { healthy: false, immediate: true, reason: `${answered} with ${immediateFailHeader}` }
@@ -35,9 +37,11 @@ export function httpProbe(options: HttpProbeOptions = {}): HealthProbe {
 
   return async (instance, { signal }) => {
     const url = `${originOf({ ...instance, port: port ?? instance.port })}${path}`
-    let response: Response | undefined
+    let response: ProbeResponse | undefined
     try {
-      response = await fetch(url, { method, headers, redirect: 'manual', signal })
+      response = await (overTls !== undefined && instance.secure
+        ? overTls(url, { method, headers, signal })
+        : fetch(url, { method, headers, redirect: 'manual', signal }))
       return await judge(response)
     } catch (error) {
       throw unwrapped(error)
@@ -49,12 +53,12 @@ export function httpProbe(options: HttpProbeOptions = {}): HealthProbe {
 }
 
 /** The body, up to `maxBodyBytes`. */
-async function readBody({ body }: Response): Promise<string> {
+async function readBody({ body }: ProbeResponse): Promise<string> {
   if (body === null) return ''
   const decoder = new TextDecoder()
   let text = ''
   let left = maxBodyBytes
-  for await (const chunk of body as AsyncIterable<Uint8Array>) {
+  for await (const chunk of body) {
     text += decoder.decode(chunk.subarray(0, left), { stream: true })
     left -= chunk.length
     if (left <= 0) return text

@@ -44,6 +44,9 @@ describe('the options of a health check', () => {
     [{ expectedBody: /ok/ }, 'expectedBody', 'a function, got an object (object)'],
     [{ immediateFailHeader: 'a b' }, 'immediateFailHeader', 'the name of a header, got "a b" (string)'],
     [{ immediateFailHeader: false }, 'immediateFailHeader', 'the name of a header, got false (boolean)'],
+    [{ tls: { rejectUnauthorized: 0 } }, 'tls.rejectUnauthorized', 'a boolean'],
+    [{ tls: { serverName: '' } }, 'tls.serverName', 'a DNS name, got "" (string)'],
+    [{ tls: { ca: ['/ca.pem'] } }, 'tls.ca', 'a PEM text with a BEGIN line. Read the file that has it'],
     [{ port: 0 }, 'port', 'an integer in [1, 65535], got 0 (number)'],
     [{ probe: 'tcp' }, 'probe', 'a function, got "tcp" (string)'],
     [{ intervalMs: 0 }, 'intervalMs', 'a number of milliseconds in [1, 2147483647], got 0 (number)'],
@@ -84,6 +87,21 @@ describe('the options of a health check', () => {
     const build = (): void => check({ headers })
     expect(build).toThrow(expect.objectContaining({ option: expect.stringMatching(/^healthCheck\.headers/) }))
     expect(build).not.toThrow(/hunter2|72727272/)
+  })
+
+  it.each<[object, string]>([
+    [{ key: 'hunter2' }, 'tls.key must be a PEM text'],
+    [{ key: '-----BEGIN hunter2' }, 'tls must have cert and key, or neither. Add cert'],
+    [{ cert: '-----BEGIN ' }, 'Add key'],
+    [{ CA: '' }, 'Did you mean ca?'],
+  ])('refuse tls %j without showing the key', (tls, message) => {
+    expect(() => check({ tls })).toThrow(message)
+    expect(() => check({ tls })).not.toThrow(/hunter2/)
+  })
+
+  it('refuse tls where there is no node:https', () => {
+    vi.stubGlobal('process', undefined)
+    expect(() => check({ tls: {} })).toThrow('healthCheck.tls must be absent where there is no node:https')
   })
 
   it('suggest the nearest name for an unknown one', () => {

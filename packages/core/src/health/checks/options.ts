@@ -8,6 +8,7 @@ import {
   rejectOption,
 } from '../../base/option-checks.ts'
 import type { ServiceInstance } from '../../instance/instance.ts'
+import { checkHealthCheckTls, type HealthCheckTls } from './tls.ts'
 
 /**
  * Checks whether one instance is healthy. `false`, an error or a rejection is a failure. The probe must end when
@@ -42,7 +43,8 @@ export interface HealthCheckOptions {
   /** Statuses of a healthy response. Redirects are not followed. @default [200] */
   readonly expectedStatuses?: readonly number[] | undefined
   /**
-   * Whether this is the body of a healthy response. It receives the first 64 KiB.
+   * Whether this is the body of a healthy response. It receives the first 64 KiB. With it, a body that breaks off, or is
+   * not complete within `timeoutMs`, is a failure.
    * @default undefined: the body is not read
    */
   readonly expectedBody?: ((body: string) => boolean) | undefined
@@ -54,6 +56,11 @@ export interface HealthCheckOptions {
   readonly immediateFailHeader?: string | undefined
   /** The port of the HTTP probe. @default the port of the instance */
   readonly port?: number | undefined
+  /**
+   * How `secure` instances are verified, for a private authority above all: `{ ca }`. Needs `node:https`.
+   * @default what the global `fetch` trusts
+   */
+  readonly tls?: HealthCheckTls | undefined
   /**
    * A probe instead of the HTTP probe: the TCP probe of an adapter, or your own function. The options of the HTTP probe
    * then have no effect.
@@ -94,6 +101,7 @@ export const healthCheckKeys: readonly (keyof HealthCheckOptions)[] = [
   'expectedBody',
   'immediateFailHeader',
   'port',
+  'tls',
   'probe',
   'intervalMs',
   'idleIntervalMs',
@@ -112,6 +120,7 @@ export function checkHealthCheckOptions(path: string, options: HealthCheckOption
   checkKeys(path, options, healthCheckKeys)
   checkRequest(path, options)
   checkAnswer(path, options)
+  checkHealthCheckTls(`${path}.tls`, options.tls)
   for (const name of ['intervalMs', 'timeoutMs'] as const) {
     checkDurationMs(`${path}.${name}`, options[name], { min: 1 })
   }
