@@ -21,7 +21,7 @@ export interface KubeConfigCluster {
 }
 
 /** What a `KubeConfig` fills in of the options of `https.request`. */
-export interface KubeConfigRequest {
+interface KubeConfigRequest {
   /** With `Authorization`. */
   headers?: unknown
   /** The certificate of the client. */

@@ -1,3 +1,4 @@
+import { InvalidOptionError } from '../../base/errors.ts'
 import { nodeHttps } from './node-https.ts'
 import type { HealthCheckTls } from './tls.ts'
 
@@ -20,7 +21,7 @@ export interface ProbeRequest {
  */
 export function httpsRequest(tls: HealthCheckTls): (url: string, request: ProbeRequest) => Promise<ProbeResponse> {
   const https = nodeHttps()
-  if (https === undefined) throw new Error('there is no node:https')
+  if (https === undefined) throw new InvalidOptionError('tls', 'tls must be absent where there is no node:https')
   const { serverName, ...options } = tls
   const agent = new https.Agent({ ...options, ...(serverName !== undefined && { servername: serverName }) })
   return (url, request) =>
