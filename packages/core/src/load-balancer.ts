@@ -14,7 +14,12 @@ import { checkLoadBalancerOptions, type LoadBalancerOptions } from './config/ser
 import { DiscoveryUses } from './discovery/discovery-uses.ts'
 import type { ServiceInstance } from './instance/instance.ts'
 import { serviceOfHost, type UrlAuthority } from './instance/service-host.ts'
-import { type CallbackFailed, EventChannel, type LoadBalancerListener } from './observe/events.ts'
+import {
+  type CallbackFailed,
+  EventChannel,
+  type LoadBalancerEvent,
+  type LoadBalancerListener,
+} from './observe/events.ts'
 import { guardedClock, guardedRandom } from './observe/guarded-sources.ts'
 import type { ServiceSnapshot } from './observe/snapshot.ts'
 import { Drain } from './service/drain.ts'
@@ -218,10 +223,16 @@ export class LoadBalancer implements AsyncDisposable {
     return this.#services.peek(service).heedsHashKey
   }
 
-  /** Calls `listener` with every event until the returned function is called. Costs nothing without listeners. */
-  subscribe(listener: LoadBalancerListener): () => void {
+  /**
+   * Calls `listener` with every event until the returned function is called; with `types`, only with events of these types. Costs
+   * nothing without listeners, and almost nothing if none of them listens to `request-finished`.
+   *
+   * @throws InvalidOptionError
+   */
+  subscribe(listener: LoadBalancerListener, types?: readonly LoadBalancerEvent['type'][]): () => void {
     checkFunction('listener', listener ?? null)
-    return this.#events.subscribe(listener)
+    if (types !== undefined && !Array.isArray(types)) rejectOption('types', 'an array of types of events', types)
+    return this.#events.subscribe(listener, types)
   }
 
   /**

@@ -24,6 +24,26 @@ describe('EventChannel', () => {
     expect(events.active).toBe(false)
   })
 
+  it('emits to a listener of some types only these, and none about requests unless one of them is', () => {
+    const events = new EventChannel()
+    const emitted: string[] = []
+    events.subscribe(({ type }) => emitted.push(type), ['closed', 'listener-failed'])
+    expect(events).toMatchObject({ active: true, wantsRequests: false })
+    events.emit(held)
+    events.emit({ type: 'closed' })
+    expect(emitted).toEqual(['closed'])
+    const unsubscribe = events.subscribe(() => {
+      throw new Error('listener')
+    })
+    expect(events.wantsRequests).toBe(true)
+    events.emit(held)
+    expect(emitted).toEqual(['closed', 'listener-failed'])
+    unsubscribe()
+    expect(events).toMatchObject({ active: true, wantsRequests: false })
+    events.subscribe(() => {}, ['request-finished'])
+    expect(events.wantsRequests).toBe(true)
+  })
+
   it('counts a listener that subscribes twice as two', () => {
     const events = new EventChannel()
     let calls = 0

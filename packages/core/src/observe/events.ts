@@ -128,6 +128,17 @@ export type CallbackFailed = (callback: ApplicationCallback, error: unknown) => 
 /** Receives every event of a load balancer. An error that it throws is emitted to the other listeners. */
 export type LoadBalancerListener = (event: LoadBalancerEvent) => void
 
+/** One listener, and what it listens to. */
+interface Subscription {
+  readonly listener: LoadBalancerListener
+  /** `undefined`: every event. */
+  readonly types: ReadonlySet<LoadBalancerEvent['type']> | undefined
+}
+
+function wants({ types }: Subscription, type: LoadBalancerEvent['type']): boolean {
+  return types === undefined || types.has(type)
+}
+
 /**
  * The listeners of one load balancer. Emitters check `active` first, so that unused events cost nothing.
  *
@@ -137,17 +148,19 @@ export type LoadBalancerListener = (event: LoadBalancerEvent) => void
 export class EventChannel {
   /** Whether an event would reach a listener. Changed here alone. */
   active = false
-  #listeners: readonly LoadBalancerListener[] = []
+  /** Whether `request-finished`, the one event that belongs to every request, would reach a listener. Changed here alone. */
+  wantsRequests = false
+  #subscriptions: readonly Subscription[] = []
   /** Emitted and not delivered yet. */
   #waiting: LoadBalancerEvent[] = []
   #holds = 0
   #delivering = false
   #ending = false
 
-  subscribe(listener: LoadBalancerListener): () => void {
-    const entry: LoadBalancerListener = (event) => listener(event)
-    this.#setListeners([...this.#listeners, entry])
-    return () => this.#setListeners(this.#listeners.filter((other) => other !== entry))
+  subscribe(listener: LoadBalancerListener, types?: readonly LoadBalancerEvent['type'][]): () => void {
+    const subscription: Subscription = { listener, types: types && new Set(types) }
+    this.#setSubscriptions([...this.#subscriptions, subscription])
+    return () => this.#setSubscriptions(this.#subscriptions.filter((other) => other !== subscription))
   }
 
   /** A listener that throws does not affect the other listeners or the caller. */
@@ -186,12 +199,13 @@ export class EventChannel {
   /** Ends the channel. Events that were emitted before still reach the listeners. */
   clear(): void {
     this.#ending = true
-    this.#setListeners(this.#waiting.length === 0 ? [] : this.#listeners)
+    this.#setSubscriptions(this.#waiting.length === 0 ? [] : this.#subscriptions)
   }
 
-  #setListeners(listeners: readonly LoadBalancerListener[]): void {
-    this.#listeners = listeners
-    this.active = listeners.length > 0 && !this.#ending
+  #setSubscriptions(subscriptions: readonly Subscription[]): void {
+    this.#subscriptions = subscriptions
+    this.active = subscriptions.length > 0 && !this.#ending
+    this.wantsRequests = this.active && subscriptions.some((each) => wants(each, 'request-finished'))
   }
 
   #deliver(): void {
@@ -199,35 +213,36 @@ export class EventChannel {
     this.#delivering = true
     try {
       // Listeners emit more.
-      for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) this.#tell(next)
+      for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) this.#deliverOne(next)
     } finally {
       this.#delivering = false
     }
-    if (this.#ending) this.#listeners = []
+    if (this.#ending) this.#subscriptions = []
   }
 
-  #tell(event: LoadBalancerEvent): void {
-    for (const listener of this.#listeners) {
-      // It may have been unsubscribed by one before it.
-      if (!this.#listeners.includes(listener)) continue
+  #deliverOne(event: LoadBalancerEvent): void {
+    for (const subscription of this.#subscriptions) {
+      // An earlier listener may have unsubscribed it.
+      if (!wants(subscription, event.type) || !this.#subscriptions.includes(subscription)) continue
       try {
-        const result: unknown = listener(event)
-        if (result !== undefined) onLateRejection(result, (error) => this.#tellOthers(listener, error))
+        const result: unknown = subscription.listener(event)
+        if (result !== undefined) onLateRejection(result, (error) => this.#failed(subscription, error))
       } catch (error) {
-        this.#tellOthers(listener, error)
+        this.#failed(subscription, error)
       }
     }
   }
 
-  #tellOthers(failed: LoadBalancerListener, error: unknown): void {
-    for (const listener of this.#listeners) {
-      if (listener === failed) continue
+  /** The listener of `failed` threw: the other ones receive an event about that. */
+  #failed(failed: Subscription, error: unknown): void {
+    for (const subscription of this.#subscriptions) {
+      if (subscription === failed || !wants(subscription, 'listener-failed')) continue
       try {
-        const result: unknown = listener({ type: 'listener-failed', error })
-        // Nobody is left to tell.
+        const result: unknown = subscription.listener({ type: 'listener-failed', error })
+        // No listener is left for this error.
         onLateRejection(result, () => {})
       } catch {
-        // No listener is left.
+        // No listener is left for this error.
       }
     }
   }

@@ -1,5 +1,5 @@
 import type { ServiceInstance } from '../instance/instance.ts'
-import type { LoadBalancerListener } from './events.ts'
+import type { LoadBalancerEvent, LoadBalancerListener } from './events.ts'
 
 /** What keeps connections to instances has to know when those are of no more use. */
 export type DepartureListener = (instance: ServiceInstance, service: string) => void
@@ -10,8 +10,10 @@ export interface ObservedInstances {
     readonly service: string
     readonly instances: readonly { readonly instance: ServiceInstance }[]
   }[]
-  subscribe(listener: LoadBalancerListener): () => void
+  subscribe(listener: LoadBalancerListener, types: readonly LoadBalancerEvent['type'][]): () => void
 }
+
+const types = ['instances-changed', 'instance-drained', 'service-released', 'closed'] as const
 
 /**
  * Calls `listener` with each instance that gets no more requests at its address: it was removed or moved, its last request after that has
@@ -48,5 +50,5 @@ export function onDeparture(lb: ObservedInstances, listener: DepartureListener):
     } else if (event.type === 'closed') {
       for (const service of Array.from(known.keys())) release(service)
     }
-  })
+  }, types)
 }

@@ -159,7 +159,7 @@ export class Requests {
       if (judged.ok) record.succeeded++
       else if (judged.blame !== 'none') record.failed++
       if (this.#feedback.learnedWeights !== undefined) this.#feedback.reported(record, judged.loadReport)
-      if (held) events.emit({ type: 'request-finished', service, instance, outcome: judged })
+      if (events.wantsRequests) events.emit({ type: 'request-finished', service, instance, outcome: judged })
       this.#listener.requestEnded(request, failure)
     } finally {
       if (held) events.release()
