@@ -4,7 +4,7 @@ import { createServer, type Server, Socket } from 'node:net'
 import { classifyError } from '@lb/core/authoring'
 import { connectTimeoutMs } from '@lb/undici/authoring'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { limitConnecting, withConnectionLimit } from './agents.ts'
+import { keepAliveAgents, limitConnecting, withConnectionLimit } from './agents.ts'
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
@@ -62,6 +62,33 @@ describe('limitConnecting', () => {
   it('does nothing with one that is connected already', () => {
     limitConnecting(socketThat({ connecting: false }))
     expect(vi.getTimerCount()).toBe(0)
+  })
+})
+
+describe('an idle connection of the agents', () => {
+  it.each([
+    [undefined, 1_000],
+    ['timeout=5', 4_000],
+    ['timeout=5, max=100', 4_000],
+    ['max=100, Timeout=5', 4_000],
+    ['timeout=2', 1_000],
+    ['timeout=600', 60_000],
+    ['max=5', 1_000],
+  ])('with Keep-Alive: %s is closed after %d ms', (announced, idleMs) => {
+    for (const agent of Object.values(keepAliveAgents())) {
+      const socket = new Socket()
+      Object.assign(socket, { _httpMessage: { res: { headers: { 'keep-alive': announced } } } })
+      expect(agent.keepSocketAlive(socket)).not.toBe(false)
+      expect(socket.timeout).toBe(idleMs)
+      socket.destroy()
+    }
+  })
+
+  it.each(['timeout=1', 'timeout=0'])('with Keep-Alive: %s is not used again', (announced) => {
+    const socket = new Socket()
+    Object.assign(socket, { _httpMessage: { res: { headers: { 'keep-alive': announced } } } })
+    expect(keepAliveAgents().http.keepSocketAlive(socket)).toBe(false)
+    socket.destroy()
   })
 })
 

@@ -1,11 +1,18 @@
-import { type Agent, type AgentOptions, type ClientRequest, Agent as HttpAgent } from 'node:http'
+import {
+  type Agent,
+  type AgentOptions,
+  type ClientRequest,
+  Agent as HttpAgent,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+} from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { LoadBalancer, ServiceInstance } from '@lb/core'
 import { authorityOf, onDeparture, systemClock } from '@lb/core/authoring'
-import { connectTimeoutMs } from '@lb/undici/authoring'
+import { announcedMarginMs, connectTimeoutMs, longestIdleMs, unannouncedIdleMs } from '@lb/undici/authoring'
 import { limitInterim } from './interim-limit.ts'
 
 type ConnectingSocket = Socket & Partial<Pick<TLSSocket, 'encrypted'>> & { readonly secureConnecting?: boolean }
@@ -67,20 +74,50 @@ const agentOptions: AgentOptions = {
   // Most recently used first: what is idle longest is what the other side is about to close.
   scheduling: 'lifo',
   maxFreeSockets: 256,
-  // Idle connections are closed before the 5 s after which Node's servers close them: whoever closes first wins the
-  // race against the next request. A `Keep-Alive: timeout` that is shorter is honoured by Node itself.
-  timeout: 4_000,
+  // Idle connections are closed before the server closes them: whoever closes first wins the race against the next request.
+  timeout: unannouncedIdleMs,
+}
+
+/** What Node keeps on a connection, which its types do not know. */
+interface WithMessage {
+  readonly _httpMessage?: { readonly res?: IncomingMessage | null } | null
+}
+
+/** How long a connection may be idle, in milliseconds, given the headers of its last response; 0: it is not used again. */
+function idleLimitMs({ 'keep-alive': announced = '' }: IncomingHttpHeaders): number {
+  const seconds = /(?:^|,)\s*timeout\s*=\s*(\d+)/i.exec(String(announced))?.[1]
+  if (seconds === undefined) return unannouncedIdleMs
+  return Math.min(Math.max(Number(seconds) * 1_000 - announcedMarginMs, 0), longestIdleMs)
+}
+
+/** As Node does, but an instance that announces more than `timeout` of the agent is believed too. */
+function keepAlive(socket: Duplex): boolean {
+  const { res }: NonNullable<WithMessage['_httpMessage']> = (socket as WithMessage)._httpMessage ?? {}
+  const idleMs = idleLimitMs(res?.headers ?? {})
+  if (!(socket instanceof Socket) || idleMs === 0) return false
+  socket.setKeepAlive(true, agentOptions.keepAliveMsecs)
+  socket.unref()
+  if (socket.timeout !== idleMs) socket.setTimeout(idleMs)
+  return true
 }
 
 class LimitedHttpAgent extends HttpAgent {
   override createConnection(...given: Parameters<HttpAgent['createConnection']>): Duplex | null | undefined {
     return limited(super.createConnection(...given))
   }
+
+  override keepSocketAlive(socket: Duplex): boolean {
+    return keepAlive(socket)
+  }
 }
 
 class LimitedHttpsAgent extends HttpsAgent {
   override createConnection(...given: Parameters<HttpsAgent['createConnection']>): Duplex | null | undefined {
     return limited(super.createConnection(...given))
+  }
+
+  override keepSocketAlive(socket: Duplex): boolean {
+    return keepAlive(socket)
   }
 }
 

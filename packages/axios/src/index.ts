@@ -1,3 +1,4 @@
+export type { PoolOptions } from '@lb/undici/authoring'
 export { type FailedAttempt, isLoadBalancedError, type LoadBalancedError, type LoadBalancerDetails } from './errors.ts'
 export { loadBalance, loadBalancedAdapter } from './load-balanced-adapter.ts'
 export type { LoadBalancedAdapterOptions } from './options.ts'

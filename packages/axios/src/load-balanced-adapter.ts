@@ -89,7 +89,7 @@ class Sender {
     this.#adapter = options.adapter ?? axios.defaults.adapter ?? 'http'
     this.#agents = keepAliveAgents()
     closeIdleConnections(lb, this.#agents)
-    this.#undici = options.undici && new UndiciTransport(lb, options.undici)
+    this.#undici = options.undici && new UndiciTransport(lb, options.undici, options.pool)
   }
 
   async send(config: InternalAxiosRequestConfig): Promise<AxiosResponse> {

@@ -1,5 +1,6 @@
 import type { LoadBalancer } from '@lb/core'
 import { checkFunction, checkKeys, rejectOption } from '@lb/core/authoring'
+import { checkPoolOptions, type PoolOptions } from '@lb/undici/authoring'
 import type { AxiosRequestConfig, InternalAxiosRequestConfig } from 'axios'
 import type { Undici } from './undici-transport.ts'
 
@@ -30,6 +31,8 @@ export interface LoadBalancedAdapterOptions {
    * connections, for about two thirds of the CPU time. Default: all requests go through the adapter.
    */
   readonly undici?: Undici | undefined
+  /** How the connections of `undici` to instances are kept. */
+  readonly pool?: PoolOptions | undefined
 }
 
 const optionKeys: readonly (keyof LoadBalancedAdapterOptions)[] = [
@@ -39,6 +42,7 @@ const optionKeys: readonly (keyof LoadBalancedAdapterOptions)[] = [
   'hashKey',
   'idempotent',
   'undici',
+  'pool',
 ]
 
 /** @throws InvalidOptionError */
@@ -50,7 +54,9 @@ export function checkArguments(caller: string, lb: LoadBalancer, options: LoadBa
   checkFunction(`${caller}.serviceOf`, options.serviceOf)
   checkFunction(`${caller}.hashKey`, options.hashKey)
   checkFunction(`${caller}.idempotent`, options.idempotent)
-  const { hostHeader, undici } = options
+  const { hostHeader, undici, pool } = options
+  checkPoolOptions(`${caller}.pool`, pool)
+  if (pool !== undefined && undici === undefined) rejectOption(`${caller}.pool`, 'absent without undici', pool)
   if (undici !== undefined && typeof undici?.Pool !== 'function') {
     rejectOption(`${caller}.undici`, 'the package undici (import * as undici from "undici")', undici)
   }

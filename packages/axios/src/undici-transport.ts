@@ -1,7 +1,15 @@
 import type { Socket } from 'node:net'
 import { type AttemptContext, InvalidOptionError, type LoadBalancer, type ServiceInstance } from '@lb/core'
 import type { ServiceUrl } from '@lb/core/authoring'
-import { connectTimeoutMs, InstancePools, isUnreadable, limitSilence } from '@lb/undici/authoring'
+import {
+  connectTimeoutMs,
+  InstancePools,
+  isUnreadable,
+  limitSilence,
+  limitWaiting,
+  type PoolOptions,
+  poolSettings,
+} from '@lb/undici/authoring'
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios'
 import type { ResponseHead } from './replayed-response.ts'
 import { timeLeft } from './request.ts'
@@ -15,6 +23,8 @@ export interface UndiciPool {
   dispatch(request: never, handler: never): boolean
   /** Takes no new requests, and ends when the last one has ended. */
   close(): Promise<void>
+  /** How many requests wait for a connection. */
+  readonly stats?: { readonly queued: number }
 }
 
 /** What is used of the package `undici`. */
@@ -37,16 +47,31 @@ const isOtherUndici =
 // Nothing was sent when a connection cannot be made. All other limits are the request's.
 const connectOptions = { timeout: connectTimeoutMs }
 
-const poolOptions = {
-  pipelining: 1,
-  // As the agents do: idle connections are closed before Node's servers close them.
-  keepAliveTimeout: 4_000,
-  keepAliveMaxTimeout: 4_000,
-  allowH2: false,
-}
+/** Every client of a load balancer with the same options shares its connections. */
+const poolsOf = new WeakMap<LoadBalancer, Map<string, InstancePools<UndiciPool>>>()
 
-/** Every client of a load balancer shares its connections. */
-const poolsOf = new WeakMap<LoadBalancer, InstancePools<UndiciPool>>()
+function sharedPools(
+  lb: LoadBalancer,
+  { Pool, buildConnector }: Undici,
+  options: PoolOptions,
+): InstancePools<UndiciPool> {
+  const settings = poolSettings(options)
+  const key = JSON.stringify(settings)
+  const known = poolsOf.get(lb) ?? new Map<string, InstancePools<UndiciPool>>()
+  poolsOf.set(lb, known)
+  const open = (origin: string): UndiciPool => {
+    // One for each instance: it keeps the TLS sessions.
+    const connect =
+      buildConnector === undefined
+        ? connectOptions
+        : limited(buildConnector({ ...connectOptions, allowH2: false }) as Connector, settings.maxHeaderSize)
+    const pool = opened(new Pool(origin, { ...settings, allowH2: false, connect }))
+    return settings.connections === null ? pool : limitWaiting(pool, connectTimeoutMs)
+  }
+  const pools = known.get(key) ?? new InstancePools(lb, open)
+  known.set(key, pools)
+  return pools
+}
 
 /** How a request ended, as the caller sees it. */
 export type Seen = AxiosResponse | EarlyResponse | { readonly redirect: ResponseHead }
@@ -57,18 +82,8 @@ export class UndiciTransport {
   /** Instances whose responses undici cannot read, until a list brings them anew. */
   readonly #unreadable = new WeakSet<ServiceInstance>()
 
-  constructor(lb: LoadBalancer, { Pool, buildConnector }: Undici) {
-    const open = (origin: string): UndiciPool => {
-      // One for each instance: it keeps the TLS sessions.
-      const connect =
-        buildConnector === undefined
-          ? connectOptions
-          : limited(buildConnector({ ...connectOptions, allowH2: false }) as Connector)
-      return opened(new Pool(origin, { ...poolOptions, connect }))
-    }
-    const pools = poolsOf.get(lb) ?? new InstancePools(lb, open)
-    poolsOf.set(lb, pools)
-    this.#pools = pools
+  constructor(lb: LoadBalancer, undici: Undici, pool: PoolOptions = {}) {
+    this.#pools = sharedPools(lb, undici, pool)
   }
 
   /** `undefined`: the request is one for axios's own adapter. */
@@ -96,8 +111,9 @@ export class UndiciTransport {
   }
 }
 
-function limited(connect: Connector): Connector {
-  return (target, callback) => connect(target, (error, socket) => callback(error, socket && limitSilence(socket)))
+function limited(connect: Connector, maxHeaderBytes: number): Connector {
+  return (target, callback) =>
+    connect(target, (error, socket) => callback(error, socket && limitSilence(socket, maxHeaderBytes)))
 }
 
 /** @throws InvalidOptionError */

@@ -49,6 +49,31 @@ afterEach(async () => {
 const eventually = (value: () => unknown, expected: unknown): Promise<void> =>
   expect.poll(value, { interval: 2, timeout: 2_000 }).toEqual(expected)
 
+describe('pool', () => {
+  it('says how the connections are kept; clients with the same options share them', async () => {
+    const opened: Record<string, unknown>[] = []
+    class OpenedPool extends NotingPool {
+      constructor(origin: string, options: Record<string, unknown>) {
+        super(origin, options)
+        opened.push(options)
+      }
+    }
+    const over = { Pool: OpenedPool }
+    for (const pool of [undefined, { connections: 2 }, { connections: 2 }]) {
+      await loadBalance(axios.create(), lb, { undici: over, pool }).get('http://user-service/')
+    }
+    // The first is that of the other clients.
+    expect(opened).toEqual([
+      expect.objectContaining({ connections: 2, keepAliveTimeout: 1_000, keepAliveMaxTimeout: 60_000 }),
+    ])
+  })
+
+  it('needs undici, and legal values', () => {
+    expect(() => loadBalance(axios.create(), lb, { pool: {} })).toThrow('pool must be absent without undici')
+    expect(() => loadBalance(axios.create(), lb, { undici, pool: { connections: 0 } })).toThrow('pool.connections')
+  })
+})
+
 describe('with undici', () => {
   it.each<[string, AxiosRequestConfig]>([
     ['a GET', {}],

@@ -16,6 +16,12 @@ const timeouts: ReadonlySet<unknown> = new Set([
   'ETIMEDOUT',
 ])
 
+/** The kind of a failure that another setting of the proxy would end. Each code has a section in `docs/errors.md`. */
+export type ProxyErrorCode = (typeof proxyErrorCodes)[number]
+
+/** Every code, for tests and documentation. */
+export const proxyErrorCodes = ['LB_RESPONSE_HEADER_TOO_LONG'] as const
+
 /**
  * Why a request could not be proxied. `cause` is the error underneath; the message may be shown to clients, the cause
  * may not. Express' own error handler answers with `status` and `headers`.
@@ -25,11 +31,18 @@ export class ProxyError extends Error {
   readonly status: number
   /** The same, by the name under which other frameworks look for it. */
   readonly statusCode: number
+  /** What kind of failure it is; `undefined` when `status` says it all. */
+  readonly code: ProxyErrorCode | undefined
   /** What else the client is to know: `Retry-After` with 503. */
   readonly headers: Readonly<Record<string, string>>
 
-  constructor(status: number, message: string, options: { readonly cause?: unknown } = {}) {
+  constructor(
+    status: number,
+    message: string,
+    { code, ...options }: { readonly cause?: unknown; readonly code?: ProxyErrorCode } = {},
+  ) {
     super(message, options)
+    this.code = code
     this.name = 'ProxyError'
     this.status = status
     this.statusCode = status
@@ -57,6 +70,13 @@ export class ProxyError extends Error {
     if (failure instanceof ProxyError) return failure
     if (failure instanceof RequestRefusal) return new ProxyError(failure.statusCode, failure.message)
     if (isTimeout(failure)) return new ProxyError(504, 'The service did not answer in time.', { cause: failure })
+    if (isHeaderTooLong(failure)) {
+      const code = 'LB_RESPONSE_HEADER_TOO_LONG'
+      return new ProxyError(502, 'The header of the response is longer than pool.maxHeaderBytes.', {
+        cause: failure,
+        code,
+      })
+    }
     if (failure instanceof LoadBalancerError) {
       return new ProxyError(503, 'The service cannot take the request now.', { cause: failure })
     }
@@ -72,6 +92,11 @@ export class ProxyError extends Error {
     }
     return new ProxyError(500, 'The gateway made a mistake.', { cause: thrown })
   }
+}
+
+function isHeaderTooLong(failure: unknown): boolean {
+  const { code }: { code?: unknown } = Object(failure)
+  return code === 'UND_ERR_HEADERS_OVERFLOW'
 }
 
 function isTimeout(failure: unknown): boolean {

@@ -1,4 +1,5 @@
-export { ProxyError } from './errors.ts'
+export type { PoolOptions } from '@lb/undici/authoring'
+export { ProxyError, type ProxyErrorCode } from './errors.ts'
 export type { HeaderList } from './headers.ts'
 export { type HealthEndpoint, type HealthEndpointOptions, healthEndpoint } from './health-endpoint.ts'
 export { type LoadBalancedRequest, loadBalancer } from './load-balancer.ts'

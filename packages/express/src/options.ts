@@ -10,6 +10,7 @@ import {
   rejectOption,
   systemClock,
 } from '@lb/core/authoring'
+import { checkPoolOptions, type PoolOptions } from '@lb/undici/authoring'
 import type { ProxyError } from './errors.ts'
 import type { HeaderList } from './headers.ts'
 import { checkSticky, type StickyCookieOptions, type StickyHeaderOptions } from './sticky-session.ts'
@@ -52,6 +53,8 @@ export interface ProxyOptions {
    * certificate must name the host of the instance, with `hostHeader: 'service'` the service.
    */
   readonly tls?: (SecureContextOptions & { readonly rejectUnauthorized?: boolean | undefined }) | undefined
+  /** How the connections to instances are kept. */
+  readonly pool?: PoolOptions | undefined
   /** What tells the instance about the client. Default `both`: `X-Forwarded-For`, `-Proto`, `-Host`, and `Forwarded` (RFC 7239). */
   readonly forwarded?: 'both' | 'x-forwarded' | 'forwarded' | false | undefined
   /**
@@ -122,6 +125,7 @@ const keys: readonly (keyof ProxyOptions)[] = [
   'rewritePath',
   'hostHeader',
   'tls',
+  'pool',
   'forwarded',
   'trustProxy',
   'via',
@@ -155,6 +159,7 @@ export function proxySettings(service: string, options: ProxyOptions): ProxySett
   if (options.tls !== undefined && (typeof options.tls !== 'object' || options.tls === null)) {
     rejectOption('proxy.tls', 'an object', options.tls)
   }
+  checkPoolOptions('proxy.pool', options.pool)
   checkToken('proxy.via', options.via)
   checkToken('proxy.cookieDomain', options.cookieDomain)
   checkBoolean('proxy.rewriteLocation', options.rewriteLocation)

@@ -1,7 +1,14 @@
 import { isIP } from 'node:net'
 import type { SecureContextOptions } from 'node:tls'
 import type { LoadBalancer, ServiceInstance } from '@lb/core'
-import { InstancePools, limitSilence, withoutContinue } from '@lb/undici/authoring'
+import {
+  InstancePools,
+  limitSilence,
+  limitWaiting,
+  type PoolOptions,
+  poolSettings,
+  tolerantHeads,
+} from '@lb/undici/authoring'
 import { buildConnector, Pool } from 'undici'
 
 /** How the connections to the instances of one service are made. */
@@ -9,6 +16,7 @@ export interface UpstreamPoolsOptions {
   readonly service: string
   readonly connectTimeoutMs: number
   readonly hostHeader: 'instance' | 'service' | 'client'
+  readonly pool?: PoolOptions | undefined
   readonly tls?: (SecureContextOptions & { readonly rejectUnauthorized?: boolean | undefined }) | undefined
 }
 
@@ -16,20 +24,27 @@ export interface UpstreamPoolsOptions {
 export type UpstreamPools = InstancePools<Pool>
 
 export function upstreamPools(lb: LoadBalancer, options: UpstreamPoolsOptions): UpstreamPools {
-  const open = (origin: string, instance: ServiceInstance): Pool =>
-    new Pool(origin, { connect: connector(instance, options), pipelining: 1 })
+  const settings = poolSettings(options.pool)
+  const open = (origin: string, instance: ServiceInstance): Pool => {
+    const pool = new Pool(origin, { ...settings, connect: connector(instance, options, settings.maxHeaderSize) })
+    return settings.connections === null ? pool : limitWaiting(pool, options.connectTimeoutMs)
+  }
   return new InstancePools(lb, open, options.service)
 }
 
 /** The name the certificate must have is never the client's to say. */
-function connector({ host }: ServiceInstance, options: UpstreamPoolsOptions): buildConnector.connector {
+function connector(
+  { host }: ServiceInstance,
+  options: UpstreamPoolsOptions,
+  maxHeaderBytes: number,
+): buildConnector.connector {
   const { service, connectTimeoutMs, hostHeader, tls } = options
   const connect = buildConnector({ ...tls, timeout: timeout(connectTimeoutMs) })
   const name = isIP(host) === 0 ? host : ''
   const servername = hostHeader === 'service' ? service : name
   return (target, callback) =>
     connect({ ...target, servername }, (error, socket) => {
-      if (error === null) callback(null, limitSilence(withoutContinue(socket)))
+      if (error === null) callback(null, limitSilence(tolerantHeads(socket, maxHeaderBytes), maxHeaderBytes))
       else callback(error, null)
     })
 }

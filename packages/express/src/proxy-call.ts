@@ -208,8 +208,9 @@ export class ProxyCall implements InterimListener {
     // The transport copies them before it returns.
     headers[headers.length - 1] = hostFor(instance, settings, this.#clientHost)
     return upstream.started(() => {
+      const { method = 'GET' } = this.#request
       const options: Dispatcher.DispatchOptions & { readonly servername: string } = {
-        method: (this.#request.method ?? 'GET') as Dispatcher.HttpMethod,
+        method: method as Dispatcher.HttpMethod,
         path: this.#path,
         headers,
         body: this.#body?.open() ?? null,
@@ -219,6 +220,8 @@ export class ProxyCall implements InterimListener {
         // Or undici would take it from `Host`, and change connections with that. The name of a certificate is the connector's to say.
         servername: settings.service,
       }
+      // undici would close the connection. What comes behind the response closes it all the same.
+      if (method === 'HEAD') options.reset = false
       // The form of undici 6, which its types no longer have.
       pools.for(instance).dispatch(options, upstream as Dispatcher.DispatchHandler)
     })

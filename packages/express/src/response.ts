@@ -83,9 +83,7 @@ export class ProxyResponse extends HeldResponse<readonly Buffer[]> {
   }
 
   onError(error: Error): void {
-    const hasEnded =
-      this.statusCode === 204 || this.statusCode === 304 ? isOnlyLength(error) : this.#isOnlyTrailer(error)
-    if (hasEnded) this.end([])
+    if (this.#isOnlyTrailer(error)) this.end([])
     else this.failed(error)
   }
 
@@ -122,11 +120,6 @@ export class ProxyResponse extends HeldResponse<readonly Buffer[]> {
       message.includes('Content-Length')
     )
   }
-}
-
-/** undici misses the body whose length a response without one announces (RFC 9110 section 8.6). */
-function isOnlyLength(error: Error): boolean {
-  return 'code' in error && error.code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'
 }
 
 /** How an attempt ended. The request stays in flight until the body of its response has ended. */

@@ -2,8 +2,19 @@
 // or the application, has.
 
 export { connectTimeoutMs } from './connect-timeout.ts'
+export { limitWaiting } from './connection-wait.ts'
 export { isUnreadable } from './errors.ts'
-export { drainLimit, drainTimeoutMs, HeldResponse, type ResponseSink } from './held-response.ts'
+export { drainLimit, drainTimeoutMs, HeldResponse } from './held-response.ts'
 export { InstancePools } from './instance-pools.ts'
 export { limitSilence } from './limit-silence.ts'
-export { withoutContinue } from './without-continue.ts'
+export {
+  announcedMarginMs,
+  checkPoolOptions,
+  longestIdleMs,
+  type PoolOptions,
+  type PoolSettings,
+  poolSettings,
+  unannouncedIdleMs,
+} from './pool-options.ts'
+export type { ResponseSink } from './response-sink.ts'
+export { tolerantHeads } from './tolerant-heads.ts'

@@ -29,8 +29,8 @@ export type LoadBalancedFetch = typeof globalThis.fetch &
  */
 export function createFetch(lb: LoadBalancer, options: CreateFetchOptions = {}): LoadBalancedFetch {
   checkFetchArguments(lb, options)
-  const { dispatcher: given, ...rules } = options
-  const common = given ?? agentOf(lb)
+  const { dispatcher: given, pool, ...rules } = options
+  const common = given ?? agentOf(lb, pool)
   const own = given === undefined ? common : undefined
   const whole = composer(interceptorOf(lb, rules, { wholeLength: lengthOf, given: givenBody }))
   const streamed = composer(interceptorOf(lb, rules, { wholeLength: () => Number.NaN, given: givenBody }))

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
-import { drainLimit, HeldResponse, heldLimit, type ResponseSink } from './held-response.ts'
+import { drainLimit, HeldResponse, heldLimit } from './held-response.ts'
+import type { ResponseSink } from './response-sink.ts'
 
 /** A response whose transport is played by the test. */
 class Played extends HeldResponse<string> {

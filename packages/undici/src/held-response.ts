@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import type { AttemptContext, CancelTimer } from '@lb/core'
 import { InterimResponses, systemClock } from '@lb/core/authoring'
 import { countResponseEvent } from './response-events.ts'
+import type { ResponseSink } from './response-sink.ts'
 
 /** Bytes of a body that wait for the decision whether the response is passed on. */
 export const heldLimit = 65_536
@@ -9,20 +10,6 @@ export const heldLimit = 65_536
 export const drainLimit = 65_536
 /** How long an unwanted body is waited for, in milliseconds. */
 export const drainTimeoutMs = 1_000
-
-/** Where the body of a response goes. */
-export interface ResponseSink<Trailers> {
-  /** The body comes next; `isHere`: some of it, or all, has arrived. */
-  begin(isHere: boolean): void
-  /** Takes a part. Returns whether it wants more at once; otherwise `HeldResponse.resume` asks for more. */
-  write(chunk: Buffer): boolean
-  /** The body is complete. */
-  end(trailers: Trailers): void
-  /** Takes the whole body at once. Default: `write` and `end`. */
-  endWith?(chunk: Buffer, trailers: Trailers): void
-  /** The body broke off. */
-  fail(error: Error): void
-}
 
 /**
  * - `coming`: not decided on; what arrives is held, up to a limit
@@ -66,6 +53,10 @@ export abstract class HeldResponse<Trailers> {
   #rejectEnd: ((error: Error) => void) | undefined
   #interim: InterimResponses | undefined
   #cancelDrain: CancelTimer | undefined
+  /** Whether the transport has, or had, a connection for the request. */
+  hasBegun = false
+  /** Called when that is so, or when the transport has refused the request. */
+  onBegin: (() => void) | undefined
 
   /** The length of the body in bytes, as the header says it; NaN when it does not. */
   abstract readonly contentLength: number
@@ -194,6 +185,8 @@ export abstract class HeldResponse<Trailers> {
 
   /** The request goes out. */
   protected begin(): void {
+    this.hasBegun = true
+    this.onBegin?.()
     if (this.#state.is === 'unwanted') this.abortTransport(this.#state.reason)
   }
 
@@ -253,6 +246,7 @@ export abstract class HeldResponse<Trailers> {
   /** The request failed, or its response broke off. */
   protected failed(error: Error): void {
     const state = this.#state
+    this.onBegin?.()
     this.#cancelDrain?.()
     if (state.is === 'passing' && state.ending === undefined) {
       if (this.blames(error)) this.#rejectEnd?.(error)

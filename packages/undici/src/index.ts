@@ -7,3 +7,4 @@ export {
 } from './errors.ts'
 export { loadBalanceInterceptor } from './load-balance-interceptor.ts'
 export type { CreateFetchOptions, LoadBalanceOptions } from './options.ts'
+export type { PoolOptions } from './pool-options.ts'

@@ -1,6 +1,7 @@
 import type { LoadBalancer } from '@lb/core'
 import { checkFunction, checkKeys, rejectOption } from '@lb/core/authoring'
 import type { Dispatcher } from 'undici'
+import { checkPoolOptions, type PoolOptions } from './pool-options.ts'
 
 /** How requests to services are told apart and sent. */
 export interface LoadBalanceOptions {
@@ -28,10 +29,12 @@ export interface LoadBalanceOptions {
 export interface CreateFetchOptions extends LoadBalanceOptions {
   /** Sends the requests, to instances and to all other origins. Default: an `Agent` of its own, which gives a connection 3 seconds to be made. */
   readonly dispatcher?: Dispatcher | undefined
+  /** How the connections to instances are kept. Not with `dispatcher`, which has options of its own. */
+  readonly pool?: PoolOptions | undefined
 }
 
 const optionKeys: readonly (keyof LoadBalanceOptions)[] = ['serviceOf', 'hostHeader', 'hashKey', 'idempotent']
-const fetchOptionKeys: readonly (keyof CreateFetchOptions)[] = [...optionKeys, 'dispatcher']
+const fetchOptionKeys: readonly (keyof CreateFetchOptions)[] = [...optionKeys, 'dispatcher', 'pool']
 
 /** @throws InvalidOptionError */
 export function checkInterceptorArguments(lb: LoadBalancer, options: LoadBalanceOptions): void {
@@ -41,8 +44,10 @@ export function checkInterceptorArguments(lb: LoadBalancer, options: LoadBalance
 /** @throws InvalidOptionError */
 export function checkFetchArguments(lb: LoadBalancer, options: CreateFetchOptions): void {
   checkArguments('createFetch', lb, options, fetchOptionKeys)
-  const { dispatcher } = options
+  const { dispatcher, pool } = options
+  checkPoolOptions('createFetch.pool', pool)
   if (dispatcher === undefined) return
+  if (pool !== undefined) rejectOption('createFetch.pool', 'absent when dispatcher is given', pool)
   if (typeof dispatcher?.dispatch !== 'function')
     rejectOption('createFetch.dispatcher', 'a Dispatcher of undici', dispatcher)
 }

@@ -2,35 +2,47 @@ import type { LoadBalancer, ServiceInstance } from '@lb/core'
 import { onDeparture, systemClock } from '@lb/core/authoring'
 import { Agent, buildConnector, Dispatcher, Pool } from 'undici'
 import { connectTimeoutMs } from './connect-timeout.ts'
+import { ConnectionWait } from './connection-wait.ts'
 import { HeldResponse } from './held-response.ts'
 import { limitSilence } from './limit-silence.ts'
+import { type PoolOptions, poolSettings } from './pool-options.ts'
 import { instanceOrigin } from './service-origin.ts'
 
 /** The agent of a client that was given none. */
-export function agentOf(lb: LoadBalancer): Dispatcher {
-  return new OwnAgent(lb)
+export function agentOf(lb: LoadBalancer, pool: PoolOptions | undefined): Dispatcher {
+  return new OwnAgent(lb, pool)
 }
 
 /** Responses of instances have a limit that relies on what reads them, so other requests have connections of their own. */
 class OwnAgent extends Dispatcher {
-  readonly #instances: Agent
-  readonly #others: Agent
+  readonly #instances: DepartingAgent
+  readonly #others: DepartingAgent
+  /** Absent: there are as many connections as requests need. */
+  readonly #wait: ConnectionWait | undefined
 
-  constructor(lb: LoadBalancer) {
+  constructor(lb: LoadBalancer, pool: PoolOptions | undefined) {
     super()
-    const connect = buildConnector({ timeout: connectTimeoutMs })
-    this.#instances = departingAgent(lb, (target, callback) =>
-      connect(target, (error, socket) => {
-        if (error === null) callback(null, limitSilence(socket))
+    const connector = buildConnector({ timeout: connectTimeoutMs })
+    const settings = poolSettings(pool)
+    const connect: buildConnector.connector = (target, callback) =>
+      connector(target, (error, socket) => {
+        if (error === null) callback(null, limitSilence(socket, settings.maxHeaderSize))
         else callback(error, null)
-      }),
-    )
-    this.#others = departingAgent(lb, { timeout: connectTimeoutMs })
+      })
+    this.#instances = new DepartingAgent(lb, { ...settings, connect })
+    this.#others = new DepartingAgent(lb, { ...poolSettings(), connect: { timeout: connectTimeoutMs } })
+    if (settings.connections !== null) this.#wait = new ConnectionWait(connectTimeoutMs)
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    const agent = handler instanceof HeldResponse ? this.#instances : this.#others
-    return agent.dispatch(options, handler)
+    if (!(handler instanceof HeldResponse)) return this.#others.dispatch(options, handler)
+    const agent = this.#instances
+    if (this.#wait === undefined) return agent.dispatch(options, handler)
+    return this.#wait.send(
+      handler,
+      () => agent.dispatch(options, handler),
+      () => agent.poolOf(String(options.origin)),
+    )
   }
 
   override async close(): Promise<void> {
@@ -39,26 +51,33 @@ class OwnAgent extends Dispatcher {
 }
 
 /** An agent that closes its connections to instances that have moved or left, and does not wait until they have been idle for long. */
-function departingAgent(lb: LoadBalancer, connect: NonNullable<Agent.Options['connect']>): Agent {
-  const pools = new Map<string, Pool>()
-  const agent = new Agent({
-    connect,
-    factory: (origin, options: Pool.Options) => {
-      const pool = new Pool(origin, options)
-      const key = String(origin)
-      pools.set(key, pool)
-      // The agent makes a new one when this has no connection left.
-      const forget = (): void => {
-        if (pool.stats.connected === 0 && pools.get(key) === pool) pools.delete(key)
-      }
-      return pool.on('disconnect', forget).on('connectionError', forget)
-    },
-  })
-  onDeparture(lb, (instance) => {
-    // undici counts a request until it has told of its end.
-    for (const pool of poolsOf(instance, pools)) systemClock.setTimeout(() => closeIdle(pool), 0, { background: true })
-  })
-  return agent
+class DepartingAgent extends Agent {
+  readonly #pools: Map<string, Pool>
+
+  constructor(lb: LoadBalancer, settings: Agent.Options) {
+    const pools = new Map<string, Pool>()
+    super({ ...settings, factory: (origin, options: Pool.Options) => openPool(pools, String(origin), options) })
+    this.#pools = pools
+    onDeparture(lb, (instance) => {
+      // undici counts a request until it has told of its end.
+      for (const pool of poolsOf(instance, pools))
+        systemClock.setTimeout(() => closeIdle(pool), 0, { background: true })
+    })
+  }
+
+  poolOf(origin: string): Pool | undefined {
+    return this.#pools.get(origin)
+  }
+}
+
+function openPool(pools: Map<string, Pool>, origin: string, options: Pool.Options): Pool {
+  const pool = new Pool(origin, options)
+  pools.set(origin, pool)
+  // The agent makes a new one when this has no connection left.
+  const forget = (): void => {
+    if (pool.stats.connected === 0 && pools.get(origin) === pool) pools.delete(origin)
+  }
+  return pool.on('disconnect', forget).on('connectionError', forget)
 }
 
 /** One with requests in flight would refuse those of an instance that is back; it departs again when they have ended. */

@@ -3,7 +3,8 @@ import type { AttemptContext, ServiceInstance } from '@lb/core'
 import { loadReportHeader, maxResponseFields } from '@lb/core/authoring'
 import { type Dispatcher, errors } from 'undici'
 import type { ParsedHeaders, RawHeaders } from './caller-handler.ts'
-import { HeldResponse, heldLimit, type ResponseSink } from './held-response.ts'
+import { HeldResponse, heldLimit } from './held-response.ts'
+import type { ResponseSink } from './response-sink.ts'
 
 type Controller = Dispatcher.DispatchController
 

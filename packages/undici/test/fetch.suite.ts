@@ -19,6 +19,37 @@ function form(): FormData {
   return data
 }
 
+describe('the pool of fetch', () => {
+  it('has a limit of connections, at which requests wait', async () => {
+    await using fixture = await Fixture.start({ backends: 1 })
+    await using fetch = createFetch(fixture.lb, { pool: { connections: 1, keepAliveTimeoutMs: 0 } })
+    const send = async (): Promise<number> => {
+      const response = await fetch('http://user-service/')
+      await response.text()
+      return response.status
+    }
+    expect(await Promise.all([send(), send(), send()])).toEqual([200, 200, 200])
+    expect(fixture.requests.map(({ headers }) => headers.connection)).toEqual(['close', 'close', 'close'])
+  })
+
+  it('has a limit of the header', async () => {
+    await using fixture = await Fixture.start({ backends: 1 })
+    fixture.backend.script = { headers: { 'x-long': 'x'.repeat(3_000) } }
+    await using short = createFetch(fixture.lb, { pool: { maxHeaderBytes: 2_048 } })
+    await expect(short('http://user-service/')).rejects.toMatchObject({ cause: { code: 'UND_ERR_HEADERS_OVERFLOW' } })
+    await using long = createFetch(fixture.lb, { pool: { maxHeaderBytes: 4_096 } })
+    expect((await long('http://user-service/')).status).toBe(200)
+    expect(fixture.requests).toHaveLength(2)
+  })
+
+  it('is not for a dispatcher of the caller', async () => {
+    await using fixture = await Fixture.start()
+    const options = { dispatcher: fixture.agent, pool: { connections: 1 } }
+    expect(() => createFetch(fixture.lb, options)).toThrow('createFetch.pool must be absent when dispatcher is given')
+    expect(() => createFetch(fixture.lb, { pool: { connections: 0 } })).toThrow('createFetch.pool.connections')
+  })
+})
+
 describe('fetch', () => {
   it('shows the URL that the caller wrote', async () => {
     await using fixture = await Fixture.start()
