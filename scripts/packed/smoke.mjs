@@ -18,6 +18,7 @@ import { checkLoadBalancer, defineDiscovery, isLoadBalancer } from '@lb/core/aut
 import { DnsSrvDiscovery } from '@lb/dns-srv'
 import { EtcdDiscovery, EtcdRegistrar } from '@lb/etcd'
 import { proxy } from '@lb/express'
+import { FileDiscovery } from '@lb/files'
 import { KubernetesDiscovery } from '@lb/kubernetes'
 import { NacosDiscovery, NacosRegistrar } from '@lb/nacos'
 import { FileSnapshotStore } from '@lb/snapshot-file'
@@ -96,6 +97,7 @@ const registries = [
   new EtcdDiscovery({ endpoints: [nowhere] }),
   new NacosDiscovery({ servers: [nowhere] }),
   new KubernetesDiscovery({ server: nowhere, namespace: 'default' }),
+  new FileDiscovery({ directory: '/none' }),
 ]
 for (const registry of registries) await assert.rejects(registry.getInstances('users'), commonJs.DiscoveryError)
 const directory = mkdtempSync(join(tmpdir(), 'lb-smoke-'))

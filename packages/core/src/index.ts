@@ -42,6 +42,7 @@ export { CompositeDiscovery } from './discovery/composite/composite-discovery.ts
 export type { CompositeDiscoveryEvent, CompositeDiscoveryListener } from './discovery/composite/event.ts'
 export type { CompositeDiscoveryOptions, CompositeMember } from './discovery/composite/options.ts'
 export type { DiscoveryObserver, DiscoverySubscription, ListSample, ServiceDiscovery } from './discovery/discovery.ts'
+export { EnvDiscovery, type EnvDiscoveryOptions } from './discovery/env-discovery.ts'
 export type { Registration, ServiceRegistrar } from './discovery/registration/registrar.ts'
 export type { SnapshotStore, StoredSnapshot } from './discovery/snapshot/store.ts'
 export { StaticDiscovery } from './discovery/static-discovery.ts'

@@ -16,6 +16,7 @@ describe('@lb/core', () => {
       'CompositeDiscovery',
       'DeadlineExceededError',
       'DiscoveryError',
+      'EnvDiscovery',
       'GroupedBalancer',
       'HealthChecker',
       'InvalidInstanceError',

@@ -7,6 +7,7 @@ import * as core from '@lb/core'
 import { DnsSrvDiscovery } from '@lb/dns-srv'
 import { EtcdDiscovery, EtcdRegistrar } from '@lb/etcd'
 import { ProxyError, proxy } from '@lb/express'
+import { FileDiscovery } from '@lb/files'
 import { KubernetesDiscovery } from '@lb/kubernetes'
 import { NacosDiscovery, NacosRegistrar } from '@lb/nacos'
 import { FileSnapshotStore } from '@lb/snapshot-file'
@@ -31,6 +32,8 @@ const discoveries = {
   dns: () => new DnsSrvDiscovery({ servers: [dead] }),
   etcd: () => new EtcdDiscovery({ endpoints: [nowhere] }),
   kubernetes: () => new KubernetesDiscovery({ server: nowhere, namespace: 'default' }),
+  env: () => new core.EnvDiscovery({ env: { services__users__http__0: 'nowhere' } }),
+  files: () => new FileDiscovery({ directory: '/none' }),
   nacos: () => new NacosDiscovery({ servers: [nowhere] }),
 }
 async function saidBy(make) {

@@ -1,0 +1,3 @@
+import { demonstrate } from './demonstration.ts'
+
+await demonstrate()

@@ -1,0 +1,2 @@
+export { FileDiscovery } from './file-discovery.ts'
+export type { FileDiscoveryOptions } from './options.ts'
