@@ -4,9 +4,14 @@ import {
   DeadlineExceededError,
   type ErrorJson,
   LoadBalancerError,
-  type ServiceInstance,
 } from '@lb/core'
-import { classifyError, classifyResponse, errorJson, loadReportHeader } from '@lb/core/authoring'
+import {
+  classifyError,
+  classifyResponse,
+  errorJson,
+  type LoadBalancerDetails,
+  loadReportHeader,
+} from '@lb/core/authoring'
 import { isUnreadable } from '@lb/undici/authoring'
 import {
   AxiosError,
@@ -19,22 +24,6 @@ import {
 import type { RedirectedRequest } from './redirect.ts'
 import { isReplayable } from './request.ts'
 import { type EarlyResponse, isEarly } from './response.ts'
-
-/** What `error.loadBalancer` says of a request to a service that failed. */
-export interface LoadBalancerDetails {
-  /** The name of the service. */
-  readonly service: string
-  /** Every attempt that failed, in order. */
-  readonly attempts: readonly FailedAttempt[]
-}
-
-/** One attempt that failed. */
-export interface FailedAttempt {
-  /** Where the attempt went. */
-  readonly instance: ServiceInstance
-  /** What went wrong. */
-  readonly error: unknown
-}
 
 /** The error of a request that went to a service. */
 export type LoadBalancedError = AxiosError & { readonly loadBalancer: LoadBalancerDetails }

@@ -1,5 +1,6 @@
+export type { FailedAttempt, LoadBalancerDetails } from '@lb/core/authoring'
 export type { PoolOptions } from '@lb/undici/authoring'
-export { type FailedAttempt, isLoadBalancedError, type LoadBalancedError, type LoadBalancerDetails } from './errors.ts'
+export { isLoadBalancedError, type LoadBalancedError } from './errors.ts'
 export { loadBalance, loadBalancedAdapter } from './load-balanced-adapter.ts'
 export type { LoadBalancedAdapterOptions } from './options.ts'
 export { type TcpProbeOptions, tcpProbe } from './tcp-probe.ts'

@@ -1,5 +1,6 @@
 import type { AttemptContext, LoadBalancer, ServiceInstance } from '@lb/core'
 import {
+  type FailedAttempt,
   isIdempotentMethod,
   parseServiceUrl,
   rejectOption,
@@ -14,7 +15,7 @@ import axios, {
   isAxiosError,
 } from 'axios'
 import { closeIdleConnections, type KeepAliveAgents, keepAliveAgents } from './agents.ts'
-import { AttemptError, callerError, classify, type FailedAttempt, isRedirected, type Settled } from './errors.ts'
+import { AttemptError, callerError, classify, isRedirected, type Settled } from './errors.ts'
 import { sendNoticingHead } from './head-notice.ts'
 import { checkArguments, type LoadBalancedAdapterOptions } from './options.ts'
 import { type RedirectedRequest, RedirectFollower } from './redirect.ts'

@@ -1,5 +1,5 @@
 import type { LoadBalancer } from '@lb/core'
-import { checkFunction, checkKeys, rejectOption } from '@lb/core/authoring'
+import { checkAdapterOptions, checkLoadBalancer, rejectOption } from '@lb/core/authoring'
 import { checkPoolOptions, type PoolOptions } from '@lb/undici/authoring'
 import type { AxiosRequestConfig, InternalAxiosRequestConfig } from 'axios'
 import type { Undici } from './undici-transport.ts'
@@ -35,32 +35,14 @@ export interface LoadBalancedAdapterOptions {
   readonly pool?: PoolOptions | undefined
 }
 
-const optionKeys: readonly (keyof LoadBalancedAdapterOptions)[] = [
-  'adapter',
-  'serviceOf',
-  'hostHeader',
-  'hashKey',
-  'idempotent',
-  'undici',
-  'pool',
-]
-
 /** @throws InvalidOptionError */
 export function checkArguments(caller: string, lb: LoadBalancer, options: LoadBalancedAdapterOptions): void {
-  if (typeof lb?.execute !== 'function' || typeof lb.subscribe !== 'function') {
-    rejectOption(`${caller}.lb`, 'a LoadBalancer', lb)
-  }
-  checkKeys(caller, options, optionKeys)
-  checkFunction(`${caller}.serviceOf`, options.serviceOf)
-  checkFunction(`${caller}.hashKey`, options.hashKey)
-  checkFunction(`${caller}.idempotent`, options.idempotent)
-  const { hostHeader, undici, pool } = options
+  checkLoadBalancer(`${caller}.lb`, lb)
+  checkAdapterOptions(caller, options, ['adapter', 'undici', 'pool'])
+  const { undici, pool } = options
   checkPoolOptions(`${caller}.pool`, pool)
   if (pool !== undefined && undici === undefined) rejectOption(`${caller}.pool`, 'absent without undici', pool)
   if (undici !== undefined && typeof undici?.Pool !== 'function') {
     rejectOption(`${caller}.undici`, 'the package undici (import * as undici from "undici")', undici)
-  }
-  if (hostHeader !== undefined && hostHeader !== 'instance' && hostHeader !== 'service') {
-    rejectOption(`${caller}.hostHeader`, '"instance" or "service"', hostHeader)
   }
 }

@@ -43,6 +43,7 @@ export {
   checkNumber,
   rejectOption,
 } from './base/option-checks.ts'
+export { type AdapterOptions, checkAdapterOptions } from './config/adapter-options.ts'
 export { checkLoadBalancer, isLoadBalancer } from './is-load-balancer.ts'
 
 // Time and chance: what is used where no clock and no random source were given, pauses, limits and backoff.
@@ -73,3 +74,9 @@ export { parseRetryAfter } from './retry/retry-after.ts'
 // Errors.
 
 export { errorJson } from './base/error-json.ts'
+export {
+  type FailedAttempt,
+  isLoadBalancedError,
+  type LoadBalancedError,
+  type LoadBalancerDetails,
+} from './call/load-balanced-error.ts'

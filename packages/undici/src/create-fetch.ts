@@ -1,6 +1,7 @@
 import type { LoadBalancer } from '@lb/core'
+import { isLoadBalancedError } from '@lb/core/authoring'
 import { Dispatcher, errors, FormData, Request, type RequestInfo, type RequestInit, fetch as undiciFetch } from 'undici'
-import { isLoadBalancedError, withDetails } from './errors.ts'
+import { withDetails } from './errors.ts'
 import { parseLbUrl, withLbOrigin } from './lb-url.ts'
 import { type BodyOfFetch, interceptorOf } from './load-balance-interceptor.ts'
 import { OpenCalls } from './open-calls.ts'

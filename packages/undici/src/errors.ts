@@ -1,33 +1,7 @@
-import type { AttemptResult, Classification, ServiceInstance } from '@lb/core'
-import { classifyError, classifyResponse } from '@lb/core/authoring'
+import type { AttemptResult, Classification } from '@lb/core'
+import { classifyError, classifyResponse, isLoadBalancedError, type LoadBalancerDetails } from '@lb/core/authoring'
 import type { RequestBody } from './request.ts'
 import type { ServiceResponse } from './response.ts'
-
-/** What `error.loadBalancer` says of a request to a service that failed. */
-export interface LoadBalancerDetails {
-  /** The name of the service. */
-  readonly service: string
-  /** Every attempt that failed, in order. */
-  readonly attempts: readonly FailedAttempt[]
-}
-
-/** One attempt that failed. */
-export interface FailedAttempt {
-  /** Where the attempt went. */
-  readonly instance: ServiceInstance
-  /** The status of the response; absent when there was none. */
-  readonly statusCode?: number | undefined
-  /** What went wrong; absent when there was a response. */
-  readonly error?: unknown
-}
-
-/** The error of a request that went to a service. */
-export type LoadBalancedError = Error & { readonly loadBalancer: LoadBalancerDetails }
-
-/** Whether `error` is the error of a request that went to a service. */
-export function isLoadBalancedError(error: unknown): error is LoadBalancedError {
-  return typeof error === 'object' && error !== null && 'loadBalancer' in error
-}
 
 /**
  * `error`, which now has `details`. A transport may fail several requests with one error: each of them gets one of its own then. The

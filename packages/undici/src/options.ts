@@ -1,5 +1,5 @@
 import type { LoadBalancer } from '@lb/core'
-import { checkFunction, checkKeys, rejectOption } from '@lb/core/authoring'
+import { checkAdapterOptions, checkLoadBalancer, rejectOption } from '@lb/core/authoring'
 import type { Dispatcher } from 'undici'
 import { checkPoolOptions, type PoolOptions } from './pool-options.ts'
 
@@ -33,40 +33,20 @@ export interface CreateFetchOptions extends LoadBalanceOptions {
   readonly pool?: PoolOptions | undefined
 }
 
-const optionKeys: readonly (keyof LoadBalanceOptions)[] = ['serviceOf', 'hostHeader', 'hashKey', 'idempotent']
-const fetchOptionKeys: readonly (keyof CreateFetchOptions)[] = [...optionKeys, 'dispatcher', 'pool']
-
 /** @throws InvalidOptionError */
 export function checkInterceptorArguments(lb: LoadBalancer, options: LoadBalanceOptions): void {
-  checkArguments('loadBalanceInterceptor', lb, options, optionKeys)
+  checkLoadBalancer('loadBalanceInterceptor.lb', lb)
+  checkAdapterOptions('loadBalanceInterceptor', options)
 }
 
 /** @throws InvalidOptionError */
 export function checkFetchArguments(lb: LoadBalancer, options: CreateFetchOptions): void {
-  checkArguments('createFetch', lb, options, fetchOptionKeys)
+  checkLoadBalancer('createFetch.lb', lb)
+  checkAdapterOptions('createFetch', options, ['dispatcher', 'pool'])
   const { dispatcher, pool } = options
   checkPoolOptions('createFetch.pool', pool)
   if (dispatcher === undefined) return
   if (pool !== undefined) rejectOption('createFetch.pool', 'absent when dispatcher is given', pool)
   if (typeof dispatcher?.dispatch !== 'function')
     rejectOption('createFetch.dispatcher', 'a Dispatcher of undici', dispatcher)
-}
-
-function checkArguments(
-  caller: string,
-  lb: LoadBalancer,
-  options: LoadBalanceOptions,
-  keys: readonly (keyof CreateFetchOptions)[],
-): void {
-  if (typeof lb?.execute !== 'function' || typeof lb.subscribe !== 'function') {
-    rejectOption(`${caller}.lb`, 'a LoadBalancer', lb)
-  }
-  checkKeys(caller, options, keys)
-  checkFunction(`${caller}.serviceOf`, options.serviceOf)
-  checkFunction(`${caller}.hashKey`, options.hashKey)
-  checkFunction(`${caller}.idempotent`, options.idempotent)
-  const { hostHeader } = options
-  if (hostHeader !== undefined && hostHeader !== 'instance' && hostHeader !== 'service') {
-    rejectOption(`${caller}.hostHeader`, '"instance" or "service"', hostHeader)
-  }
 }

@@ -6,10 +6,10 @@ import type {
   LoadBalancer,
   ServiceInstance,
 } from '@lb/core'
-import { CallSignal } from '@lb/core/authoring'
+import { CallSignal, type FailedAttempt } from '@lb/core/authoring'
 import { type Dispatcher, errors } from 'undici'
 import { CallerHandler, type ParsedHeaders, type RawHeaders } from './caller-handler.ts'
-import { classify, type FailedAttempt, withDetails } from './errors.ts'
+import { classify, withDetails } from './errors.ts'
 import { withoutInstance } from './own-location.ts'
 import { headerOf, type RequestBody, type RequestHeaders } from './request.ts'
 import { type ResponseCall, ServiceResponse } from './response.ts'

@@ -1,0 +1,29 @@
+import { checkFunction, checkKeys, rejectOption } from '../base/option-checks.ts'
+
+/** The options that every adapter for an HTTP client has, whatever its client calls a request. */
+export interface AdapterOptions {
+  /** The service that a URL is meant for. */
+  readonly serviceOf?: ((url: URL) => string | undefined) | undefined
+  /** What the `Host` header says, when the caller gives none. */
+  readonly hostHeader?: 'instance' | 'service' | undefined
+  /** The key of a request, for balancers that hash. */
+  readonly hashKey?: ((request: never) => string | undefined) | undefined
+  /** Whether sending the request twice has the effect of once. */
+  readonly idempotent?: ((request: never) => boolean) | undefined
+}
+
+/**
+ * Checks the options that every adapter has, and that there are no others than these and `further`.
+ *
+ * @throws InvalidOptionError
+ */
+export function checkAdapterOptions(path: string, options: AdapterOptions, further: readonly string[] = []): void {
+  checkKeys(path, options, ['serviceOf', 'hostHeader', 'hashKey', 'idempotent', ...further])
+  checkFunction(`${path}.serviceOf`, options.serviceOf)
+  checkFunction(`${path}.hashKey`, options.hashKey)
+  checkFunction(`${path}.idempotent`, options.idempotent)
+  const { hostHeader } = options
+  if (hostHeader !== undefined && hostHeader !== 'instance' && hostHeader !== 'service') {
+    rejectOption(`${path}.hostHeader`, '"instance" or "service"', hostHeader)
+  }
+}
