@@ -1,9 +1,16 @@
 // An API gateway with Express: two services, a WebSocket echo, `/health`, and a shutdown that loses no request.
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Duplex } from 'node:stream'
 import { LoadBalancer, StaticDiscovery } from '@lb/core'
-import { healthEndpoint, type LoadBalancedRequest, loadBalancer, loadReport, proxy } from '@lb/express'
+import {
+  gracefulShutdown,
+  healthEndpoint,
+  type LoadBalancedRequest,
+  loadBalancer,
+  loadReport,
+  proxy,
+  upgrades,
+} from '@lb/express'
 import express from 'express'
 import { startServices } from './services.ts'
 
@@ -32,31 +39,19 @@ const app = express()
   })
 
 const server = createServer(app)
-const tunnels = new Set<Duplex>()
-server.on('upgrade', (request, socket, head) => {
-  tunnels.add(socket)
-  socket.on('close', () => tunnels.delete(socket))
-  echo.upgrade(request, socket, head)
-})
+upgrades(server, [echo])
 server.listen(Number(process.env.PORT ?? 8080), '127.0.0.1', () => {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   console.log(`gateway on ${url}: /users/…, /orders/…, ws /echo, /health, /instances; SIGTERM or Ctrl+C drains it`)
 })
 
-/** How long others get to notice that `/health` says 503, in milliseconds. As long as their checks take. */
-const noticeMs = Number(process.env.DRAIN_MS ?? 1_000)
-
-async function shutDown(): Promise<void> {
-  console.log('draining')
-  health.drain()
-  await new Promise((resolve) => setTimeout(resolve, noticeMs))
-  const closed = new Promise((resolve) => server.close(resolve))
-  // Requests in flight end by themselves; WebSockets would not.
-  for (const socket of tunnels) socket.end()
-  await closed
-  await lb.close()
-  services.close()
-  console.log('done')
-}
-
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void shutDown())
+gracefulShutdown(server, {
+  health,
+  lb,
+  // As long as the health checks of others take. In production, leave the default.
+  noticeMs: Number(process.env.DRAIN_MS ?? 1_000),
+  onClosed: () => {
+    services.close()
+    console.log('done')
+  },
+})

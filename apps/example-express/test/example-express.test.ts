@@ -41,7 +41,7 @@ it('serves two services and WebSockets, and shuts down without losing a request'
   child.kill('SIGTERM')
   await vi.waitFor(async () => expect((await fetch(`${url}/health`)).status).toBe(503))
   expect(await slow).toMatch(/^\/slow served by users/)
-  await socketClosed
+  expect((await socketClosed)[0]).toBe(1001)
   expect(await exited).toEqual([0, null])
   expect(output).toContain('done')
 })

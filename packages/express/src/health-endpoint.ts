@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { checkFunction, checkKeys, rejectOption } from '@lb/core/authoring'
+import { endConnectionAfter } from './last-response.ts'
 import type { MaybeExpressRequest, Next } from './middleware.ts'
 
 /** What the health of this process is taken from. */
@@ -13,7 +14,10 @@ export interface HealthEndpointOptions {
 /** A middleware of Express and a handler of a bare server; and what the shutdown of the process says to it. */
 export interface HealthEndpoint {
   (request: IncomingMessage, response: ServerResponse, next?: Next): void
-  /** From now on it says 503, so that load balancers stop sending new requests. */
+  /**
+   * From now on it responds with 503, so that load balancers stop sending requests, and every response that passes through this middleware
+   * says `Connection: close`, so that clients open no more of them here.
+   */
   readonly drain: () => void
   /** Whether `drain()` was called. */
   readonly draining: boolean
@@ -21,11 +25,11 @@ export interface HealthEndpoint {
 
 /**
  * `/health` for load balancers: 200, and 503 from `drain()` on. While draining, its header makes the active checks of lb and
- * Envoy believe it at once instead of after several failures.
+ * Envoy believe it at once instead of after several failures. `gracefulShutdown` calls `drain()`.
  *
  *     const health = healthEndpoint()
  *     app.use(health)
- *     process.once('SIGTERM', () => health.drain())
+ *     gracefulShutdown(server, { health })
  *
  * @throws InvalidOptionError
  */
@@ -38,6 +42,7 @@ export function healthEndpoint(options: HealthEndpointOptions = {}): HealthEndpo
   }
   let draining = false
   const endpoint = (request: MaybeExpressRequest, response: ServerResponse, next?: Next): void => {
+    if (draining) endConnectionAfter(request, response)
     if (!isAt(path, request)) {
       if (next !== undefined) next()
       else answer(response, 404, 'not found')
@@ -46,7 +51,6 @@ export function healthEndpoint(options: HealthEndpointOptions = {}): HealthEndpo
       answer(response, 405, 'method not allowed')
     } else if (draining) {
       response.setHeader('X-Immediate-Health-Check-Fail', 'true')
-      response.setHeader('Connection', 'close')
       answer(response, 503, 'draining')
     } else {
       void isHealthy(check).then((healthy) => answer(response, healthy ? 200 : 503, healthy ? 'ok' : 'unhealthy'))

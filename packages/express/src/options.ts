@@ -72,6 +72,11 @@ export interface ProxyOptions {
   readonly rewriteCookiePath?: boolean | undefined
   /** Upgrades that are passed on, in lower case. Default `['websocket']`. `h2c` would be a tunnel past every rule of the gateway. */
   readonly upgrades?: readonly string[] | undefined
+  /**
+   * How long an upgraded connection may stay open after its instance has left the service, in milliseconds. Then it is closed, a WebSocket
+   * with status 1001. Default 30 000; `Infinity`: until either side closes it.
+   */
+  readonly tunnelGraceMs?: number | undefined
   /** Time limit for a connection to an instance, in milliseconds. Default 5 000. */
   readonly connectTimeoutMs?: number | undefined
   /** Time limit from the end of the request to the head of the response, in milliseconds. Default 60 000. */
@@ -116,6 +121,7 @@ export interface ProxySettings
   readonly connectTimeoutMs: number
   readonly responseTimeoutMs: number
   readonly idleTimeoutMs: number
+  readonly tunnelGraceMs: number
   readonly clock: Clock
 }
 
@@ -133,6 +139,7 @@ const keys: readonly (keyof ProxyOptions)[] = [
   'cookieDomain',
   'rewriteCookiePath',
   'upgrades',
+  'tunnelGraceMs',
   'connectTimeoutMs',
   'responseTimeoutMs',
   'idleTimeoutMs',
@@ -168,6 +175,7 @@ export function proxySettings(service: string, options: ProxyOptions): ProxySett
   for (const name of ['connectTimeoutMs', 'responseTimeoutMs', 'idleTimeoutMs'] as const) {
     checkDurationMs(`proxy.${name}`, options[name], { min: 1, infinite: true })
   }
+  checkDurationMs('proxy.tunnelGraceMs', options.tunnelGraceMs, { infinite: true })
   checkInteger('proxy.bufferLimit', options.bufferLimit, 0, Number.MAX_SAFE_INTEGER)
   for (const name of ['rewritePath', 'idempotent', 'hashKey', 'onRequest', 'onResponse', 'onError'] as const) {
     checkFunction(`proxy.${name}`, options[name])
@@ -190,6 +198,7 @@ function withDefaults(service: string, options: ProxyOptions): ProxySettings {
     connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
     responseTimeoutMs: options.responseTimeoutMs ?? 60_000,
     idleTimeoutMs: options.idleTimeoutMs ?? 60_000,
+    tunnelGraceMs: options.tunnelGraceMs ?? 30_000,
     bufferLimit: options.bufferLimit ?? 65_536,
     errors: options.errors ?? 'respond',
     clock: options.clock ?? systemClock,

@@ -1,21 +1,22 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { Clock } from '@lb/core'
 import { closeWithClient } from './client-end.ts'
 import { RequestRefusal, UnusableResponse } from './errors.ts'
 import { headerLine } from './headers.ts'
 import { ProxyCall, type ProxyContext } from './proxy-call.ts'
 import { type RequestTarget, requestTarget } from './request-target.ts'
 import type { ProxyResponse } from './response.ts'
+import { Tunnel } from './tunnel.ts'
+import { Tunnels } from './tunnels.ts'
 import { hasBody, responseTo } from './unanswered-upgrade.ts'
 import type { UpgradeRoute } from './upgrade-offer.ts'
-
-/** How often a connection that says nothing is asked whether the other side is still there, in milliseconds. */
-const keepAliveProbeMs = 30_000
 
 /** How one proxy answers upgrades. */
 export function upgradeRoute(shared: ProxyContext): UpgradeRoute {
   const { prefix, upgrades, clock } = shared.settings
+  let tunnels: Tunnels | undefined
   return {
     clock,
     passesOn: (protocol) => upgrades.has(protocol),
@@ -34,10 +35,12 @@ export function upgradeRoute(shared: ProxyContext): UpgradeRoute {
         const response = responseTo(request)
         const call = new ProxyCall(shared, target ?? { path: '/', mount: '', authority: undefined }, request, response)
         if (refusal !== undefined) call.fail(refusal)
-        else
-          upgrade(call, { protocol: request.headers.upgrade ?? '', response, socket, head }).catch(() =>
-            socket.destroy(),
-          )
+        else {
+          // Before the request is sent: the instance may leave meanwhile.
+          tunnels ??= new Tunnels(shared.lb, shared.settings)
+          const protocol = request.headers.upgrade ?? ''
+          upgrade(call, { protocol, response, socket, head, tunnels, clock }).catch(() => socket.destroy())
+        }
       }
     },
   }
@@ -48,9 +51,12 @@ interface Handshake {
   readonly response: ServerResponse
   readonly socket: Duplex
   readonly head: Buffer
+  readonly tunnels: Tunnels
+  readonly clock: Clock
 }
 
-async function upgrade(call: ProxyCall, { protocol, response, socket, head }: Handshake): Promise<void> {
+async function upgrade(call: ProxyCall, handshake: Handshake): Promise<void> {
+  const { protocol, response, socket, head, tunnels, clock } = handshake
   const stopWatching = closeWithClient(socket)
   const upstream = await call.run(protocol)
   stopWatching()
@@ -64,9 +70,11 @@ async function upgrade(call: ProxyCall, { protocol, response, socket, head }: Ha
     return
   }
   response.detachSocket(socket as Socket)
-  tunnel(socket, upstream.socket)
+  const isWebSocket = protocol.toLowerCase() === 'websocket'
+  const tunnel = new Tunnel({ client: socket, instance: upstream.socket, isWebSocket, clock })
   socket.write(header, 'latin1')
   if (head.length > 0) upstream.socket.write(head)
+  tunnels.add(upstream.instance, tunnel)
 }
 
 /** @throws Error when the header holds what would end it */
@@ -76,24 +84,4 @@ function switchingProtocols(upstream: ProxyResponse, headers: readonly string[],
     header += headerLine(headers[index] ?? '', headers[index + 1] ?? '')
   }
   return `${header}\r\n`
-}
-
-/** Joins two connections until both are over. */
-function tunnel(client: Duplex, instance: Duplex): void {
-  const join = (from: Duplex, to: Duplex): void => {
-    from.on('error', () => to.destroy())
-    from.on('close', () => {
-      // What was received is still written; then the other side is closed as well.
-      if (from.readableEnded || from.readableAborted !== true) to.end()
-      else to.destroy()
-    })
-    from.pipe(to)
-  }
-  for (const each of [client, instance] as Socket[]) {
-    each.setTimeout?.(0)
-    each.setNoDelay?.(true)
-    each.setKeepAlive?.(true, keepAliveProbeMs)
-  }
-  join(client, instance)
-  join(instance, client)
 }

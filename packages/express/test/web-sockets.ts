@@ -8,18 +8,22 @@ export async function startWebSocketEcho(): Promise<{
   address: string
   urls: string[]
   headers: Record<string, unknown>[]
+  /** The status with which each WebSocket was closed. */
+  closeCodes: number[]
 }> {
   const urls: string[] = []
   const headers: Record<string, unknown>[] = []
+  const closeCodes: number[] = []
   const server = createServer((_request, response) => response.writeHead(200).end('http'))
   const sockets = new WebSocketServer({ server })
   sockets.on('connection', (socket, request) => {
     urls.push(request.url ?? '')
     headers.push(request.headers)
+    socket.on('close', (code) => closeCodes.push(code))
     socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }))
   })
   onClose(() => sockets.close())
-  return { address: `127.0.0.1:${await listen(server)}`, urls, headers }
+  return { address: `127.0.0.1:${await listen(server)}`, urls, headers, closeCodes }
 }
 
 export async function openWebSocket(url: string): Promise<WebSocket> {
