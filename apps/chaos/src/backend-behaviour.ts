@@ -21,4 +21,4 @@ export const healthy: BackendBehaviour = Object.freeze({
 export const baseLatencyMs = 5
 
 /** What a backend tells its parent. */
-export type BackendMessage = { readonly port: number } | { readonly behaves: true }
+export type BackendMessage = { readonly port: number } | { readonly behaves: true } | { readonly leaves: true }

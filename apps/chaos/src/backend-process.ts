@@ -16,6 +16,7 @@ export class BackendProcess {
   readonly id: string
   #child: ChildProcess | undefined
   #port = 0
+  #isRegistered = false
 
   constructor(id: string) {
     this.id = id
@@ -23,6 +24,11 @@ export class BackendProcess {
 
   get port(): number {
     return this.#port
+  }
+
+  /** Whether the registry lists it: from its start until it leaves by itself. */
+  get isRegistered(): boolean {
+    return this.#isRegistered
   }
 
   /** Resolves when it listens. */
@@ -33,6 +39,22 @@ export class BackendProcess {
     child.once('exit', () => running.delete(child))
     const message = await this.#reply(child)
     if ('port' in message) this.#port = message.port
+    this.#isRegistered = true
+    child.on('message', (next: BackendMessage) => {
+      if ('leaves' in next) this.#isRegistered = false
+    })
+  }
+
+  /** SIGTERM: leaves the registry, finishes its requests and ends; another process takes its place, on another port. */
+  async replace(): Promise<void> {
+    const child = this.#child
+    if (child === undefined) throw new Error(`backend ${this.id} does not run`)
+    const exited = once(child, 'exit')
+    child.kill('SIGTERM')
+    const [code] = await exited
+    if (code !== 0) throw new Error(`backend ${this.id} ended with ${code}`)
+    this.#port = 0
+    await this.start()
   }
 
   /** SIGKILL: no chance to finish anything. Resolves when the process is gone. */

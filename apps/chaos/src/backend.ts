@@ -2,12 +2,15 @@
 // and behaves as its parent says.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import { gracefulShutdown } from '@lb/express'
 import { type BackendBehaviour, type BackendMessage, baseLatencyMs, healthy } from './backend-behaviour.ts'
 import { randomPort } from './random-port.ts'
 
 const [, , id = 'backend', givenPort = '0'] = process.argv
 const body = JSON.stringify({ servedBy: id, padding: 'x'.repeat(512) })
 const resetAfterMs = 1
+/** Two polls of the registry. */
+const noticeMs = 500
 let behaviour = healthy
 
 /** Requests seen on each connection. */
@@ -50,6 +53,13 @@ server.listen(Number(givenPort) || randomPort(), '127.0.0.1')
 process.on('message', (message) => {
   behaviour = message as BackendBehaviour
   tell({ behaves: true })
+})
+gracefulShutdown(server, {
+  noticeMs,
+  registrations: {
+    deregister: async () => tell({ leaves: true }),
+  },
+  onClosed: () => process.disconnect?.(),
 })
 // Goes when its parent does, however that ends.
 process.on('disconnect', () => process.exit())

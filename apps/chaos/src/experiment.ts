@@ -53,7 +53,7 @@ export class Experiment {
 
   /** Warm-up, fault and a while after it, under full load. */
   async inflict(): Promise<void> {
-    const { warmUpRate = ratePerSecond, durationMs, bounded } = this.#fault
+    const { warmUpRate = ratePerSecond, durationMs, bounded, posts } = this.#fault
     const burst = bounded !== undefined && 'burst' in bounded ? bounded.burst : 0
     await Promise.all(this.#backends.map((backend) => backend.start()))
     await this.#lb.ready('user-service')
@@ -64,7 +64,7 @@ export class Experiment {
     this.#load =
       bounded !== undefined && 'callers' in bounded
         ? new CallerLoad(client, this.#record, bounded.callers)
-        : new OpenLoopLoad(client, this.#record, warmUpRate)
+        : new OpenLoopLoad(client, this.#record, warmUpRate, posts)
     await sleep(warmUpMs)
     this.#load.setRate(burst === 0 ? ratePerSecond : 0)
     this.#enter('fault')

@@ -15,6 +15,7 @@ export type FaultName =
   | 'slow'
   | 'flapping'
   | 'rolling-restart'
+  | 'rolling-deploy'
   | 'all-down'
   | 'discovery-failing'
   | 'discovery-empty-once'
@@ -43,6 +44,8 @@ export interface Fault {
   readonly outage?: true
   /** The event by which the load balancer must tell the fault. */
   readonly toldBy?: DiscoveryEventType
+  /** Every second request is a POST, which is never repeated once it was sent. */
+  readonly posts?: true
   /** The heap is watched meanwhile. */
   readonly heap?: true
   /** How requests are made meanwhile, when not at a fixed rate: by so many callers that each wait for theirs, or all at once. */
@@ -139,6 +142,14 @@ export const faults: readonly Fault[] = [
     inflict: restartInTurn,
   },
   {
+    name: 'rolling-deploy',
+    text: 'each instance in turn shuts down gracefully and is replaced; every second request is a POST',
+    struck: 'all',
+    durationMs: [10_000, 30_000],
+    posts: true,
+    inflict: deployInTurn,
+  },
+  {
     name: 'all-down',
     text: 'every instance is killed, and started again at the end',
     struck: 'all',
@@ -212,6 +223,14 @@ async function restartInTurn({ backends, durationMs }: Stage): Promise<void> {
     const next = sleep(durationMs / backends.length)
     await backend.kill()
     await backend.start()
+    await next
+  }
+}
+
+async function deployInTurn({ backends, durationMs }: Stage): Promise<void> {
+  for (const backend of backends) {
+    const next = sleep(durationMs / backends.length)
+    await backend.replace()
     await next
   }
 }

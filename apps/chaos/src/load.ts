@@ -3,7 +3,7 @@ import type { CallRecord } from './call-record.ts'
 
 const url = 'http://user-service/v1/profile'
 
-/** GET requests that go on until they are stopped. */
+/** Requests that go on until they are stopped. */
 export interface Load {
   /** Longest that it was behind its schedule. */
   readonly maxLagMs: number
@@ -16,10 +16,14 @@ export interface Load {
 }
 
 /** Sends one request and records what becomes of it. */
-export async function sendOne(client: AxiosInstance, record: CallRecord): Promise<void> {
+export async function sendOne(
+  client: AxiosInstance,
+  record: CallRecord,
+  method: 'GET' | 'POST' = 'GET',
+): Promise<void> {
   const finished = record.request()
   try {
-    const { data } = await client.get<{ servedBy?: string }>(url)
+    const { data } = await client.request<{ servedBy?: string }>({ url, method })
     // A body that broke off must not pass for an answer.
     finished(typeof data.servedBy === 'string' ? undefined : 'broken body')
   } catch (error) {

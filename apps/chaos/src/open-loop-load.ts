@@ -5,15 +5,19 @@ import { Pacer } from './pacer.ts'
 
 const tickMs = 2
 
-/** GET requests at a fixed rate, whatever becomes of them. */
+/** Requests at a fixed rate, whatever becomes of them. */
 export class OpenLoopLoad implements Load {
   readonly #client: AxiosInstance
   readonly #record: CallRecord
   readonly #pacer: Pacer
   readonly #timer: NodeJS.Timeout
   readonly #inFlight = new Set<Promise<void>>()
+  readonly #posts: boolean
+  #sent = 0
 
-  constructor(client: AxiosInstance, record: CallRecord, ratePerSecond: number) {
+  /** @param posts every second request is a POST; otherwise all are GETs */
+  constructor(client: AxiosInstance, record: CallRecord, ratePerSecond: number, posts = false) {
+    this.#posts = posts
     this.#client = client
     this.#record = record
     this.#pacer = new Pacer(ratePerSecond, performance.now())
@@ -35,7 +39,8 @@ export class OpenLoopLoad implements Load {
   }
 
   sendOne(): void {
-    const request = sendOne(this.#client, this.#record)
+    const method = this.#posts && this.#sent++ % 2 === 0 ? 'POST' : 'GET'
+    const request = sendOne(this.#client, this.#record, method)
     this.#inFlight.add(request)
     void request.then(() => this.#inFlight.delete(request))
   }

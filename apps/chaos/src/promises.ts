@@ -20,8 +20,9 @@ export const probeMs = 1_000
 /** What must hold in `fault`, judged by what was measured. */
 export function promisesOf(fault: Fault, figures: FaultFigures): readonly FaultPromise[] {
   return [
-    ...(fault.outage === true ? [boundedAttempts(figures), errorsInTime(figures)] : [noFailure(figures)]),
+    ...(fault.outage === true ? [boundedAttempts(figures), errorsInTime(figures)] : [noFailure(fault, figures)]),
     ...(fault.bounded === undefined ? [] : [shortWaits(figures), othersKept(figures)]),
+    ...(fault.posts === undefined ? [] : [noExtraAttempts(figures)]),
     ...movesAway(fault, figures),
     ...(fault.struck === 'none' ? [] : [comesBack(figures)]),
     ...(fault.toldBy === undefined ? [] : [told(fault.toldBy, figures)]),
@@ -29,10 +30,22 @@ export function promisesOf(fault: Fault, figures: FaultFigures): readonly FaultP
   ]
 }
 
-function noFailure({ requests, failed, errors }: FaultFigures): FaultPromise {
+function noFailure({ posts }: Fault, { requests, failed, errors }: FaultFigures): FaultPromise {
   const codes = Object.entries(errors).map(([code, count]) => `${count} ${code}`)
   const evidence = `${failed} of ${requests}${failed === 0 ? '' : `: ${codes.join(', ')}`}`
-  return { text: 'no idempotent request fails', kept: failed === 0, evidence }
+  return {
+    text: posts === true ? 'no request fails, POSTs included' : 'no idempotent request fails',
+    kept: failed === 0,
+    evidence,
+  }
+}
+
+function noExtraAttempts({ during: { attempts, requests }, failed }: FaultFigures): FaultPromise {
+  return {
+    text: 'no request reaches an instance that has stopped',
+    kept: attempts <= requests,
+    evidence: `${attempts} attempts for ${requests} requests, ${failed} failed`,
+  }
 }
 
 function shortWaits({ during: { waits } }: FaultFigures): FaultPromise {

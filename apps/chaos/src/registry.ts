@@ -4,7 +4,7 @@ import type { BackendProcess } from './backend-process.ts'
 
 const pollIntervalMs = 250
 
-/** A registry that always lists every backend, dead or not, and that can itself be made to fail. */
+/** A registry that lists every backend, dead or not, until it leaves by itself, and that can itself be made to fail. */
 export class Registry implements ServiceDiscovery {
   readonly #backends: readonly BackendProcess[]
   #failing = false
@@ -20,7 +20,9 @@ export class Registry implements ServiceDiscovery {
       this.#emptyAnswers--
       return []
     }
-    return this.#backends.map(({ id, port }) => ({ id, host: '127.0.0.1', port }))
+    return this.#backends
+      .filter(({ isRegistered }) => isRegistered)
+      .map(({ id, port }) => ({ id, host: '127.0.0.1', port }))
   }
 
   readonly watch: NonNullable<ServiceDiscovery['watch']> = poll(() => this.getInstances(), {

@@ -79,6 +79,20 @@ describe('BackendProcess', () => {
     expect((await request()).status).toBe(200)
   })
 
+  it('leaves the registry when it is replaced, finishes its requests, and comes back on another port', async () => {
+    const { port } = backend
+    await backend.behave({ ...healthy, latencyFactor: 150 })
+    const late = request()
+    const registered: boolean[] = []
+    const replaced = backend.replace()
+    void late.then(() => registered.push(backend.isRegistered))
+    expect((await late).status).toBe(200)
+    await replaced
+    expect([...registered, backend.isRegistered]).toEqual([false, true])
+    expect(backend.port).not.toBe(port)
+    expect((await request()).status).toBe(200)
+  })
+
   it('says nothing while it is stopped, and answers when it goes on', async () => {
     backend.stop()
     let answered = false

@@ -15,6 +15,8 @@ function made(name: string, changes: Partial<FaultFigures> = {}): readonly strin
 }
 
 const noFailure = 'no idempotent request fails'
+const noPostFails = 'no request fails, POSTs included'
+const noneStopped = 'no request reaches an instance that has stopped'
 const away = 'traffic moves away within 1000 ms'
 const awayWhenEjected = 'traffic moves away within 1000 ms of the ejection'
 const back = 'it has its share again within its ejection and one probe'
@@ -34,6 +36,7 @@ describe('promisesOf', () => {
     expect(made('close-reused')).toEqual([noFailure, back])
     expect(made('close-reused', { firstEjectionMs: 7_400 })).toEqual([noFailure, back])
     expect(made('close-reused', { firstEjectionMs: 200 })).toEqual([noFailure, awayWhenEjected, back])
+    expect(made('rolling-deploy')).toEqual([noPostFails, noneStopped, back])
     expect(made('all-down')).toEqual([bounded, inTime, back])
     expect(made('discovery-failing')).toEqual([noFailure, 'an event tells it: discovery-failed'])
     expect(made('discovery-empty-once')).toEqual([noFailure, 'an event tells it: empty-list-held'])
@@ -41,6 +44,13 @@ describe('promisesOf', () => {
 
   it('is broken by one failed request', () => {
     expect(broken('sigkill', { failed: 1, errors: { ECONNRESET: 1 } })).toEqual([noFailure])
+  })
+
+  it('is broken by one request that had to be repeated in a rolling deploy', () => {
+    const { during } = figures()
+    const repeated = { during: { ...during, attempts: during.requests + 1 } }
+    expect(broken('rolling-deploy', repeated)).toEqual([noneStopped])
+    expect(broken('rolling-restart', repeated)).toEqual([])
   })
 
   it('is broken by callers that wait for long, half of them or one', () => {
