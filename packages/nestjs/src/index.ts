@@ -1,3 +1,4 @@
+export type { RegisterOptions } from './application-registration.ts'
 export { InjectLoadBalancer, InjectServiceClient } from './inject.decorators.ts'
 export {
   type LoadBalancerHealth,

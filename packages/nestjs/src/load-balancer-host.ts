@@ -1,6 +1,14 @@
 import { DiscoveryError, LoadBalancer } from '@lb/core'
-import { checkBoolean, checkDurationMs, systemClock } from '@lb/core/authoring'
-import { type BeforeApplicationShutdown, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common'
+import { checkBoolean, checkDurationMs, systemClock, systemRandom } from '@lb/core/authoring'
+import {
+  type BeforeApplicationShutdown,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+} from '@nestjs/common'
+import type { HttpAdapterHost } from '@nestjs/core'
+import { ApplicationRegistration, checkRegister } from './application-registration.ts'
 import { drained } from './drain.ts'
 import type { LoadBalancerModuleOptions } from './load-balancer.module-definition.ts'
 import { namingCall } from './options.ts'
@@ -8,10 +16,12 @@ import { namingCall } from './options.ts'
 const defaultDrainTimeoutMs = 5_000
 
 /**
- * Keeps the load balancer of one `forRoot`: waits for first lists, drains, closes. A load balancer that a test put in its
+ * Keeps the load balancer of one `forRoot`: waits for first lists, registers the application, drains, closes. A load balancer that a test put in its
  * place is the test's to close.
  */
-export class LoadBalancerHost implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown {
+export class LoadBalancerHost
+  implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
+{
   /** The module's call, for messages. */
   readonly call: string
   /** The services under `services`; `undefined` when that is not given, and every name may exist. */
@@ -19,20 +29,26 @@ export class LoadBalancerHost implements OnModuleInit, BeforeApplicationShutdown
   readonly #options: LoadBalancerModuleOptions
   readonly #services: Set<string>
   readonly #logger: Logger
+  readonly #http: HttpAdapterHost
+  readonly #registration: ApplicationRegistration | undefined
   #lb: LoadBalancer | undefined
   #drainEndsAtMs = 0
 
   /** @throws InvalidOptionError */
-  constructor(call: string, options: LoadBalancerModuleOptions) {
+  constructor(call: string, options: LoadBalancerModuleOptions, http: HttpAdapterHost) {
     this.call = call
     this.#options = options
     namingCall(call, () => {
       checkBoolean('requireReady', options.requireReady)
       checkDurationMs('drainTimeoutMs', options.drainTimeoutMs)
+      checkRegister(options.register)
     })
     this.configuredServices = options.services === undefined ? undefined : new Set(Object.keys(options.services))
     this.#services = new Set(this.configuredServices)
     this.#logger = new Logger('LoadBalancerModule')
+    this.#http = http
+    const { register, clock = systemClock, random = systemRandom } = options
+    this.#registration = register && new ApplicationRegistration(register, { clock, random, logger: this.#logger })
   }
 
   /** The services of the application: configured, or used by a client. */
@@ -42,7 +58,7 @@ export class LoadBalancerHost implements OnModuleInit, BeforeApplicationShutdown
 
   /** @throws InvalidOptionError that names the module's call */
   createLoadBalancer(): LoadBalancer {
-    const { requireReady: _, drainTimeoutMs: __, ...options } = this.#options
+    const { requireReady: _, drainTimeoutMs: __, register: ___, ...options } = this.#options
     this.#lb = namingCall(this.call, () => new LoadBalancer(options))
     return this.#lb
   }
@@ -67,9 +83,16 @@ export class LoadBalancerHost implements OnModuleInit, BeforeApplicationShutdown
     for (const failure of failed) this.#logger.warn(`${failure}. The application starts without it`)
   }
 
-  /** Lets requests in flight finish while the application still responds. */
+  /** Registers the application when it listens, which Nest has no hook for. */
+  onApplicationBootstrap(): void {
+    if (this.#registration === undefined || this.#lb === undefined) return
+    this.#http.listen$.subscribe(() => this.#registration?.start(this.#http.httpAdapter.getHttpServer()))
+  }
+
+  /** Takes the application out of the registry, and lets requests in flight finish while it still responds. */
   async beforeApplicationShutdown(): Promise<void> {
     if (this.#lb === undefined) return
+    await this.#registration?.stop()
     const { clock = systemClock, drainTimeoutMs = defaultDrainTimeoutMs } = this.#options
     this.#drainEndsAtMs = clock.now() + drainTimeoutMs
     const left = await drained(this.#lb, clock, drainTimeoutMs)
@@ -81,6 +104,7 @@ export class LoadBalancerHost implements OnModuleInit, BeforeApplicationShutdown
     const { clock = systemClock } = this.#options
     // No new requests come by now, and calls that wait for a retry were not in flight before.
     await this.#close(this.#lb, Math.max(0, this.#drainEndsAtMs - clock.now()))
+    await this.#registration?.close()
   }
 
   async #firstListFailure(lb: LoadBalancer, service: string): Promise<string | undefined> {

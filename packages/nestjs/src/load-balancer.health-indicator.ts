@@ -1,4 +1,6 @@
-import type { LoadBalancer, ServiceSnapshot } from '@lb/core'
+import { LoadBalancer, type ServiceSnapshot } from '@lb/core'
+import { Inject, Injectable, Optional } from '@nestjs/common'
+import { servicesToken } from './tokens.ts'
 
 /** The health of one service. */
 export interface ServiceHealth {
@@ -23,16 +25,18 @@ export type LoadBalancerHealth<Key extends string> = Record<
 >
 
 /**
- * For @nestjs/terminus: up while every service has an instance that may be picked.
+ * For @nestjs/terminus: up while every service has an instance that may be picked. The module provides it; it may also stand
+ * in the `providers` of a module that imports the load balancer.
  *
  *     this.health.check([() => this.loadBalancer.check('services')])
  */
+@Injectable()
 export class LoadBalancerHealthIndicator {
   readonly #lb: LoadBalancer
-  readonly #services: Iterable<string>
+  readonly #services: Iterable<string> | undefined
 
-  /** `services` are checked if `check` receives none. */
-  constructor(lb: LoadBalancer, services: Iterable<string>) {
+  /** `services` are checked if `check` receives none; by default, those that the load balancer knows at that time. */
+  constructor(@Inject(LoadBalancer) lb: LoadBalancer, @Optional() @Inject(servicesToken) services?: Iterable<string>) {
     this.#lb = lb
     this.#services = services
   }
@@ -42,10 +46,14 @@ export class LoadBalancerHealthIndicator {
    *
    * @param services the services to check; by default, those that are configured or have a client
    */
-  check<Key extends string>(key: Key, services: Iterable<string> = this.#services): LoadBalancerHealth<Key> {
+  check<Key extends string>(key: Key, services: Iterable<string> = this.#checked()): LoadBalancerHealth<Key> {
     const found = Array.from(services, (service) => [service, this.#healthOf(service)] as const)
     const status = found.every(([, health]) => health.status === 'up') ? 'up' : 'down'
     return { [key]: { status, services: Object.fromEntries(found) } } as LoadBalancerHealth<Key>
+  }
+
+  #checked(): Iterable<string> {
+    return this.#services ?? this.#lb.inspect().map(({ service }) => service)
   }
 
   #healthOf(service: string): ServiceHealth {

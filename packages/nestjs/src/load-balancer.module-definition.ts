@@ -5,6 +5,7 @@ import {
   type ConfigurableModuleCls,
   type ConfigurableModuleOptionsFactory,
 } from '@nestjs/common'
+import type { RegisterOptions } from './application-registration.ts'
 import { defaultName } from './tokens.ts'
 
 /** The options of a load balancer, and how it starts and stops with the application. */
@@ -21,6 +22,12 @@ export interface LoadBalancerModuleOptions extends LoadBalancerOptions {
    * @default 5_000
    */
   readonly drainTimeoutMs?: number | undefined
+  /**
+   * Registers the application itself, as an instance of a service that others call: after it listens; and takes it out first
+   * at a shutdown. An application without an HTTP server is not registered.
+   * @default undefined: the application is not registered
+   */
+  readonly register?: RegisterOptions | undefined
 }
 
 /** Options that are set beside a factory, because they must be known before it runs. */

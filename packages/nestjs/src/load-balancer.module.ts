@@ -1,5 +1,6 @@
-import { LoadBalancer } from '@lb/core'
+import type { LoadBalancer } from '@lb/core'
 import { type DynamicModule, Module, type Provider } from '@nestjs/common'
+import { HttpAdapterHost } from '@nestjs/core'
 import { LoadBalancerHealthIndicator } from './load-balancer.health-indicator.ts'
 import {
   ConfigurableLoadBalancerModule,
@@ -25,6 +26,7 @@ import {
   getServiceClientToken,
   hostToken,
   rootCall,
+  servicesToken,
 } from './tokens.ts'
 
 /** Knows every load balancer of the application: a module without options exists once. */
@@ -110,9 +112,9 @@ function rootModule(definition: DynamicModule, method: 'forRoot' | 'forRootAsync
     providers: [
       ...(definition.providers ?? []),
       ...hostProviders(rootCall(method, name), name),
-      ...(isDefault ? [healthIndicatorProvider] : []),
+      ...(isDefault ? healthProviders : []),
     ],
-    exports: [token, hostToken(name), ...(isDefault ? [LoadBalancerHealthIndicator] : [])],
+    exports: [token, hostToken(name), ...(isDefault ? [LoadBalancerHealthIndicator, servicesToken] : [])],
   }
   const factoryToken = clientFactoryToken(name)
   const clients: DynamicModule = {
@@ -140,12 +142,12 @@ function hostProviders(call: string, name: string): Provider[] {
     },
     {
       provide: hostToken(name),
-      useFactory: (options: LoadBalancerModuleOptions, names: LoadBalancerNames) => {
+      useFactory: (options: LoadBalancerModuleOptions, names: LoadBalancerNames, http: HttpAdapterHost) => {
         names.claim(name, call)
         checkModuleOptions(call, options)
-        return new LoadBalancerHost(call, options)
+        return new LoadBalancerHost(call, options, http)
       },
-      inject: [optionsToken, LoadBalancerNames],
+      inject: [optionsToken, LoadBalancerNames, HttpAdapterHost],
     },
     {
       provide: getLoadBalancerToken(name),
@@ -155,8 +157,11 @@ function hostProviders(call: string, name: string): Provider[] {
   ]
 }
 
-const healthIndicatorProvider: Provider = {
-  provide: LoadBalancerHealthIndicator,
-  useFactory: (lb: LoadBalancer, host: LoadBalancerHost) => new LoadBalancerHealthIndicator(lb, host.services),
-  inject: [LoadBalancer, hostToken(defaultName)],
-}
+const healthProviders: Provider[] = [
+  {
+    provide: servicesToken,
+    useFactory: ({ services }: LoadBalancerHost) => services,
+    inject: [hostToken(defaultName)],
+  },
+  LoadBalancerHealthIndicator,
+]

@@ -29,6 +29,7 @@ const clientKeys = Object.keys({
   hashKey: true,
   idempotent: true,
   undici: true,
+  pool: true,
 } satisfies Record<keyof ServiceClientOptions, true>)
 
 /** @throws InvalidOptionError that names the call */

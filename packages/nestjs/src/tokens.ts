@@ -38,6 +38,9 @@ export function hostToken(name: string): string {
   return `LoadBalancerHost(${name})`
 }
 
+/** The token of the names of the services that the unnamed load balancer is used for. */
+export const servicesToken = 'services of LoadBalancerModule.forRoot()'
+
 /** The token of the provider that creates service clients, visible everywhere. */
 export function clientFactoryToken(name: string): string {
   return `clients of ${rootCall('forRoot', name)}`

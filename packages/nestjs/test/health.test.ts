@@ -1,5 +1,6 @@
 import { LoadBalancer, StaticDiscovery } from '@lb/core'
 import { FakeDiscovery } from '@lb/testing'
+import { Injectable } from '@nestjs/common'
 import { HealthCheckService, type HealthIndicatorResult, TerminusModule } from '@nestjs/terminus'
 import { describe, expect, it } from 'vitest'
 import {
@@ -75,6 +76,32 @@ describe('LoadBalancerHealthIndicator', () => {
         error: { services: { status: 'down', services: { 'user-service': { usable: 0 } } } },
       },
     })
+  })
+
+  it('may stand in the providers of a module, as indicators of terminus do', async () => {
+    @Injectable()
+    class Health {
+      readonly indicator: LoadBalancerHealthIndicator
+      constructor(indicator: LoadBalancerHealthIndicator) {
+        this.indicator = indicator
+      }
+    }
+    const discovery = new StaticDiscovery({ 'user-service': ['127.0.0.1:1'] })
+    const app = await application({
+      imports: [LoadBalancerModule.forRoot({ discovery }), LoadBalancerModule.forFeature('user-service')],
+      providers: [Health, LoadBalancerHealthIndicator],
+    })
+    const { services } = app.get(Health).indicator.check('services')
+    expect([services.status, Object.keys(services.services)]).toEqual(['up', ['user-service']])
+  })
+
+  it('checks the services that a load balancer knows when it is made with nothing else', async () => {
+    const lb = new LoadBalancer({ discovery: new StaticDiscovery({ users: ['127.0.0.1:1'] }) })
+    const indicator = new LoadBalancerHealthIndicator(lb)
+    expect(indicator.check('all')).toEqual({ all: { status: 'up', services: {} } })
+    await lb.ready('users')
+    expect(indicator.check('all').all.services).toMatchObject({ users: { status: 'up' } })
+    await lb.close()
   })
 
   it('is made by hand for a named load balancer', async () => {
