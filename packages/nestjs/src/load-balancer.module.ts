@@ -1,5 +1,4 @@
-import type { LoadBalancer } from '@lb/core'
-import { type DynamicModule, Module, type Provider } from '@nestjs/common'
+import { type DynamicModule, Global, Module, type Provider } from '@nestjs/common'
 import { HttpAdapterHost } from '@nestjs/core'
 import { LoadBalancerHealthIndicator } from './load-balancer.health-indicator.ts'
 import {
@@ -10,7 +9,7 @@ import {
   optionsToken,
 } from './load-balancer.module-definition.ts'
 import { LoadBalancerHost } from './load-balancer-host.ts'
-import { LoadBalancerNames, SingletonCheck } from './load-balancer-names.ts'
+import { LoadBalancerNames } from './load-balancer-names.ts'
 import {
   checkModuleOptions,
   checkRootAsyncOptions,
@@ -18,7 +17,12 @@ import {
   rejectCall,
   withNamedFailures,
 } from './options.ts'
-import { checkServiceClient, ServiceClientFactory, type ServiceClientOptions } from './service-client.ts'
+import {
+  type CreateServiceClient,
+  checkServiceClient,
+  type ServiceClientOptions,
+  serviceClientFactory,
+} from './service-client.ts'
 import {
   clientFactoryToken,
   defaultName,
@@ -33,17 +37,14 @@ import {
 @Module({ providers: [LoadBalancerNames], exports: [LoadBalancerNames] })
 class LoadBalancerNamesModule {}
 
-/** The load balancer of one `forRoot` with all its dependencies; as visible as `isGlobal` says. */
-@Module({})
+/** The load balancer of one `forRoot`; as visible as `isGlobal` says. */
+@Module({ imports: [LoadBalancerNamesModule] })
 class LoadBalancerHostModule extends ConfigurableLoadBalancerModule {}
 
-/** Creates the clients of one load balancer. It is visible everywhere, so that `forFeature` works in every module. */
+/** Creates the clients of one load balancer. Visible everywhere, so that `forFeature` works in every module. */
+@Global()
 @Module({})
 class ServiceClientFactoryModule {}
-
-/** The clients of one `forFeature`. */
-@Module({})
-class ServiceClientsModule {}
 
 /**
  * Load balancing for the services that an application calls.
@@ -95,40 +96,28 @@ export class LoadBalancerModule {
       if (providers.has(token)) rejectCall(token, 'the service is given twice', 'give it once')
       providers.set(token, {
         provide: token,
-        useFactory: (factory: ServiceClientFactory) => factory.create(client),
+        useFactory: (create: CreateServiceClient) => create(client),
         inject: [clientFactoryToken(client.loadBalancer ?? defaultName)],
       })
     }
-    return { module: ServiceClientsModule, providers: [...providers.values()], exports: [...providers.keys()] }
+    return { module: LoadBalancerModule, providers: [...providers.values()], exports: [...providers.keys()] }
   }
 }
 
 function rootModule(definition: DynamicModule, method: 'forRoot' | 'forRootAsync', name = defaultName): DynamicModule {
-  const token = getLoadBalancerToken(name)
+  const [lb, keeper, createClient] = [getLoadBalancerToken(name), hostToken(name), clientFactoryToken(name)]
   const isDefault = name === defaultName
+  const own = [...hostProviders(rootCall(method, name), name), ...(isDefault ? healthProviders : [])]
   const host: DynamicModule = {
     ...definition,
-    imports: [LoadBalancerNamesModule, ...(definition.imports ?? [])],
-    providers: [
-      ...(definition.providers ?? []),
-      ...hostProviders(rootCall(method, name), name),
-      ...(isDefault ? healthProviders : []),
-    ],
-    exports: [token, hostToken(name), ...(isDefault ? [LoadBalancerHealthIndicator, servicesToken] : [])],
+    providers: [...(definition.providers ?? []), ...own],
+    exports: [lb, keeper, ...(isDefault ? [LoadBalancerHealthIndicator, servicesToken] : [])],
   }
-  const factoryToken = clientFactoryToken(name)
   const clients: DynamicModule = {
     module: ServiceClientFactoryModule,
-    global: true,
     imports: [host],
-    providers: [
-      {
-        provide: factoryToken,
-        useFactory: (lb: LoadBalancer, keeper: LoadBalancerHost) => new ServiceClientFactory(lb, keeper),
-        inject: [token, hostToken(name)],
-      },
-    ],
-    exports: [factoryToken],
+    providers: [{ provide: createClient, useFactory: serviceClientFactory, inject: [lb, keeper] }],
+    exports: [createClient],
   }
   return { module: LoadBalancerModule, imports: [host, clients], exports: [host] }
 }
@@ -136,14 +125,14 @@ function rootModule(definition: DynamicModule, method: 'forRoot' | 'forRootAsync
 function hostProviders(call: string, name: string): Provider[] {
   return [
     {
-      provide: `SingletonCheck(${name})`,
-      useFactory: (names: LoadBalancerNames) => new SingletonCheck(names, name, call),
+      provide: `name of ${call}`,
+      useFactory: (names: LoadBalancerNames) => names.expect(name, call),
       inject: [LoadBalancerNames],
     },
     {
       provide: hostToken(name),
       useFactory: (options: LoadBalancerModuleOptions, names: LoadBalancerNames, http: HttpAdapterHost) => {
-        names.claim(name, call)
+        names.created(name)
         checkModuleOptions(call, options)
         return new LoadBalancerHost(call, options, http)
       },

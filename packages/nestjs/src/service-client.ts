@@ -59,19 +59,13 @@ export function checkServiceClient(given: string | ServiceClientOptions): Servic
   return client
 }
 
+/** @throws InvalidOptionError if `services` of the load balancer does not list the service */
+export type CreateServiceClient = (options: ServiceClientOptions) => AxiosInstance
+
 /** Creates the service clients of one load balancer. */
-export class ServiceClientFactory {
-  readonly #lb: LoadBalancer
-  readonly #host: LoadBalancerHost
-
-  constructor(lb: LoadBalancer, host: LoadBalancerHost) {
-    this.#lb = lb
-    this.#host = host
-  }
-
-  /** @throws InvalidOptionError when `services` of the load balancer does not list the service */
-  create({ service, loadBalancer = defaultName, axios: defaults, ...options }: ServiceClientOptions): AxiosInstance {
-    const { call, configuredServices } = this.#host
+export function serviceClientFactory(lb: LoadBalancer, host: LoadBalancerHost): CreateServiceClient {
+  return ({ service, loadBalancer = defaultName, axios: defaults, ...options }) => {
+    const { call, configuredServices } = host
     const feature = featureCall(service, loadBalancer)
     if (configuredServices?.has(service) === false) {
       const known = Array.from(configuredServices).join(', ')
@@ -81,8 +75,8 @@ export class ServiceClientFactory {
         'correct the name or add it to services',
       )
     }
-    this.#host.addService(service)
+    host.addService(service)
     const client = axios.create({ ...defaults, baseURL: `lb://${service}${defaults?.baseURL ?? ''}` })
-    return namingCall(feature, () => loadBalance(client, this.#lb, options))
+    return namingCall(feature, () => loadBalance(client, lb, options))
   }
 }
