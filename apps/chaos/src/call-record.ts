@@ -44,6 +44,7 @@ export class CallRecord {
   readonly #ejections: Ejection[] = []
   readonly #discoveryEvents = new Map<DiscoveryEventType, number>()
   #phase: PhaseRecord
+  #failedAttempts = 0
   #windows: AttemptWindows | undefined
 
   constructor(ids: readonly string[]) {
@@ -77,6 +78,7 @@ export class CallRecord {
   readonly onEvent = (event: LoadBalancerEvent): void => {
     const now = performance.now()
     if (event.type === 'request-finished') {
+      if (!event.outcome.ok) this.#failedAttempts++
       const startedAtMs = now - event.outcome.latencyMs
       for (const phase of [...this.#phases.values()].reverse()) {
         if (phase.startedAtMs > startedAtMs) continue
@@ -101,6 +103,10 @@ export class CallRecord {
 
   get failed(): number {
     return this.#sum(({ failed }) => failed)
+  }
+
+  get failedAttempts(): number {
+    return this.#failedAttempts
   }
 
   get slowestFailureMs(): number {

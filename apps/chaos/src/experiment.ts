@@ -157,6 +157,7 @@ export class Experiment {
       requests: record.requests,
       failed: record.failed,
       errors: record.errors,
+      failedAttempts: record.failedAttempts,
       slowestFailureMs: record.slowestFailureMs,
       during,
       after: record.figures('after'),

@@ -40,6 +40,8 @@ export interface FaultFigures {
   readonly slowestFailureMs: number
   readonly during: PhaseFigures
   readonly after: PhaseFigures
+  /** Attempts that failed, also where the request did not; from the warm-up to the return. */
+  readonly failedAttempts: number
   /** Attempts beyond one for each request, during the fault. */
   readonly extraAttempts: number
   readonly faultMs: number

@@ -11,6 +11,7 @@ export function figures(changes: Partial<FaultFigures> = {}): FaultFigures {
     failed: 0,
     errors: {},
     slowestFailureMs: 0,
+    failedAttempts: 0,
     during: { requests: 2_500, failed: 0, attempts: 2_550, p50Ms: 6.12, p99Ms: 20.4, waits: noWaits },
     after: { requests: 1_250, failed: 0, attempts: 1_250, p50Ms: 6, p99Ms: 12, waits: noWaits },
     extraAttempts: 50,
