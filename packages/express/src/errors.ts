@@ -1,6 +1,7 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http'
 import { DeadlineExceededError, type ErrorJson, LoadBalancerError } from '@lb/core'
 import { errorJson } from '@lb/core/authoring'
+import { http2Stream, resetStream } from './http2.ts'
 
 // The ESM and the CommonJS build may both be loaded in one process; a registered symbol is the same in both.
 const brand = Symbol.for('@lb/express.proxy-error')
@@ -138,16 +139,21 @@ export function sendProblem(response: ServerResponse, error: ProxyError): void {
   response.setHeader('Content-Type', 'application/problem+json')
   response.setHeader('Content-Length', Buffer.byteLength(body))
   response.setHeader('Cache-Control', 'no-store')
-  if (endsConnection(error)) response.setHeader('Connection', 'close')
+  if (endsConnection(error) && http2Stream(response) === undefined) response.setHeader('Connection', 'close')
   response.statusCode = status
   response.end(body)
 }
 
 /**
- * Ends a response that cannot be completed, with its connection. One that waits for the responses to earlier requests of its connection has
+ * Ends a response that cannot be completed, with its connection, or with its stream of HTTP/2. One that waits for the responses to earlier requests of its connection has
  * none yet: Node would leave that open for ever.
  */
 export function breakOff(response: ServerResponse): void {
+  const stream = http2Stream(response)
+  if (stream !== undefined) {
+    resetStream(stream)
+    return
+  }
   if (response.socket === null) response.once('socket', (socket) => socket.destroy())
   response.destroy()
 }

@@ -1,10 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 
 /** What Express calls `next`; optional, so that a middleware can be the handler of a bare `node:http` server. */
 export type Next = (error?: unknown) => void
 
 /** A middleware of Express 4 and 5, and a handler of a bare `node:http` server. */
 export type Middleware = (request: IncomingMessage, response: ServerResponse, next?: Next) => void
+
+/** A middleware that serves HTTP/2 as well: also a handler of a bare server of `node:http2`. */
+export interface Http2Middleware {
+  (request: Http2ServerRequest, response: Http2ServerResponse, next?: Next): void
+  (request: IncomingMessage, response: ServerResponse, next?: Next): void
+}
 
 /** What Express adds to a request, as far as it is read here; all of it is absent on a bare server. */
 export interface MaybeExpressRequest extends IncomingMessage {

@@ -4,6 +4,7 @@ import { CallSignal, isIdempotentMethod } from '@lb/core/authoring'
 import type { Dispatcher } from 'undici'
 import { breakOff, endsConnection, ProxyError, RequestRefusal, sendProblem, UnusableResponse } from './errors.ts'
 import { HeaderList } from './headers.ts'
+import { endWithResponse, http2Stream, isCutOff, isHttp2, isOver } from './http2.ts'
 import type { MaybeExpressRequest, Next } from './middleware.ts'
 import type { ProxySettings } from './options.ts'
 import { timeout, type UpstreamPools } from './pools.ts'
@@ -80,7 +81,7 @@ export class ProxyCall implements InterimListener {
   fail(failure: unknown): void {
     const { onError } = this.#shared.settings
     const response = this.#response
-    if (this.#signal.aborted || response.destroyed || this.#isGone) return
+    if (this.#signal.aborted || isOver(response) || isCutOff(this.#request)) return
     const error = ProxyError.of(failure)
     if (endsConnection(error)) refuseConnection(this.#request)
     try {
@@ -104,7 +105,7 @@ export class ProxyCall implements InterimListener {
       return
     }
     // Express' own handler of errors keeps it.
-    if (endsConnection(error)) response.setHeader('Connection', 'close')
+    if (endsConnection(error) && !isHttp2(this.#request)) response.setHeader('Connection', 'close')
     try {
       this.#next(error)
     } catch (thrown) {
@@ -118,6 +119,13 @@ export class ProxyCall implements InterimListener {
       // A middleware may have ended it before the instance did.
       if (!response.writableFinished || this.#upstream?.isComplete !== true) this.#signal.abort(clientGone())
     }
+    const stream = http2Stream(response)
+    if (stream !== undefined) {
+      // The response tells of no end of a HEAD.
+      stream.on('close', onClose)
+      endWithResponse(this.#request, stream)
+      return
+    }
     response.on('close', onClose)
     if (response.socket !== null) return
     // It waits for the response to an earlier request of its connection, and would not hear of the end of that connection.
@@ -129,11 +137,6 @@ export class ProxyCall implements InterimListener {
   interim(statusCode: number, { passing }: ResponseHeaders): void {
     if (this.#request.httpVersion === '1.0' || this.#upgrade !== undefined) return
     writeInterim(this.#response, statusCode, new HeaderList(passing))
-  }
-
-  /** Whether the client went away in the middle of its request. */
-  get #isGone(): boolean {
-    return this.#request.destroyed && !this.#request.complete
   }
 
   #prepare(): void {

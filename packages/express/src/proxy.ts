@@ -1,8 +1,8 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import { InvalidOptionError, type LoadBalancer } from '@lb/core'
 import { checkLoadBalancer, rejectOption } from '@lb/core/authoring'
 import { ProxyError, sendProblem } from './errors.ts'
-import type { MaybeExpressRequest, Next } from './middleware.ts'
+import type { Http2Middleware, MaybeExpressRequest, Next } from './middleware.ts'
 import { type ProxyOptions, proxySettings } from './options.ts'
 import { upstreamPools } from './pools.ts'
 import { ProxyCall, type ProxyContext } from './proxy-call.ts'
@@ -11,9 +11,8 @@ import { requestTarget } from './request-target.ts'
 import { upgradeRoute } from './upgrade.ts'
 import { type UpgradeListener, upgradeListener } from './upgrade-offer.ts'
 
-/** A reverse proxy to one service: a middleware of Express, and a handler of a bare `node:http` server. */
-export interface ProxyHandler {
-  (request: IncomingMessage, response: ServerResponse, next?: Next): void
+/** A reverse proxy to one service: a middleware of Express or connect, and a handler of a bare server of `node:http` or `node:http2`. */
+export interface ProxyHandler extends Http2Middleware {
   /** Passes WebSockets on: `server.on('upgrade', users.upgrade)`. Several proxies: `upgrades(server, [users, orders])`. */
   readonly upgrade: UpgradeListener
 }
@@ -46,7 +45,7 @@ export function proxy(lb: LoadBalancer, service: string, options: ProxyOptions =
       new ProxyCall(shared, { path: '/', mount: '', authority: undefined }, request, response, next).fail(error)
     }
   }
-  return Object.assign(handler, { upgrade: upgradeListener([upgradeRoute(shared)]) })
+  return Object.assign(handler as Http2Middleware, { upgrade: upgradeListener([upgradeRoute(shared)]) })
 }
 
 /** Equal keys stay on one instance only with a balancer that hashes. */

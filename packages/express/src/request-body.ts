@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
+import { isCutOff } from './http2.ts'
 import type { MaybeExpressRequest } from './middleware.ts'
 
 /**
@@ -47,6 +48,10 @@ export class RequestBody {
         settle(resolve)
       }
       const onEnd = (): void => {
+        if (isCutOff(request)) {
+          onClose()
+          return
+        }
         this.#whole = true
         settle(resolve)
       }
@@ -108,11 +113,13 @@ class BodyStream extends Readable {
   }
 
   readonly #onEnd = (): void => {
-    this.push(null)
+    if (isCutOff(this.#request)) this.#onClose()
+    else this.push(null)
   }
 
   readonly #onClose = (): void => {
-    if (!this.#request.complete) this.destroy(new DOMException('the client went away', 'AbortError'))
+    if (!this.#request.complete || isCutOff(this.#request))
+      this.destroy(new DOMException('the client went away', 'AbortError'))
   }
 }
 

@@ -1,4 +1,5 @@
 import { RequestRefusal } from './errors.ts'
+import { isHttp2 } from './http2.ts'
 import type { MaybeExpressRequest } from './middleware.ts'
 
 /** Where a request goes: what the client wrote, but for the prefix. */
@@ -27,6 +28,8 @@ const absoluteForm = /^https?:\/\/([^/?#]*)(.*)$/is
 export function requestTarget(request: MaybeExpressRequest, prefix: string): RequestTarget | undefined {
   const { mount, url } = mountedUrl(request, prefix)
   if (url.charCodeAt(0) === 47) return below(mount, url, prefix, undefined)
+  // Over HTTP/2 the authority has a field of its own.
+  if (isHttp2(request)) throw new RequestRefusal(400, 'The request target is not a path.')
   const [, authority, rest = ''] = absoluteForm.exec(url) ?? []
   if (authority === undefined) throw new RequestRefusal(400, 'The request target is not a path.')
   if (authority === '' || authority.includes('@'))

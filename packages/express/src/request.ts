@@ -3,6 +3,7 @@ import type { ServiceInstance } from '@lb/core'
 import { authorityOf } from '@lb/core/authoring'
 import { RequestRefusal } from './errors.ts'
 import { bothKinds, type HeaderKind, namedByConnection, removeNamed } from './headers.ts'
+import { isHttp2, mayHaveBody } from './http2.ts'
 import type { MaybeExpressRequest } from './middleware.ts'
 import type { ProxySettings } from './options.ts'
 import { mayLackFields } from './server.ts'
@@ -53,12 +54,18 @@ export class InboundHeaders {
   isChunked = false
   /** Whether the client takes trailers. */
   takesTrailers = false
+  /** Of HTTP/2: the pieces of the cookie, and whether there is a body of a length that is not said. */
+  #crumbs: string | undefined
+  #isOpen = false
+  readonly #isHttp2: boolean
+  #authority: string | undefined
   #connection: string | undefined
 
   /** @throws RequestRefusal */
   constructor(request: IncomingMessage) {
     const { rawHeaders, httpVersion } = request
-    if (httpVersion !== '1.1' && httpVersion !== '1.0')
+    this.#isHttp2 = isHttp2(request)
+    if (httpVersion !== '1.1' && httpVersion !== '1.0' && !this.#isHttp2)
       throw new RequestRefusal(505, 'The version of HTTP is not served.')
     // Among those that are missing may be the one that says where the body ends.
     if (mayLackFields(request)) throw new RequestRefusal(431, 'The request has too many header fields.')
@@ -68,6 +75,7 @@ export class InboundHeaders {
     if (this.isChunked && (this.contentLength !== undefined || httpVersion === '1.0')) {
       throw new RequestRefusal(400, 'The length of the request is given in two ways.')
     }
+    if (this.#isHttp2) this.#readHttp2(request)
     if (this.host !== undefined && this.host !== '' && !hostPattern.test(this.host)) {
       throw new RequestRefusal(400, 'The Host field is malformed.')
     }
@@ -76,12 +84,27 @@ export class InboundHeaders {
   }
 
   get hasBody(): boolean {
-    return this.isChunked || (this.contentLength !== undefined && this.contentLength > 0)
+    return this.isChunked || this.#isOpen || (this.contentLength !== undefined && this.contentLength > 0)
+  }
+
+  /** What is said otherwise over HTTP/2 (RFC 9113 section 8). */
+  #readHttp2(request: IncomingMessage): void {
+    if (this.isChunked || this.#connection !== undefined) {
+      throw new RequestRefusal(400, 'The request has fields of a connection of HTTP/1.')
+    }
+    const { host } = this
+    this.host = this.#authority ?? host
+    if (host !== undefined && host.toLowerCase() !== this.host?.toLowerCase()) {
+      throw new RequestRefusal(400, 'The Host field is not the authority.')
+    }
+    if (this.#crumbs !== undefined) this.passing.push('cookie', this.#crumbs)
+    this.#isOpen = this.contentLength === undefined && mayHaveBody(request)
   }
 
   #read(name: string, value: string): void {
     const kind = requestHeaderKind(name)
     if (kind === undefined) {
+      if (this.#isHttp2 && this.#readHttp2Field(name, value)) return
       // Some servers take an underscore for a dash.
       if (/^x[-_]forwarded/i.test(name)) this.xForwardedOthers.push(name, value)
       else this.passing.push(name, value)
@@ -125,6 +148,13 @@ export class InboundHeaders {
     }
   }
 
+  /** A pseudo-header, or a piece of the cookie (RFC 9113 section 8.2.3). */
+  #readHttp2Field(name: string, value: string): boolean {
+    if (name === ':authority') this.#authority = value
+    else if (name === 'cookie') this.#crumbs = this.#crumbs === undefined ? value : `${this.#crumbs}; ${value}`
+    return name.startsWith(':') || name === 'cookie'
+  }
+
   #readContentLength(name: string, value: string): void {
     if (this.contentLength !== undefined || !/^\d{1,15}$/.test(value)) {
       throw new RequestRefusal(400, 'The Content-Length is malformed.')
@@ -158,7 +188,7 @@ export function outgoingHeaders(
   if (inbound.takesTrailers) headers.push('te', 'trailers')
   if (client.trusted) headers.push(...inbound.xForwardedOthers)
   if (via !== undefined) {
-    const own = `${request.httpVersion} ${via}`
+    const own = `${isHttp2(request) ? '2' : request.httpVersion} ${via}`
     headers.push('via', inbound.via === undefined ? own : `${inbound.via}, ${own}`)
   } else if (inbound.via !== undefined) {
     headers.push('via', inbound.via)
@@ -228,12 +258,14 @@ export function hostHeaderOf({ host, port, secure }: ServiceInstance): string {
 const refused = Symbol.for('@lb/express.refused-connection')
 
 /** Notes that nothing more of the request's connection is carried out. */
-export function refuseConnection({ socket }: IncomingMessage): void {
-  Object.assign(socket, { [refused]: true })
+export function refuseConnection(request: IncomingMessage): void {
+  // Over HTTP/2 there is no doubt where a request ends.
+  if (!isHttp2(request)) Object.assign(request.socket, { [refused]: true })
 }
 
 /** Whether an earlier request of the same connection was refused. The connection is about to be closed. */
-export function isConnectionRefused({ socket }: IncomingMessage): boolean {
-  const { [refused]: isRefused }: { readonly [refused]?: unknown } = Object(socket)
+export function isConnectionRefused(request: IncomingMessage): boolean {
+  if (isHttp2(request)) return false
+  const { [refused]: isRefused }: { readonly [refused]?: unknown } = Object(request.socket)
   return isRefused === true
 }

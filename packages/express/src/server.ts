@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server } from 'node:http'
+import { isHttp2 } from './http2.ts'
 
 /** Entries, names and values, of a request's header that Node keeps unless `maxHeadersCount` of the server says otherwise. */
 const defaultHeaderEntries = 2_000
@@ -13,6 +14,8 @@ type HttpServer = Server & { readonly requireHostHeader?: boolean }
 
 /** Whether Node may have dropped header fields of `request`: older versions do so without a word, newer ones refuse with 431. */
 export function mayLackFields(request: IncomingMessage): boolean {
+  // Over HTTP/2 Node resets the stream.
+  if (isHttp2(request)) return false
   const maxHeadersCount = serverOf(request)?.maxHeadersCount
   const limit = typeof maxHeadersCount === 'number' ? maxHeadersCount * 2 : defaultHeaderEntries
   return request.rawHeaders.length >= limit && limit > 0

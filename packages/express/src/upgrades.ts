@@ -1,7 +1,12 @@
-import type { Server } from 'node:http'
 import { rejectOption } from '@lb/core/authoring'
 import type { ProxyHandler } from './proxy.ts'
-import { routesOf, upgradeListener } from './upgrade-offer.ts'
+import { routesOf, type UpgradeListener, upgradeListener } from './upgrade-offer.ts'
+
+/** A server that emits `upgrade`: of `node:http` or `node:https`, or of `node:http2` with `allowHTTP1`. */
+export interface UpgradingServer {
+  /** Adds a listener. */
+  on(event: 'upgrade', listener: UpgradeListener): unknown
+}
 
 /**
  * Passes WebSockets, and what else a proxy's `upgrades` names, on to the first of `proxies` whose `prefix` the path has.
@@ -15,8 +20,9 @@ import { routesOf, upgradeListener } from './upgrade-offer.ts'
  *
  * @throws InvalidOptionError
  */
-export function upgrades(server: Pick<Server, 'on'>, proxies: readonly ProxyHandler[]): void {
-  if (typeof server?.on !== 'function') rejectOption('upgrades.server', 'a server of node:http or node:https', server)
+export function upgrades(server: UpgradingServer, proxies: readonly ProxyHandler[]): void {
+  if (typeof server?.on !== 'function')
+    rejectOption('upgrades.server', 'a server of node:http, node:https or node:http2', server)
   if (!Array.isArray(proxies) || proxies.length === 0) {
     rejectOption('upgrades.proxies', 'an array of what proxy() returns', proxies)
   }

@@ -2,6 +2,7 @@ import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { ResponseSink } from '@lb/undici/authoring'
 import { breakOff } from './errors.ts'
 import type { HeaderList } from './headers.ts'
+import { combined, http2Stream, writeHttp2Head } from './http2.ts'
 import type { ProxyResponse } from './response.ts'
 
 /** Characters of a reason phrase that are passed on. */
@@ -14,6 +15,10 @@ const reasonLimit = 256
  * @throws when Node does not take a name or value; nothing of the head is left on `response` then
  */
 export function writeHead(response: ServerResponse, statusCode: number, statusText: string, headers: string[]): void {
+  if (http2Stream(response) !== undefined) {
+    writeHttp2Head(response, statusCode, headers)
+    return
+  }
   // A reason that cannot be written, or is long, is left out: it means nothing.
   const isUsual = statusText === STATUS_CODES[statusCode]
   const isWritable = statusText.length <= reasonLimit && /^[\t\x20-\x7e\x80-\xff]*$/.test(statusText)
@@ -45,14 +50,20 @@ const interimWaitingLimit = 16_384
 export function writeInterim(response: ServerResponse, statusCode: number, headers: HeaderList): void {
   // A client that does not read has no use for hints.
   if (response.headersSent || response.writableLength > interimWaitingLimit) return
-  if (statusCode === 102) response.writeProcessing()
-  if (statusCode !== 103) return
-  const links = headers.getAll('link').flatMap((each) => each.split(/,\s*(?=<)/))
   try {
+    if (statusCode === 102) writeProcessing(response)
+    if (statusCode !== 103) return
+    const links = headers.getAll('link').flatMap((each) => each.split(/,\s*(?=<)/))
     if (links.length > 0) response.writeEarlyHints({ link: links })
   } catch {
     // Hints that Node takes for malformed are only hints.
   }
+}
+
+function writeProcessing(response: ServerResponse): void {
+  const stream = http2Stream(response)
+  if (stream === undefined) response.writeProcessing()
+  else stream.additionalHeaders({ ':status': 102 })
 }
 
 /** Bytes up to which copying a body costs less than writing it apart. */
@@ -107,7 +118,7 @@ export class ClientSink implements ResponseSink<readonly Buffer[]> {
 
   end(rawTrailers: readonly Buffer[]): void {
     this.#cancelTimer?.()
-    if (rawTrailers.length > 0 && this.#response.chunkedEncoding) this.#addTrailers(rawTrailers)
+    if (rawTrailers.length > 0) this.#addTrailers(rawTrailers)
     this.#response.end()
   }
 
@@ -130,8 +141,12 @@ export class ClientSink implements ResponseSink<readonly Buffer[]> {
   }
 
   #addTrailers(raw: readonly Buffer[]): void {
+    const response = this.#response
+    const isHttp2 = http2Stream(response) !== undefined
+    if (!isHttp2 && !response.chunkedEncoding) return
     try {
-      this.#response.addTrailers(trailers(raw))
+      const pairs = trailers(raw)
+      response.addTrailers(isHttp2 ? Object.fromEntries(combined(pairs.flat())) : pairs)
     } catch {
       // Node takes one for malformed: none of them is passed on.
     }

@@ -1,11 +1,11 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 import { type InvalidOptionError, LoadBalancer, StaticDiscovery } from '@lb/core'
 import { parseLoadReport } from '@lb/core/authoring'
 import { FakeClock } from '@lb/testing'
 import express5, { type Request } from 'express'
 import { afterEach, describe, expect, it } from 'vitest'
 import { healthEndpoint, type LoadBalancedRequest, loadBalancer, loadReport, type Middleware } from '../src/index.ts'
-import { closeAll, express4, frameworks, listen } from './support.ts'
+import { closeAll, express4, frameworks, listen, serverOf } from './support.ts'
 
 declare global {
   // What an application writes to have the type.
@@ -19,8 +19,10 @@ afterEach(closeAll)
 /** A server with `middleware` before a handler that says 200. */
 async function serve(framework: (typeof frameworks)[number], middleware: Middleware): Promise<string> {
   const last = (_request: IncomingMessage, response: ServerResponse): unknown => response.end('application')
-  if (framework === 'bare node:http') {
-    return `http://127.0.0.1:${await listen(createServer((request, response) => middleware(request, response, () => last(request, response))))}`
+  if (framework.startsWith('bare')) {
+    const listener: RequestListener = (request, response) =>
+      middleware(request, response, () => last(request, response))
+    return `http://127.0.0.1:${await listen(await serverOf(framework, listener))}`
   }
   const app = framework === 'express 4' ? express4() : express5()
   app.use(middleware).use(last)

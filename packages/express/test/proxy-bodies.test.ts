@@ -184,7 +184,8 @@ describe('middlewares before the proxy', () => {
     const { url } = await startGateway([instance], {
       framework,
       before: (_request, response, next) => {
-        response.setHeader('x-both', 'gateway').setHeader('x-own', 'gateway')
+        response.setHeader('x-both', 'gateway')
+        response.setHeader('x-own', 'gateway')
         next()
       },
     })

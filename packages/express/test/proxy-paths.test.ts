@@ -16,7 +16,7 @@ const send = (port: number, target: string): Promise<string> =>
   exchangeBytes(port, `GET ${target} HTTP/1.1\r\nHost: gw.test\r\nConnection: close\r\n\r\n`, 4_000)
 
 describe.each(frameworks)('%s: paths', (framework: Framework) => {
-  const mounted = framework === 'bare node:http' ? { proxy: { prefix: '/users' } } : { mount: '/users' }
+  const mounted = framework.startsWith('bare') ? { proxy: { prefix: '/users' } } : { mount: '/users' }
 
   it.each([
     ['/users/v1/profile?a=b&c=%20', '/v1/profile?a=b&c=%20'],
@@ -115,11 +115,11 @@ describe('Location and cookies', () => {
       const own = `http://${request.headers.host}`
       response.writeHead(302, { location: location.replace('OWN', own) }).end()
     })
-    const mounted = framework === 'bare node:http' ? {} : { mount: '/users' }
+    const mounted = framework.startsWith('bare') ? {} : { mount: '/users' }
     const { url } = await startGateway([instance], {
       framework,
       ...mounted,
-      proxy: { targetPrefix: '/v1', ...(framework === 'bare node:http' ? { prefix: '/users' } : {}) },
+      proxy: { targetPrefix: '/v1', ...(framework.startsWith('bare') ? { prefix: '/users' } : {}) },
     })
     const response = await fetch(`${url}/users/a`, { redirect: 'manual' })
     return response.headers.get('location')

@@ -1,6 +1,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { hasNginx, startNginx } from './nginx.ts'
-import { closeAll, exchangeBytes, frameworks, type SeenRequest, startEcho, startGateway, statuses } from './support.ts'
+import {
+  closeAll,
+  exchangeBytes,
+  http1Frameworks,
+  type SeenRequest,
+  startEcho,
+  startGateway,
+  statuses,
+} from './support.ts'
 
 const host = 'Host: gw.test\r\nConnection: close\r\n'
 const get = (target: string, fields = host): string => `GET ${target} HTTP/1.1\r\n${fields}\r\n`
@@ -221,7 +229,7 @@ describe('a server whose parser was told to be lenient', () => {
   )
 })
 
-describe.each(frameworks)('%s: after a refusal', (framework) => {
+describe.each(http1Frameworks)('%s: after a refusal', (framework) => {
   const pay = 'POST /pay HTTP/1.1\r\nHost: gw.test\r\nContent-Length: 0\r\n\r\n'
 
   it.each([
@@ -234,7 +242,7 @@ describe.each(frameworks)('%s: after a refusal', (framework) => {
       const { port } = await startGateway([address], {
         framework,
         proxy: { errors },
-        ...(framework === 'bare node:http'
+        ...(framework.startsWith('bare')
           ? { onNext: (error: unknown, response) => response.writeHead((error as { status: number }).status).end() }
           : {}),
       })

@@ -6,12 +6,14 @@ import {
   type ServerOptions,
   type ServerResponse,
 } from 'node:http'
+import { createServer as createHttp2Server, type Http2Server } from 'node:http2'
 import { createRequire } from 'node:module'
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net'
 import { LoadBalancer, type LoadBalancerOptions, StaticDiscovery } from '@lb/core'
 import express5 from 'express'
 import { expect } from 'vitest'
 import { type ProxyHandler, type ProxyOptions, proxy } from '../src/index.ts'
+import { overHttp2 } from './http2-client.ts'
 
 /** Express 4.21, which has no types here: those of Express 5 fit. */
 export const express4: typeof express5 = createRequire(import.meta.url)('express4')
@@ -27,7 +29,7 @@ export async function closeAll(): Promise<void> {
   for (const close of closers.splice(0).reverse()) await close()
 }
 
-export async function listen(server: Server | ReturnType<typeof createTcpServer>): Promise<number> {
+export async function listen(server: Server | Http2Server | ReturnType<typeof createTcpServer>): Promise<number> {
   const sockets = new Set<Socket>()
   server.on('connection', (socket: Socket) => {
     sockets.add(socket)
@@ -91,7 +93,9 @@ export async function startEcho(
   return { address: `127.0.0.1:${await listen(server)}`, seen }
 }
 
-export const frameworks = ['express 5', 'express 4', 'bare node:http'] as const
+export const frameworks = ['express 5', 'express 4', 'bare node:http', 'bare node:http2'] as const
+/** Those that have connections of HTTP/1.1, where one request follows the other. */
+export const http1Frameworks: readonly Framework[] = frameworks.filter((each) => each !== 'bare node:http2')
 export type Framework = (typeof frameworks)[number]
 
 export interface GatewayOptions {
@@ -123,11 +127,22 @@ export async function startGateway(instances: readonly string[], options: Gatewa
   const lb = new LoadBalancer({ discovery, ...options.lb })
   onClose(() => lb.close())
   const handler = proxy(lb, 'service', options.proxy)
-  const listener = framework === 'bare node:http' ? bare(handler, options) : mounted(handler, framework, mount, options)
-  const server = createServer(options.server ?? {}, listener)
+  const listener = framework.startsWith('bare') ? bare(handler, options) : mounted(handler, framework, mount, options)
+  const server = await serverOf(framework, listener, options.server)
   server.on('upgrade', handler.upgrade)
   const port = await listen(server)
   return { port, url: `http://127.0.0.1:${port}`, lb, discovery, handler, server }
+}
+
+/** A server of HTTP/1.1; with `bare node:http2` it asks one of HTTP/2 that has the listener. */
+export async function serverOf(
+  framework: Framework,
+  listener: RequestListener,
+  options: ServerOptions = {},
+): Promise<Server> {
+  if (framework !== 'bare node:http2') return createServer(options, listener)
+  // Its requests and responses have the same form.
+  return overHttp2(await listen(createHttp2Server(listener as never)))
 }
 
 function bare(handler: ProxyHandler, { before, onNext }: GatewayOptions): RequestListener {

@@ -1,37 +1,14 @@
-import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:https'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { connect, type TLSSocket } from 'node:tls'
 import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
+import { newCertificate } from './certificate.ts'
 import { closeAll, exchangeBytes, listen, onClose, startEcho, startGateway, statuses } from './support.ts'
 
 afterEach(closeAll)
 
-/** A key and a certificate for localhost, 127.0.0.1 and the name of the service, made for this run. */
-const { key, cert } = ((): { key: string; cert: string } => {
-  const folder = mkdtempSync(join(tmpdir(), 'lb-express-tls-'))
-  const [keyFile, certFile] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
-  const names = 'subjectAltName=DNS:localhost,DNS:service,IP:127.0.0.1'
-  const options = [
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:prime256v1',
-    '-nodes',
-    '-subj',
-    '/CN=localhost',
-    '-addext',
-    names,
-  ]
-  execFileSync('openssl', ['req', '-x509', ...options, '-keyout', keyFile, '-out', certFile], { stdio: 'pipe' })
-  const made = { key: readFileSync(keyFile, 'utf8'), cert: readFileSync(certFile, 'utf8') }
-  rmSync(folder, { recursive: true, force: true })
-  return made
-})()
+const { key, cert } = newCertificate()
 
 /** An instance that speaks TLS, and what was asked of it: the name, and on how many connections. */
 async function startSecure(): Promise<{ port: number; names: (string | false)[] }> {
