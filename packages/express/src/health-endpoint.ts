@@ -1,7 +1,7 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import { checkFunction, checkKeys, rejectOption } from '@lb/core/authoring'
 import { endConnectionAfter } from './last-response.ts'
-import type { MaybeExpressRequest, Next } from './middleware.ts'
+import type { Http2Middleware, MaybeExpressRequest, Next } from './middleware.ts'
 
 /** What the health of this process is taken from. */
 export interface HealthEndpointOptions {
@@ -12,8 +12,7 @@ export interface HealthEndpointOptions {
 }
 
 /** A middleware of Express and a handler of a bare server; and what the shutdown of the process says to it. */
-export interface HealthEndpoint {
-  (request: IncomingMessage, response: ServerResponse, next?: Next): void
+export interface HealthEndpoint extends Http2Middleware {
   /**
    * From now on it responds with 503, so that load balancers stop sending requests, and every response that passes through this middleware
    * says `Connection: close`, so that clients open no more of them here.

@@ -1,6 +1,6 @@
 import type { LoadBalancer } from '@lb/core'
 import { checkLoadBalancer } from '@lb/core/authoring'
-import type { Middleware } from './middleware.ts'
+import type { Http2Middleware, Next } from './middleware.ts'
 
 /**
  * What `loadBalancer(lb)` adds to a request. An application that wants Express' own type to have it says so once:
@@ -21,9 +21,9 @@ export interface LoadBalancedRequest {
  *
  * @throws InvalidOptionError
  */
-export function loadBalancer(lb: LoadBalancer): Middleware {
+export function loadBalancer(lb: LoadBalancer): Http2Middleware {
   checkLoadBalancer('loadBalancer.lb', lb)
-  return (request, _response, next) => {
+  return (request: object, _response: object, next?: Next) => {
     Object.assign(request, { loadBalancer: lb })
     next?.()
   }

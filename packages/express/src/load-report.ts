@@ -10,7 +10,7 @@ import {
   loadReportHeader,
   systemClock,
 } from '@lb/core/authoring'
-import type { Middleware } from './middleware.ts'
+import type { Http2Middleware, Next } from './middleware.ts'
 
 /** How `loadReport()` measures the load of this process. */
 export interface LoadMeterOptions {
@@ -22,6 +22,13 @@ export interface LoadMeterOptions {
   readonly clock?: Clock | undefined
 }
 
+/** What is asked of a response of either version of HTTP. */
+interface ReportedResponse {
+  readonly statusCode: number
+  once(event: 'close', listener: () => void): unknown
+  setHeader(name: string, value: string): unknown
+}
+
 /**
  * A middleware that adds the load of this process to every response (`endpoint-load-metrics`, ORCA), for clients that learn
  * weights from it (`loadReports` of @lb/core). Measured without a timer, between requests: the share of the event loop, the
@@ -29,13 +36,13 @@ export interface LoadMeterOptions {
  *
  * @throws InvalidOptionError
  */
-export function loadReport(options: LoadMeterOptions = {}): Middleware {
+export function loadReport(options: LoadMeterOptions = {}): Http2Middleware {
   checkKeys('loadReport', options, ['metrics', 'intervalMs', 'clock'])
   checkFunction('loadReport.metrics', options.metrics)
   checkDurationMs('loadReport.intervalMs', options.intervalMs, { min: 10 })
   checkClock('loadReport.clock', options.clock)
   const meter = new LoadMeter(options)
-  return (_request, response, next) => {
+  return (_request: object, response: ReportedResponse, next?: Next) => {
     meter.begin()
     response.once('close', () => meter.end(response.statusCode))
     const header = meter.header()

@@ -385,7 +385,6 @@ describe('a server of HTTP/2', () => {
     onClose(() => lb.close())
     const health = healthEndpoint()
     const app = connectApp()
-    // Its types know only HTTP/1.
     app
       .use(health)
       .use(loadReport({ intervalMs: 10 }))
