@@ -145,8 +145,8 @@ export function sendProblem(response: ServerResponse, error: ProxyError): void {
 }
 
 /**
- * Ends a response that cannot be completed, with its connection, or with its stream of HTTP/2. One that waits for the responses to earlier requests of its connection has
- * none yet: Node would leave that open for ever.
+ * Ends a response that cannot be completed, with its connection or, over HTTP/2, its stream. One that waits for the responses to earlier
+ * requests of its connection has none yet: Node would leave that open for ever.
  */
 export function breakOff(response: ServerResponse): void {
   const stream = http2Stream(response)

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ServerHttp2Stream } from 'node:http2'
+import { setImmediate } from 'node:timers'
 import { headerLine } from './headers.ts'
 
 // A server of node:http2 gives requests and responses nearly the form that they have on node:http. What differs is here.
@@ -69,7 +70,7 @@ export function combined(flat: readonly string[]): Map<string, string | string[]
     const value = flat[index + 1] ?? ''
     headerLine(name, value)
     const before = fields.get(name)
-    if (name === 'set-cookie') fields.set(name, [...(before ?? []), value])
+    if (name === 'set-cookie') fields.set(name, before === undefined ? [value] : [before, value].flat())
     else if (before === undefined) fields.set(name, value)
     else if (before !== value) fields.set(name, `${String(before)}, ${value}`)
   }

@@ -8,7 +8,7 @@ import {
   type OutgoingHttpHeaders,
 } from 'node:http2'
 import { connect as connectTcp, type Socket } from 'node:net'
-import { onClose } from './support.ts'
+import { onClose } from './closers.ts'
 
 /** What is of one connection of HTTP/1.1, or said otherwise over HTTP/2. */
 const ofTheConnection = /^(?:connection|host|keep-alive|proxy-connection|te|transfer-encoding|upgrade)$/

@@ -459,7 +459,7 @@ it('a thousand random exchanges over HTTP/2 leave nothing behind', async () => {
     (_request, response) => response.writeHead(200, { 'content-length': 9 }).write('half', () => response.destroy()),
     (request, response) => void request.resume().on('end', () => response.end('late')),
     (_request, response) => response.end(Buffer.alloc(100_000)),
-    (_request, response) => void response.writeEarlyHints({ link: '</a>; rel=preload' }, () => response.end('hinted')),
+    (_request, response) => response.writeEarlyHints({ link: '</a>; rel=preload' }, () => response.end('hinted')),
     (_request, response) => response.writeHead(503).end(),
   ]
   const instance = (): Promise<string> =>

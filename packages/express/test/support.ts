@@ -13,21 +13,13 @@ import { LoadBalancer, type LoadBalancerOptions, StaticDiscovery } from '@lb/cor
 import express5 from 'express'
 import { expect } from 'vitest'
 import { type ProxyHandler, type ProxyOptions, proxy } from '../src/index.ts'
+import { closeAll, onClose } from './closers.ts'
 import { overHttp2 } from './http2-client.ts'
 
 /** Express 4.21, which has no types here: those of Express 5 fit. */
 export const express4: typeof express5 = createRequire(import.meta.url)('express4')
 
-/** What is closed after each test. */
-const closers: (() => unknown)[] = []
-
-export function onClose(close: () => unknown): void {
-  closers.push(close)
-}
-
-export async function closeAll(): Promise<void> {
-  for (const close of closers.splice(0).reverse()) await close()
-}
+export { closeAll, onClose }
 
 export async function listen(server: Server | Http2Server | ReturnType<typeof createTcpServer>): Promise<number> {
   const sockets = new Set<Socket>()
