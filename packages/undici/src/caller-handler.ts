@@ -1,28 +1,23 @@
 import type { Duplex } from 'node:stream'
-import { InvalidOptionError } from '@lb/core'
-import * as undici from 'undici'
-import { Dispatcher, errors } from 'undici'
+import type { Dispatcher } from 'undici'
+import { CallController, type ControlledCall, type RawHeaders } from './call-controller.ts'
 
 type Handler = Dispatcher.DispatchHandler
 
 /** Headers, or trailers, as undici parses them. */
 export type ParsedHeaders = Record<string, string | string[] | undefined>
 
-/** Headers, or trailers, as the transport has them. */
-export type RawHeaders = NonNullable<Dispatcher.DispatchController['rawHeaders']> | null
+const sendingMethods = ['onBodySent', 'onRequestSent'] as const
 
 /**
- * The handler of the caller, and what the caller controls its request by. What the handler throws ends the call, and the handler
- * hears of it, as undici does it: it is no instance's failure, and nothing of it reaches the transport.
+ * The handler of the caller. What it throws ends the call, and `onResponseError` gets it, as undici does it: it is no failure of an
+ * instance, and nothing of it reaches the transport.
  */
-export abstract class CallerHandler implements Dispatcher.DispatchController {
-  paused = false
-  aborted = false
-  reason: Error | null = null
-  /** Whether the handler has heard how the call ended. */
+export abstract class CallerHandler implements ControlledCall {
+  readonly controller: CallController = new CallController(this)
   finished = false
   readonly #handler: Handler
-  #hasHeardOfFailure = false
+  #hasFailed = false
 
   constructor(handler: Handler) {
     this.#handler = handler
@@ -31,8 +26,8 @@ export abstract class CallerHandler implements Dispatcher.DispatchController {
   abstract readonly rawHeaders: RawHeaders
   abstract readonly rawTrailers: RawHeaders
   abstract pause(): void
-  abstract readonly resume: () => void
-  abstract abort(reason?: Error): void
+  abstract resume(): void
+  abstract abort(reason: Error): void
   /** The handler hears the end now. */
   protected abstract finish(): void
   /** `error` with what is known of the attempts. */
@@ -40,7 +35,7 @@ export abstract class CallerHandler implements Dispatcher.DispatchController {
 
   start(): void {
     try {
-      this.#handler.onRequestStart?.(this, undefined)
+      this.#handler.onRequestStart?.(this.controller, undefined)
     } catch (error) {
       this.#threw(error)
     }
@@ -59,13 +54,15 @@ export abstract class CallerHandler implements Dispatcher.DispatchController {
    * method, where there is one, for every chunk.
    */
   hearSending(listener: Handler): void {
-    for (const name of ['onBodySent', 'onRequestSent'] as const) {
-      const given: unknown = Reflect.get(this.#handler, name)
+    const handler = this.#handler
+    if (!('onBodySent' in handler || 'onRequestSent' in handler)) return
+    for (const name of sendingMethods) {
+      const given: unknown = Reflect.get(handler, name)
       if (typeof given !== 'function') continue
       const passOn = (...args: unknown[]): void => {
         if (this.finished) return
         try {
-          Reflect.apply(given, this.#handler, args)
+          Reflect.apply(given, handler, args)
         } catch (error) {
           this.#threw(error)
         }
@@ -76,7 +73,7 @@ export abstract class CallerHandler implements Dispatcher.DispatchController {
 
   head(statusCode: number, headers: ParsedHeaders, statusText: string): void {
     try {
-      this.#handler.onResponseStart?.(this, statusCode, headers, statusText)
+      this.#handler.onResponseStart?.(this.controller, statusCode, headers, statusText)
     } catch (error) {
       this.#threw(error)
     }
@@ -86,28 +83,29 @@ export abstract class CallerHandler implements Dispatcher.DispatchController {
   write(chunk: Buffer): boolean {
     if (!this.finished) {
       try {
-        this.#handler.onResponseData?.(this, chunk)
+        this.#handler.onResponseData?.(this.controller, chunk)
       } catch (error) {
         this.#threw(error)
       }
     }
-    return !this.paused
+    return !this.controller.paused
   }
 
   end(trailers: ParsedHeaders): void {
     if (this.finished) return
     this.#finish()
     try {
-      this.#handler.onResponseEnd?.(this, trailers)
+      this.#handler.onResponseEnd?.(this.controller, trailers)
     } catch (error) {
       this.#threw(error)
     }
+    this.controller.release()
   }
 
   upgrade(statusCode: number, headers: ParsedHeaders, socket: Duplex): void {
     this.#finish()
     try {
-      this.#handler.onRequestUpgrade?.(this, statusCode, headers, socket)
+      this.#handler.onRequestUpgrade?.(this.controller, statusCode, headers, socket)
     } catch (error) {
       socket.destroy()
       this.#threw(error)
@@ -117,7 +115,7 @@ export abstract class CallerHandler implements Dispatcher.DispatchController {
   /** Does nothing when the handler has heard the end. */
   fail(error: unknown): void {
     // The reason of an abort is the caller's own.
-    if (!this.finished) this.#fail(this.aborted ? error : this.described(error))
+    if (!this.finished) this.#fail(this.controller.aborted ? error : this.described(error))
   }
 
   #finish(): void {
@@ -126,62 +124,22 @@ export abstract class CallerHandler implements Dispatcher.DispatchController {
   }
 
   #threw(error: unknown): void {
-    const reason = this.aborted ? this.reason : error
-    this.abort(error as Error)
-    this.#fail(reason)
+    const { aborted, reason } = this.controller
+    const cause = aborted ? reason : error
+    this.controller.abort(error as Error)
+    this.#fail(cause)
   }
 
   #fail(error: unknown): void {
-    if (this.#hasHeardOfFailure) return
-    this.#hasHeardOfFailure = true
+    if (this.#hasFailed) return
+    this.#hasFailed = true
     this.#finish()
     try {
       // Whatever was thrown: undici's type says an Error.
-      this.#handler.onResponseError?.(this, error as Error)
+      this.#handler.onResponseError?.(this.controller, error as Error)
     } catch {
-      // It knows what went wrong, and nothing else is there to hear of it.
+      // The handler knows what went wrong, and nothing else listens.
     }
+    this.controller.release()
   }
-}
-
-/** @throws InvalidOptionError when the undici that is installed cannot compose dispatchers, as the one built into Bun */
-export function checkUndici(): void {
-  if (typeof Dispatcher?.prototype?.compose !== 'function') throw new InvalidOptionError('undici', isOtherUndici)
-}
-
-const isOtherUndici =
-  'undici must be the package undici, 7.30 or later. Here it has no Dispatcher.compose: a runtime that has an undici built in, ' +
-  'such as Bun, gives that one to whoever imports the package. There, use lb.execute with the fetch of the runtime'
-
-const olderForm =
-  ': the handler has the form of undici 6 and 7, as that of the fetch built into Node has. ' +
-  'Use createFetch of @lb/undici or fetch of the package undici, or give the built-in one a Dispatcher1Wrapper around the dispatcher'
-
-/** undici 7 takes handlers in every form, and its `compose` gives all of them the form of undici 8, which takes no other. */
-const isUndici8 = 'Dispatcher1Wrapper' in undici
-const ofResponses = ['onResponseError', 'onResponseStart', 'onResponseData', 'onResponseEnd'] as const
-const ofUpgrades = ['onResponseError', 'onRequestUpgrade'] as const
-
-/** Throws undici's InvalidArgumentError when undici would not take `handler` either. */
-export function checkHandler(handler: Handler, { upgrade, method }: Dispatcher.DispatchOptions): void {
-  if (typeof handler !== 'object' || handler === null) {
-    throw new errors.InvalidArgumentError('handler must be an object')
-  }
-  if (typeof handler.onRequestStart !== 'function') {
-    const isOlder = 'onConnect' in handler && typeof handler.onConnect === 'function'
-    throw new errors.InvalidArgumentError(`invalid onRequestStart method${isOlder ? olderForm : ''}`)
-  }
-  const isUpgrade = Boolean(upgrade) || method === 'CONNECT'
-  for (const name of isUndici8 ? (isUpgrade ? ofUpgrades : ofResponses) : []) {
-    if (typeof handler[name] !== 'function') throw new errors.InvalidArgumentError(`invalid ${name} method`)
-  }
-}
-
-/** Lets `handler` hear what is wrong with its request, as undici does; throws when it does not listen. */
-export function refuse(handler: Handler, error: unknown): false {
-  const given: unknown = handler
-  if (typeof given !== 'object' || given === null || !('onResponseError' in given)) throw error
-  if (typeof given.onResponseError !== 'function') throw error
-  Reflect.apply(given.onResponseError, given, [null, error])
-  return false
 }

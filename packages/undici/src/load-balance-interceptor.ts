@@ -1,7 +1,7 @@
 import type { LoadBalancer } from '@lb/core'
 import { isIdempotentMethod } from '@lb/core/authoring'
 import type { Dispatcher } from 'undici'
-import { checkHandler, checkUndici, refuse } from './caller-handler.ts'
+import { checkHandler, checkUndici, refuse } from './handler-check.ts'
 import { checkInterceptorArguments, type LoadBalanceOptions } from './options.ts'
 import { headerOf, type RequestHeaders, repeatableHeaders, requestBody, withHost } from './request.ts'
 import { ServiceCall, type ServiceRequest } from './service-call.ts'

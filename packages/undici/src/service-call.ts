@@ -7,8 +7,9 @@ import type {
   ServiceInstance,
 } from '@lb/core'
 import { CallSignal, type FailedAttempt } from '@lb/core/authoring'
-import { type Dispatcher, errors } from 'undici'
-import { CallerHandler, type ParsedHeaders, type RawHeaders } from './caller-handler.ts'
+import type { Dispatcher } from 'undici'
+import type { RawHeaders } from './call-controller.ts'
+import { CallerHandler } from './caller-handler.ts'
 import { classify, withDetails } from './errors.ts'
 import { withoutInstance } from './own-location.ts'
 import { headerOf, type RequestBody, type RequestHeaders } from './request.ts'
@@ -28,7 +29,7 @@ export interface ServiceRequest {
 /** Shared, as it is what a call begins and ends with. */
 const none: readonly never[] = Object.freeze([])
 
-/** One request of the caller's with all its attempts; it is also what the caller controls it by. */
+/** One request of the caller with all its attempts. */
 export class ServiceCall extends CallerHandler implements ResponseCall {
   readonly isIdempotent: boolean
   readonly #request: ServiceRequest
@@ -48,8 +49,9 @@ export class ServiceCall extends CallerHandler implements ResponseCall {
 
   run(lb: LoadBalancer): void {
     this.start()
-    if (this.aborted) {
-      this.#end(this.reason)
+    const { aborted, reason } = this.controller
+    if (aborted) {
+      this.#end(reason)
       return
     }
     const { origin, isIdempotent, hashKey } = this.#request
@@ -86,11 +88,6 @@ export class ServiceCall extends CallerHandler implements ResponseCall {
     if (response !== undefined) this.head(response.statusCode, response.headers, response.statusText)
   }
 
-  override end(trailers: ParsedHeaders): void {
-    super.end(trailers)
-    this.#release()
-  }
-
   protected override described(error: unknown): unknown {
     return withDetails(error, { service: this.#request.origin.service, attempts: this.#failures })
   }
@@ -99,17 +96,6 @@ export class ServiceCall extends CallerHandler implements ResponseCall {
     this.#request.body?.release()
   }
 
-  /**
-   * Lets go of everything when the caller has heard the end: its handler may hold on to this, and what cannot be used any more is not to
-   * live as long.
-   */
-  #release(): void {
-    if (this.#responses.length > 1) return
-    this.#responses = none
-    this.#taken = undefined
-  }
-
-  /** The headers of the response as they came, until its end. */
   get rawHeaders(): RawHeaders {
     return this.#taken?.rawHeaders ?? null
   }
@@ -118,27 +104,19 @@ export class ServiceCall extends CallerHandler implements ResponseCall {
     return this.#taken?.rawTrailers ?? null
   }
 
-  pause(): void {
-    if (this.paused) return
-    this.paused = true
+  override pause(): void {
     this.#taken?.pause()
   }
 
-  // A property, as it is handed out alone.
-  readonly resume = (): void => {
-    if (!this.paused) return
-    this.paused = false
+  override resume(): void {
     this.#taken?.resume()
   }
 
-  abort(reason?: Error): void {
-    if (this.aborted || this.finished) return
-    this.aborted = true
-    this.reason = reason ?? new errors.RequestAbortedError()
-    this.#signal.abort(this.reason)
-    for (const response of this.#responses) response.abort(this.reason)
+  override abort(reason: Error): void {
+    this.#signal.abort(reason)
+    for (const response of this.#responses) response.abort(reason)
     // One that has arrived, and waits for the caller, cannot break off any more.
-    if (this.#taken?.isComplete === true) this.fail(this.reason)
+    if (this.#taken?.isComplete === true) this.fail(reason)
   }
 
   #attempt(instance: ServiceInstance, context: AttemptContext): Promise<ServiceResponse> {
@@ -171,9 +149,10 @@ export class ServiceCall extends CallerHandler implements ResponseCall {
   }
 
   #settle(response: ServiceResponse): void {
+    const { aborted, reason } = this.controller
     // Aborted between the response and the decision about it.
-    if (this.aborted) {
-      this.#end(this.reason)
+    if (aborted) {
+      this.#end(reason)
       return
     }
     this.#abandonOthers(response)

@@ -54,8 +54,11 @@ export class CallScope implements WaitingCall {
     this.deadlineMs = this.startedAtMs + timeoutMs
     if (signal?.aborted === true) this.#end(signal.reason)
     else if (signal !== undefined) {
-      this.#onAbort = () => this.#end(signal.reason)
-      signal.addEventListener('abort', this.#onAbort)
+      // Not assigned to the property directly: V8 allocates such a function in the old generation, where it keeps its call until the next
+      // major garbage collection.
+      const onAbort = (): void => this.#end(signal.reason)
+      this.#onAbort = onAbort
+      signal.addEventListener('abort', onAbort)
     }
     if (timeoutMs !== Number.POSITIVE_INFINITY && !this.ended) {
       this.#cancelDeadline = clock.setTimeout(
