@@ -36,7 +36,7 @@ interface RequestTaking {
   addRequest(request: ClientRequest, ...rest: unknown[]): void
 }
 
-/** `agent`, whose connections and interim responses are limited too. It is the caller's: it is looked through, not changed. */
+/** `agent`, with limits for its connections and interim responses. It may be the caller's, so it is inherited from, not changed. */
 export function withConnectionLimit<T extends Agent>(agent: T): T {
   const known = limitedAgents.get(agent)
   if (known !== undefined) return known as T
@@ -49,17 +49,24 @@ export function withConnectionLimit<T extends Agent>(agent: T): T {
   return made
 }
 
-/** `agent`, which is looked through, and calls `onRequest` with each request that it is given. */
-export function noticing<T extends Agent>(agent: T, onRequest: (request: ClientRequest) => void): T {
+/**
+ * An agent that inherits from `agent`, and calls `onRequest` with each request before `agent` gets it. If that returns true, `agent` does
+ * not get it.
+ */
+export function noticing<T extends Agent>(agent: T, onRequest: (request: ClientRequest) => unknown): T {
   const inner = agent as T & RequestTaking
   return Object.create(agent, {
     addRequest: {
       value: (request: ClientRequest, ...rest: unknown[]): void => {
-        onRequest(request)
-        inner.addRequest(request, ...rest)
+        if (onRequest(request) !== true) inner.addRequest(request, ...rest)
       },
     },
   })
+}
+
+/** Whether `value` can be inherited from as an agent. Anything else is left to the transport, which refuses it. */
+export function isAgent(value: unknown): value is Agent {
+  return typeof value === 'object' && value !== null && 'addRequest' in value
 }
 
 export interface KeepAliveAgents {
@@ -74,8 +81,7 @@ const agentOptions: AgentOptions = {
   // Most recently used first: what is idle longest is what the other side is about to close.
   scheduling: 'lifo',
   maxFreeSockets: 256,
-  // Idle connections are closed before the server closes them: whoever closes first wins the race against the next request.
-  timeout: unannouncedIdleMs,
+  // No `timeout`, for which Node would add listeners to each request: `keepAlive` limits how long a connection is idle.
 }
 
 /** What Node keeps on a connection, which its types do not know. */
@@ -90,7 +96,10 @@ function idleLimitMs({ 'keep-alive': announced = '' }: IncomingHttpHeaders): num
   return Math.min(Math.max(Number(seconds) * 1_000 - announcedMarginMs, 0), longestIdleMs)
 }
 
-/** As Node does, but an instance that announces more than `timeout` of the agent is believed too. */
+/**
+ * As Node does, but an instance that announces a longer time is believed too. Idle connections are closed before the server closes them:
+ * the side that closes first wins the race against the next request.
+ */
 function keepAlive(socket: Duplex): boolean {
   const { res }: NonNullable<WithMessage['_httpMessage']> = (socket as WithMessage)._httpMessage ?? {}
   const idleMs = idleLimitMs(res?.headers ?? {})
@@ -101,29 +110,16 @@ function keepAlive(socket: Duplex): boolean {
   return true
 }
 
-class LimitedHttpAgent extends HttpAgent {
-  override createConnection(...given: Parameters<HttpAgent['createConnection']>): Duplex | null | undefined {
-    return limited(super.createConnection(...given))
-  }
-
+class KeepAliveHttpAgent extends HttpAgent {
   override keepSocketAlive(socket: Duplex): boolean {
     return keepAlive(socket)
   }
 }
 
-class LimitedHttpsAgent extends HttpsAgent {
-  override createConnection(...given: Parameters<HttpsAgent['createConnection']>): Duplex | null | undefined {
-    return limited(super.createConnection(...given))
-  }
-
+class KeepAliveHttpsAgent extends HttpsAgent {
   override keepSocketAlive(socket: Duplex): boolean {
     return keepAlive(socket)
   }
-}
-
-function limited(socket: Duplex | null | undefined): Duplex | null | undefined {
-  if (socket instanceof Socket) limitConnecting(socket)
-  return socket
 }
 
 const key = Symbol.for('@lb/axios.keep-alive-agents')
@@ -132,8 +128,8 @@ const key = Symbol.for('@lb/axios.keep-alive-agents')
 export function keepAliveAgents(): KeepAliveAgents {
   const scope = globalThis as { [key]?: KeepAliveAgents }
   scope[key] ??= {
-    http: noticing(new LimitedHttpAgent(agentOptions), limitInterim),
-    https: noticing(new LimitedHttpsAgent(agentOptions), limitInterim),
+    http: new KeepAliveHttpAgent(agentOptions),
+    https: new KeepAliveHttpsAgent(agentOptions),
   }
   return scope[key]
 }

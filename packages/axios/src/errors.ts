@@ -1,29 +1,6 @@
-import {
-  type AttemptResult,
-  type Classification,
-  DeadlineExceededError,
-  type ErrorJson,
-  LoadBalancerError,
-} from '@lb/core'
-import {
-  classifyError,
-  classifyResponse,
-  errorJson,
-  type LoadBalancerDetails,
-  loadReportHeader,
-} from '@lb/core/authoring'
-import { isUnreadable } from '@lb/undici/authoring'
-import {
-  AxiosError,
-  AxiosHeaders,
-  type AxiosResponse,
-  CanceledError,
-  type InternalAxiosRequestConfig,
-  isAxiosError,
-} from 'axios'
-import type { RedirectedRequest } from './redirect.ts'
-import { isReplayable } from './request.ts'
-import { type EarlyResponse, isEarly } from './response.ts'
+import { DeadlineExceededError, type ErrorJson, LoadBalancerError } from '@lb/core'
+import { errorJson, type LoadBalancerDetails } from '@lb/core/authoring'
+import { AxiosError, CanceledError, type InternalAxiosRequestConfig, isAxiosError } from 'axios'
 
 /** The error of a request that went to a service. */
 export type LoadBalancedError = AxiosError & { readonly loadBalancer: LoadBalancerDetails }
@@ -89,55 +66,4 @@ export class AttemptError extends Error {
   static unwrap(error: unknown): unknown {
     return error instanceof AttemptError ? error.#error : error
   }
-}
-
-/** How an attempt resolves: with a response, with the head of one, or with a redirect that leads to a service. */
-export type Settled = AxiosResponse | EarlyResponse | RedirectedRequest
-
-export function isRedirected(settled: Settled): settled is RedirectedRequest {
-  return 'statusCode' in settled
-}
-
-/** How an attempt ended. A body that is a stream is never sent again once it was read. */
-export function classify(result: AttemptResult<Settled>, config: InternalAxiosRequestConfig): Classification {
-  const classification = result.ok ? classifyStatus(result.value) : classifyFailure(AttemptError.unwrap(result.error))
-  return isReplayable(config.data) ? classification : { ...classification, retry: 'never' }
-}
-
-function classifyStatus(settled: Settled): Classification {
-  if (isEarly(settled)) return classifyHead(settled.head)
-  if (!isRedirected(settled)) return classifyHead(settled)
-  const { statusCode } = settled
-  return { ok: statusCode < 500, statusCode }
-}
-
-function classifyFailure(error: unknown): Classification {
-  const response = isAxiosError(error) ? error.response : undefined
-  // The instance has the request, and would answer so again.
-  if (isUnreadable(error)) return { ok: false, retry: 'never' }
-  if (response === undefined) return classifyError(error)
-  // Without data it is not the status that was refused: the body broke off.
-  if (Object.hasOwn(response, 'data')) return classifyHead(response)
-  return { ok: false, statusCode: response.status, retry: 'idempotent' }
-}
-
-function classifyHead({ status, headers: given }: AxiosResponse): Classification {
-  // An adapter of the application's may give a plain object.
-  const headers = AxiosHeaders.from(given as AxiosHeaders)
-  return classifyResponse({
-    statusCode: status,
-    retryAfter: text(headers, 'retry-after'),
-    date: text(headers, 'date'),
-    loadReport: text(headers, loadReportHeader),
-  })
-}
-
-/** A header by its name in lower case. Most responses have none of those asked for, and `AxiosHeaders.get` is slow to say so. */
-function text(headers: AxiosHeaders, name: string): string | undefined {
-  for (const key of Object.keys(headers)) {
-    if (key.length !== name.length || key.toLowerCase() !== name) continue
-    const value = headers[key]
-    return typeof value === 'string' ? value : undefined
-  }
-  return undefined
 }

@@ -1,4 +1,4 @@
-import { Agent, type IncomingMessage } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { AttemptContext } from '@lb/core'
 import { systemClock } from '@lb/core/authoring'
 import { drainLimit, drainTimeoutMs } from '@lb/undici/authoring'
@@ -9,10 +9,10 @@ import {
   type InternalAxiosRequestConfig,
   isAxiosError,
 } from 'axios'
-import { noticing } from './agents.ts'
+import { isAgent, noticing } from './agents.ts'
 import { AttemptError } from './errors.ts'
-import type { AttemptSignal } from './request.ts'
-import { type EarlyResponse, hasGoodStatus, lowestFailure, statusError } from './response.ts'
+import { AttemptSignal } from './request.ts'
+import { EarlyResponse, hasGoodStatus, lowestFailure, statusError } from './response.ts'
 
 /** Sends `request` by axios's own adapter, and resolves at the head of a failure, while axios goes on to read its body. */
 export function sendNoticingHead(
@@ -23,42 +23,45 @@ export function sendNoticingHead(
   return new Promise((resolve, reject) => {
     const onHead = (message: IncomingMessage): void => {
       if ((message.statusCode ?? 0) < lowestFailure) return
-      let early: EarlyResponse
-      try {
-        early = earlyResponse(message, request, whole, context)
-      } catch {
-        // The caller's `validateStatus` threw: axios asks it again, and makes of that what it does.
-        return
-      }
-      resolve(early)
+      const early = earlyResponse(message, request, whole, context)
+      if (early !== undefined) resolve(early)
     }
-    if (request.url?.startsWith('https:') === true) request.httpsAgent = noticingHeads(request.httpsAgent, onHead)
-    else request.httpAgent = noticingHeads(request.httpAgent, onHead)
+    const noticingHeads = (agent: unknown): unknown =>
+      isAgent(agent) ? noticing(agent, (sent) => void sent.once('response', onHead)) : agent
+    request.httpAgent = noticingHeads(request.httpAgent)
+    request.httpsAgent = noticingHeads(request.httpsAgent)
     const whole = send(request)
     whole.then(resolve, reject)
   })
 }
 
-/** `agent`, which tells of the heads of the responses to its requests; one that is no agent of Node's is left alone. */
-function noticingHeads(agent: unknown, onHead: (message: IncomingMessage) => void): unknown {
-  if (!(agent instanceof Agent)) return agent
-  return noticing(agent, (request) => request.once('response', onHead))
-}
-
-function earlyResponse(
+/**
+ * A failure of which the head has arrived, and `whole` is still read by axios. `undefined` if the caller's `validateStatus` throws: axios
+ * asks it again, and makes of that what it does.
+ */
+export function earlyResponse(
   message: IncomingMessage,
   request: InternalAxiosRequestConfig,
   whole: Promise<AxiosResponse>,
   context: AttemptContext,
-): EarlyResponse {
-  const head = {
-    status: message.statusCode,
-    statusText: message.statusMessage,
-    headers: new AxiosHeaders(message.headers as never),
+): EarlyResponse | undefined {
+  const { statusCode = 0, statusMessage = '', headers } = message
+  const head: AxiosResponse = {
+    status: statusCode,
+    statusText: statusMessage,
+    headers: new AxiosHeaders(Object(headers)),
     config: request,
-  } as AxiosResponse
+    data: undefined,
+  }
+  // Without data it is not the status that was refused.
+  Reflect.deleteProperty(head, 'data')
   const error = statusError(head)
-  const isGood = hasGoodStatus(head)
+  let isGood: boolean
+  try {
+    isGood = hasGoodStatus(head)
+  } catch {
+    return undefined
+  }
   // The caller's function has been asked.
   request.validateStatus = isGood ? null : () => false
   const ended = whole.then(
@@ -69,15 +72,17 @@ function earlyResponse(
   )
   context.until(ended)
   const giveUp = (): void => {
-    const abort = (): void => (request.signal as AttemptSignal).abort()
-    if (Number(message.headers['content-length'] ?? 0) > drainLimit) {
+    const abort = (): void => {
+      if (request.signal instanceof AttemptSignal) request.signal.abort()
+    }
+    if (Number(headers['content-length'] ?? 0) > drainLimit) {
       abort()
       return
     }
     const cancel = systemClock.setTimeout(abort, drainTimeoutMs, { background: true })
     ended.then(cancel, cancel)
   }
-  return { head, error, whole: () => whole, giveUp }
+  return new EarlyResponse({ head, whole: () => whole, giveUp }, error)
 }
 
 /** An error of axios's own about a whole answer, or a cancellation, says nothing of the body. */

@@ -12,10 +12,11 @@ const interimOf = new WeakMap<ClientRequest, InterimResponses>()
  */
 export function limitInterim(request: ClientRequest): void {
   request.on('information', countInterim)
-  request.once('upgrade', refuseUpgrade)
+  request.on('upgrade', refuseUpgrade)
 }
 
-function countInterim(this: ClientRequest, { rawHeaders }: InformationEvent): void {
+/** Listener to `information` of a request. */
+export function countInterim(this: ClientRequest, { rawHeaders }: InformationEvent): void {
   let interim = interimOf.get(this)
   if (interim === undefined) {
     interim = new InterimResponses()
@@ -24,9 +25,10 @@ function countInterim(this: ClientRequest, { rawHeaders }: InformationEvent): vo
   if (!interim.add(rawHeaders)) this.destroy(tooManyInterimResponses())
 }
 
-function refuseUpgrade(this: ClientRequest, _response: unknown, socket: Duplex): void {
+/** Listener to `upgrade` of a request. */
+export function refuseUpgrade(this: ClientRequest, _response: unknown, socket: Duplex): void {
   // A transport of the application's may have asked for it.
-  if (this.listenerCount('upgrade') > 0) return
+  if (this.listenerCount('upgrade') > 1) return
   socket.destroy()
   // Node has let go of the connection, and so does not report its end.
   this.emit('error', unexpectedUpgrade())

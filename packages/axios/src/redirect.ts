@@ -13,11 +13,17 @@ const defaultMaxRedirects = 21
 class RedirectTakenOver extends Error {}
 
 /** The next request of a chain of redirects, to be balanced like the first. */
-export interface RedirectedRequest {
+export class RedirectedRequest {
   readonly config: InternalAxiosRequestConfig
   /** Where it goes, which its config may not say: an instance may call itself by a name that is no service's. */
   readonly url: ServiceUrl
   readonly statusCode: number
+
+  constructor(config: InternalAxiosRequestConfig, url: ServiceUrl, statusCode: number) {
+    this.config = config
+    this.url = url
+    this.statusCode = statusCode
+  }
 }
 
 /** What one attempt at a request asks for. */
@@ -78,11 +84,8 @@ export class RedirectFollower {
         return
       }
       this.#followed += hops
-      takeOver({
-        config: next,
-        url: keep ? { ...target, userInfo: url.userInfo } : target,
-        statusCode: details.statusCode as unknown as number,
-      })
+      const to = keep ? { ...target, userInfo: url.userInfo } : target
+      takeOver(new RedirectedRequest(next, to, Number(details.statusCode)))
       throw new RedirectTakenOver()
     }
   }

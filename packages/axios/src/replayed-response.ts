@@ -1,5 +1,7 @@
-import { Agent, type ClientRequestArgs } from 'node:http'
+import type { ClientRequest } from 'node:http'
 import { Duplex } from 'node:stream'
+import type { InternalAxiosRequestConfig } from 'axios'
+import { isAgent, noticing } from './agents.ts'
 
 /** The head of a response, as it was received. */
 export interface ResponseHead {
@@ -9,36 +11,37 @@ export interface ResponseHead {
   readonly rawHeaders: readonly string[]
 }
 
-/**
- * An agent whose first connection has a response that has arrived already: so what follows from the response stays with the
- * transport whose agent it is, and nothing is sent twice. What is sent after that goes over connections of its own, until
- * `destroy()`.
- */
-export class ReplayingAgent extends Agent {
-  #head: ResponseHead | undefined
-
-  constructor(head: ResponseHead) {
-    super({ keepAlive: true })
-    this.#head = head
-  }
-
-  override createConnection(
-    options: ClientRequestArgs,
-    callback?: (error: Error | null, stream: Duplex) => void,
-  ): Duplex | null | undefined {
-    const head = this.#head
-    if (head === undefined) return super.createConnection(options, callback)
-    this.#head = undefined
-    return new ReplayingConnection(head)
-  }
-
-  override keepSocketAlive(stream: Duplex): boolean {
-    // There is nothing at its other end. Node documents the boolean, its types do not know it.
-    return !(stream instanceof ReplayingConnection) && (super.keepSocketAlive(stream) as unknown as boolean)
-  }
+/** A response that leads elsewhere, which axios's own adapter is to follow. */
+export interface RedirectResponse {
+  readonly redirect: ResponseHead
 }
 
-/** A connection on which a response comes, whatever is sent. Of a socket it has what Node's agent asks for. */
+/**
+ * Makes axios's own adapter receive `head` as the response to `request`, which was sent already: what follows from the response stays
+ * with the adapter, and nothing is sent twice. Later requests of the adapter go out as ever.
+ */
+export function replay(head: ResponseHead, request: InternalAxiosRequestConfig): void {
+  let isReplayed = false
+  const replaying = (agent: unknown): unknown => {
+    if (!isAgent(agent)) return agent
+    return noticing(agent, (sent) => {
+      if (isReplayed) return false
+      isReplayed = true
+      connect(sent, new ReplayingConnection(head))
+      return true
+    })
+  }
+  request.httpAgent = replaying(request.httpAgent)
+  request.httpsAgent = replaying(request.httpsAgent)
+}
+
+/** As an agent gives a request its connection. */
+function connect(request: ClientRequest, connection: Duplex): void {
+  const { onSocket }: { onSocket(socket: Duplex): void } = Object(request)
+  onSocket.call(request, connection)
+}
+
+/** A connection on which a response comes, whatever is sent. Of a socket it has what Node and axios ask for. */
 class ReplayingConnection extends Duplex {
   readonly #head: ResponseHead
   #isReplayed = false

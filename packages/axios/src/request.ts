@@ -1,9 +1,7 @@
-import type { Agent } from 'node:http'
 import type { AbortSignalLike, AttemptContext, ServiceInstance } from '@lb/core'
 import { authorityOf, type ServiceUrl } from '@lb/core/authoring'
 import { AxiosHeaders, type InternalAxiosRequestConfig } from 'axios'
-import { type KeepAliveAgents, withConnectionLimit } from './agents.ts'
-import { endOf, isBody } from './response.ts'
+import { isAgent, type KeepAliveAgents, withConnectionLimit } from './agents.ts'
 
 /** The request's URL as axios combines it from `baseURL` and `url`. */
 export function requestUrl({ baseURL, url: given = '', allowAbsoluteUrls }: InternalAxiosRequestConfig): string {
@@ -27,47 +25,70 @@ export function timeoutMs({ timeout }: InternalAxiosRequestConfig): number | und
   return ms > 0 ? ms : undefined
 }
 
-/** What is left of the time limit for one attempt. */
-export function timeLeft(config: InternalAxiosRequestConfig, { elapsedMs }: AttemptContext): { timeout?: number } {
+/** What is left of the time limit for one attempt, in milliseconds; `undefined` when there is none. */
+export function timeLeft(config: InternalAxiosRequestConfig, context: AttemptContext): number | undefined {
   const ms = timeoutMs(config)
-  return ms === undefined ? {} : { timeout: Math.max(1, Math.ceil(ms - elapsedMs)) }
+  return ms === undefined ? undefined : Math.max(1, Math.ceil(ms - context.elapsedMs))
 }
 
-/** What is known of the adapter that an attempt is for. */
-export interface AdapterFacts {
-  /** It is axios's own http adapter: what it does with a signal is known. */
+/** How the requests of a call are sent. */
+export interface SendingRules {
+  /** By axios's own http adapter: what it does with a signal is known. */
   readonly isOwn: boolean
   /** The environment may name a proxy. */
   readonly mayBeProxied: boolean
+  /** Used where the caller gives no agent. */
+  readonly agents: KeepAliveAgents
 }
 
-/** The request of one attempt, still without its URL. */
+/** The request of one attempt, which goes to `url`. */
 export function attemptRequest(
   config: InternalAxiosRequestConfig,
+  url: string,
   context: AttemptContext,
-  agents: KeepAliveAgents,
-  { isOwn, mayBeProxied }: AdapterFacts,
+  { isOwn, mayBeProxied, agents }: SendingRules,
 ): InternalAxiosRequestConfig {
   const request: InternalAxiosRequestConfig = {
     ...config,
-    ...timeLeft(config, context),
+    url,
+    // Not deleted: that makes every later read of the object slow.
+    baseURL: undefined as never,
     headers: copyOf(config.headers),
-    httpAgent: limitedAgent(config.httpAgent) ?? agents.http,
-    httpsAgent: limitedAgent(config.httpsAgent) ?? agents.https,
+    httpAgent: config.httpAgent ?? agents.http,
+    httpsAgent: config.httpsAgent ?? agents.https,
     signal: isOwn ? new AttemptSignal(context) : context.signal,
   }
-  // Not deleted: that makes every later read of the object slow.
-  if (request.baseURL !== undefined) Object.assign(request, { baseURL: undefined })
-  // Spares axios the look into the environment. An agent of the caller's may know of a proxy itself.
-  const { httpAgent, httpsAgent } = config
-  if (isOwn && !mayBeProxied && httpAgent === undefined && httpsAgent === undefined) request.proxy ??= false
+  const left = timeLeft(config, context)
+  if (left !== undefined) request.timeout = left
+  // Spares axios the look into the environment. Node's agents may have looked there themselves.
+  const { proxy, httpAgent, httpsAgent } = config
+  const isUnproxied = (proxy === undefined || proxy === null) && isOwn && !mayBeProxied
+  if (isUnproxied && !hasProxy(httpAgent) && !hasProxy(httpsAgent)) request.proxy = false
   return request
 }
 
-/** What is no agent of Node's is left for the transport to refuse. */
-function limitedAgent(agent: unknown): unknown {
-  const isAgent = typeof agent === 'object' && agent !== null && 'addRequest' in agent
-  return isAgent ? withConnectionLimit(agent as unknown as Agent) : agent
+/** Whether Node's agent sends over the proxies of an environment that it was given. */
+function hasProxy(agent: unknown): boolean {
+  if (agent === undefined || agent === null) return false
+  const { options }: { options?: { readonly proxyEnv?: unknown } | null } = Object(agent)
+  return options?.proxyEnv !== undefined && options.proxyEnv !== null
+}
+
+/** Whether axios's own adapter may send `config` directly, and redirects can be followed afterwards, as nothing of it is used up. */
+export function isDirect(config: InternalAxiosRequestConfig, { isOwn, mayBeProxied }: SendingRules): boolean {
+  const { proxy, transport, maxRedirects, maxRate, onUploadProgress, data } = config
+  if (!isOwn || maxRedirects === 0 || transport || maxRate || onUploadProgress) return false
+  if (proxy !== false && (mayBeProxied || proxy)) return false
+  const { httpVersion = 1, sensitiveHeaders }: { httpVersion?: unknown; sensitiveHeaders?: unknown } = config
+  if (Number(httpVersion) !== 1 || (sensitiveHeaders !== undefined && sensitiveHeaders !== null)) return false
+  return typeof data !== 'object' || data === null || Buffer.isBuffer(data) || data instanceof ArrayBuffer
+}
+
+/** Limits the connections and interim responses of a request that does not go out directly. */
+export function limitAgents(request: InternalAxiosRequestConfig): void {
+  const { httpAgent, httpsAgent } = request
+  if (isAgent(httpAgent)) request.httpAgent = withConnectionLimit(httpAgent)
+  if (isAgent(httpsAgent)) request.httpsAgent = withConnectionLimit(httpsAgent)
 }
 
 /** A copy that the transport may change. Its fields were checked when they were set. */
@@ -75,10 +96,13 @@ function copyOf(headers: AxiosHeaders): AxiosHeaders {
   return headers instanceof AxiosHeaders ? Object.assign(new AxiosHeaders(), headers) : new AxiosHeaders(headers)
 }
 
-/** The end of an attempt as the signal that axios's own http adapter takes; a real one costs more than all else here. */
+/**
+ * The end of an attempt as the signal that axios's own http adapter takes, which adds one listener; a real signal costs more than all
+ * else here.
+ */
 export class AttemptSignal implements AbortSignalLike {
   aborted = false
-  readonly #listeners = new Set<() => void>()
+  #listener: (() => void) | undefined
 
   constructor(context: AttemptContext) {
     context.onInterrupt(() => this.abort())
@@ -86,15 +110,15 @@ export class AttemptSignal implements AbortSignalLike {
 
   abort(): void {
     this.aborted = true
-    for (const listener of this.#listeners) listener()
+    this.#listener?.()
   }
 
   addEventListener(_type: 'abort', listener: () => void): void {
-    this.#listeners.add(listener)
+    this.#listener = listener
   }
 
   removeEventListener(_type: 'abort', listener: () => void): void {
-    this.#listeners.delete(listener)
+    if (this.#listener === listener) this.#listener = undefined
   }
 }
 
@@ -109,68 +133,6 @@ export function isReplayable(data: unknown): boolean {
   if (!isStream(data)) return true
   const { readableDidRead, destroyed }: { readableDidRead?: unknown; destroyed?: unknown } = Object(data)
   return readableDidRead === false && destroyed === false
-}
-
-/** What is used of a form of the package `form-data`, into which axios turns objects that are sent as multipart. */
-interface NodeForm {
-  readonly pipe: unknown
-  getBuffer(): Buffer
-  getHeaders(): Record<string, string>
-}
-
-/**
- * The request with its form as one piece, which can be sent again: a form is a stream, even when all of its parts lie in memory. The request
- * as it is when it has no such form, or a part that is a stream.
- */
-export function withWholeForm(config: InternalAxiosRequestConfig): InternalAxiosRequestConfig {
-  const { data } = config
-  if (!isNodeForm(data)) return config
-  let whole: Buffer
-  try {
-    whole = data.getBuffer()
-  } catch {
-    // A part is a stream.
-    return config
-  }
-  const headers = new AxiosHeaders(config.headers)
-  const { formDataHeaderPolicy }: { readonly formDataHeaderPolicy?: unknown } = Object(config)
-  for (const [name, value] of Object.entries(data.getHeaders())) {
-    if (formDataHeaderPolicy !== 'content-only' || /^content-/i.test(name)) headers.set(name, value)
-  }
-  return { ...config, headers, data: whole }
-}
-
-function isNodeForm(data: unknown): data is NodeForm {
-  if (typeof data !== 'object' || data === null || Buffer.isBuffer(data)) return false
-  const { pipe, getBuffer, getHeaders }: Partial<Record<keyof NodeForm, unknown>> = Object(data)
-  return typeof pipe === 'function' && typeof getBuffer === 'function' && typeof getHeaders === 'function'
-}
-
-/** The caller's signal and cancel token as one signal. */
-export class Cancellation {
-  readonly signal: AbortSignal | undefined
-  #letGo: () => void = () => {}
-
-  constructor({ signal, cancelToken }: InternalAxiosRequestConfig) {
-    this.signal = signal as AbortSignal | undefined
-    if (cancelToken === undefined) return
-    const controller = new AbortController()
-    const abort = (): void => controller.abort()
-    cancelToken.subscribe(abort)
-    signal?.addEventListener?.('abort', abort)
-    if (signal?.aborted === true) abort()
-    this.signal = controller.signal
-    this.#letGo = () => {
-      cancelToken.unsubscribe(abort)
-      signal?.removeEventListener?.('abort', abort)
-    }
-  }
-
-  /** Lets go of signal and token, now or when `body` was read. */
-  release(body?: unknown): void {
-    if (isBody(body)) void endOf(body).then(this.#letGo, this.#letGo)
-    else this.#letGo()
-  }
 }
 
 const proxyVariable = /^(?:npm_config_)?(?:(?:https?|all)_)?proxy$/i

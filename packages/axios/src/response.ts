@@ -1,33 +1,38 @@
 import { finished } from 'node:stream/promises'
 import { AxiosError, type AxiosResponse, type InternalAxiosRequestConfig, isAxiosError } from 'axios'
 
-/**
- * A response with a status of failure whose body is still to come. lb decides on it at its head: the body may never come, and
- * another instance may do better.
- */
-export interface EarlyResponse extends UnjudgedResponse {
-  /** What axios makes of the response when the caller does not take the status for a good one. */
-  readonly error: AxiosError
-  /** As that of the response itself, but rejects with `error` when the caller does not take the status for a good one. */
-  whole(): Promise<AxiosResponse>
-}
-
-/** Such a response before the caller's `validateStatus` was asked. */
+/** A response with a status of failure whose body is still to come, before the caller's `validateStatus` was asked. */
 export interface UnjudgedResponse {
   /** Without its data. */
   readonly head: AxiosResponse
   /** Reads the body, once; settles when it is there. */
-  whole(): Promise<AxiosResponse>
+  readonly whole: () => Promise<AxiosResponse>
   /** The response is not wanted. */
-  giveUp(): void
+  readonly giveUp: () => void
+}
+
+/**
+ * A response with a status of failure whose body is still to come. lb decides on it at its head: the body may never come, and
+ * another instance may do better.
+ */
+export class EarlyResponse implements UnjudgedResponse {
+  readonly head: AxiosResponse
+  /** What axios makes of the response when the caller does not take the status for a good one. */
+  readonly error: AxiosError
+  /** As that of the response itself, but rejects with `error` when the caller does not take the status for a good one. */
+  readonly whole: () => Promise<AxiosResponse>
+  readonly giveUp: () => void
+
+  constructor({ head, whole, giveUp }: UnjudgedResponse, error: AxiosError) {
+    this.head = head
+    this.error = error
+    this.whole = whole
+    this.giveUp = giveUp
+  }
 }
 
 /** The lowest status of responses that are decided on at their head. */
 export const lowestFailure = 400
-
-export function isEarly(value: object): value is EarlyResponse {
-  return 'whole' in value
-}
 
 /** Whether the caller takes the status for a good one: asks its `validateStatus`, which is the application's code. */
 export function hasGoodStatus({ status, config: { validateStatus } }: AxiosResponse): boolean {
@@ -57,12 +62,12 @@ export function judged(response: UnjudgedResponse): EarlyResponse {
     response.giveUp()
     throw thrown
   }
-  if (isGood) return { ...response, error }
+  if (isGood) return new EarlyResponse(response, error)
   const whole = async (): Promise<AxiosResponse> => {
     await response.whole()
     throw error
   }
-  return { ...response, error, whole }
+  return new EarlyResponse({ ...response, whole }, error)
 }
 
 /** A response body that is handed out as a stream: Node's, or the web's from the fetch adapter. */
@@ -94,7 +99,7 @@ export function aboutRequest(body: unknown, config: InternalAxiosRequestConfig):
   })
 }
 
-/** Frees the connection of a body that nobody will read. */
+/** Frees the connection of a body that is not read. */
 export function giveUp(body: unknown): void {
   if (!isBody(body)) return
   if (body instanceof ReadableStream) body.cancel().catch(() => {})

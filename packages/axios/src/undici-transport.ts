@@ -11,7 +11,7 @@ import {
   poolSettings,
 } from '@lb/undici/authoring'
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios'
-import type { ResponseHead } from './replayed-response.ts'
+import type { RedirectResponse } from './replayed-response.ts'
 import { timeLeft } from './request.ts'
 import { type EarlyResponse, judged, validResponse } from './response.ts'
 import { plainRequest } from './undici-request.ts'
@@ -74,7 +74,7 @@ function sharedPools(
 }
 
 /** How a request ended, as the caller sees it. */
-export type Seen = AxiosResponse | EarlyResponse | { readonly redirect: ResponseHead }
+export type Seen = AxiosResponse | EarlyResponse | RedirectResponse
 
 /** Sends the requests that need nothing of axios's own adapter over undici's connections. */
 export class UndiciTransport {
@@ -97,7 +97,7 @@ export class UndiciTransport {
     if (this.#unreadable.has(instance)) return undefined
     const request = plainRequest(config, url, instance, host)
     if (request === undefined) return undefined
-    const { timeout } = timeLeft(config, context)
+    const timeout = timeLeft(config, context)
     const response = new UndiciResponse(config, request)
     const sent = { ...request, headersTimeout: 0, bodyTimeout: timeout ?? 0 }
     const send = (): void => {

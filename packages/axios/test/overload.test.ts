@@ -11,7 +11,7 @@ import { loadReportHeader } from '@lb/core/authoring'
 import { LoopbackBackend } from '@lb/testing'
 import axios, { AxiosError, AxiosHeaders, type AxiosInstance, type AxiosResponse } from 'axios'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { classify } from '../src/errors.ts'
+import { classify } from '../src/classification.ts'
 import { isLoadBalancedError, type LoadBalancedError, loadBalance } from '../src/index.ts'
 
 const url = 'http://user-service/x'

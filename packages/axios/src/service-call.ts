@@ -1,0 +1,179 @@
+import type { AttemptContext, ExecuteOptions, LoadBalancer, ServiceInstance } from '@lb/core'
+import { type FailedAttempt, isIdempotentMethod, type ServiceUrl } from '@lb/core/authoring'
+import { type AxiosAdapter, type AxiosResponse, type InternalAxiosRequestConfig, isAxiosError } from 'axios'
+import { Cancellation } from './cancellation.ts'
+import { classify, type Settled } from './classification.ts'
+import { type DirectResponse, sendDirectly } from './direct-transport.ts'
+import { AttemptError, callerError } from './errors.ts'
+import { sendNoticingHead } from './head-notice.ts'
+import type { LoadBalancedAdapterOptions } from './options.ts'
+import { RedirectedRequest, type RedirectFollower } from './redirect.ts'
+import { type ResponseHead, replay } from './replayed-response.ts'
+import {
+  attemptRequest,
+  instanceUrl,
+  isDirect,
+  isStream,
+  limitAgents,
+  type SendingRules,
+  timeLeft,
+  timeoutMs,
+} from './request.ts'
+import { EarlyResponse, endOf, giveUp, isBody } from './response.ts'
+import type { UndiciTransport } from './undici-transport.ts'
+
+/** How the attempts of a request are sent. */
+export interface Sending extends SendingRules {
+  readonly adapter: AxiosAdapter
+  readonly options: LoadBalancedAdapterOptions
+  readonly undici: UndiciTransport | undefined
+}
+
+/** One request to one service, with all its attempts. */
+export class ServiceCall {
+  readonly #config: InternalAxiosRequestConfig
+  readonly #url: ServiceUrl
+  readonly #sending: Sending
+  readonly #redirects: RedirectFollower
+  readonly #isDirect: boolean
+  readonly #attempts: FailedAttempt[] = []
+  readonly #cancellation: Cancellation | undefined
+
+  constructor(config: InternalAxiosRequestConfig, url: ServiceUrl, sending: Sending, redirects: RedirectFollower) {
+    this.#config = config
+    this.#url = url
+    this.#sending = sending
+    this.#redirects = redirects
+    this.#isDirect = isDirect(config, sending)
+    this.#cancellation = config.cancelToken === undefined ? undefined : new Cancellation(config)
+  }
+
+  /** @throws what the last attempt threw, without wrapping */
+  async run(lb: LoadBalancer): Promise<AxiosResponse | RedirectedRequest> {
+    const attempt = (instance: ServiceInstance, context: AttemptContext): Promise<Settled> =>
+      this.#attempt(instance, context)
+    let settled = await lb.execute(this.#url.service, attempt, this.#executeOptions())
+    // lb has decided: the caller waits for the rest as for that of any response.
+    if (settled instanceof EarlyResponse) settled = await this.#wholeOf(settled)
+    if (this.#attempts.length > 0) this.#giveUpBodies()
+    this.#cancellation?.release(settled instanceof RedirectedRequest ? undefined : settled.data)
+    return settled
+  }
+
+  /** What the caller gets for `failure`, which `run` threw. */
+  failed(failure: unknown, written: InternalAxiosRequestConfig): unknown {
+    const error = AttemptError.unwrap(failure)
+    this.#giveUpBodies(error)
+    this.#cancellation?.release()
+    return callerError(error, written, { service: this.#url.service, attempts: this.#attempts })
+  }
+
+  #executeOptions(): ExecuteOptions<Settled> {
+    const config = this.#config
+    const { hashKey, idempotent } = this.#sending.options
+    return {
+      // A stream can be sent again as long as it was not read, but not to two instances at a time.
+      idempotent: !isStream(config.data) && (idempotent?.(config) ?? isIdempotent(config)),
+      // The time limit itself stays with the transport, where axios ends it with the response's headers.
+      retryWithinMs: timeoutMs(config) ?? Number.POSITIVE_INFINITY,
+      classify: (result, instance) => {
+        if (!result.ok) this.#attempts.push({ instance, error: AttemptError.unwrap(result.error) })
+        else if (result.value instanceof EarlyResponse) this.#attempts.push({ instance, error: result.value.error })
+        return classify(result, config)
+      },
+      discard,
+      hashKey: hashKey?.(config),
+      signal: this.#cancellation?.signal ?? (config.signal as AbortSignal | undefined),
+    }
+  }
+
+  async #attempt(instance: ServiceInstance, context: AttemptContext): Promise<Settled> {
+    if (this.#attempts.length > 0) this.#giveUpBodies()
+    try {
+      const sent = await (this.#overUndici(instance, context) ??
+        (this.#isDirect ? this.#directly(instance, context) : this.#followed(instance, context)))
+      if ('redirect' in sent) return await this.#followed(instance, context, sent.redirect)
+      if ('data' in sent && typeof sent.data === 'object' && isBody(sent.data)) context.until(endOf(sent.data))
+      return sent
+    } catch (error) {
+      throw AttemptError.wrap(error)
+    }
+  }
+
+  #overUndici(instance: ServiceInstance, context: AttemptContext): ReturnType<UndiciTransport['send']> {
+    const { undici, isOwn, mayBeProxied } = this.#sending
+    // Only what axios's own adapter would send.
+    if (undici === undefined || !isOwn || (mayBeProxied && this.#config.proxy !== false)) return undefined
+    return undici.send(this.#config, this.#url, instance, context, this.#host)
+  }
+
+  #directly(instance: ServiceInstance, context: AttemptContext): Promise<DirectResponse> {
+    return sendDirectly(this.#request(instance, context), context, this.#sending.adapter)
+  }
+
+  /** By an adapter that follows redirects itself, but for those that lead to a service; `redirect`: what the instance responded with. */
+  async #followed(instance: ServiceInstance, context: AttemptContext, redirect?: ResponseHead): Promise<Settled> {
+    const { adapter, isOwn } = this.#sending
+    const config = this.#config
+    const request = this.#request(instance, context)
+    limitAgents(request)
+    if (redirect !== undefined) replay(redirect, request)
+    const { url: to = '', headers } = request
+    const attempted = { config, url: this.#url, instanceUrl: to, headers }
+    let next: RedirectedRequest | undefined
+    request.beforeRedirect = this.#redirects.hook(attempted, (taken) => {
+      next = taken
+    })
+    const maxRedirects = this.#redirects.maxRedirects(config)
+    if (maxRedirects !== undefined) request.maxRedirects = maxRedirects
+    // A stream is there with its head anyway.
+    const isBuffered = isOwn && config.responseType !== 'stream'
+    try {
+      return await (isBuffered ? sendNoticingHead(request, context, adapter) : adapter(request))
+    } catch (error) {
+      if (next === undefined) throw error
+      const left = timeLeft(config, context)
+      const nextConfig = left === undefined ? next.config : { ...next.config, timeout: left }
+      return new RedirectedRequest(nextConfig, next.url, next.statusCode)
+    }
+  }
+
+  #request(instance: ServiceInstance, context: AttemptContext): InternalAxiosRequestConfig {
+    const request = attemptRequest(this.#config, instanceUrl(this.#url, instance), context, this.#sending)
+    if (this.#host !== undefined) request.headers.set('Host', this.#host, false)
+    return request
+  }
+
+  /** The `Host` header, where it is not the address. */
+  get #host(): string | undefined {
+    return this.#sending.options.hostHeader === 'service' ? this.#url.service : undefined
+  }
+
+  /** The rest of `early`; the error of its attempt is that of the whole. */
+  async #wholeOf(early: EarlyResponse): Promise<AxiosResponse> {
+    try {
+      return await early.whole()
+    } catch (error) {
+      const place = this.#attempts.findIndex((attempt) => attempt.error === early.error)
+      const attempt = this.#attempts[place]
+      if (attempt !== undefined) this.#attempts[place] = { ...attempt, error }
+      throw error
+    }
+  }
+
+  /** Frees the connections of earlier attempts; not that of the one that failed with `error`, which the caller gets. */
+  #giveUpBodies(error?: unknown): void {
+    for (const attempt of this.#attempts) {
+      if (attempt.error !== error && isAxiosError(attempt.error)) giveUp(attempt.error.response?.data)
+    }
+  }
+}
+
+function isIdempotent({ method = 'get', headers }: InternalAxiosRequestConfig): boolean {
+  return isIdempotentMethod(method) || headers.has('Idempotency-Key')
+}
+
+function discard(given: Settled): void {
+  if (given instanceof EarlyResponse) given.giveUp()
+  else if (!(given instanceof RedirectedRequest)) giveUp(given.data)
+}
