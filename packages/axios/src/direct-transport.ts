@@ -40,12 +40,6 @@ interface TransportOptions extends RequestOptions {
   readonly auth?: string
 }
 
-/** What follow-redirects adds to responses, and programs read. */
-interface WithUrl {
-  responseUrl?: string
-  redirects?: readonly unknown[]
-}
-
 /** The `transport` of one request, by which axios's adapter sends it. */
 class DirectTransport {
   /** The response as axios's adapter gives it. */
@@ -71,10 +65,11 @@ class DirectTransport {
     const { request } = options.protocol === 'https:' ? https : http
     const sent = request(options, (response) => {
       this.#cancelTimer?.()
-      if (!this.#isTaken(response)) {
-        Object.assign<IncomingMessage, WithUrl>(response, { responseUrl: urlOf(options), redirects: [] })
+      if (this.#isTaken(response)) sent.destroy()
+      else {
+        describeUrl(sent, response, urlOf(options))
         onResponse(response)
-      } else sent.destroy()
+      }
     })
     sent.on('socket', onSocket)
     sent.on('information', countInterim)
@@ -111,6 +106,12 @@ class DirectTransport {
   }
 }
 
+/** What follow-redirects says of a request that was not redirected, and programs read. */
+function describeUrl(sent: ClientRequest, response: IncomingMessage, url: string): void {
+  Object.assign(response, { responseUrl: url, redirects: [] })
+  Object.assign(sent, { _redirectable: { _currentUrl: url, _redirectCount: 0 } })
+}
+
 function onSocket(socket: Socket): void {
   // Emitted for kept connections too, which are connected already, and have a limit for the time in which they are idle.
   limitConnecting(socket)
@@ -122,7 +123,7 @@ function destroySocket(this: Socket): void {
 }
 
 function urlOf({ protocol, auth, hostname, port, path }: TransportOptions): string {
-  const userInfo = auth ? `${encodeURIComponent(auth).replace(/%3A/i, ':')}@` : ''
+  const userInfo = auth ? `${encodeURIComponent(auth).replaceAll('%3A', ':')}@` : ''
   const host = hostname.includes(':') && !hostname.startsWith('[') ? `[${hostname}]` : hostname
   return `${protocol}//${userInfo}${host}${port ? `:${port}` : ''}${path}`
 }
