@@ -1,8 +1,7 @@
 import { type DiscoveryHarness, describeDiscovery } from '@lb/testing/suites'
-import { poll } from '../src/authoring.ts'
+import { defineDiscovery, rejection } from '../src/authoring.ts'
 import {
   CompositeDiscovery,
-  type DiscoveryObserver,
   parseInstance,
   type ServiceDiscovery,
   type ServiceInstanceInit,
@@ -12,6 +11,7 @@ import {
 /** A registry in memory that answers later, as one behind a network, and may be unreachable. Discoveries may see a part of it. */
 class MemoryRegistry implements DiscoveryHarness {
   readonly #services = new Map<string, readonly ServiceInstanceInit[]>()
+  readonly #malformed = new Set<string>()
   readonly #compose: (registry: MemoryRegistry) => ServiceDiscovery
   #reachable = true
   readonly withinMs: number = 2_000
@@ -28,6 +28,10 @@ class MemoryRegistry implements DiscoveryHarness {
     this.#services.set(service, instances)
   }
 
+  readonly malform: ((service: string) => Promise<void>) | undefined = async (service) => {
+    this.#malformed.add(service)
+  }
+
   async fail(): Promise<void> {
     this.#reachable = false
   }
@@ -40,12 +44,18 @@ class MemoryRegistry implements DiscoveryHarness {
     return { getInstances: (service) => this.#answer(service, sees) }
   }
 
-  pushing(sees: (port: number) => boolean = () => true): ServiceDiscovery {
-    const watch = poll((service) => this.#answer(service, sees), { intervalMs: 10, retryMinMs: 10, retryMaxMs: 20 })
-    return {
-      getInstances: (service) => this.#answer(service, sees),
-      watch: (service: string, observer: DiscoveryObserver) => watch(service, observer),
-    }
+  pushing(sees: (port: number) => boolean = () => true, seesBad = true): ServiceDiscovery {
+    return defineDiscovery({
+      service: (service) => ({
+        ask: async () => {
+          const instances = await this.#answer(service, sees)
+          const rejected =
+            seesBad && this.#malformed.has(service) ? [rejection('the bad one', new Error('no address'))] : []
+          return { instances, rejected }
+        },
+      }),
+      poll: { intervalMs: 10, retryMinMs: 10, retryMaxMs: 20 },
+    })
   }
 
   async #answer(service: string, sees: (port: number) => boolean): Promise<readonly ServiceInstanceInit[]> {
@@ -72,9 +82,14 @@ describeDiscovery(
   all,
 )
 
+/** A member that cannot push has no place for what it rejects. */
+class GoodRegistry extends MemoryRegistry {
+  override readonly malform = undefined
+}
+
 describeDiscovery(
   'CompositeDiscovery of members that cannot push',
-  new MemoryRegistry(
+  new GoodRegistry(
     (registry) => new CompositeDiscovery([registry.polled(), registry.polled()], { refreshIntervalMs: 20 }),
   ),
   all,
@@ -83,7 +98,7 @@ describeDiscovery(
 describeDiscovery(
   'CompositeDiscovery with merge, of two halves',
   new MemoryRegistry(
-    (registry) => new CompositeDiscovery([registry.pushing(even), registry.pushing(odd)], { mode: 'merge' }),
+    (registry) => new CompositeDiscovery([registry.pushing(even), registry.pushing(odd, false)], { mode: 'merge' }),
   ),
   all,
 )
@@ -91,7 +106,7 @@ describeDiscovery(
 describeDiscovery(
   'CompositeDiscovery with merge, of two that overlap',
   new MemoryRegistry(
-    (registry) => new CompositeDiscovery([registry.pushing(even), registry.pushing()], { mode: 'merge' }),
+    (registry) => new CompositeDiscovery([registry.pushing(even, false), registry.pushing()], { mode: 'merge' }),
   ),
   all,
 )

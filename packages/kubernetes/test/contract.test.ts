@@ -3,6 +3,7 @@ import { FaultProxy, KubeApiServer, startTimeoutMs } from 'test-servers'
 import { describeWithServers } from 'test-servers/suites'
 import { afterAll, beforeAll } from 'vitest'
 import { KubernetesRegistry } from './kubernetes-registry.ts'
+import { slice } from './slices.ts'
 
 describeWithServers('on a Kubernetes API server', KubeApiServer.programs, () => {
   let server: KubeApiServer
@@ -21,6 +22,8 @@ describeWithServers('on a Kubernetes API server', KubeApiServer.programs, () => 
   const harness: DiscoveryHarness = {
     create: () => registry.discover({ server: `https://${proxy.address}`, timeoutMs: 1_000 }),
     set: (service, instances) => registry.set(service, instances),
+    malform: (service) =>
+      registry.add(slice(service, `${service}-bad`, ['10.9.9.9'], { annotations: { 'lb/weight': 'many' } })),
     fail: async () => {
       proxy.refuse()
       proxy.reset()

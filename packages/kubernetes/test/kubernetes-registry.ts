@@ -35,6 +35,11 @@ export class KubernetesRegistry {
     this.#written.set(`${namespace}/${service}`, now)
   }
 
+  /** One more slice, which `write` knows nothing of. */
+  async add(slice: SliceJson): Promise<void> {
+    await this.#server.request('POST', '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices', slice)
+  }
+
   /** Makes `instances` the whole list of `service`: a slice for each, with the weight and the labels of its own. */
   async set(service: string, instances: readonly ServiceInstanceInit[]): Promise<void> {
     await this.write(

@@ -2,7 +2,7 @@ import type { ServiceDiscovery, ServiceInstanceInit } from '@lb/core'
 import { defineDiscovery, rejection } from '@lb/core/authoring'
 import { describe, expect, it } from 'vitest'
 import { describeDiscovery } from './describe-discovery.ts'
-import type { DiscoveryHarness } from './discovery-harness.ts'
+import type { DiscoveryHarness } from './discovery/harness.ts'
 
 /** A registry in memory that behaves like one behind a network: it answers later, and may be unreachable. */
 class MemoryRegistry implements DiscoveryHarness {

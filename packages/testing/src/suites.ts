@@ -3,7 +3,8 @@ export { describeDiscovery } from './describe-discovery.ts'
 export { describeHttpClient } from './describe-http-client.ts'
 export { describeRegistrar } from './describe-registrar.ts'
 export type { RegistrarCapabilities, RegistrarHarness } from './describe-registrar-harness.ts'
-export type { DiscoveryCapabilities, DiscoveryHarness } from './discovery-harness.ts'
+export type { DiscoveryCapabilities, DiscoveryHarness, DiscoveryScale, RegistryOutage } from './discovery/harness.ts'
+export { describeDiscoveryOutages } from './discovery/outages.ts'
 export type {
   HttpClientCapabilities,
   HttpClientHarness,

@@ -1,9 +1,9 @@
 import { parseInstance } from '@lb/core'
 import { expect, it } from 'vitest'
-import { addressesOf, type ContractRegistry } from './contract-registry.ts'
+import { addressesOf, type DiscoveryFixture } from './fixture.ts'
 
 /** What cannot be used is left out and named; the rest of the list is used, and every element of it can be. */
-export function describeMalformed(registry: ContractRegistry): void {
+export function describeMalformed(registry: DiscoveryFixture): void {
   const { timeout } = registry
 
   it('leaves out an entry that cannot be used, and says which and why', { timeout }, async () => {
@@ -26,21 +26,6 @@ export function describeMalformed(registry: ContractRegistry): void {
     await registry.malform(service)
     await registry.eventually(() =>
       expect(discovery.getInstances(service)).rejects.toMatchObject({ code: 'LB_DISCOVERY', service }),
-    )
-  })
-}
-
-/** A watch keeps no process alive. The registry runs in another one, so that every resource of this one is the discovery's. */
-export function describeProcess(registry: ContractRegistry): void {
-  it('does not keep the process alive by a watch', { timeout: registry.timeout }, async () => {
-    const { discovery, service } = await registry.open()
-    await registry.set(service, registry.list(1))
-    const counted = (): number => process.getActiveResourcesInfo().filter((name) => /wrap$/i.test(name)).length
-    const before = counted()
-    const watcher = registry.watch(discovery, service)
-    await registry.eventually(() => watcher.expectLatest(registry.list(1)))
-    await registry.eventually(() =>
-      expect(counted(), 'sockets that keep the process alive').toBeLessThanOrEqual(before),
     )
   })
 }

@@ -1,5 +1,21 @@
 import type { ServiceDiscovery, ServiceInstanceInit } from '@lb/core'
 
+/** A way in which a registry goes away, and comes back with its previous content. */
+export interface RegistryOutage {
+  /** The registry goes away: it is killed, stands still, or the network to it is cut. */
+  begin(): void | Promise<void>
+  /** The registry comes back. */
+  end(): void | Promise<void>
+}
+
+/** How much a registry can hold, as the suite writes it. */
+export interface DiscoveryScale {
+  /** The number of instances of one service. @default 100 */
+  readonly instances?: number | undefined
+  /** The number of services that are watched at once. @default 20 */
+  readonly services?: number | undefined
+}
+
 /** How the suite writes to a registry and makes it fail. */
 export interface DiscoveryHarness {
   /** Creates a discovery for the registry. It is called first in each test, and the suite closes the result. */
@@ -10,11 +26,13 @@ export interface DiscoveryHarness {
    * Adds to `service` a key or record that describes no usable instance, such as one with port 0. When it is given, the suite tests that
    * such an entry is rejected by name.
    */
-  malform?(service: string): Promise<void>
+  readonly malform?: ((service: string) => Promise<void>) | undefined
   /** Makes the registry unreachable, or makes it return errors. */
   fail?(): Promise<void>
   /** Makes the registry reachable again, with its previous content. */
   recover?(): Promise<void>
+  /** Further ways in which the registry goes away, by name, such as `killed`. The suite sends requests during each. @default {} */
+  readonly outages?: Readonly<Record<string, RegistryOutage>>
   /** Called once, after the last test. */
   close?(): Promise<void>
   /** How long a change or a failure may take to be visible, in milliseconds. @default 5_000 */
@@ -42,6 +60,8 @@ export interface DiscoveryCapabilities {
   readonly otherProcess?: boolean
   /** Whether the harness has `fail` and `recover`. @default false */
   readonly failure?: boolean
+  /** How much the suite writes at once. @default 100 instances of a service, 20 services */
+  readonly scale?: DiscoveryScale
   /** The result for a service that was never written: an empty list or an error. @default 'empty' */
   readonly unknownService?: 'empty' | 'error'
 }

@@ -10,10 +10,10 @@ import {
 } from '@lb/core'
 import { systemClock } from '@lb/core/authoring'
 import { expect } from 'vitest'
-import type { DiscoveryHarness } from './discovery-harness.ts'
+import type { DiscoveryHarness, RegistryOutage } from './harness.ts'
 
 /** The harness, with what a test opened on it. */
-export class ContractRegistry {
+export class DiscoveryFixture {
   readonly #harness: DiscoveryHarness
   readonly #addresses: readonly { readonly host: string; readonly port: number }[]
   #services = 0
@@ -74,6 +74,11 @@ export class ContractRegistry {
   async recover(): Promise<void> {
     await this.#harness.recover?.()
     this.#failing = false
+  }
+
+  /** `fail` and `recover`. */
+  get outage(): RegistryOutage {
+    return { begin: () => this.fail(), end: () => this.recover() }
   }
 
   eventually(check: () => void | Promise<void>): Promise<void> {

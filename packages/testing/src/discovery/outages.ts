@@ -1,0 +1,115 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { LoadBalancer, type LoadBalancerEvent, type ServiceDiscovery } from '@lb/core'
+import { afterAll, afterEach, describe, expect, it } from 'vitest'
+import { LoopbackBackend } from '../loopback-backend.ts'
+import { Traffic } from '../traffic.ts'
+import { DiscoveryFixture } from './fixture.ts'
+import type { DiscoveryHarness, RegistryOutage } from './harness.ts'
+
+/** In which every backend of a list gets a few calls. */
+const windowMs = 200
+
+/**
+ * What `describeDiscovery` checks of outages alone, for a registry that needs a harness of its own for them, such as one in another network.
+ *
+ *     describeDiscoveryOutages('ConsulDiscovery', harness, { 'cut off': { begin: () => namespace.cutOff(), end: () => namespace.heal() } })
+ */
+export function describeDiscoveryOutages(
+  name: string,
+  harness: DiscoveryHarness,
+  outages: Readonly<Record<string, RegistryOutage>>,
+): void {
+  describe(name, () => {
+    const registry = new DiscoveryFixture(harness)
+    afterEach(() => registry.reset())
+    afterAll(() => harness.close?.())
+    describeOutages(registry, outages)
+  })
+}
+
+/** Requests do not need the registry. */
+export function describeOutages(registry: DiscoveryFixture, outages: Readonly<Record<string, RegistryOutage>>): void {
+  it.each(Object.entries(outages))(
+    'lets requests go on while the registry is %s, and follows the list when that is over',
+    { timeout: registry.timeout + 30_000 },
+    async (_, { begin, end }) => {
+      const { discovery, service } = await registry.open()
+      const clients = await Clients.start(discovery, service)
+      const [a, b, c] = clients.addresses
+      let isAway = false
+      try {
+        await registry.set(service, [a, b])
+        await registry.eventually(() => clients.use())
+        await registry.eventually(() => clients.reach('a', 'b'))
+        isAway = true
+        await begin()
+        await registry.eventually(() => expect(clients.events).toContain('discovery-failed'))
+        // Also while it is known that the list is old.
+        await registry.eventually(() => clients.reach('a', 'b'))
+        expect(clients.events).not.toContain('empty-list-held')
+        await end()
+        isAway = false
+        await registry.eventually(() => registry.set(service, [a, b, c]))
+        await registry.eventually(() => clients.reach('a', 'b', 'c'))
+        await registry.set(service, [c])
+        await registry.eventually(() => clients.reach('c'))
+        expect(clients.failures).toEqual([])
+      } finally {
+        if (isAway) await end()
+        await clients.stop()
+      }
+    },
+  )
+}
+
+type Address = { readonly host: string; readonly port: number }
+
+/** Three backends `a`, `b` and `c`, and calls to those of them that the discovery knows. */
+class Clients {
+  readonly events: LoadBalancerEvent['type'][] = []
+  readonly #service: string
+  readonly #backends: readonly LoopbackBackend[]
+  readonly #lb: LoadBalancer
+  #traffic: Traffic | undefined
+
+  static async start(discovery: ServiceDiscovery, service: string): Promise<Clients> {
+    const backends = await Promise.all(['a', 'b', 'c'].map((id) => LoopbackBackend.start({ id })))
+    return new Clients(discovery, service, backends)
+  }
+
+  private constructor(discovery: ServiceDiscovery, service: string, backends: readonly LoopbackBackend[]) {
+    this.#service = service
+    this.#backends = backends
+    this.#lb = new LoadBalancer({ discovery, closeDiscoveries: false, refreshIntervalMs: 200 })
+    this.#lb.subscribe(({ type }) => this.events.push(type))
+  }
+
+  get addresses(): readonly [Address, Address, Address] {
+    const [a, b, c] = this.#backends.map(({ host, port }) => ({ host, port }))
+    return [a as Address, b as Address, c as Address]
+  }
+
+  get failures(): readonly unknown[] {
+    return this.#traffic?.failures ?? []
+  }
+
+  /** Sends requests as soon as there is an instance. A service without one is forgotten, so it is asked for again. */
+  async use(): Promise<void> {
+    await this.#lb.ready(this.#service)
+    expect(this.#lb.inspect(this.#service).instances).not.toHaveLength(0)
+    this.#traffic ??= new Traffic(this.#lb, this.#service)
+  }
+
+  /** Whether requests reach these backends, and no other. */
+  async reach(...ids: readonly string[]): Promise<void> {
+    this.#traffic?.takeAnswers()
+    await delay(windowMs)
+    expect([...(this.#traffic?.answers.keys() ?? [])].sort()).toEqual(ids)
+  }
+
+  async stop(): Promise<void> {
+    await this.#traffic?.stop()
+    await this.#lb.close()
+    await Promise.all(this.#backends.map((backend) => backend.stop()))
+  }
+}
