@@ -13,7 +13,7 @@ const apiKey = 'test'
 export interface RecordSet {
   /** Relative to the zone; `""` is the zone itself. */
   readonly name: string
-  readonly type: 'A' | 'AAAA' | 'CNAME' | 'NS' | 'SOA' | 'SRV'
+  readonly type: 'A' | 'AAAA' | 'CNAME' | 'NS' | 'PTR' | 'SOA' | 'SRV' | 'TXT'
   readonly ttl: number
   readonly records: readonly string[]
 }

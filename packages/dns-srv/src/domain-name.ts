@@ -33,3 +33,23 @@ export function searchedNames(name: string, { search, ndots }: SearchRules): str
   const names = dots >= ndots ? [name, ...appended] : [...appended, name]
   return [...new Set(names.map((full) => full.toLowerCase()))]
 }
+
+/**
+ * A label as a part of a name: ASCII letters in lower case, every byte that a host name cannot have as a backslash and three
+ * digits (RFC 1035 section 5.1), so that a dot within a label is not taken for one between labels.
+ */
+export function labelText(label: Buffer): string {
+  const text = label.toString('latin1')
+  if (/^[a-z\d_-]+$/.test(text)) return text
+  return text
+    .replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
+    .replace(/[^a-z\d_-]/g, (character) => `\\${character.charCodeAt(0).toString().padStart(3, '0')}`)
+}
+
+/** The labels of a name without a dot at its end, of which each was written by `labelText`. */
+export function labelsOf(name: string): Buffer[] {
+  return name.split('.').map((text) => {
+    const label = text.replace(/\\(\d{3})/g, (_, digits) => String.fromCharCode(Number(digits)))
+    return Buffer.from(label, 'latin1')
+  })
+}

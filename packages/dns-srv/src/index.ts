@@ -1,2 +1,11 @@
+export { DnsDiscovery } from './dns-discovery.ts'
+export { DnsSdDiscovery } from './dns-sd-discovery.ts'
 export { DnsSrvDiscovery } from './dns-srv-discovery.ts'
-export type { DnsSrvDiscoveryOptions } from './options.ts'
+export type {
+  DnsDiscoveryOptions,
+  DnsSdDiscoveryOptions,
+  DnsSrvDiscoveryOptions,
+  LookupOptions,
+  TargetOptions,
+  TxtKeys,
+} from './options.ts'

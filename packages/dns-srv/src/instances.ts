@@ -9,7 +9,7 @@ export type SrvInstance = Pick<ServiceInstance, 'host' | 'port' | 'weight' | 'pr
 }
 
 /** A record names a host, and hosts have many addresses: hostile answers multiply. Beyond this the answer is refused. */
-const maxInstances = 4_096
+export const maxInstances = 4_096
 
 /** RFC 2782: a service whose only target is the root is decidedly not available. */
 export function isDecidedlyUnavailable(records: readonly SrvRecord[]): boolean {

@@ -1,3 +1,4 @@
+import { labelText } from './domain-name.ts'
 import { DnsFailure } from './errors.ts'
 
 const maxNameBytes = 255
@@ -22,6 +23,12 @@ export class MessageReader {
     this.#offset = offset
   }
 
+  uint8(): number {
+    const at = this.#offset
+    this.moveTo(at + 1)
+    return this.#bytes.readUInt8(at)
+  }
+
   uint16(): number {
     const at = this.#offset
     this.moveTo(at + 2)
@@ -40,12 +47,14 @@ export class MessageReader {
     return this.#bytes.subarray(at, at + length)
   }
 
-  /**
-   * A name in lower case without a dot at its end; the root is `""`. Bytes that a host name cannot have are escaped, so
-   * that a dot within a label is not taken for one between labels.
-   */
+  /** A name in lower case without a dot at its end; the root is `""`. Its labels are written as by `labelText`. */
   name(): string {
-    const labels: string[] = []
+    return this.labels().map(labelText).join('.')
+  }
+
+  /** The labels of a name, as they are. */
+  labels(): Buffer[] {
+    const labels: Buffer[] = []
     let at = this.#offset
     let end: number | undefined
     let length = 1
@@ -70,7 +79,7 @@ export class MessageReader {
       }
     }
     this.moveTo(end ?? at + 1)
-    return labels.join('.')
+    return labels
   }
 
   /** Passes over a name without reading what it points at. */
@@ -93,11 +102,9 @@ export class MessageReader {
     return byte
   }
 
-  #label(offset: number, length: number): string {
+  #label(offset: number, length: number): Buffer {
     if (offset + length > this.#bytes.length) throw malformed('it ends within a name')
-    const text = this.#bytes.toString('latin1', offset, offset + length).toLowerCase()
-    if (/^[a-z\d_-]+$/.test(text)) return text
-    return text.replace(/[^a-z\d_-]/g, (character) => `\\${character.charCodeAt(0).toString().padStart(3, '0')}`)
+    return this.#bytes.subarray(offset, offset + length)
   }
 }
 

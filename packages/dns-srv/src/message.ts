@@ -1,3 +1,4 @@
+import { labelText } from './domain-name.ts'
 import { MessageReader, malformed } from './message-reader.ts'
 
 /** Numbers of the types of records that are asked for or understood. Others are passed over. */
@@ -6,10 +7,12 @@ export const recordTypes: Readonly<Record<RecordType, number>> = Object.freeze({
   NS: 2,
   CNAME: 5,
   SOA: 6,
+  PTR: 12,
+  TXT: 16,
   AAAA: 28,
   SRV: 33,
 })
-export type RecordType = 'A' | 'NS' | 'CNAME' | 'SOA' | 'AAAA' | 'SRV'
+export type RecordType = 'A' | 'NS' | 'CNAME' | 'SOA' | 'PTR' | 'TXT' | 'AAAA' | 'SRV'
 
 interface RecordHead {
   /** Lower case, without a dot at its end. */
@@ -32,12 +35,22 @@ export interface SrvRecord extends RecordHead {
   /** `""` is the root: the service is decidedly not available. */
   readonly target: string
 }
+export interface PointerRecord extends RecordHead {
+  readonly type: 'PTR'
+  readonly target: string
+  /** The first label of the target as it is; of a PTR record of DNS-SD the name of an instance, in UTF-8. */
+  readonly label: Buffer
+}
+export interface TextRecord extends RecordHead {
+  readonly type: 'TXT'
+  readonly strings: readonly Buffer[]
+}
 interface AuthorityRecord extends RecordHead {
   readonly type: 'SOA' | 'NS'
   /** Of a SOA: how long a negative answer holds (RFC 2308 section 4). */
   readonly minimumSeconds: number
 }
-export type DnsRecord = AddressRecord | AliasRecord | SrvRecord | AuthorityRecord
+export type DnsRecord = AddressRecord | AliasRecord | SrvRecord | PointerRecord | TextRecord | AuthorityRecord
 
 export interface Question {
   /** Lower case, without a dot at its end. */
@@ -63,39 +76,11 @@ export interface DnsMessage extends MessageHead {
   readonly additionals: readonly DnsRecord[]
 }
 
-/** Fits into one datagram on practically every path (DNS flag day 2020). */
-const maxDatagramBytes = 1_232
 /** An answer with more records is refused; 64 KB hold about this many SRV records with their addresses. */
 const maxRecords = 4_096
 
 const internet = 1
 const optType = 41
-const headerBytes = 12
-const recursionDesired = 0x0100
-
-/** A query for `question`; with EDNS0 it allows answers of `maxDatagramBytes`. */
-export function encodeQuery(id: number, question: Question, edns: boolean): Buffer {
-  const labels = question.name.split('.')
-  const bytes = Buffer.alloc(headerBytes + question.name.length + 2 + 4 + (edns ? 11 : 0))
-  bytes.writeUInt16BE(id, 0)
-  bytes.writeUInt16BE(recursionDesired, 2)
-  bytes.writeUInt16BE(1, 4)
-  bytes.writeUInt16BE(edns ? 1 : 0, 10)
-  let at = headerBytes
-  for (const label of labels) {
-    at = bytes.writeUInt8(label.length, at)
-    at += bytes.write(label, at, 'latin1')
-  }
-  at = bytes.writeUInt8(0, at)
-  at = bytes.writeUInt16BE(recordTypes[question.type], at)
-  at = bytes.writeUInt16BE(internet, at)
-  if (edns) {
-    at = bytes.writeUInt8(0, at)
-    at = bytes.writeUInt16BE(optType, at)
-    bytes.writeUInt16BE(maxDatagramBytes, at)
-  }
-  return bytes
-}
 
 /** @throws DnsFailure MALFORMED */
 export function decodeHead(bytes: Buffer): MessageHead {
@@ -159,7 +144,7 @@ function readRecords(reader: MessageReader, count: number, opt: { extendedCode: 
       // RFC 2181 section 8: a time to live with the top bit set is 0.
       const head = { name: reader.name(), ttlSeconds: ttl > 0x7fff_ffff ? 0 : ttl }
       reader.moveTo(dataStart)
-      records.push(readData(reader, type, head))
+      records.push(readData(reader, type, head, end))
       if (reader.offset !== end) throw malformed('what a record holds does not fill its length')
     }
     reader.moveTo(end)
@@ -173,7 +158,7 @@ function isKnown(type: number): boolean {
   return knownTypes.includes(type)
 }
 
-function readData(reader: MessageReader, type: number, head: RecordHead): DnsRecord {
+function readData(reader: MessageReader, type: number, head: RecordHead, end: number): DnsRecord {
   switch (type) {
     case recordTypes.A:
       return { ...head, type: 'A', address: reader.bytes(4).join('.') }
@@ -185,6 +170,12 @@ function readData(reader: MessageReader, type: number, head: RecordHead): DnsRec
       const [priority, weight, port] = [reader.uint16(), reader.uint16(), reader.uint16()]
       return { ...head, type: 'SRV', priority, weight, port, target: reader.name() }
     }
+    case recordTypes.PTR: {
+      const labels = reader.labels()
+      return { ...head, type: 'PTR', target: labels.map(labelText).join('.'), label: labels[0] ?? Buffer.alloc(0) }
+    }
+    case recordTypes.TXT:
+      return { ...head, type: 'TXT', strings: readStrings(reader, end) }
     case recordTypes.SOA: {
       reader.skipName()
       reader.skipName()
@@ -195,6 +186,13 @@ function readData(reader: MessageReader, type: number, head: RecordHead): DnsRec
       reader.skipName()
       return { ...head, type: 'NS', minimumSeconds: 0 }
   }
+}
+
+/** The strings of a TXT record, which ends at `end`. */
+function readStrings(reader: MessageReader, end: number): Buffer[] {
+  const strings: Buffer[] = []
+  while (reader.offset < end) strings.push(reader.bytes(reader.uint8()))
+  return strings
 }
 
 /** As RFC 5952 writes it: lower case, the longest run of zero groups left out. */

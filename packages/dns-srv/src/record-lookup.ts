@@ -1,28 +1,50 @@
 import { domainNameProblem } from './domain-name.ts'
 import { DnsFailure } from './errors.ts'
-import type { AliasRecord, DnsMessage, DnsRecord } from './message.ts'
+import type {
+  AddressRecord,
+  AliasRecord,
+  DnsMessage,
+  DnsRecord,
+  PointerRecord,
+  SrvRecord,
+  TextRecord,
+} from './message.ts'
 import { malformed } from './message-reader.ts'
 import type { QueryContext, Resolver } from './resolver.ts'
 import { responseCodes } from './response-code.ts'
 
 /** What is known of a name: records of a type, or that it has none. */
-export type LookupResult<T extends DnsRecord> =
-  | {
-      readonly found: true
-      readonly records: readonly T[]
-      /** What the server sent along. */
-      readonly additionals: readonly DnsRecord[]
-      /** The smallest of the records and of the aliases that led to them. */
-      readonly ttlSeconds: number
-    }
-  | {
-      readonly found: false
-      /** How long that holds, by RFC 2308; absent when the server does not say. */
-      readonly ttlSeconds?: number
-    }
+export type LookupResult<T extends DnsRecord> = FoundRecords<T> | NotFound
 
-type AskedType = 'A' | 'AAAA' | 'SRV'
-type RecordOf<T extends AskedType> = Extract<DnsRecord, { type: T }>
+interface FoundRecords<T extends DnsRecord> {
+  readonly found: true
+  readonly records: readonly T[]
+  /** What the server sent along. */
+  readonly additionals: readonly DnsRecord[]
+  /** The smallest time to live of the records and of the aliases that led to them. */
+  readonly ttlMs: number
+}
+
+export interface NotFound {
+  readonly found: false
+  /** How long that holds, by RFC 2308; absent when the server does not say. */
+  readonly ttlMs?: number
+}
+
+interface RecordsByType {
+  readonly A: AddressRecord
+  readonly AAAA: AddressRecord
+  readonly PTR: PointerRecord
+  readonly SRV: SrvRecord
+  readonly TXT: TextRecord
+}
+export type AskedType = keyof RecordsByType
+export type RecordOf<T extends AskedType> = RecordsByType[T]
+
+/** Whether the record is of `type`. */
+export function isOfType<T extends AskedType>(record: DnsRecord, type: T): record is RecordOf<T> {
+  return record.type === type
+}
 
 /** Longer chains of aliases are refused, and so are circles. */
 const maxAliases = 8
@@ -62,18 +84,19 @@ function read<T extends AskedType>(
   start: AliasChain,
 ): LookupResult<RecordOf<T>> | AliasChain {
   const chain = follow(message, start)
-  const records = message.answers.filter((record) => record.type === type && record.name === chain.end)
+  const ofType = message.answers.filter((record) => isOfType(record, type))
+  const records = ofType.filter((record) => record.name === chain.end)
   const notFound = message.responseCode === responseCodes.NXDOMAIN
   if (records.length > 0 && !notFound) {
     const ttlSeconds = records.reduce((least, record) => Math.min(least, record.ttlSeconds), chain.ttlSeconds)
-    return { found: true, records: records as RecordOf<T>[], additionals: message.additionals, ttlSeconds }
+    return { found: true, records, additionals: message.additionals, ttlMs: ttlSeconds * 1_000 }
   }
-  if (message.answers.some((record) => record.type === type)) throw malformed('it has records of another name')
+  if (ofType.length > 0) throw malformed('it has records of another name')
   const negativeTtl = negativeTtlSeconds(message, chain.end)
   // An alias without more may lead out of what this server knows: its target is asked for.
   if (!notFound && negativeTtl === undefined && chain !== start) return chain
   if (negativeTtl === undefined) return { found: false }
-  return { found: false, ttlSeconds: Math.min(negativeTtl, chain.ttlSeconds) }
+  return { found: false, ttlMs: Math.min(negativeTtl, chain.ttlSeconds) * 1_000 }
 }
 
 function follow({ answers }: DnsMessage, start: AliasChain): AliasChain {

@@ -19,11 +19,14 @@ options timeout:2 ndots:5 rotate
       ],
       search: ['default.svc.cluster.local', 'svc.cluster.local', 'cluster.local'],
       ndots: 5,
+      timeoutMs: 2_000,
+      onlyTcp: false,
+      rotate: true,
     })
   })
 
   it('has no servers and no domains when there are none', () => {
-    expect(parseResolvConf('')).toEqual({ servers: [], search: [], ndots: 1 })
+    expect(parseResolvConf('')).toEqual({ servers: [], search: [], ndots: 1, onlyTcp: false, rotate: false })
   })
 
   it('takes the last of search and domain', () => {
@@ -32,15 +35,31 @@ options timeout:2 ndots:5 rotate
   })
 
   it('leaves out what cannot be used', () => {
-    const text = 'nameserver dns.example\nnameserver\nsearch a..test . ok.test\noptions ndots:x ndots:\nnonsense'
-    expect(parseResolvConf(text)).toEqual({ servers: [], search: ['ok.test'], ndots: 1 })
+    const options = 'options ndots:x ndots: timeout:-1 attempts:two attempts no-use-vc rotated'
+    const text = `nameserver dns.example\nnameserver\nsearch a..test . ok.test\n${options}\nnonsense`
+    expect(parseResolvConf(text)).toEqual({
+      servers: [],
+      search: ['ok.test'],
+      ndots: 1,
+      onlyTcp: false,
+      rotate: false,
+    })
+  })
+
+  it('reads the options of all lines; of one that is there twice, the last counts', () => {
+    const text = 'options timeout:1 attempts:3 use-vc\noptions timeout:4 edns0'
+    expect(parseResolvConf(text)).toMatchObject({ timeoutMs: 4_000, tries: 3, onlyTcp: true, rotate: false })
   })
 
   it('bounds all of it', () => {
     const lines = Array.from({ length: 50 }, (_, index) => `nameserver 10.0.0.${index}`)
     const domains = Array.from({ length: 50 }, (_, index) => `d${index}.test`)
-    const conf = parseResolvConf(`${lines.join('\n')}\nsearch ${domains.join(' ')}\noptions ndots:99`)
+    const conf = parseResolvConf(
+      `${lines.join('\n')}\nsearch ${domains.join(' ')}\noptions ndots:99 timeout:99 attempts:99`,
+    )
     expect([conf.servers.length, conf.search.length, conf.ndots]).toEqual([8, 32, 15])
+    expect([conf.timeoutMs, conf.tries]).toEqual([30_000, 5])
+    expect(parseResolvConf('options timeout:0 attempts:0')).toMatchObject({ timeoutMs: 1_000, tries: 1 })
   })
 })
 

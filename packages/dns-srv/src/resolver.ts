@@ -2,8 +2,9 @@ import { randomInt } from 'node:crypto'
 import type { Clock } from '@lb/core'
 import { DnsFailure } from './errors.ts'
 import type { Exchange } from './exchange.ts'
-import { type DnsMessage, decodeHead, decodeMessage, encodeQuery, type Question, recordTypes } from './message.ts'
+import { type DnsMessage, decodeHead, decodeMessage, type Question, recordTypes } from './message.ts'
 import { formatNameServer, type NameServer } from './name-server.ts'
+import { encodeQuery } from './query-message.ts'
 import { QuerySlots } from './query-slots.ts'
 import { responseCodeName, responseCodes } from './response-code.ts'
 import { ServerOrder } from './server-order.ts'
@@ -12,10 +13,6 @@ import { exchangeOverUdp } from './udp-exchange.ts'
 
 export interface ResolverOptions {
   readonly clock: Clock
-  readonly timeoutMs: number
-  readonly tries: number
-  /** Over TCP from the start. Default false. */
-  readonly onlyTcp?: boolean
   readonly overUdp?: Transport
   readonly overTcp?: Transport
 }
@@ -23,9 +20,21 @@ export interface ResolverOptions {
 /** Sends a query and gives its answer. */
 export type Transport = (exchange: Exchange) => Promise<Buffer>
 
-/** How a question is asked. */
-export interface QueryContext {
+/** Which servers are asked, and how. */
+export interface ServerSettings {
   readonly servers: readonly NameServer[]
+  /** For one answer of one server. */
+  readonly timeoutMs: number
+  /** How often every server is asked. */
+  readonly tries: number
+  /** Over TCP from the start. */
+  readonly onlyTcp: boolean
+  /** Each question begins with another server. */
+  readonly rotate: boolean
+}
+
+/** How a question is asked. */
+export interface QueryContext extends ServerSettings {
   readonly signal: AbortSignal
   /** Only a watch waits for the answer, so it does not keep the process alive. */
   readonly background: boolean
@@ -54,8 +63,8 @@ export class Resolver {
   async query<T>(question: Question, context: QueryContext, read: (message: DnsMessage) => T): Promise<T> {
     const failures: string[] = []
     let last = new DnsFailure('NO_SERVER', 'no name server is configured')
-    for (let round = 0; round < this.#options.tries; round++) {
-      for (const server of this.#order.sort(context.servers)) {
+    for (let round = 0; round < context.tries; round++) {
+      for (const server of this.#order.sort(context.servers, context.rotate)) {
         try {
           const result = read(await this.#slots.run(context.signal, () => this.#ask(server, question, context)))
           this.#order.answered(server)
@@ -76,10 +85,7 @@ export class Resolver {
 
   async #ask(server: NameServer, question: Question, context: QueryContext): Promise<DnsMessage> {
     const message = await this.#askOnce(server, question, context, true)
-    // RFC 6891 section 7: a server that does not know EDNS0 says so by one of these.
-    const answer = withoutEdns.has(message.responseCode)
-      ? await this.#askOnce(server, question, context, false)
-      : message
+    const answer = mayNotKnowEdns(message) ? await this.#askOnce(server, question, context, false) : message
     if (answer.responseCode !== responseCodes.NOERROR && answer.responseCode !== responseCodes.NXDOMAIN) {
       const code = responseCodeName(answer.responseCode)
       throw new DnsFailure(code, code)
@@ -89,8 +95,8 @@ export class Resolver {
   }
 
   async #askOnce(server: NameServer, question: Question, context: QueryContext, edns: boolean): Promise<DnsMessage> {
-    const { overUdp = exchangeOverUdp, overTcp = exchangeOverTcp, onlyTcp = false } = this.#options
-    if (onlyTcp) return decodeMessage(await this.#exchange(overTcp, server, question, context, edns))
+    const { overUdp = exchangeOverUdp, overTcp = exchangeOverTcp } = this.#options
+    if (context.onlyTcp) return decodeMessage(await this.#exchange(overTcp, server, question, context, edns))
     const datagram = await this.#exchange(overUdp, server, question, context, edns)
     // What is in a truncated answer is not used: servers cut wherever they like.
     if (!decodeHead(datagram).truncated) return decodeMessage(datagram)
@@ -101,10 +107,10 @@ export class Resolver {
     transport: Transport,
     server: NameServer,
     question: Question,
-    { signal, background }: QueryContext,
+    { signal, background, timeoutMs }: QueryContext,
     edns: boolean,
   ): Promise<Buffer> {
-    const { clock, timeoutMs } = this.#options
+    const { clock } = this.#options
     // From node:crypto, like the port: see udp-exchange.ts.
     const id = randomInt(0x1_0000)
     return transport({
@@ -119,14 +125,25 @@ export class Resolver {
   }
 }
 
-const withoutEdns: ReadonlySet<number> = new Set([responseCodes.FORMERR, responseCodes.NOTIMP, responseCodes.BADVERS])
+/** RFC 6891 section 7 has FORMERR, NOTIMP and BADVERS; of older servers and of middleboxes, others are known. */
+const failuresByEdns: ReadonlySet<number> = new Set([
+  responseCodes.FORMERR,
+  responseCodes.SERVFAIL,
+  responseCodes.NOTIMP,
+  responseCodes.REFUSED,
+  responseCodes.BADVERS,
+])
+
+function mayNotKnowEdns({ responseCode }: Pick<DnsMessage, 'responseCode'>): boolean {
+  return failuresByEdns.has(responseCode)
+}
 
 function isAnswerTo(bytes: Buffer, id: number, question: Question): boolean {
   try {
     const head = decodeHead(bytes)
     if (!head.isAnswer || head.id !== id) return false
     // A server that cannot read a query cannot repeat its question. Nothing but the failure is taken from it.
-    if (head.question === undefined) return head.responseCode === responseCodes.FORMERR
+    if (head.question === undefined) return mayNotKnowEdns(head)
     return head.question.name === question.name && head.question.type === recordTypes[question.type]
   } catch {
     return false

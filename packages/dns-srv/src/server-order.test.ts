@@ -29,3 +29,17 @@ it('remembers a bounded number of servers', () => {
   const first = { address: '10.0.0.9', port: 1 }
   expect(order.sort([first, a])).toEqual([first, a])
 })
+
+it('with rotate, begins with another server each time', async () => {
+  const order = new ServerOrder(new FakeClock())
+  const firsts = Array.from({ length: 4 }, () => order.sort([a, b, c], true))
+  expect(firsts).toEqual([
+    [a, b, c],
+    [b, c, a],
+    [c, a, b],
+    [a, b, c],
+  ])
+  order.failed(b)
+  expect(order.sort([a, b, c], true)).toEqual([c, a, b])
+  expect(order.sort([], true)).toEqual([])
+})

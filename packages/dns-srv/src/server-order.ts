@@ -10,15 +10,19 @@ const maxRemembered = 64
 export class ServerOrder {
   readonly #clock: Clock
   readonly #failedAtMs = new Map<string, number>()
+  #rotations = 0
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  sort(servers: readonly NameServer[]): NameServer[] {
+  /** `rotate`: each time another one of them is the first, so that they share the load. */
+  sort(servers: readonly NameServer[], rotate = false): NameServer[] {
+    const start = rotate && servers.length > 0 ? this.#rotations++ % servers.length : 0
+    const rotated = [...servers.slice(start), ...servers.slice(0, start)]
     return [
-      ...servers.filter((server) => !this.#hasFailed(server)),
-      ...servers.filter((server) => this.#hasFailed(server)),
+      ...rotated.filter((server) => !this.#hasFailed(server)),
+      ...rotated.filter((server) => this.#hasFailed(server)),
     ]
   }
 

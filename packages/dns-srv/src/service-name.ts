@@ -1,8 +1,8 @@
 import { DnsFailure } from './errors.ts'
-import type { DnsSrvDiscoveryOptions } from './options.ts'
+import type { LookupOptions } from './options.ts'
 
-/** The name under which the SRV records of `service` are. @throws DnsFailure when there is none */
-export function domainNameOf(name: NonNullable<DnsSrvDiscoveryOptions['name']>, service: string): string {
+/** The name under which the records of `service` are. @throws DnsFailure when there is none */
+export function domainNameOf(name: NonNullable<LookupOptions['name']>, service: string): string {
   // Otherwise what is left of the name could be one that exists.
   if (service === '') throw new DnsFailure('NAME', 'a service without a name cannot be asked for')
   if (typeof name === 'string') return name.replaceAll('{service}', () => service)

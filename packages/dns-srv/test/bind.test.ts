@@ -1,7 +1,8 @@
+import { parseInstance } from '@lb/core'
 import { Bind, startTimeoutMs } from 'test-servers'
 import { describeWithServers } from 'test-servers/suites'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { DnsSrvDiscovery } from '../src/index.ts'
+import { DnsSdDiscovery, DnsSrvDiscovery } from '../src/index.ts'
 import { addressesOf, described } from './discovery-on-loopback.ts'
 import { lookUpService } from './look-up-service.ts'
 
@@ -18,9 +19,16 @@ describeWithServers('with BIND', Bind.programs, () => {
       'b 9 IN AAAA 2001:db8::1',
       '_http._tcp.none 6 IN SRV 0 0 0 .',
       '_http._tcp.alias IN CNAME _http._tcp.web',
+      '_browse._tcp 5 IN PTR Web\\032One\\.1._browse._tcp',
+      '_browse._tcp 5 IN PTR K\\195\\188che._browse._tcp',
+      'Web\\032One\\.1._browse._tcp 5 IN SRV 0 0 8080 a',
+      'Web\\032One\\.1._browse._tcp 5 IN TXT "version=2" "zone=eu-1"',
+      'K\\195\\188che._browse._tcp 5 IN SRV 0 0 8081 b',
+      'K\\195\\188che._browse._tcp 5 IN TXT ""',
       ...Array.from({ length: 90 }, (_, index) => `_http._tcp.many IN SRV 0 1 ${1_000 + index} a`),
     ])
-    discovery = new DnsSrvDiscovery({ name: '_http._tcp.{service}.lb.test.', servers: [server.address] })
+    const name = '_http._tcp.{service}.lb.test.'
+    discovery = new DnsSrvDiscovery({ name, servers: [server.address], checkRoutes: false })
   }, startTimeoutMs)
   afterAll(async () => {
     discovery.close()
@@ -57,6 +65,23 @@ describeWithServers('with BIND', Bind.programs, () => {
       rejected: [],
       ttlMs: 6_000,
     })
+  })
+
+  it('is browsed: names with a space, a dot and an umlaut', async () => {
+    const browsing = new DnsSdDiscovery({
+      name: '_{service}._tcp.lb.test.',
+      servers: [server.address],
+      checkRoutes: false,
+      txtKeys: { zone: 'zone' },
+    })
+    const instances = (await browsing.getInstances('browse')).map(parseInstance)
+    browsing.close()
+    const found = instances.map(({ id, zone, metadata }) => `${id}: ${metadata.instance}, ${zone}, ${metadata.version}`)
+    expect(found.sort()).toEqual([
+      '10.0.0.1:8080: Web One.1, eu-1, 2',
+      '10.0.0.2:8080: Web One.1, eu-1, 2',
+      '2001:db8::1:8081: Küche, undefined, undefined',
+    ])
   })
 
   it.each([

@@ -4,7 +4,12 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { DnsSrvDiscovery, type DnsSrvDiscoveryOptions } from '../src/index.ts'
 import { addressesOf } from './discovery-on-loopback.ts'
 
-const services = ['slow', 'silent', 'lossy', 'tcp', 'servfail', 'refused', 'healthy']
+/** What servers and middleboxes say that cannot do with EDNS. */
+const ednsFailures = ['FORMERR', 'SERVFAIL', 'NOTIMP', 'REFUSED']
+const hasEdns = 'RecordsTypeCountRule(DNSSection.Additional, DNSQType.OPT, 1, 1)'
+const services = ['slow', 'silent', 'lossy', 'tcp', 'servfail', 'refused', 'healthy'].concat(
+  ednsFailures.map((code) => `edns-${code}`),
+)
 
 describeWithServers('with dnsdist before PowerDNS', [...DnsDist.programs, ...PowerDns.programs], () => {
   let backend: PowerDns
@@ -27,6 +32,10 @@ describeWithServers('with dnsdist before PowerDNS', [...DnsDist.programs, ...Pow
       'addAction(AndRule({makeRule("_http._tcp.tcp.lb.test."), TCPRule(false)}), TCAction())',
       'addAction("_http._tcp.servfail.lb.test.", RCodeAction(DNSRCode.SERVFAIL))',
       'addAction("_http._tcp.refused.lb.test.", RCodeAction(DNSRCode.REFUSED))',
+      ...ednsFailures.map(
+        (code) =>
+          `addAction(AndRule({makeRule("_http._tcp.edns-${code}.lb.test."), ${hasEdns}}), RCodeAction(DNSRCode.${code}))`,
+      ),
     ])
   }, startTimeoutMs)
   afterAll(async () => {
@@ -69,6 +78,10 @@ describeWithServers('with dnsdist before PowerDNS', [...DnsDist.programs, ...Pow
 
   it('a truncated answer without records is asked for over TCP', async () => {
     expect(await list('tcp', { tries: 1 })).toEqual(found)
+  })
+
+  it.each(ednsFailures)('%s to EDNS is asked again without it', async (code) => {
+    expect(await list(`edns-${code}`, { tries: 1 })).toEqual(found)
   })
 
   it.each(['servfail', 'refused'])('%s is a failure, unless another server knows better', async (service) => {

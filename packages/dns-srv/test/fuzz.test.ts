@@ -6,8 +6,10 @@ import { seededRandom } from '@lb/testing'
 import { describe, expect, it } from 'vitest'
 import { DnsFailure } from '../src/errors.ts'
 import type { Exchange } from '../src/exchange.ts'
+import { KeptRecords } from '../src/kept-records.ts'
+import { lookupConfiguration } from '../src/lookup-configuration.ts'
 import { Resolver } from '../src/resolver.ts'
-import { ServiceLookup } from '../src/service-lookup.ts'
+import { SrvLookup } from '../src/srv-lookup.ts'
 import { TargetAddresses } from '../src/target-addresses.ts'
 import { discoveryOn, serviceName } from './discovery-on-loopback.ts'
 import { type AnswerParts, address, alias, answerTo, LoopbackNameServer, soa, srv } from './loopback-name-server.ts'
@@ -95,18 +97,16 @@ describe(`${packets.toLocaleString('en')} mutated packets`, () => {
     }
     const resolver = new Resolver({
       clock: systemClock,
-      timeoutMs: 1_000,
-      tries: 1,
       overUdp: transport,
       overTcp: transport,
     })
-    const addresses = new TargetAddresses({ resolver, clock: systemClock, family: undefined })
-    const configuration = { servers: [{ address: '127.0.0.1', port: 53 }], search: [], ndots: 1 }
-    const lookup = new ServiceLookup(`${serviceName}.`, {
-      resolver,
-      addresses,
-      configuration: () => Promise.resolve(configuration),
-    })
+    const records = new KeptRecords(resolver, systemClock)
+    const addresses = new TargetAddresses({ records, family: undefined, checkRoutes: false })
+    const lookup = new SrvLookup(`${serviceName}.`, { resolver, records, addresses })
+    const configuration = await lookupConfiguration(
+      { servers: ['127.0.0.1'], timeoutMs: 1_000, tries: 1 },
+      systemClock,
+    )()
     const { signal } = new AbortController()
     let lists = 0
     let heapAtStart = 0
@@ -114,7 +114,7 @@ describe(`${packets.toLocaleString('en')} mutated packets`, () => {
       if (heapAtStart === 0 && sent > packets / 10) heapAtStart = heapBytes()
       const startMs = systemClock.now()
       try {
-        const { instances, ttlMs } = await lookup.ask({ signal, background: true })
+        const { instances, ttlMs } = await lookup.ask({ ...configuration, signal, background: true })
         lists++
         expect(instances.length).toBeLessThanOrEqual(4_096)
         expect(ttlMs ?? 0).toBeGreaterThanOrEqual(0)

@@ -18,26 +18,16 @@ afterEach(async () => {
   await server.close()
 })
 
-/** Answers by `"<type> <name>"`; everything else does not exist. */
-function zone(answers: Record<string, AnswerParts>): void {
-  const missing: AnswerParts = { code: 3, authorities: [soa('lb.test', 5, 5)] }
-  server.answer(({ name, type }) => answers[`${type} ${name}`] ?? missing)
-}
-
-function asked(): string[] {
-  return server.queries.map(({ type, name }) => `${type} ${name}`).sort()
-}
-
 describe('addresses of targets', () => {
   it('come from the additional section, without another question', async () => {
     const additionals = [address('a.lb.test', '10.0.0.1'), address('A.lb.TEST', '2001:db8:0:0::1')]
-    zone({ [`SRV ${serviceName}`]: { answers: [srv(serviceName, 'a.lb.test')], additionals } })
+    server.zone({ [`SRV ${serviceName}`]: { answers: [srv(serviceName, 'a.lb.test')], additionals } })
     expect(addressesOf(await discovery.getInstances('web'))).toEqual(['10.0.0.1:8080', '2001:db8::1:8080'])
-    expect(asked()).toEqual([`SRV ${serviceName}`])
+    expect(server.asked).toEqual([`SRV ${serviceName}`])
   })
 
   it('are asked for when the answer brought none, for both families', async () => {
-    zone({
+    server.zone({
       [`SRV ${serviceName}`]: { answers: [srv(serviceName, 'a.lb.test'), srv(serviceName, 'b.lb.test')] },
       'A a.lb.test': { answers: [address('a.lb.test', '10.0.0.1'), address('a.lb.test', '10.0.0.2')] },
       'AAAA a.lb.test': { authorities: [soa('lb.test', 5, 5)] },
@@ -49,11 +39,17 @@ describe('addresses of targets', () => {
       '10.0.0.2:8080',
       '2001:db8::2:8080',
     ])
-    expect(asked()).toEqual(['A a.lb.test', 'A b.lb.test', 'AAAA a.lb.test', 'AAAA b.lb.test', `SRV ${serviceName}`])
+    expect(server.asked).toEqual([
+      'A a.lb.test',
+      'A b.lb.test',
+      'AAAA a.lb.test',
+      'AAAA b.lb.test',
+      `SRV ${serviceName}`,
+    ])
   })
 
   it('are asked for through aliases', async () => {
-    zone({
+    server.zone({
       [`SRV ${serviceName}`]: { answers: [srv(serviceName, 'a.lb.test')] },
       'A a.lb.test': { answers: [alias('a.lb.test', 'b.lb.test'), address('b.lb.test', '10.0.0.2')] },
     })
@@ -63,33 +59,33 @@ describe('addresses of targets', () => {
   it('are of one family when asked for so', async () => {
     discovery = discoveryOn(server, { family: 6 })
     const additionals = [address('a.lb.test', '10.0.0.1'), address('a.lb.test', '2001:db8::1')]
-    zone({
+    server.zone({
       [`SRV ${serviceName}`]: { answers: [srv(serviceName, 'a.lb.test'), srv(serviceName, 'b.lb.test')], additionals },
       'AAAA b.lb.test': { answers: [address('b.lb.test', '2001:db8::2')] },
     })
     expect(addressesOf(await discovery.getInstances('web'))).toEqual(['2001:db8::1:8080', '2001:db8::2:8080'])
-    expect(asked()).toEqual(['AAAA b.lb.test', `SRV ${serviceName}`])
+    expect(server.asked).toEqual(['AAAA b.lb.test', `SRV ${serviceName}`])
   })
 
   it('are not looked up when the target is to be the host', async () => {
     discovery = discoveryOn(server, { resolveTargets: false })
     const additionals = [address('a.lb.test', '10.0.0.1')]
-    zone({ [`SRV ${serviceName}`]: { answers: [srv(serviceName, 'a.lb.test', { weight: 7 })], additionals } })
+    server.zone({ [`SRV ${serviceName}`]: { answers: [srv(serviceName, 'a.lb.test', { weight: 7 })], additionals } })
     expect(await discovery.getInstances('web')).toMatchObject([
       { host: 'a.lb.test', port: 8080, weight: 7, priority: 0 },
     ])
-    expect(asked()).toEqual([`SRV ${serviceName}`])
+    expect(server.asked).toEqual([`SRV ${serviceName}`])
   })
 
   it('name their target in the metadata', async () => {
     const additionals = [address('a.lb.test', '10.0.0.1')]
-    zone({ [`SRV ${serviceName}`]: { answers: [srv(serviceName, 'a.lb.test')], additionals } })
+    server.zone({ [`SRV ${serviceName}`]: { answers: [srv(serviceName, 'a.lb.test')], additionals } })
     expect(await discovery.getInstances('web')).toMatchObject([{ metadata: { target: 'a.lb.test' } }])
   })
 
   it('leave out a target that does not exist', async () => {
     const additionals = [address('a.lb.test', '10.0.0.1')]
-    zone({
+    server.zone({
       [`SRV ${serviceName}`]: {
         answers: [srv(serviceName, 'a.lb.test'), srv(serviceName, 'gone.lb.test')],
         additionals,
@@ -101,38 +97,38 @@ describe('addresses of targets', () => {
   it('are not asked for when a target is no host name: it is rejected by its name', async () => {
     const additionals = [address('a.lb.test', '10.0.0.1')]
     const answers = [srv(serviceName, 'a.lb.test'), srv(serviceName, 'no host.test')]
-    zone({ [`SRV ${serviceName}`]: { answers, additionals } })
+    server.zone({ [`SRV ${serviceName}`]: { answers, additionals } })
     const notes = new Notes()
     discovery.watch('web', notes)
     await vi.waitFor(() => expect(notes.hosts).toEqual(['10.0.0.1']))
     expect(notes.rejected).toMatchObject([
       [{ field: 'host', message: expect.stringContaining('the SRV record of no\\032host.test port 8080: ') }],
     ])
-    expect(asked()).toEqual([`SRV ${serviceName}`])
+    expect(server.asked).toEqual([`SRV ${serviceName}`])
   })
 
   it('leave out a target that cannot be looked up, and fail when it is the only one', async () => {
     const targets = [srv(serviceName, 'a.lb.test'), srv(serviceName, 'broken.lb.test')]
     const broken = { 'A broken.lb.test': { code: 2 }, 'AAAA broken.lb.test': { code: 2 } }
     const additionals = [address('a.lb.test', '10.0.0.1')]
-    zone({ [`SRV ${serviceName}`]: { answers: targets, additionals }, ...broken })
+    server.zone({ [`SRV ${serviceName}`]: { answers: targets, additionals }, ...broken })
     expect(addressesOf(await discovery.getInstances('web'))).toEqual(['10.0.0.1:8080'])
-    zone({ [`SRV ${serviceName}`]: { answers: targets.slice(1) }, ...broken })
+    server.zone({ [`SRV ${serviceName}`]: { answers: targets.slice(1) }, ...broken })
     await expect(discovery.getInstances('web')).rejects.toThrow('broken.lb.test')
   })
 })
 
 describe('a service', () => {
   it('has none when its only target is the root (RFC 2782)', async () => {
-    zone({ [`SRV ${serviceName}`]: { answers: [srv(serviceName, '.', { port: 0, weight: 0 })] } })
+    server.zone({ [`SRV ${serviceName}`]: { answers: [srv(serviceName, '.', { port: 0, weight: 0 })] } })
     expect(await discovery.getInstances('web')).toEqual([])
-    expect(asked()).toEqual([`SRV ${serviceName}`])
+    expect(server.asked).toEqual([`SRV ${serviceName}`])
   })
 
   it('has the others when the root is one of several targets', async () => {
     const additionals = [address('a.lb.test', '10.0.0.1')]
     const answers = [srv(serviceName, '.'), srv(serviceName, 'a.lb.test')]
-    zone({ [`SRV ${serviceName}`]: { answers, additionals } })
+    server.zone({ [`SRV ${serviceName}`]: { answers, additionals } })
     expect(addressesOf(await discovery.getInstances('web'))).toEqual(['10.0.0.1:8080'])
   })
 
@@ -171,7 +167,7 @@ describe('a service', () => {
       srv(serviceName, 'a.lb.test', { port: 1, priority: 7, weight: 3 }),
       srv(serviceName, 'b.lb.test', { port: 65_535, priority: 65_535, weight: 65_535 }),
     ]
-    zone({ [`SRV ${serviceName}`]: { answers, additionals } })
+    server.zone({ [`SRV ${serviceName}`]: { answers, additionals } })
     expect(described(await discovery.getInstances('web'))).toEqual([
       '10.0.0.1:1 weight 3 priority 7',
       '10.0.0.2:65535 weight 65535 priority 65535',
@@ -184,13 +180,13 @@ describe('aliases', () => {
 
   it('are followed within one answer', async () => {
     const answers = [srv('c.lb.test', 'a.lb.test'), alias('b.lb.test', 'c.lb.test'), alias(serviceName, 'b.lb.test')]
-    zone({ [`SRV ${serviceName}`]: { answers, additionals } })
+    server.zone({ [`SRV ${serviceName}`]: { answers, additionals } })
     expect(addressesOf(await discovery.getInstances('web'))).toEqual(['10.0.0.1:8080'])
-    expect(asked()).toEqual([`SRV ${serviceName}`])
+    expect(server.asked).toEqual([`SRV ${serviceName}`])
   })
 
   it('are followed by asking when the answer ends with one', async () => {
-    zone({
+    server.zone({
       [`SRV ${serviceName}`]: { answers: [alias(serviceName, 'b.lb.test')] },
       'SRV b.lb.test': { answers: [alias('b.lb.test', 'c.lb.test')] },
       'SRV c.lb.test': { answers: [srv('c.lb.test', 'a.lb.test')], additionals },
@@ -199,17 +195,17 @@ describe('aliases', () => {
   })
 
   it('to a name without records are a service without instances', async () => {
-    zone({ [`SRV ${serviceName}`]: { code: 3, answers: [alias(serviceName, 'gone.test')] } })
+    server.zone({ [`SRV ${serviceName}`]: { code: 3, answers: [alias(serviceName, 'gone.test')] } })
     expect(await discovery.getInstances('web')).toEqual([])
   })
 
   it('may be eight in a row', async () => {
     const names = [serviceName, ...Array.from({ length: 8 }, (_, index) => `n${index}.lb.test`)]
     const chain = names.slice(1).map((name, index) => alias(names[index] ?? '', name))
-    zone({ [`SRV ${serviceName}`]: { answers: [...chain, srv('n7.lb.test', 'a.lb.test')], additionals } })
+    server.zone({ [`SRV ${serviceName}`]: { answers: [...chain, srv('n7.lb.test', 'a.lb.test')], additionals } })
     expect(addressesOf(await discovery.getInstances('web'))).toEqual(['10.0.0.1:8080'])
     const longer = [...chain, alias('n7.lb.test', 'n8.lb.test'), srv('n8.lb.test', 'a.lb.test')]
-    zone({ [`SRV ${serviceName}`]: { answers: longer, additionals } })
+    server.zone({ [`SRV ${serviceName}`]: { answers: longer, additionals } })
     await expect(discovery.getInstances('web')).rejects.toThrow('more than 8 aliases in a row')
   })
 
@@ -217,12 +213,12 @@ describe('aliases', () => {
     ['in one answer', [alias(serviceName, 'b.lb.test'), alias('b.lb.test', serviceName)]],
     ['of one', [alias(serviceName, serviceName)]],
   ])('in a circle end: %s', async (_, answers) => {
-    zone({ [`SRV ${serviceName}`]: { answers } })
+    server.zone({ [`SRV ${serviceName}`]: { answers } })
     await expect(discovery.getInstances('web')).rejects.toThrow('more than 8 aliases in a row')
   })
 
   it('in a circle over several answers end', async () => {
-    zone({
+    server.zone({
       [`SRV ${serviceName}`]: { answers: [alias(serviceName, 'b.lb.test')] },
       'SRV b.lb.test': { answers: [alias('b.lb.test', serviceName)] },
     })

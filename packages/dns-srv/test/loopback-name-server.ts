@@ -15,6 +15,11 @@ export interface ReceivedQuery {
   readonly sender: RemoteInfo
 }
 
+/** What a test answers. */
+export interface AskedQuestion extends Pick<ReceivedQuery, 'name' | 'type' | 'udpPayloadSize'> {
+  readonly overTcp: boolean
+}
+
 export interface AnswerParts {
   readonly answers?: readonly Answer[]
   readonly authorities?: readonly Answer[]
@@ -79,16 +84,26 @@ export class LoopbackNameServer {
   }
 
   /** Answers every query, over UDP and TCP alike, as `parts` says; `undefined` is silence. */
-  answer(parts: (query: { name: string; type: string }) => AnswerParts | undefined): void {
+  answer(parts: (query: AskedQuestion) => AnswerParts | undefined): void {
     this.onQuery = (query) => {
-      const given = parts(query)
+      const given = parts({ ...query, overTcp: false })
       if (given !== undefined) this.send(query, answerTo(query.bytes, given))
     }
     this.onConnection = (bytes, connection) => {
-      const [question] = decode(bytes).questions ?? []
-      const given = parts({ name: question?.name ?? '', type: question?.type ?? '' })
+      const given = parts({ ...asked(bytes), overTcp: true })
       if (given !== undefined) connection.write(withPrefix(answerTo(bytes, given)))
     }
+  }
+
+  /** Answers by `"<type> <name>"`; everything else does not exist. */
+  zone(answers: Readonly<Record<string, AnswerParts>>): void {
+    const missing: AnswerParts = { code: 3, authorities: [soa('test', 5, 5)] }
+    this.answer(({ name, type }) => answers[`${type} ${name}`] ?? missing)
+  }
+
+  /** The questions so far, as in `zone`, sorted. */
+  get asked(): string[] {
+    return this.queries.map(({ type, name }) => `${type} ${name}`).sort()
   }
 
   async close(): Promise<void> {
@@ -113,11 +128,15 @@ export class LoopbackNameServer {
 }
 
 function received(bytes: Buffer, sender: RemoteInfo): ReceivedQuery {
+  return { ...asked(bytes), bytes, sender }
+}
+
+function asked(bytes: Buffer): Pick<ReceivedQuery, 'id' | 'name' | 'type' | 'udpPayloadSize'> {
   const { id = 0, questions = [], additionals = [] } = decode(bytes)
   const opt = additionals.find((record) => record.type === 'OPT')
   const { name = '', type = '' } = questions[0] ?? {}
   const udpPayloadSize = opt?.type === 'OPT' ? opt.udpPayloadSize : undefined
-  return { bytes, id, name, type, udpPayloadSize, sender }
+  return { id, name, type, udpPayloadSize }
 }
 
 /** An honest answer to `query`, made by an implementation that is not ours. */
@@ -159,6 +178,14 @@ export function address(name: string, data: string, ttl = 5): Answer {
 
 export function alias(name: string, data: string, ttl = 5): Answer {
   return { type: 'CNAME', name, ttl, data }
+}
+
+export function pointer(name: string, data: string, ttl = 5): Answer {
+  return { type: 'PTR', name, ttl, data }
+}
+
+export function text(name: string, data: readonly string[], ttl = 5): Answer {
+  return { type: 'TXT', name, ttl, data: [...data] }
 }
 
 export function soa(name: string, ttl: number, minimum: number): Answer {

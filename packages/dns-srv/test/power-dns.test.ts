@@ -33,6 +33,7 @@ describeWithServers('with PowerDNS', PowerDns.programs, () => {
       name: '_http._tcp.{service}.lb.test.',
       servers: [server.address],
       timeoutMs: 1_000,
+      checkRoutes: false,
       ...options,
     })
   const records = (ttl: number, ...content: string[]): RecordSet => ({
