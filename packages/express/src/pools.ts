@@ -10,6 +10,7 @@ import {
   tolerantHeads,
 } from '@lb/undici/authoring'
 import { buildConnector, Pool } from 'undici'
+import { readBeforeFailing } from './read-before-failing.ts'
 
 /** How the connections to the instances of one service are made. */
 export interface UpstreamPoolsOptions {
@@ -44,7 +45,8 @@ function connector(
   const servername = hostHeader === 'service' ? service : name
   return (target, callback) =>
     connect({ ...target, servername }, (error, socket) => {
-      if (error === null) callback(null, limitSilence(tolerantHeads(socket, maxHeaderBytes), maxHeaderBytes))
+      if (error === null)
+        callback(null, limitSilence(tolerantHeads(readBeforeFailing(socket), maxHeaderBytes), maxHeaderBytes))
       else callback(error, null)
     })
 }

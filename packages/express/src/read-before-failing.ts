@@ -1,0 +1,35 @@
+import type { Socket } from 'node:net'
+
+/** Codes of a write that fails because the other side has reset the connection. */
+const resets: ReadonlySet<unknown> = new Set(['EPIPE', 'ECONNRESET'])
+
+type WriteCallback = (error?: Error | null) => void
+
+/**
+ * Delays the failure of a write after a reset until what `socket` has received is read. A server that responds during an upload, such as
+ * with 413, and closes the connection, resets it. Its response has arrived by then, but Node would drop it because of the failed write.
+ * The next read finds the end of the connection, which ends the request.
+ */
+export function readBeforeFailing<T extends Socket>(socket: T): T {
+  const { _write, _writev } = socket
+  // Node passes the same callback with every write.
+  let callback: WriteCallback | undefined
+  let delayed: WriteCallback = () => {}
+  const delaying = (of: WriteCallback): WriteCallback => {
+    if (callback !== of) {
+      callback = of
+      delayed = (error) => {
+        const isReset = resets.has((error as NodeJS.ErrnoException | null | undefined)?.code)
+        if (isReset && socket.readable) socket.once('close', () => of(error))
+        else of(error)
+      }
+    }
+    return delayed
+  }
+  return Object.assign(socket, {
+    _write: (chunk: unknown, encoding: BufferEncoding, done: WriteCallback) =>
+      _write.call(socket, chunk, encoding, delaying(done)),
+    _writev: (chunks: Parameters<NonNullable<typeof _writev>>[0], done: WriteCallback) =>
+      _writev?.call(socket, chunks, delaying(done)),
+  })
+}
