@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the real servers that tests start: PowerDNS, BIND, Unbound, dnsdist, nginx, Consul, etcd (two versions) and the
-# Kubernetes API server; and what cuts networks: nftables, iproute2. For Debian and its derivatives. Does nothing when
+# Installs the real servers that tests start: PowerDNS, BIND, Unbound, dnsdist, nginx, Consul, etcd (two versions), Nacos (two
+# versions) and the Kubernetes API server; and what cuts networks: nftables, iproute2. For Debian and its derivatives. Does nothing when
 # everything is there; starts nothing; runs apt with sudo when not root.
 #
 # What the distribution does not have is taken from another suite of Debian, without adding that to the machine's sources, and
@@ -96,6 +96,11 @@ install_kube_apiserver() {
   bash scripts/build-kube-apiserver.sh
 }
 
+install_nacos() {
+  if missing java javac mvn; then install_packages openjdk-17-jdk-headless maven; fi
+  bash scripts/build-nacos.sh
+}
+
 install_name_servers
 install_nginx
 install_network_tools
@@ -103,3 +108,4 @@ install_consul
 install_etcd etcd-3.4 bookworm 3.4.23-4+b4 3a9445d4560ad6de1c375756b2a17d97713df44cbd20a658c871fe108af7ef5d
 install_etcd etcd-3.5 trixie 3.5.16-4 0875921bb0d023f2af9b8e15cdfbe417a03e65731345fb832c40f9c2dd72967b
 install_kube_apiserver
+install_nacos

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import type { FakeNacosInstanceInit } from './fake-nacos.ts'
 import type { FakeNacosOptions } from './fake-nacos-options.ts'
 import { freePort } from './free-port.ts'
 
@@ -58,19 +59,19 @@ export class FakeNacosProcess {
   }
 
   /** Writes to it as any client does: registers an instance that lives without beats. */
-  async register(service: string, fields: Readonly<Record<string, string | number>>): Promise<void> {
-    await this.#send('POST', service, { ephemeral: 'false', ...fields })
+  async register(service: string, { metadata = {}, ...fields }: FakeNacosInstanceInit): Promise<void> {
+    await this.#send('POST', service, { ephemeral: false, ...fields, metadata: JSON.stringify(metadata) })
   }
 
-  async deregister(service: string, fields: Readonly<Record<string, string | number>>): Promise<void> {
-    await this.#send('DELETE', service, fields)
+  async deregister(service: string, { ip, port }: Pick<FakeNacosInstanceInit, 'ip' | 'port'>): Promise<void> {
+    await this.#send('DELETE', service, { ip, port })
   }
 
   readonly #end = (): void => {
     this.#child?.kill('SIGKILL')
   }
 
-  async #send(method: string, serviceName: string, fields: Readonly<Record<string, string | number>>): Promise<void> {
+  async #send(method: string, serviceName: string, fields: object): Promise<void> {
     const isNew = (this.#options.version ?? '3.2').startsWith('3')
     const entries = Object.entries({ serviceName, ...fields }).map(([name, value]) => [name, String(value)])
     const path = isNew ? '/nacos/v3/client/ns/instance' : '/nacos/v1/ns/instance'

@@ -9,16 +9,13 @@ export interface FakeNacosPath {
 /** What a server of that version answers to a path of an API that it does not have, or `undefined` when it has it. */
 export function refusal(
   version: FakeNacosVersion,
-  { method, path }: FakeNacosPath,
+  { path }: FakeNacosPath,
   clientCompatibility: boolean,
 ): FakeNacosReply | undefined {
   const api = /^\/(v[123])\//.exec(path)?.[1]
   const isLogin = path.includes('/auth/')
   if (version === '1.4') return api === 'v1' ? undefined : notFound(path)
-  if (version === '2.5') {
-    if (api !== 'v3') return undefined
-    return isLogin ? notFound(path) : { status: 501, body: `no such api:${method}:/nacos${path}` }
-  }
+  if (version === '2.5') return api === 'v3' ? notFound(path) : undefined
   if (api === 'v3') return undefined
   if (version === '3.2') return notFound(path)
   // 3.0: version 2 is for administrators, and switched off; so is version 1 where compatibility with clients is.

@@ -33,8 +33,8 @@ export interface FakeNacosRequest {
 }
 
 /**
- * Stands in for a Nacos server, which cannot be had here: the naming part of its HTTP API as 1.4, 2.5, 3.0 and 3.2 have it, with UDP pushes,
- * beats that run out, `protectThreshold` and tokens. The official client `nacos` accepts it.
+ * Stands in for a Nacos server where its time has to be virtual or its answers wrong, and for versions that cannot be had: the naming part of its
+ * HTTP API as 1.4, 2.5, 3.0 and 3.2 have it, with UDP pushes, beats that run out, `protectThreshold` and tokens. The official client accepts it.
  */
 export class FakeNacos {
   readonly requests: FakeNacosRequest[] = []

@@ -10,8 +10,13 @@ const highestPort = 32_000
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = lowestPort + Math.floor(Math.random() * (highestPort - lowestPort))
-    if ((await isFreeForTcp(port)) && (await isFreeForUdp(port))) return port
+    if (await isFree(port)) return port
   }
+}
+
+/** Whether nobody has this port of 127.0.0.1, neither for UDP nor for TCP. */
+export async function isFree(port: number): Promise<boolean> {
+  return (await isFreeForTcp(port)) && (await isFreeForUdp(port))
 }
 
 export async function freePorts<const Names extends readonly string[]>(

@@ -9,6 +9,7 @@ export { FaultProxy, type FaultProxyOptions, type Transform } from './fault-prox
 export { freePort } from './free-port.ts'
 export { exchange, type HttpRequest, HttpStatusError } from './http-request.ts'
 export { KubeApiServer, type KubeApiServerOptions } from './kube-api-server.ts'
+export { Nacos, type NacosInstanceInit, type NacosVersion } from './nacos.ts'
 export { NetworkNamespace } from './network-namespace.ts'
 export { PowerDns, type RecordSet } from './power-dns.ts'
 export { binary, findBinary } from './server-binaries.ts'

@@ -8,6 +8,8 @@ const furtherFolders = [
   serversFolder('etcd-3.4'),
   serversFolder('etcd-3.5'),
   serversFolder('kube-apiserver'),
+  serversFolder('nacos-2.5'),
+  serversFolder('nacos-3.1'),
   '/usr/sbin',
   '/sbin',
 ]

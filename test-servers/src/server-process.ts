@@ -1,21 +1,22 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { NetworkNamespace } from './network-namespace.ts'
 import { binary } from './server-binaries.ts'
 
-/** How long a server may take to be ready: much longer than any does. */
-const readyTimeoutMs = 20_000
+/** How long a server may take to be ready, unless it says more: much longer than any does. */
+const defaultReadyTimeoutMs = 20_000
 /** For hooks that start up to three of them. */
-export const startTimeoutMs: number = 3 * readyTimeoutMs + 1_000
+export const startTimeoutMs: number = 3 * defaultReadyTimeoutMs + 1_000
 
 interface Launch {
   readonly program: string
   readonly args: readonly string[]
   readonly isReady: () => Promise<unknown>
+  readonly readyTimeoutMs: number
 }
 
 /** A folder for a server's files and the process that serves from it. `stop` ends and removes both. */
@@ -49,13 +50,19 @@ export class ServerProcess {
 
   write(name: string, text: string): string {
     const path = this.path(name)
+    mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, text)
     return path
   }
 
   /** Starts `program`, and waits until `isReady` resolves. */
-  async start(program: string, args: readonly string[], isReady: () => Promise<unknown>): Promise<void> {
-    this.#launch = { program, args, isReady }
+  async start(
+    program: string,
+    args: readonly string[],
+    isReady: () => Promise<unknown>,
+    readyTimeoutMs: number = defaultReadyTimeoutMs,
+  ): Promise<void> {
+    this.#launch = { program, args, isReady, readyTimeoutMs }
     try {
       await this.restart()
     } catch (cause) {
@@ -68,7 +75,7 @@ export class ServerProcess {
   async restart(): Promise<void> {
     if (this.#launch === undefined) throw new Error('the server was never started')
     await this.kill()
-    const { program, args, isReady } = this.#launch
+    const { program, args, isReady, readyTimeoutMs } = this.#launch
     const command = [...(this.#namespace?.command ?? []), binary(program), ...args]
     const child = spawn(command[0] ?? '', command.slice(1), { cwd: this.folder, stdio: ['ignore', 'pipe', 'pipe'] })
     this.#child = child
@@ -79,7 +86,7 @@ export class ServerProcess {
       })
     }
     try {
-      await eventually(isReady, () => this.#running === undefined)
+      await eventually(isReady, readyTimeoutMs, () => this.#running === undefined)
     } catch (cause) {
       // What it wrote last can come after its end.
       if (this.#running === undefined) await closed
@@ -139,8 +146,8 @@ process.once('exit', () => {
 })
 
 /** Calls `check` until it resolves; at the end of the time its last failure is thrown. */
-async function eventually(check: () => Promise<unknown>, hasEnded: () => boolean): Promise<void> {
-  const end = performance.now() + readyTimeoutMs
+async function eventually(check: () => Promise<unknown>, timeoutMs: number, hasEnded: () => boolean): Promise<void> {
+  const end = performance.now() + timeoutMs
   for (;;) {
     try {
       await check()

@@ -57,6 +57,15 @@ describe('an entry of an answer', () => {
     expect(only(entry(fields)).host).toBe('10.0.0.9')
   })
 
+  it('has the address where HTTP is spoken, also when gRPC is listed first', () => {
+    const tagged = {
+      grpc: { Address: 'grpc://10.0.0.5:19000', Port: 19_000 },
+      https: { Address: 'https://10.0.0.5:18443', Port: 18_443 },
+    }
+    const instance = only(entry({ Address: '10.0.0.5', Port: 19_000, TaggedAddresses: tagged }))
+    expect(instance).toMatchObject({ id: 'n1/web-1', host: '10.0.0.5', port: 18_443, secure: true })
+  })
+
   it('has no metadata when there is none', () => {
     expect(Object.keys(only(entry({ Meta: null })).metadata)).toEqual([])
     expect(Object.keys(only(entry({ Meta: undefined, Tags: [] })).metadata)).toEqual([])

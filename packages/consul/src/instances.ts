@@ -1,5 +1,6 @@
 import { InvalidInstanceError, parseInstance, type ServiceInstance } from '@lb/core'
 import { type InstanceList, readInstances } from '@lb/core/authoring'
+import { httpAddress } from './tagged-addresses.ts'
 
 export interface MappingOptions {
   /** The key of `Service.Meta`, else of `Node.Meta`, that holds the zone. */
@@ -32,14 +33,15 @@ function instanceOf(entry: unknown, zoneKey: string): Fields {
   const node = fieldsOf(given)
   const meta = fieldsOf(service.Meta)
   const status = statusOf(checks)
+  const tagged = httpAddress(service.TaggedAddresses, service.Port)
   const zone = nonEmptyText(meta, zoneKey) ?? nonEmptyText(node.Meta, zoneKey)
   return {
     id: idOf(node.Node, service.ID),
-    host: service.Address === '' ? node.Address : (service.Address ?? node.Address),
-    port: service.Port,
+    host: tagged?.host ?? (service.Address === '' ? node.Address : (service.Address ?? node.Address)),
+    port: tagged?.port ?? service.Port,
     weight: weightOf(service.Weights, status),
     priority: priorityOf(meta),
-    secure: meta.secure === 'true',
+    secure: tagged?.secure === true || meta.secure === 'true',
     metadata: metadataOf(service, meta),
     healthy: status === 'passing' || status === 'warning',
     ...(zone === undefined ? {} : { zone }),

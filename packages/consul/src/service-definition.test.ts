@@ -23,6 +23,7 @@ describe('the definition of an instance', () => {
       Tags: ['v2'],
       Address: '10.0.0.1',
       Port: 80,
+      TaggedAddresses: { https: { Address: 'https://10.0.0.1:80', Port: 80 } },
       Meta: { version: '2', az: 'a', secure: 'true', 'lb-priority': '2' },
       Weights: { Passing: 10, Warning: 3 },
       Check: {
@@ -36,7 +37,8 @@ describe('the definition of an instance', () => {
   })
 
   it('adds nothing to the metadata of a plain one', () => {
-    expect(defined('10.0.0.1:80').Meta).toEqual({})
+    expect(defined('10.0.0.1:80')).toMatchObject({ Meta: {} })
+    expect(defined('10.0.0.1:80')).not.toHaveProperty('TaggedAddresses')
   })
 
   it('has a check by which the agent asks the instance', () => {

@@ -2,6 +2,7 @@ import { InvalidInstanceError, type ServiceInstance } from '@lb/core'
 import { originOf } from '@lb/core/authoring'
 import { priorityKey } from './instances.ts'
 import type { RegistrarSettings } from './registrar-options.ts'
+import { type TaggedAddresses, taggedAddress } from './tagged-addresses.ts'
 
 /** An instance as an agent registers it. */
 export interface ServiceDefinition {
@@ -10,6 +11,8 @@ export interface ServiceDefinition {
   readonly Tags: readonly string[]
   readonly Address: string
   readonly Port: number
+  /** With TLS only. */
+  readonly TaggedAddresses?: TaggedAddresses
   readonly Meta: Readonly<Record<string, string>>
   readonly Weights: { readonly Passing: number; readonly Warning: number }
   readonly Check: Readonly<Record<string, string | boolean>> & { readonly CheckID: string }
@@ -23,7 +26,7 @@ export function serviceDefinition(
   instance: ServiceInstance,
   settings: RegistrarSettings,
 ): ServiceDefinition {
-  const { host, port, weight } = instance
+  const { host, port, weight, secure } = instance
   if (!Number.isInteger(weight) || weight < 1 || weight > maxWeight) {
     const remedy = weight === 0 ? '. To drain it, register it and use maintenance(true)' : ''
     const message = `weight of an instance must be an integer in [1, ${maxWeight}] for Consul, got ${weight}${remedy}`
@@ -37,6 +40,7 @@ export function serviceDefinition(
     Tags: settings.tags,
     Address: host,
     Port: port,
+    ...(secure && { TaggedAddresses: taggedAddress(instance) }),
     Meta: metaOf(instance, settings.zoneKey),
     Weights: { Passing: weight, Warning: settings.warningWeight },
     Check: { CheckID: `service:${id}`, ...checkOf(instance, settings) },

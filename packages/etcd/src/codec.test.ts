@@ -70,6 +70,14 @@ describe('kratos', () => {
     expect(({} as Record<string, unknown>).x).toBeUndefined()
   })
 
+  it('writes TLS as the scheme of the endpoint, which is all that go-kratos looks at', () => {
+    const endpointsOf = (init: ServiceInstanceInit): unknown =>
+      JSON.parse(kratos.encode?.(parseInstance(init), 'orders') ?? '{}').endpoints
+    expect(endpointsOf({ host: '10.0.0.1', port: 8443, secure: true })).toEqual(['https://10.0.0.1:8443'])
+    expect(endpointsOf({ host: '2001:db8::1', port: 443, secure: true })).toEqual(['https://[2001:db8::1]:443'])
+    expect(endpointsOf({ host: '10.0.0.1', port: 8080 })).toEqual(['http://10.0.0.1:8080'])
+  })
+
   it('reads every instance back that it writes', () => {
     const property = fc.property(
       fc.record(

@@ -1,5 +1,5 @@
 import { InvalidInstanceError, type ServiceInstance, type ServiceInstanceInit } from '@lb/core'
-import { authorityOf } from '@lb/core/authoring'
+import { originOf } from '@lb/core/authoring'
 import type { Codec } from './codec.ts'
 
 /** What go-kratos takes for the weight of an instance that says none. Source: kratos, `selector/node/direct`. */
@@ -15,7 +15,7 @@ type Metadata = Readonly<Record<string, unknown>>
 
 /**
  * `{ id, name, version, metadata, endpoints }` as go-kratos writes it. The first endpoint with `http:` or `https:` is the address; weight,
- * zone and priority are in the metadata.
+ * zone and priority are in the metadata. TLS is `https:`, as go-kratos has it since 2.5; `?isSecure=true`, as before that, is read too.
  */
 export const kratosCodec: Codec = Object.freeze({
   decode: ({ service, name: key, value }): ServiceInstanceInit | undefined => {
@@ -32,13 +32,13 @@ export const kratosCodec: Codec = Object.freeze({
     }
   },
   encode: (instance, service) => {
-    const { id, host, port, secure } = instance
+    const { id } = instance
     return JSON.stringify({
       id,
       name: service,
       version: instance.metadata.version ?? '',
       metadata: labelsOf(instance),
-      endpoints: [`http://${authorityOf(host, port)}?isSecure=${secure}`],
+      endpoints: [originOf(instance)],
     })
   },
 } satisfies Codec)

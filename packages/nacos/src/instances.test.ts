@@ -51,6 +51,36 @@ describe('an instance', () => {
     ).toEqual([0.5, 0])
   })
 
+  it('has the weight that the option makes of the registered one, or is left out when it makes none', () => {
+    const hosts = [
+      { ...host, weight: 100, metadata: { kind: 'http' } },
+      { ...host, port: 2, weight: 3 },
+      { ...host, port: 3, weight: 7, metadata: { kind: 'none' } },
+      { ...host, port: 4, weight: 7, metadata: null },
+    ]
+    const list = readInstanceList('v1', { hosts }, service, (weight, { kind }) => {
+      if (kind === 'none') throw new Error('no weight')
+      return kind === 'http' ? weight / 100 : weight === 7 ? Number.NaN : weight
+    })
+    expect(list.instances.map(({ port, weight }) => [port, weight])).toEqual([
+      [8080, 1],
+      [2, 3],
+    ])
+    expect(list.rejected.map(({ message }) => message)).toEqual([
+      expect.stringContaining('port 3: no weight'),
+      expect.stringContaining('port 4'),
+    ])
+  })
+
+  it.each([
+    [{ secure: 'true' }, true],
+    [{ kind: 'https' }, true],
+    [{ kind: 'http' }, false],
+    [{ secure: 'false' }, false],
+  ])('with the metadata %j speaks TLS: %s', (metadata, secure) => {
+    expect(read([{ ...host, metadata }])).toMatchObject([{ secure }])
+  })
+
   it('that is not healthy stays in, marked', () => {
     expect(read([{ ...host, healthy: false }])).toMatchObject([{ healthy: false }])
   })

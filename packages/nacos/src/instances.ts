@@ -1,6 +1,7 @@
 import { type InstanceList, readInstances } from '@lb/core/authoring'
 import type { ApiVersion } from './api-version.ts'
 import { MalformedAnswer } from './errors.ts'
+import type { WeightOf } from './options.ts'
 import { type GroupedName, joinedName } from './service-name.ts'
 
 /** What an answer to the question for the instances of a service says. */
@@ -18,7 +19,12 @@ export const defaultCluster = 'DEFAULT'
  *
  * @throws MalformedAnswer
  */
-export function readInstanceList(version: ApiVersion, answer: unknown, service: GroupedName): NacosList {
+export function readInstanceList(
+  version: ApiVersion,
+  answer: unknown,
+  service: GroupedName,
+  weightOf?: WeightOf,
+): NacosList {
   const { hosts, cacheMillis, reachProtectionThreshold } = version === 'v3' ? flatList(answer) : serviceInfo(answer)
   if (!Array.isArray(hosts)) throw new MalformedAnswer('it has no list of instances')
   const isProtected = reachProtectionThreshold === true
@@ -26,7 +32,7 @@ export function readInstanceList(version: ApiVersion, answer: unknown, service: 
     // Nacos' own clients pass over null.
     if (host === null) return undefined
     const fields = isRecord(host) ? host : {}
-    return fields.enabled === false ? undefined : instanceOf(fields, service, isProtected)
+    return fields.enabled === false ? undefined : instanceOf(fields, { service, isProtected, weightOf })
   }
   const list = readInstances(hosts, read, nameOf)
   return typeof cacheMillis === 'number' && cacheMillis > 0 ? { ...list, cacheMillis } : list
@@ -74,8 +80,14 @@ function idOf({ ip, port }: Host, cluster: string, service: GroupedName): string
   return `${ip}#${port}#${cluster}#${joinedName(service)}`
 }
 
-function instanceOf(host: Host, service: GroupedName, isProtected: boolean): Host {
-  const { ip, port, weight, healthy, clusterName } = host
+interface Reading {
+  readonly service: GroupedName
+  readonly isProtected: boolean
+  readonly weightOf: WeightOf | undefined
+}
+
+function instanceOf(host: Host, { service, isProtected, weightOf }: Reading): Host {
+  const { ip, port, healthy, clusterName } = host
   const cluster = typeof clusterName === 'string' && clusterName !== '' ? clusterName : defaultCluster
   const metadata = metadataOf(host.metadata)
   if (isRecord(metadata)) {
@@ -83,6 +95,10 @@ function instanceOf(host: Host, service: GroupedName, isProtected: boolean): Hos
     if (isProtected) metadata['nacos.protected'] = 'true'
   }
   const labels = isRecord(metadata) ? metadata : {}
+  const weight =
+    weightOf !== undefined && typeof host.weight === 'number'
+      ? weightOf(host.weight, labels as Readonly<Record<string, string>>)
+      : host.weight
   const zone = labels.zone === undefined ? zoneOf(cluster) : labels.zone
   return {
     id: idOf(host, cluster, service),
@@ -92,7 +108,7 @@ function instanceOf(host: Host, service: GroupedName, isProtected: boolean): Hos
     ...(healthy !== undefined && { healthy }),
     ...(zone !== undefined && zone !== '' && { zone }),
     priority: priorityOf(labels[priorityKey]),
-    secure: labels.secure === 'true',
+    secure: labels.secure === 'true' || labels.kind === 'https',
     metadata,
   }
 }

@@ -28,7 +28,7 @@ export class NacosDiscovery implements ServiceDiscovery {
   constructor(options: NacosDiscoveryOptions = {}) {
     checkDiscoveryOptions(options)
     const { udpPush, clock = systemClock, random = systemRandom, pollIntervalMs = 10_000 } = options
-    const { group = 'DEFAULT_GROUP', namespace = 'public' } = options
+    const { group = 'DEFAULT_GROUP', namespace = 'public', weightOf } = options
     // Copied, so that what the caller does to it later changes nothing.
     const clusters = options.clusters && [...options.clusters]
     const client = new NacosClient('NacosDiscovery', options)
@@ -42,6 +42,7 @@ export class NacosDiscovery implements ServiceDiscovery {
           namespace,
           clusters,
           pollIntervalMs,
+          weightOf,
           clock,
           random,
         }),

@@ -17,7 +17,7 @@ it('takes no options, and every one', async () => {
   for (const options of [
     undefined,
     {},
-    { ...common, clusters: ['a', 'b-1'], pollIntervalMs: 5_000, udpPush: { host: '10.0.0.1' } },
+    { ...common, clusters: ['a', 'b-1'], pollIntervalMs: 5_000, weightOf: () => 1, udpPush: { host: '10.0.0.1' } },
   ]) {
     await new NacosDiscovery(options).close()
   }
@@ -26,6 +26,7 @@ it('takes no options, and every one', async () => {
 })
 
 it.each([
+  [{ weightOf: 100 }, 'weightOf'],
   [{ servers: [] }, 'servers'],
   [{ servers: ['10.0.0.1:8848'] }, 'servers[0]'],
   [{ server: 'http://10.0.0.1:8848' }, 'server'],

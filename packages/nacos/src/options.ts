@@ -38,12 +38,21 @@ export interface UdpPushOptions {
   readonly port?: number | undefined
 }
 
+/** Of an instance as it was registered, the weight that the load balancer takes. */
+export type WeightOf = (weight: number, metadata: Readonly<Record<string, string>>) => number
+
 /** Options of `NacosDiscovery`. */
 export interface NacosDiscoveryOptions extends NacosOptions {
   /** Only instances of these clusters. Default: all of them, but on 3.0 and 3.1 only those of the cluster `DEFAULT`. */
   readonly clusters?: readonly string[] | undefined
   /** Milliseconds between two questions for a service when the answer does not say how long it holds, as on 3.x. Default 10 000. */
   readonly pollIntervalMs?: number | undefined
+  /**
+   * Turns the weight that an instance was registered with into that of the load balancer, where clients count differently: go-kratos
+   * registers 100 by default, the others 1. Called with the metadata of the instance. When it throws, or gives no number from 0 up, that
+   * instance is left out, with an event. Default: the weight as it is.
+   */
+  readonly weightOf?: WeightOf | undefined
   /**
    * Lets 1.x and 2.x servers push over UDP. What they push is not believed: it only makes the next question come sooner. Nacos pushes only
    * to agents it knows, so that questions then carry the `User-Agent` of its Java client, as its Node client does. Default: off.
@@ -75,10 +84,11 @@ const commonKeys: readonly (keyof NacosOptions)[] = [
 /** @throws InvalidOptionError */
 export function checkDiscoveryOptions(options: NacosDiscoveryOptions): void {
   const path = 'NacosDiscovery'
-  checkKeys(path, options, [...commonKeys, 'clusters', 'pollIntervalMs', 'udpPush'])
+  checkKeys(path, options, [...commonKeys, 'clusters', 'pollIntervalMs', 'weightOf', 'udpPush'])
   checkCommon(path, options)
   checkClusters(`${path}.clusters`, options.clusters)
   checkDurationMs(`${path}.pollIntervalMs`, options.pollIntervalMs, { min: 100 })
+  checkFunction(`${path}.weightOf`, options.weightOf)
   checkUdpPush(`${path}.udpPush`, options.udpPush)
 }
 

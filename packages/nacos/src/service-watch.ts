@@ -12,6 +12,7 @@ import { MalformedAnswer } from './errors.ts'
 import { HintedPause } from './hinted-pause.ts'
 import { type NacosList, readInstanceList } from './instances.ts'
 import { listRequest } from './list-request.ts'
+import type { WeightOf } from './options.ts'
 import type { PushReceiver } from './push-receiver.ts'
 import { type GroupedName, joinedName } from './service-name.ts'
 
@@ -22,6 +23,7 @@ export interface ServiceWatchOptions {
   readonly namespace: string
   readonly clusters: readonly string[] | undefined
   readonly pollIntervalMs: number
+  readonly weightOf: WeightOf | undefined
   readonly clock: Clock
   readonly random: Random
 }
@@ -88,11 +90,11 @@ export class ServiceWatch implements RegistryService {
   }
 
   async #list(question: Question, push: PushReceiver['address']): Promise<NacosList> {
-    const { client, name, namespace, clusters } = this.#options
+    const { client, name, namespace, clusters, weightOf } = this.#options
     const request = { ...listRequest(name, { namespace, clusters, push }), ...question }
     const given = await client.ask(request)
     try {
-      return readInstanceList(given.version, given.answer.json(), name)
+      return readInstanceList(given.version, given.answer.json(), name, weightOf)
     } catch (cause) {
       if (cause instanceof MalformedAnswer) throw client.error(given, request, `no list: ${cause.message}`)
       throw cause

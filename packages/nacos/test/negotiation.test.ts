@@ -34,8 +34,16 @@ describe('the version of the API', () => {
   })
 
   it('is 1 where the server answers 404 or 501 to 3, which is asked once only', async () => {
-    for (const version of ['1.4', '2.5'] as const) {
+    const no501 = (): undefined => undefined
+    const with501 = ({ path }: { path: string }) =>
+      path.startsWith('/v3') ? { status: 501, body: 'no such api' } : undefined
+    for (const [version, intercept] of [
+      ['1.4', no501],
+      ['2.5', no501],
+      ['2.5', with501],
+    ] as const) {
       const fake = await start({ version })
+      fake.intercept = intercept
       const discovery = discover([fake])
       for (let round = 0; round < 3; round++) expect(await discovery.getInstances('web')).toHaveLength(1)
       expect(versionsAsked(fake)).toEqual(['v3', 'v1', 'v1', 'v1'])

@@ -4,7 +4,7 @@ import { FakeNacos } from 'test-servers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { NacosDiscovery, NacosRegistrar } from '../src/index.ts'
 
-/** The official client, as it is. It is the judge of the fake: there is no real server here. */
+/** The official client, as it is. Here it is the judge of the fake; in real-server-official-client.ts it runs on real servers. */
 type OfficialClient = InstanceType<typeof NacosNamingClient> & { close(): Promise<void> }
 type Hosts = readonly { ip: string; port: number; weight: number; metadata: unknown }[]
 
