@@ -35,9 +35,8 @@ export class AddressLookup implements Lookup {
     const { records, addresses, port, secure } = this.#options
     records.startRefresh()
     const result = await this.#search.find<FoundHosts>(question, async (name) => {
-      const { addresses: resolved, ttlMs, failure, isCurrent } = await addresses.resolve([name], [], question)
-      // Some servers fail for AAAA whatever the name is: with an answer for the other family, that is no failure.
-      if (failure !== undefined && !isCurrent) throw failure
+      const { addresses: resolved, ttlMs, failure } = await addresses.resolve([name], [], question)
+      if (failure !== undefined) throw failure
       const hosts = resolved.get(name) ?? []
       if (hosts.length > maxInstances) throw new DnsFailure('LIMIT', `more than ${maxInstances} addresses`)
       return hosts.length > 0 ? { found: true, hosts, ttlMs } : { found: false, ttlMs }

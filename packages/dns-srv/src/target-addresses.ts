@@ -19,10 +19,8 @@ export interface ResolvedTargets {
   /** A target without addresses has none in DNS, or none that can be used, or they could not be looked up. */
   readonly addresses: ReadonlyMap<string, readonly string[]>
   readonly ttlMs: number
-  /** Why the addresses of a target are not known, or not up to date. */
+  /** Why no address of a target is known, or none is up to date. */
   readonly failure?: unknown
-  /** Whether any of them is up to date. */
-  readonly isCurrent: boolean
 }
 
 /** More targets whose addresses must be asked for are refused. */
@@ -56,8 +54,7 @@ export class TargetAddresses {
     return {
       addresses: await this.#usable(new Map(targets.map((target, index) => [target, addressesIn(known[index] ?? [])]))),
       ttlMs: this.#records.ttlMs(known.flatMap(decisive)),
-      failure: known.flat().find(({ failure }) => failure !== undefined)?.failure,
-      isCurrent: known.flat().some(({ records, failure }) => records.length > 0 && failure === undefined),
+      failure: known.map(failureOf).find((failure) => failure !== undefined),
     }
   }
 
@@ -92,6 +89,12 @@ const addressTypes = Object.freeze(['A', 'AAAA'] as const)
 
 function addressesIn(kept: readonly Kept<AddressRecord>[]): string[] {
   return [...new Set(kept.flatMap(({ records }) => records.map(({ address }) => address)))].sort()
+}
+
+/** Some servers fail for AAAA whatever the name is: with an answer for the other family, that is no failure. */
+function failureOf(kept: readonly Kept[]): unknown {
+  const isCurrent = kept.some(({ records, failure }) => records.length > 0 && failure === undefined)
+  return isCurrent ? undefined : kept.find(({ failure }) => failure !== undefined)?.failure
 }
 
 /** That a target has no IPv6 address is no reason to ask for the others early. */

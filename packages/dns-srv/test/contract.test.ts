@@ -1,10 +1,12 @@
 import type { ServiceDiscovery, ServiceInstance, ServiceInstanceInit } from '@lb/core'
 import { parseInstance } from '@lb/core'
 import { type DiscoveryCapabilities, type DiscoveryHarness, describeDiscovery } from '@lb/testing/suites'
-import { PowerDns, type RecordSet, startTimeoutMs } from 'test-servers'
+import { freePort, PowerDns, type RecordSet, startTimeoutMs } from 'test-servers'
 import { describeWithServers } from 'test-servers/suites'
 import { afterAll, beforeAll } from 'vitest'
 import { DnsDiscovery, DnsSdDiscovery, DnsSrvDiscovery, type LookupOptions } from '../src/index.ts'
+
+const port = await freePort()
 
 describeWithServers('on PowerDNS', PowerDns.programs, () => {
   let server: PowerDns
@@ -17,7 +19,7 @@ describeWithServers('on PowerDNS', PowerDns.programs, () => {
     name: string,
     create: (options: LookupOptions) => ServiceDiscovery,
     recordSets: (service: string, instances: readonly ServiceInstance[]) => RecordSet[],
-    addresses: NonNullable<DiscoveryHarness['addresses']>,
+    places: Pick<DiscoveryHarness, 'addresses' | 'port'>,
     capabilities: DiscoveryCapabilities,
   ): void => {
     const harness: DiscoveryHarness = {
@@ -29,7 +31,7 @@ describeWithServers('on PowerDNS', PowerDns.programs, () => {
       recover: async () => server.resume(),
       // A refresh each second; after a failure, one second, two and four.
       withinMs: 8_000,
-      addresses,
+      ...places,
     }
     describeDiscovery(name, harness, { failure: true, ...capabilities })
   }
@@ -41,7 +43,7 @@ describeWithServers('on PowerDNS', PowerDns.programs, () => {
       ...targetSets(instances),
       { name: `_http._tcp.${service}`, type: 'SRV', ttl: 1, records: instances.map(srvContent) },
     ],
-    someAddresses,
+    { addresses: someAddresses },
     { weights: true, priority: true },
   )
 
@@ -58,23 +60,23 @@ describeWithServers('on PowerDNS', PowerDns.programs, () => {
         records: instances.map((_, index) => `instance-${index}._${service}._tcp.lb.test.`),
       },
     ],
-    someAddresses,
+    { addresses: someAddresses },
     { weights: true, priority: true, metadata: true },
   )
 
   run(
     'DnsDiscovery',
-    (options) => new DnsDiscovery({ ...options, name: '{service}.lb.test.', port: 8080 }),
+    (options) => new DnsDiscovery({ ...options, name: '{service}.lb.test.', port }),
     (service, instances) => [
       { name: service, type: 'A', ttl: 1, records: hostsOf(instances, false) },
       { name: service, type: 'AAAA', ttl: 1, records: hostsOf(instances, true) },
     ],
-    ['10.0.0.1', '10.0.0.2', '2001:db8::1', '2001:db8::2'].map((host) => ({ host, port: 8080 })),
+    { addresses: ['10.0.0.1', '10.0.0.2', '2001:db8::1', '2001:db8::2'].map((host) => ({ host, port })), port },
     {},
   )
 })
 
-const someAddresses: NonNullable<DiscoveryHarness['addresses']> = [
+const someAddresses = [
   { host: '10.0.0.1', port: 8080 },
   { host: '10.0.0.1', port: 8081 },
   { host: '10.0.0.2', port: 8080 },

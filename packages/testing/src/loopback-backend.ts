@@ -60,30 +60,36 @@ export class LoopbackBackend implements AsyncDisposable {
   /** Requests that were read to the end, in order. */
   readonly requests: BackendRequest[] = []
   #server: Server
-  #port = 0
+  #port: number
   readonly #sockets = new Set<Socket>()
 
-  private constructor(id: string) {
+  private constructor(id: string, host: string, port: number) {
     this.id = id
+    this.host = host
+    this.#port = port
     this.#server = this.#newServer()
   }
 
-  /** Starts a backend on a free port. `id` is `backend` by default, and `script` is `{}`. */
+  /** Starts a backend. By default, `id` is `backend`, `script` is `{}`, `host` is `127.0.0.1`, and `port` is a free one. */
   static async start({
     id = 'backend',
     script = {},
+    host = '127.0.0.1',
+    port = 0,
   }: {
     id?: string
     script?: BackendScript
+    host?: string
+    port?: number
   } = {}): Promise<LoopbackBackend> {
-    const backend = new LoopbackBackend(id)
+    const backend = new LoopbackBackend(id, host, port)
     backend.script = script
     await backend.#listen()
     return backend
   }
 
   /** The address on which the backend listens. */
-  readonly host = '127.0.0.1'
+  readonly host: string
 
   /** The port, which stays the same after `restart`. */
   get port(): number {

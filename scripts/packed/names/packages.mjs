@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import { isLoadBalancedError, loadBalance, loadBalancedAdapter } from '@lb/axios'
 import { ConsulDiscovery, ConsulRegistrar } from '@lb/consul'
 import * as core from '@lb/core'
-import { DnsSrvDiscovery } from '@lb/dns-srv'
+import { DnsDiscovery, DnsSdDiscovery, DnsSrvDiscovery } from '@lb/dns-srv'
 import { EtcdDiscovery, EtcdRegistrar } from '@lb/etcd'
 import { ProxyError, proxy } from '@lb/express'
 import { FileDiscovery } from '@lb/files'
@@ -29,7 +29,9 @@ const discoveries = {
   static: () => new StaticDiscovery({ users: [] }),
   composite: () => new CompositeDiscovery([new StaticDiscovery({ users: [] })]),
   consul: () => new ConsulDiscovery({ address: nowhere }),
-  dns: () => new DnsSrvDiscovery({ servers: [dead] }),
+  dnsAddresses: () => new DnsDiscovery({ servers: [dead], port: 80 }),
+  dnsSd: () => new DnsSdDiscovery({ servers: [dead] }),
+  dnsSrv: () => new DnsSrvDiscovery({ servers: [dead] }),
   etcd: () => new EtcdDiscovery({ endpoints: [nowhere] }),
   kubernetes: () => new KubernetesDiscovery({ server: nowhere, namespace: 'default' }),
   env: () => new core.EnvDiscovery({ env: { services__users__http__0: 'nowhere' } }),

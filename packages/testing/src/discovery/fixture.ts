@@ -28,6 +28,11 @@ export class DiscoveryFixture {
     if (this.#addresses.length < 4) throw new TypeError('addresses of the harness must be at least four')
   }
 
+  /** The only port that the registry knows. */
+  get port(): number | undefined {
+    return this.#harness.port
+  }
+
   get withinMs(): number {
     return this.#harness.withinMs ?? 5_000
   }

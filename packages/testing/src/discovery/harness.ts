@@ -42,6 +42,11 @@ export interface DiscoveryHarness {
    * @default `10.0.0.1:8080`, `10.0.0.2:8081` and so on
    */
   readonly addresses?: readonly { readonly host: string; readonly port: number }[]
+  /**
+   * The port of every instance, for a registry that holds hosts only. It must be free on 127.0.0.1, 127.0.0.2 and 127.0.0.3.
+   * @default undefined: instances have different ports
+   */
+  readonly port?: number
 }
 
 /** What a discovery can do. Except for `push`, the suite tests only declared capabilities. */

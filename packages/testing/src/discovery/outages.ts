@@ -34,7 +34,7 @@ export function describeOutages(registry: DiscoveryFixture, outages: Readonly<Re
     { timeout: registry.timeout + 30_000 },
     async (_, { begin, end }) => {
       const { discovery, service } = await registry.open()
-      const clients = await Clients.start(discovery, service)
+      const clients = await Clients.start(discovery, service, registry.port)
       const [a, b, c] = clients.addresses
       let isAway = false
       try {
@@ -72,8 +72,12 @@ class Clients {
   readonly #lb: LoadBalancer
   #traffic: Traffic | undefined
 
-  static async start(discovery: ServiceDiscovery, service: string): Promise<Clients> {
-    const backends = await Promise.all(['a', 'b', 'c'].map((id) => LoopbackBackend.start({ id })))
+  static async start(discovery: ServiceDiscovery, service: string, port: number | undefined): Promise<Clients> {
+    const backends = await Promise.all(
+      ['a', 'b', 'c'].map((id, index) =>
+        LoopbackBackend.start(port === undefined ? { id } : { id, host: `127.0.0.${index + 1}`, port }),
+      ),
+    )
     return new Clients(discovery, service, backends)
   }
 

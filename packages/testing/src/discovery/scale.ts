@@ -16,14 +16,14 @@ export function describeManyInstances(
 
   it(`gives ${instances} instances of one service, and a change of one`, { timeout }, async () => {
     const { discovery, service } = await registry.open()
-    const list = Array.from({ length: instances }, (_, index) => addressNumber(index))
+    const list = Array.from({ length: instances }, (_, index) => addressNumber(index, registry.port))
     await registry.set(service, list)
     const gives = (expected: readonly ServiceInstanceInit[]): Promise<void> =>
       registry.eventually(async () => {
         expect(addressesOf(await discovery.getInstances(service))).toEqual(addressesOf(expected))
       })
     await gives(list)
-    const changed = [...list.slice(1), addressNumber(instances)]
+    const changed = [...list.slice(1), addressNumber(instances, registry.port)]
     await registry.set(service, changed)
     await gives(changed)
   })
@@ -40,7 +40,7 @@ export function describeManyServices(
     const { discovery } = await registry.open()
     const names = Array.from({ length: services }, () => registry.nextService())
     const listOf = (index: number, count: number): { host: string; port: number }[] =>
-      Array.from({ length: count }, (_, number) => addressNumber(8 * index + number))
+      Array.from({ length: count }, (_, number) => addressNumber(8 * index + number, registry.port))
     const setAll = async (count: number): Promise<void> => {
       for (const [index, name] of names.entries()) await registry.set(name, listOf(index, count))
     }
@@ -56,6 +56,6 @@ export function describeManyServices(
   })
 }
 
-function addressNumber(number: number): { host: string; port: number } {
-  return { host: `10.${1 + (number >> 16)}.${(number >> 8) & 255}.${number & 255}`, port: 8_000 + (number % 2) }
+function addressNumber(number: number, port = 8_000 + (number % 2)): { host: string; port: number } {
+  return { host: `10.${1 + (number >> 16)}.${(number >> 8) & 255}.${number & 255}`, port }
 }
