@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { CallController, type ControlledCall, type RawHeaders } from './call-controller.ts'
+import { asError } from './errors.ts'
 
 type Handler = Dispatcher.DispatchHandler
 
@@ -126,7 +127,7 @@ export abstract class CallerHandler implements ControlledCall {
   #threw(error: unknown): void {
     const { aborted, reason } = this.controller
     const cause = aborted ? reason : error
-    this.controller.abort(error as Error)
+    this.controller.abort(asError(error))
     this.#fail(cause)
   }
 
@@ -135,8 +136,7 @@ export abstract class CallerHandler implements ControlledCall {
     this.#hasFailed = true
     this.#finish()
     try {
-      // Whatever was thrown: undici's type says an Error.
-      this.#handler.onResponseError?.(this.controller, error as Error)
+      this.#handler.onResponseError?.(this.controller, asError(error))
     } catch {
       // The handler knows what went wrong, and nothing else listens.
     }

@@ -8,6 +8,7 @@ import { OpenCalls } from './open-calls.ts'
 import { type CreateFetchOptions, checkFetchArguments } from './options.ts'
 import { agentOf } from './own-agent.ts'
 import { headerOf, type RequestHeaders } from './request.ts'
+import { dispatcherOf } from './request-dispatcher.ts'
 
 /** `fetch` as the platform has it, for services too. */
 export type LoadBalancedFetch = typeof globalThis.fetch &
@@ -37,10 +38,11 @@ export function createFetch(lb: LoadBalancer, options: CreateFetchOptions = {}):
   const streamed = composer(interceptorOf(lb, rules, { wholeLength: () => Number.NaN, given: givenBody }))
   const asksForBody = rules.hashKey !== undefined || rules.idempotent !== undefined
 
-  const send = (input: unknown, init: RequestInit = {}): Promise<unknown> => {
+  const send = (input: FetchInput, init: RequestInit = {}): Promise<unknown> => {
     const compose = isStream(init.body) ? streamed : whole
     const lbUrl = parseLbUrl(urlOf(input))
-    const composed = compose(init.dispatcher ?? common)
+    // undici, too, takes that of the request only if `init` has none.
+    const composed = compose(init.dispatcher || dispatcherOf(input) || common)
     const addressed = lbUrl === undefined ? composed : withLbOrigin(composed, lbUrl)
     const dispatcher = asksForBody && isPresent(init.body) ? withGivenBody(addressed, init.body) : addressed
     const body = isForeignFormData(init.body) ? ownFormData(init.body) : init.body
@@ -48,10 +50,11 @@ export function createFetch(lb: LoadBalancer, options: CreateFetchOptions = {}):
     return undiciFetch(ownInput(input, lbUrl?.url), ours)
   }
   const calls = new OpenCalls()
-  // Async, as what is wrong with the arguments is told by a rejection.
-  const fetch = async (input: unknown, init?: RequestInit): Promise<unknown> => {
-    if (own !== undefined && calls.closing)
+  // Async: wrong arguments are a rejection.
+  const fetch = async (input: FetchInput, init?: RequestInit): Promise<unknown> => {
+    if (own !== undefined && calls.closing) {
       throw new TypeError('fetch failed', { cause: new errors.ClientClosedError() })
+    }
     calls.began()
     try {
       return await send(input, init)
@@ -67,7 +70,7 @@ export function createFetch(lb: LoadBalancer, options: CreateFetchOptions = {}):
     if (own !== undefined) closed ??= calls.close().then(() => own.close())
     await closed
   }
-  return Object.assign(fetch, { close, [Symbol.asyncDispose]: close }) as unknown as LoadBalancedFetch
+  return Object.assign(fetch, { close, [Symbol.asyncDispose]: close }) as never
 }
 
 /** `fetch` fails with an error of its own, whose cause is that of the request. */
@@ -126,7 +129,7 @@ function isPresent(body: unknown): boolean {
   return body !== undefined && body !== null
 }
 
-/** `fetch` tells the length of everything but streams. */
+/** `fetch` sends the length of everything but streams. */
 function lengthOf(headers: RequestHeaders): number {
   return Number(headerOf(headers, 'content-length') ?? Number.NaN)
 }
@@ -136,6 +139,7 @@ function isStream(body: unknown): boolean {
 }
 
 type ForeignRequest = globalThis.Request
+type FetchInput = RequestInfo | ForeignRequest
 
 /** The classes of the platform and those of the package do not know each other. */
 function isForeignRequest(input: unknown): input is ForeignRequest {
@@ -143,9 +147,9 @@ function isForeignRequest(input: unknown): input is ForeignRequest {
 }
 
 /** @param url the URL that is to be used instead */
-function ownInput(input: unknown, url: string | undefined): RequestInfo {
+function ownInput(input: FetchInput, url: string | undefined): RequestInfo {
   if (isForeignRequest(input)) return ownRequest(input, url ?? input.url)
-  if (url === undefined) return input as RequestInfo
+  if (url === undefined) return input
   return input instanceof Request ? new Request(url, input) : url
 }
 

@@ -21,6 +21,11 @@ function copyOf(error: Error): Error {
   return copy
 }
 
+/** Anything can be thrown, and is passed on as it is; the types of undici know only errors. */
+export function asError(thrown: unknown): Error {
+  return thrown as Error
+}
+
 /** How an attempt ended. */
 export function classify(result: AttemptResult<ServiceResponse>, body: RequestBody | undefined): Classification {
   const classification = result.ok ? classifySuccess(result.value) : classifyFailure(result.error)

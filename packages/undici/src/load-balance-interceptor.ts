@@ -47,17 +47,17 @@ export function interceptorOf(
     const headers = hostHeader === 'service' ? withHost(given, origin.service) : given
     const body = request.body ? requestBody(request.body, bodyOfFetch?.wholeLength(headers) ?? Number.NaN) : undefined
     const givenBody = bodyOfFetch?.given(request)
-    const asGiven = givenBody === undefined ? request : { ...request, body: givenBody as never }
+    const asGiven = givenBody === undefined ? request : Object.assign({}, request, { body: givenBody })
     const isRepeatable =
       request.upgrade || request.method === 'CONNECT'
         ? false
         : (idempotent?.(asGiven) ?? request.idempotent ?? isIdempotent(request.method, headers))
     return {
       origin,
-      options: request,
-      headers,
+      // The caller may change its own for the next request.
+      options: { ...request, headers },
       body,
-      // A stream can be sent again as long as nobody read it, but not to two instances at a time.
+      // A stream can be sent again as long as it was not read, but not to two instances at a time.
       isIdempotent: isRepeatable && (body === undefined || body.isWhole),
       hashKey: hashKey?.(asGiven),
     }
@@ -78,7 +78,7 @@ export function interceptorOf(
   }
 }
 
-/** What undici says of a method that is none comes with the first attempt. */
+/** undici refuses a method that is none at the first attempt. */
 function isIdempotent(method: unknown, headers: RequestHeaders): boolean {
   return (
     (typeof method === 'string' && isIdempotentMethod(method)) || headerOf(headers, 'idempotency-key') !== undefined

@@ -1,32 +1,49 @@
+import type { Readable } from 'node:stream'
 import { type Dispatcher, errors } from 'undici'
 
 /** Longest body that is kept for a repetition, in bytes. */
 const recordLimit = 4_194_304
 
 /** Names and values in turn, or a record: both can be read as often as there are attempts. */
-export type RequestHeaders = readonly string[] | Readonly<Record<string, unknown>> | null | undefined
+export type RequestHeaders = string[] | Record<string, FieldValue> | null
+
+/** A field that is sent several times has a list of values. */
+type FieldValue = string | string[] | undefined
 
 /**
  * A copy of `headers` in a form that can be read again: the caller may change its own for the next request, and an iterator
  * gives its fields only once. Throws undici's InvalidArgumentError when an iterator gives something else than pairs.
  */
 export function repeatableHeaders(headers: Dispatcher.DispatchOptions['headers']): RequestHeaders {
-  if (headers === null || typeof headers !== 'object') return headers as RequestHeaders
-  if (Array.isArray(headers)) return [...headers]
-  if (!isIterable(headers)) return { ...(headers as Record<string, unknown>) }
+  if (headers === undefined || headers === null || typeof headers !== 'object') return headers ?? null
+  if (Array.isArray(headers)) return headers.map((each) => copied(each))
+  if (!isIterable(headers)) return copiedRecord(headers)
   const list: string[] = []
   for (const field of headers) {
     if (!Array.isArray(field) || field.length !== 2) {
       throw new errors.InvalidArgumentError('headers must be in key-value pair format')
     }
-    list.push(field[0] as string, field[1] as string)
+    const [name, value] = field
+    for (const each of Array.isArray(value) ? value : [value]) if (each !== undefined) list.push(name, each)
   }
   return list
 }
 
+function copiedRecord(headers: object): Record<string, FieldValue> {
+  const copy: Record<string, FieldValue> = { ...headers }
+  for (const name of Object.keys(copy)) if (Array.isArray(copy[name])) copy[name] = copied(copy[name])
+  return copy
+}
+
+function copied(value: string): string
+function copied(value: FieldValue): FieldValue
+function copied(value: FieldValue): FieldValue {
+  return Array.isArray(value) ? [...value] : value
+}
+
 /** The value of the field `name`, given in lower case. */
 export function headerOf(headers: RequestHeaders, name: string): unknown {
-  if (headers === null || headers === undefined) return undefined
+  if (headers === null) return undefined
   if (isList(headers)) {
     for (let index = 0; index < headers.length; index += 2) {
       if (isNamed(headers[index], name)) return headers[index + 1]
@@ -47,7 +64,7 @@ function isNamed(field: unknown, name: string): boolean {
   return typeof field === 'string' && field.length === name.length && field.toLowerCase() === name
 }
 
-function isList(headers: RequestHeaders): headers is readonly string[] {
+function isList(headers: RequestHeaders): headers is string[] {
   return Array.isArray(headers)
 }
 
@@ -58,7 +75,8 @@ function isIterable(headers: object): headers is Iterable<unknown> {
   return prototype !== null && prototype !== Object.prototype && Symbol.iterator in headers
 }
 
-type Body = Dispatcher.DispatchOptions['body']
+/** What undici sends. */
+export type Body = NonNullable<Dispatcher.DispatchOptions['body']>
 type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 
 /** The body of a request, as far as attempts go. */
@@ -81,8 +99,8 @@ export interface RequestBody {
 export function requestBody(body: unknown, wholeLength: number): RequestBody | undefined {
   if (typeof body !== 'object' || body === null || isRepeatable(body)) return undefined
   if (isNodeStream(body)) return new StreamBody(body)
-  if (wholeLength <= recordLimit && Symbol.asyncIterator in body) return new RecordedBody(body as never)
-  return Symbol.asyncIterator in body || Symbol.iterator in body ? new IteratedBody(body as Chunks) : undefined
+  if (isAsyncIterable(body)) return wholeLength <= recordLimit ? new RecordedBody(body) : new IteratedBody(body)
+  return isChunks(body) ? new IteratedBody(body) : undefined
 }
 
 function isRepeatable(body: object): boolean {
@@ -92,22 +110,29 @@ function isRepeatable(body: object): boolean {
   return kind === 'FormData' || kind === 'Blob' || kind === 'File'
 }
 
-interface NodeStream {
-  readonly pipe: unknown
-  readonly readableDidRead?: boolean
-  readonly destroyed?: boolean
-}
-
-function isNodeStream(body: object): body is NodeStream {
+function isNodeStream(body: object): body is Readable {
   return 'pipe' in body && typeof body.pipe === 'function'
 }
 
-/** A stream of Node's tells itself whether it was read. */
+function isAsyncIterable(body: object): body is AsyncIterable<Uint8Array> {
+  return Symbol.asyncIterator in body
+}
+
+function isChunks(body: object): body is Iterable<Uint8Array> {
+  return Symbol.iterator in body
+}
+
+/** undici takes any iterable as a body, which its types do not say. */
+function asBody(chunks: AsyncIterable<Uint8Array>): Body {
+  return chunks as never
+}
+
+/** A stream of Node knows whether it was read. */
 class StreamBody implements RequestBody {
   readonly isWhole = false
-  readonly #stream: NodeStream
+  readonly #stream: Readable
 
-  constructor(stream: NodeStream) {
+  constructor(stream: Readable) {
     this.#stream = stream
   }
 
@@ -116,7 +141,7 @@ class StreamBody implements RequestBody {
   }
 
   open(): Body {
-    return this.#stream as Body
+    return this.#stream
   }
 
   release(): void {}
@@ -137,8 +162,7 @@ class IteratedBody implements RequestBody, AsyncIterable<Uint8Array> {
   }
 
   open(): Body {
-    // Any iterable is a body, which the types do not say.
-    return this as unknown as Body
+    return asBody(this)
   }
 
   release(): void {}
@@ -165,9 +189,8 @@ class RecordedBody implements RequestBody {
     this.#source = chunks[Symbol.asyncIterator]()
   }
 
-  open(): Dispatcher.DispatchOptions['body'] {
-    // Any iterable is a body, which the types do not say.
-    return { [Symbol.asyncIterator]: () => this.#read() } as never
+  open(): Body {
+    return asBody({ [Symbol.asyncIterator]: () => this.#read() })
   }
 
   release(): void {

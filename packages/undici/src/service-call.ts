@@ -10,7 +10,7 @@ import { CallSignal, type FailedAttempt } from '@lb/core/authoring'
 import type { Dispatcher } from 'undici'
 import type { RawHeaders } from './call-controller.ts'
 import { CallerHandler } from './caller-handler.ts'
-import { classify, withDetails } from './errors.ts'
+import { asError, classify, withDetails } from './errors.ts'
 import { withoutInstance } from './own-location.ts'
 import { headerOf, type RequestBody, type RequestHeaders } from './request.ts'
 import { type ResponseCall, ServiceResponse } from './response.ts'
@@ -19,8 +19,7 @@ import { instanceOrigin, type ServiceOrigin } from './service-origin.ts'
 /** A request to a service as it is sent, but for where it goes. */
 export interface ServiceRequest {
   readonly origin: ServiceOrigin
-  readonly options: Dispatcher.DispatchOptions
-  readonly headers: RequestHeaders
+  readonly options: Dispatcher.DispatchOptions & { readonly headers: RequestHeaders }
   readonly body: RequestBody | undefined
   readonly isIdempotent: boolean
   readonly hashKey: string | undefined
@@ -77,8 +76,8 @@ export class ServiceCall extends CallerHandler implements ResponseCall {
 
   /** What `location`, in a redirect of `instance`, is to the caller. */
   seenByCaller(location: string, instance: ServiceInstance): string {
-    const { origin, headers } = this.#request
-    const host = headerOf(headers, 'host')
+    const { origin, options } = this.#request
+    const host = headerOf(options.headers, 'host')
     return withoutInstance(location, { instance, secure: origin.secure, host }) ?? location
   }
 
@@ -120,17 +119,18 @@ export class ServiceCall extends CallerHandler implements ResponseCall {
   }
 
   #attempt(instance: ServiceInstance, context: AttemptContext): Promise<ServiceResponse> {
-    const { origin, options, headers, body } = this.#request
+    const { origin, options, body } = this.#request
     const response = new ServiceResponse(this, instance, context)
     this.hearSending(response)
     this.#responses = this.#responses.length === 0 ? [response] : [...this.#responses, response]
     // lb gave it up, because of a limit or of news about the instance.
     context.onInterrupt((reason) => {
-      if (response !== this.#taken) response.abort(reason as Error)
+      if (response !== this.#taken) response.abort(asError(reason))
     })
     return response.started(() => {
-      const sent = { ...options, origin: instanceOrigin(instance, origin.secure), headers: headers as never }
-      if (body !== undefined) sent.body = body.open() as never
+      // Each attempt has its own: an interceptor may change what it is given.
+      const sent: Dispatcher.DispatchOptions = { ...options, origin: instanceOrigin(instance, origin.secure) }
+      if (body !== undefined) sent.body = body.open()
       this.#dispatch(sent, response)
     })
   }

@@ -1,8 +1,9 @@
 import { Readable } from 'node:stream'
-import { StaticDiscovery } from '@lb/core'
-import { FormData } from 'undici'
+import { LoadBalancer, StaticDiscovery } from '@lb/core'
+import { LoopbackBackend } from '@lb/testing'
+import { Agent, type Dispatcher, FormData } from 'undici'
 import { describe, expect, it, vi } from 'vitest'
-import { createFetch } from '../src/index.ts'
+import { createFetch, loadBalanceInterceptor } from '../src/index.ts'
 import { Fixture } from './fixture.ts'
 
 function form(): FormData {
@@ -79,7 +80,64 @@ describe('bodies through the interceptor', () => {
     for (let number = 0; number < 2; number++) await (await fixture.request({ headers: fields() })).body.dump()
     expect(fixture.requests.map(({ headers }) => headers['x-trace'])).toEqual(['7', '7', '7'])
   })
+
+  type Given = Dispatcher.RequestOptions
+  it.each<[string, Pick<Given, 'headers'>, (given: Given, value: string) => void]>([
+    ['a record', { headers: {} }, ({ headers }, value) => Object.assign(headers as object, { 'x-id': value })],
+    ['a list of values', { headers: { 'x-id': ['0'] } }, ({ headers }, value) => setFirst(headers, value)],
+    ['a list', { headers: ['x-id', '0'] }, ({ headers }, value) => (headers as string[]).splice(1, 1, value)],
+    ['a Map', { headers: new Map() }, ({ headers }, value) => (headers as Map<string, string>).set('x-id', value)],
+    ['Headers', { headers: new Headers() }, ({ headers }, value) => (headers as Headers).set('x-id', value)],
+    ['the options', {}, (given, value) => Object.assign(given, { headers: { 'x-id': value } })],
+  ])(
+    'sends the headers of the moment, in all attempts, although the caller changes %s',
+    async (_kind, first, change) => {
+      let open = (): void => {}
+      const opened = new Promise<void>((resolve) => {
+        open = resolve
+      })
+      const refusing = await LoopbackBackend.start({ id: 'refusing' })
+      refusing.script = { status: 503 }
+      const serving = await LoopbackBackend.start({ id: 'serving' })
+      const addresses = [refusing, serving].map(({ address }) => address)
+      const discovery = { getInstances: () => opened.then(() => addresses) }
+      await using lb = new LoadBalancer({ discovery, retry: { backoffBaseMs: 1 }, outlierDetection: false })
+      const dispatcher = new Agent().compose(loadBalanceInterceptor(lb))
+      const given: Given = { origin: 'http://user-service', path: '/', method: 'GET', ...first }
+      const sent = ['1', '2', '3', '4'].map((value) => {
+        change(given, value)
+        return dispatcher.request(given).then(({ body }) => body.dump())
+      })
+      change(given, 'later')
+      open()
+      await Promise.all(sent)
+      const ids = serving.requests.map(({ headers }) => headers['x-id'])
+      expect(ids.toSorted()).toEqual(['1', '2', '3', '4'])
+      expect(refusing.requests.length).toBeGreaterThan(0)
+      await dispatcher.destroy()
+      await Promise.all([refusing.stop(), serving.stop()])
+    },
+  )
+
+  it('sends the same again, although an interceptor changes what it was given', async () => {
+    await using fixture = await Fixture.start()
+    for (const backend of fixture.backends) backend.script = (_request, number) => (number === 1 ? { status: 503 } : {})
+    const prefixing: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (request, handler) => {
+      request.path = `/prefix${request.path}`
+      return dispatch(request, handler)
+    }
+    const dispatcher = fixture.agent.compose(prefixing).compose(loadBalanceInterceptor(fixture.lb))
+    const { body } = await dispatcher.request({ origin: 'http://user-service', path: '/', method: 'GET' })
+    await body.dump()
+    expect(fixture.requests.length).toBeGreaterThan(1)
+    expect(new Set(fixture.requests.map(({ url }) => url))).toEqual(new Set(['/prefix/']))
+  })
 })
+
+function setFirst(headers: Dispatcher.RequestOptions['headers'], value: string): void {
+  const { 'x-id': values }: { 'x-id'?: unknown } = Object(headers)
+  if (Array.isArray(values)) values[0] = value
+}
 
 describe('bodies through fetch', () => {
   const ofFetch: [string, () => unknown, RegExp][] = [

@@ -7,6 +7,7 @@ import {
   StaticDiscovery,
 } from '@lb/core'
 import { LoopbackBackend } from '@lb/testing'
+import * as undici from 'undici'
 import { Agent } from 'undici'
 import { describe, expect, it, vi } from 'vitest'
 import { withDetails } from '../src/errors.ts'
@@ -227,6 +228,37 @@ describe('fetch', () => {
     await using fetch = createFetch(fixture.lb, { dispatcher: plain as never })
     expect((await fetch('http://user-service/')).status).toBe(200)
     expect((await fetch(fixture.backend.url, { dispatcher: plain } as never)).status).toBe(200)
+  })
+
+  it('uses the dispatcher of a Request, unless the call has one', async () => {
+    await using fixture = await Fixture.start({ backends: 1 })
+    await using fetch = createFetch(fixture.lb)
+    const seen: string[] = []
+    class Named extends Agent {
+      readonly #name: string
+
+      constructor(name: string) {
+        super()
+        this.#name = name
+      }
+
+      override dispatch(...args: Parameters<Agent['dispatch']>): boolean {
+        seen.push(this.#name)
+        return super.dispatch(...args)
+      }
+    }
+    const [mine, other] = [new Named('mine'), new Named('other')]
+    for (const url of ['http://user-service/', `${fixture.backend.url}/`]) {
+      const request = new undici.Request(url, { dispatcher: mine })
+      expect((await fetch(request as never)).status).toBe(200)
+      expect((await fetch(request.clone() as never, { dispatcher: other } as never)).status).toBe(200)
+      expect((await fetch(new undici.Request(request) as never)).status).toBe(200)
+      // undici 8 is put in the place of undici 7 here, which `require` does not see: this is a Request of another copy.
+      expect(seen.splice(0)).toEqual('Dispatcher1Wrapper' in undici ? ['other'] : ['mine', 'other', 'mine'])
+    }
+    expect((await fetch(new undici.Request('http://user-service/') as never)).status).toBe(200)
+    expect(seen).toEqual([])
+    await Promise.all([mine.close(), other.close()])
   })
 
   it('uses the dispatcher of a single call', async () => {

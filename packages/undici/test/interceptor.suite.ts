@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { constants, createSecureServer, type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { InvalidOptionError, RingHashBalancer, StaticDiscovery } from '@lb/core'
-import { Agent } from 'undici'
+import { Agent, interceptors } from 'undici'
 import { describe, expect, it } from 'vitest'
 import { createFetch, loadBalanceInterceptor } from '../src/index.ts'
 import { newCertificate } from './certificate.ts'
@@ -123,6 +123,36 @@ describe('the interceptor', () => {
     server.closeAllConnections()
     server.close()
   })
+
+  it.each([200, 404, 503])(
+    'keeps the headers of a %d behind another lb and other interceptors that hold a response',
+    async (status) => {
+      await using fixture = await Fixture.start({ backends: 1, lb: { retry: false, outlierDetection: false } })
+      fixture.backend.script = { status, body: 'hello', headers: { 'content-type': 'text/plain', 'x-mine': '1' } }
+      const again = loadBalanceInterceptor(fixture.lb, { serviceOf: () => 'user-service' })
+      const { dump, redirect, retry } = interceptors
+      const dispatchers = [
+        [again],
+        [dump()],
+        [retry({ maxRetries: 0, statusCodes: [] })],
+        [redirect({ maxRedirections: 1 })],
+        [again, dump()],
+      ]
+      for (const inner of dispatchers) {
+        const dispatcher = fixture.agent.compose(...inner, loadBalanceInterceptor(fixture.lb))
+        await using fetch = createFetch(fixture.lb, { dispatcher: fixture.agent.compose(...inner) })
+        const response = await dispatcher.request({ origin: 'http://user-service', path: '/', method: 'GET' })
+        const fetched = await fetch('http://user-service/')
+        const expected = { 'content-type': 'text/plain', 'x-mine': '1', 'content-length': '5' }
+        expect([response.statusCode, response.headers]).toEqual([status, expect.objectContaining(expected)])
+        expect([fetched.status, Object.fromEntries(fetched.headers)]).toEqual([
+          status,
+          expect.objectContaining(expected),
+        ])
+        await Promise.all([response.body.dump(), fetched.text()])
+      }
+    },
+  )
 
   it('passes early hints on', async () => {
     const { server, address } = await listening((_request, response) => {
