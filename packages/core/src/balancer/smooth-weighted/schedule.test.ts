@@ -176,6 +176,16 @@ describe('SmoothWeightedSchedule against a naive oracle', () => {
     expect(take(schedule(weights), 10_000)).toEqual(oracle.take(10_000))
   })
 
+  it('stays exact through millions of picks with large weights', () => {
+    const weights = [2 ** 31 - 1, 2 ** 31 - 3]
+    const oracle = new NginxOracle(weights)
+    const tested = schedule(weights)
+    let differences = 0
+    for (let pick = 0; pick < 5_000_000; pick++) if (tested.next() !== oracle.next()) differences++
+    expect(differences).toBe(0)
+    expect(tested.currents()).toEqual(oracle.currents())
+  })
+
   it('replays slots beyond 65 535 rightly', () => {
     const weights = [...Array.from({ length: 70_000 }, () => 0), 2, 1]
     expect(take(schedule(weights), 9)).toEqual([0, 1, 0, 0, 1, 0, 0, 1, 0].map((offset) => 70_000 + offset))

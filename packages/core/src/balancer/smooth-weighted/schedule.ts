@@ -1,10 +1,11 @@
 import { type Random, randomInteger } from '../../base/random.ts'
 import { toIntegerWeights } from './integer-weights.ts'
-import { enterPhase } from './phase.ts'
-import { drawnByWeight, mostDue, Slot } from './slot.ts'
+import { Slot, type WeightClass, weightClasses } from './weight-class.ts'
 
 /** Longest cycle that is kept for replay; this bounds it to 512 KiB. */
 const maxCycleLength = 65_536
+/** Longest walk to a phase, in steps × different weights. */
+const maxWalk = 4_000_000
 
 /** How the items of a schedule are identified and weighted. */
 export interface WeightedItem<T> {
@@ -18,8 +19,12 @@ export interface WeightedItem<T> {
  * Each step adds its weight to every item's current weight, takes the item with the largest (the first on a
  * tie) and subtracts the total from it. The currents are then all as before after total ÷ gcd steps, and every
  * item has been taken exactly as often as its weight says. So one cycle is recorded as it is handed out, and
- * replayed from then on: O(1) per step, against O(items) while recording. A cycle longer than 65 536 steps is
- * not recorded.
+ * replayed from then on: O(1) per step, against O(different weights) while recording. A cycle longer than 65 536
+ * steps is not recorded.
+ *
+ * A fresh schedule walks to its phase: up to some 20 ms for the longest walk, 4 million steps × different weights. Beyond
+ * that the state is computed by largest remainders, in O(items × log items): every item is then within one turn of where
+ * it would be, and the first cycle may give an item one turn more or less than its weight.
  *
  * Source: nginx, `ngx_http_upstream_get_peer`.
  */
@@ -28,12 +33,13 @@ export class SmoothWeightedSchedule<T> {
   readonly #random: Random | undefined
   readonly #item: WeightedItem<T>
   #slots: readonly Slot<T>[] = []
+  #classes: readonly WeightClass<T>[] = []
   #total = 0
   /** The slots of one cycle in the order of their turns, as far as it is recorded. */
   #cycle: Slot<T>[] = []
-  /** The items of the complete cycle, which are replayed. The currents then stay those of its start. */
+  /** The items of the complete cycle, which are replayed. The slots then stand where it starts. */
   #turns: readonly T[] | undefined
-  /** The next step of the complete cycle. */
+  /** The next turn of those; 0 while there are none. */
   #position = 0
   /** Draws the first pick with exclusions, so that the retries of many processes do not all meet at one item. */
   #detourStart: Random | undefined
@@ -51,29 +57,39 @@ export class SmoothWeightedSchedule<T> {
    * random place of the cycle, after the one that is next: half a cycle from there, all clients would come to a batch of them
    * at once. When keys and weights stay, so does every place.
    *
-   * `origins`: for each item, the previous index of the item with its key, or −1, if the caller knows it.
+   * `origins`: for each item, the previous index of the item with its key, or −1.
    */
-  update(items: readonly T[], origins?: readonly number[]): void {
-    if (this.#isSame(items)) {
-      for (const [index, slot] of this.#slots.entries()) slot.item = items[index] ?? slot.item
+  update(items: readonly T[], origins: readonly number[] = this.#originsOf(items)): void {
+    const { weightOf } = this.#item
+    const before = this.#slots
+    const survivors = origins.map((origin) => before[origin])
+    const stays = (slot: Slot<T> | undefined, place: number): boolean => {
+      const item = items[place]
+      return slot?.place === place && item !== undefined && weightOf(item) === weightOf(slot.item)
+    }
+    if (before.length === items.length && survivors.every(stays)) {
+      for (const [place, slot] of before.entries()) slot.item = items[place] ?? slot.item
       if (this.#turns !== undefined) this.#replay()
       return
     }
     this.#stopReplaying()
-    const before = this.#slots
-    const previousTotal = this.#total
-    const weights = toIntegerWeights(items.map(this.#item.weightOf))
+    const weights = toIntegerWeights(items.map(weightOf))
+    const total = weights.reduce((sum, weight) => sum + weight, 0)
+    const scale = total / this.#total
     this.#slots = items.map((item, place) => new Slot(item, weights[place] ?? 0, place))
-    this.#total = weights.reduce((sum, weight) => sum + weight, 0)
-    const survivors = origins === undefined ? this.#byKey(before) : this.#byOrigin(before, origins)
-    if (this.#isPlaceLost(mostDue(before), survivors)) this.#start()
-    else this.#carryOver(survivors, this.#total / previousTotal, mostDue(before))
+    this.#total = total
+    const due = mostDue(before)
+    // Without survivors there is no place to keep. When the one that was next is gone, it is given up for a random one: all
+    // clients whose next was within a batch that was replaced would go on in step otherwise.
+    const isKept = survivors.some((slot) => slot !== undefined && (slot === due || this.#random === undefined))
+    if (isKept) this.#carryOver(survivors, scale, due)
+    else this.#start()
   }
 
   /** The item whose turn it is; `undefined` when there is none. */
   next(): T | undefined {
     const turns = this.#turns
-    if (turns === undefined) return this.#nextRecorded()
+    if (turns === undefined) return this.#record()
     const position = this.#position
     const following = position + 1
     this.#position = following < turns.length ? following : 0
@@ -85,20 +101,17 @@ export class SmoothWeightedSchedule<T> {
    * (retries, mostly) keep credit of their own: they are smooth among themselves and take no turn of `next`. O(items).
    */
   nextExcept(excluded: (item: T) => boolean): T | undefined {
+    const open = this.#slots.filter(({ item, weight }) => weight > 0 && !excluded(item))
     let total = 0
     let best: Slot<T> | undefined
-    for (const slot of this.#slots) {
-      if (slot.weight === 0 || excluded(slot.item)) continue
+    for (const slot of open) {
       slot.detour += slot.weight
       total += slot.weight
       if (best === undefined || slot.detour > best.detour) best = slot
     }
     if (best === undefined) return undefined
-    if (this.#detourStart !== undefined) {
-      const open = this.#slots.filter(({ item }) => !excluded(item))
-      best = drawnByWeight(open, total, this.#detourStart) ?? best
-      this.#detourStart = undefined
-    }
+    if (this.#detourStart !== undefined) best = drawnByWeight(open, total, this.#detourStart) ?? best
+    this.#detourStart = undefined
     best.detour -= total
     return best.item
   }
@@ -106,41 +119,41 @@ export class SmoothWeightedSchedule<T> {
   /** Current weight of every item, in units in which one turn costs the total. They sum to zero. */
   currents(): readonly number[] {
     const position = this.#position
-    const currents = this.#slots.map(({ current, weight }) => current + position * weight)
-    for (const { place } of this.#cycle.slice(0, position)) currents[place] = (currents[place] ?? 0) - this.#total
-    return currents
+    for (const each of this.#classes) each.settle()
+    const turns = this.#turnsWithin(position)
+    return this.#slots.map(
+      ({ current, weight }, place) => current + position * weight - (turns[place] ?? 0) * this.#total,
+    )
   }
 
-  #nextRecorded(): T | undefined {
-    return this.#record()?.item
-  }
-
-  #record(): Slot<T> | undefined {
-    const cycle = this.#cycle
-    if (cycle.length === 0) for (const slot of this.#slots) slot.recordedFrom = slot.current
+  #record(): T | undefined {
     const taken = this.#step()
-    if (taken === undefined || this.#total > maxCycleLength) return taken
-    cycle.push(taken)
-    if (cycle.length < this.#total) return taken
-    // The first cycle after a change does not always close; the next one does.
-    if (this.#slots.every(({ current, recordedFrom }) => current === recordedFrom)) this.#replay()
-    else this.#cycle = []
-    return taken
+    if (taken === undefined || this.#total > maxCycleLength) return taken?.item
+    this.#cycle.push(taken)
+    if (this.#cycle.length === this.#total) {
+      const turns = this.#turnsWithin(this.#total)
+      // The first cycle after a change does not always close; the next one does.
+      if (this.#slots.every(({ weight }, place) => weight === turns[place])) this.#replay()
+      else this.#cycle = []
+    }
+    return taken.item
+  }
+
+  #step(): Slot<T> | undefined {
+    let best: WeightClass<T> | undefined
+    let most = Number.NEGATIVE_INFINITY
+    for (const each of this.#classes) {
+      const current = each.step()
+      if (current < most || (current === most && best !== undefined && best.due.place < each.due.place)) continue
+      best = each
+      most = current
+    }
+    return best?.takeTurn(this.#total)
   }
 
   /** The items stand in an array of their own: one look instead of two, 2 of 10 ns of a pick. */
   #replay(): void {
     this.#turns = this.#cycle.map(({ item }) => item)
-  }
-
-  #step(): Slot<T> | undefined {
-    let best: Slot<T> | undefined
-    for (const slot of this.#slots) {
-      slot.current += slot.weight
-      if (best === undefined || slot.current > best.current) best = slot
-    }
-    if (best !== undefined) best.current -= this.#total
-    return best
   }
 
   /** Brings the currents to where the replay stands, and records anew from there. */
@@ -154,82 +167,114 @@ export class SmoothWeightedSchedule<T> {
     this.#position = 0
   }
 
+  /** How many of the first `length` turns of the cycle each slot has. */
+  #turnsWithin(length: number): Uint32Array {
+    const turns = new Uint32Array(this.#slots.length)
+    for (const { place } of this.#cycle.slice(0, length)) turns[place] = (turns[place] ?? 0) + 1
+    return turns
+  }
+
   #start(): void {
-    if (this.#slots.length > 0) enterPhase(this.#slots, this.#total, this.#phase)
-    this.#detourStart = this.#random
+    const random = this.#random
+    this.#detourStart = random
+    this.#classes = weightClasses(this.#slots)
+    if (this.#slots.length === 0) return
+    const steps = random === undefined ? Number(this.#phase) % this.#total : randomInteger(random, this.#total)
+    if (steps * this.#classes.length <= maxWalk) {
+      for (let step = 0; step < steps; step++) this.#step()
+      return
+    }
+    setLargestRemainders(this.#slots, this.#total, steps)
+    // Fresh schedules spread their first picks by weight also then.
+    if (random !== undefined) makeFirst(this.#slots, drawnByWeight(this.#slots, this.#total, random))
+    this.#classes = weightClasses(this.#slots)
   }
 
   /** `scale`: what one unit of the previous total is in the new one. */
   #carryOver(survivors: readonly (Slot<T> | undefined)[], scale: number, due: Slot<T> | undefined): void {
     const newcomers: Slot<T>[] = []
-    let next: Slot<T> | undefined
+    let latest = Number.POSITIVE_INFINITY
     for (const slot of this.#slots) {
       const before = survivors[slot.place]
-      if (before === due) next = slot
-      if (slot.weight === 0) continue
       if (before === undefined) newcomers.push(slot)
-      else {
+      else if (slot.weight > 0) {
         slot.current = Math.round(before.current * scale)
         slot.detour = before.detour * scale
       }
+      if (before !== undefined && before === due) latest = slot.current + slot.weight
     }
-    if (this.#random !== undefined) this.#placeNewcomers(newcomers, next, this.#random)
-    this.#settle()
+    if (this.#random !== undefined) placeNewcomers(newcomers, latest, this.#total, this.#random)
+    settle(this.#slots, this.#total)
+    this.#classes = weightClasses(this.#slots)
   }
 
-  #placeNewcomers(newcomers: readonly Slot<T>[], next: Slot<T> | undefined, random: Random): void {
-    const latest = next?.standing ?? Number.POSITIVE_INFINITY
-    for (const slot of newcomers) {
-      const current = slot.weight - this.#total + randomInteger(random, this.#total)
-      slot.current = Math.min(current, latest - slot.weight - 1)
-    }
-  }
-
-  /** Spreads what is missing to a sum of zero over the slots, by weight, in integers. */
-  #settle(): void {
-    const surplus = this.#slots.reduce((sum, { current }) => sum + current, 0)
-    let rest = surplus
-    for (const slot of this.#slots) {
-      const share = Math.trunc((surplus * slot.weight) / this.#total)
-      slot.current -= share
-      rest -= share
-    }
-    while (rest !== 0) {
-      const unit = Math.sign(rest)
-      for (const slot of this.#slots) {
-        if (slot.weight === 0 || rest === 0) continue
-        slot.current -= unit
-        rest -= unit
-      }
-    }
-  }
-
-  /**
-   * Without survivors there is no place to keep. When the one that was next is gone, it is given up for a random one: all
-   * clients whose next was within a batch that was replaced would go on in step otherwise.
-   */
-  #isPlaceLost(due: Slot<T> | undefined, survivors: readonly (Slot<T> | undefined)[]): boolean {
-    if (survivors.every((slot) => slot === undefined)) return true
-    return this.#random !== undefined && !survivors.includes(due)
-  }
-
-  #byOrigin(before: readonly Slot<T>[], origins: readonly number[]): readonly (Slot<T> | undefined)[] {
-    return origins.map((origin) => (origin === -1 ? undefined : before[origin]))
-  }
-
-  #byKey(before: readonly Slot<T>[]): readonly (Slot<T> | undefined)[] {
+  #originsOf(items: readonly T[]): readonly number[] {
     const { keyOf } = this.#item
-    const slots = new Map(before.map((slot) => [keyOf(slot.item), slot]))
-    return this.#slots.map(({ item }) => slots.get(keyOf(item)))
+    const places = new Map(this.#slots.map(({ item, place }) => [keyOf(item), place]))
+    return items.map((item) => places.get(keyOf(item)) ?? -1)
   }
+}
 
-  #isSame(items: readonly T[]): boolean {
-    const { keyOf, weightOf } = this.#item
-    const slots = this.#slots
-    if (slots.length !== items.length) return false
-    return items.every((item, index) => {
-      const before = slots[index]?.item
-      return before !== undefined && keyOf(item) === keyOf(before) && weightOf(item) === weightOf(before)
-    })
+/** The slot whose turn is next: the first one with the largest current in the next step. */
+function mostDue<T>(slots: readonly Slot<T>[]): Slot<T> | undefined {
+  let best: Slot<T> | undefined
+  for (const slot of slots) {
+    if (best === undefined || slot.current + slot.weight > best.current + best.weight) best = slot
+  }
+  return best
+}
+
+/** A slot drawn by weight; `total` is the sum of the weights. */
+function drawnByWeight<T>(slots: readonly Slot<T>[], total: number, random: Random): Slot<T> | undefined {
+  let rest = randomInteger(random, total)
+  return slots.find(({ weight }) => {
+    rest -= weight
+    return rest < 0
+  })
+}
+
+// In BigInt: steps × weight can exceed what a number holds exactly.
+function setLargestRemainders<T>(slots: readonly Slot<T>[], total: number, steps: number): void {
+  let sum = 0
+  for (const slot of slots) {
+    slot.current = Number((BigInt(steps) * BigInt(slot.weight)) % BigInt(total))
+    sum += slot.current
+  }
+  const bySize = slots.toSorted((left, right) => right.current - left.current || left.place - right.place)
+  for (const slot of bySize.slice(0, Math.round(sum / total))) slot.current -= total
+}
+
+/** Gives `slot` the credit it lacks to be next, at the cost of the one that was. */
+function makeFirst<T>(slots: readonly Slot<T>[], slot: Slot<T> | undefined): void {
+  const first = mostDue(slots)
+  if (first === undefined || slot === undefined) return
+  const lacking = first.current + first.weight - slot.current - slot.weight
+  slot.current += lacking
+  first.current -= lacking
+}
+
+/** At random places of the cycle, and not before the slot that is next, which stands at `latest`. */
+function placeNewcomers<T>(slots: readonly Slot<T>[], latest: number, total: number, random: Random): void {
+  for (const slot of slots) {
+    if (slot.weight === 0) continue
+    slot.current = Math.min(slot.weight - total + randomInteger(random, total), latest - slot.weight - 1)
+  }
+}
+
+/** Spreads what is missing to a sum of zero over the slots, by weight, in integers. */
+function settle<T>(slots: readonly Slot<T>[], total: number): void {
+  const surplus = slots.reduce((sum, { current }) => sum + current, 0)
+  let rest = surplus
+  for (const slot of slots) {
+    const share = Math.trunc(surplus * (slot.weight / total))
+    slot.current -= share
+    rest -= share
+  }
+  const unit = Math.sign(rest)
+  for (const slot of slots) {
+    // Less than one for each slot with a weight is left.
+    if (slot.weight === 0 || rest === 0) continue
+    slot.current -= unit
+    rest -= unit
   }
 }

@@ -15,9 +15,12 @@ export interface SmoothWeightedRoundRobinOptions {
 
 /**
  * Picks each instance exactly as often as its weight, with evenly spread turns: weights 5, 1, 1 give `a a b a c a a`,
- * as in nginx. A pick is O(1) once one cycle is complete, and O(instances) until then; see `SmoothWeightedSchedule`.
+ * as in nginx. A pick is O(1) once one cycle is complete, and O(different weights) until then.
  *
- * When the list or a weight changes, the remaining instances keep their position in the cycle.
+ * When the list or a weight changes, the remaining instances keep their position in the cycle. A fresh balancer, and one
+ * whose next instance has left, goes to a random step of the cycle. With very long cycles (large weights without a common
+ * divisor) that takes up to some 20 ms; beyond four million steps × different weights, it goes to an approximate step at
+ * once, and the first cycle may give an instance one turn more or less than its weight.
  */
 export class SmoothWeightedRoundRobinBalancer implements Balancer {
   /** False: `hashKey` has no effect. */
