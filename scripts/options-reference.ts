@@ -2,11 +2,28 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { groupedTable } from '../packages/core/src/balancer/grouped.ts'
+import { maglevTable } from '../packages/core/src/balancer/hashing/maglev.ts'
+import { ringHashTable } from '../packages/core/src/balancer/hashing/ring-hash.ts'
+import { leastRequestTable } from '../packages/core/src/balancer/load-aware/least-request.ts'
+import { peakEwmaTable } from '../packages/core/src/balancer/load-aware/peak-ewma.ts'
+import { randomTable } from '../packages/core/src/balancer/random.ts'
+import { roundRobinTable } from '../packages/core/src/balancer/round-robin.ts'
+import { smoothWeightedTable } from '../packages/core/src/balancer/smooth-weighted/smooth-weighted-round-robin.ts'
 import type { Option } from '../packages/core/src/base/option-table.ts'
+import { executeTable } from '../packages/core/src/call/execute-options.ts'
 import { configuredServiceTable, loadBalancerTable, serviceTable } from '../packages/core/src/config/service-options.ts'
+import { healthCheckTable } from '../packages/core/src/health/checks/options.ts'
+import { healthCheckTlsTable } from '../packages/core/src/health/checks/tls.ts'
 import { panicTable } from '../packages/core/src/health/eligibility/panic.ts'
 import { slowStartTable } from '../packages/core/src/health/eligibility/slow-start.ts'
 import { zoneTable } from '../packages/core/src/health/eligibility/zone-options.ts'
+import { noAnswerTable } from '../packages/core/src/health/outliers/answer-watch.ts'
+import {
+  failurePercentageTable,
+  outlierDetectionTable,
+  successRateTable,
+} from '../packages/core/src/health/outliers/options.ts'
 import { subsetTable } from '../packages/core/src/instance/subset.ts'
 import { loadReportTable } from '../packages/core/src/load-report/learned-weights.ts'
 import { throttleTable } from '../packages/core/src/overload/client-throttle.ts'
@@ -21,7 +38,7 @@ interface Section {
   readonly title: string
   readonly file: string
   readonly type: string
-  readonly table?: Readonly<Record<string, Option<unknown>>>
+  readonly table: Readonly<Record<string, Option<unknown>>>
 }
 
 /** One option, as its interface documents it. */
@@ -32,7 +49,7 @@ interface Documented {
   readonly default: string | undefined
 }
 
-/** Every object of options of a load balancer. */
+/** Every object of options of a load balancer, its calls and balancers. */
 export const sections: readonly Section[] = [
   {
     title: 'LoadBalancerOptions',
@@ -50,11 +67,32 @@ export const sections: readonly Section[] = [
   { title: 'retry', file: 'retry/retry-policy.ts', type: 'RetryOptions', table: retryTable },
   { title: 'retry.budget', file: 'retry/retry-budget.ts', type: 'RetryBudgetOptions', table: retryBudgetTable },
   { title: 'hedge', file: 'retry/hedging.ts', type: 'HedgeOptions', table: hedgeTable },
-  { title: 'healthCheck', file: 'health/checks/options.ts', type: 'HealthCheckOptions' },
-  { title: 'outlierDetection', file: 'health/outliers/options.ts', type: 'OutlierDetectionOptions' },
-  { title: 'outlierDetection.failurePercentage', file: 'health/outliers/options.ts', type: 'FailurePercentageOptions' },
-  { title: 'outlierDetection.successRate', file: 'health/outliers/options.ts', type: 'SuccessRateOptions' },
-  { title: 'outlierDetection.noAnswer', file: 'health/outliers/answer-watch.ts', type: 'NoAnswerOptions' },
+  { title: 'healthCheck', file: 'health/checks/options.ts', type: 'HealthCheckOptions', table: healthCheckTable },
+  { title: 'healthCheck.tls', file: 'health/checks/tls.ts', type: 'HealthCheckTls', table: healthCheckTlsTable },
+  {
+    title: 'outlierDetection',
+    file: 'health/outliers/options.ts',
+    type: 'OutlierDetectionOptions',
+    table: outlierDetectionTable,
+  },
+  {
+    title: 'outlierDetection.failurePercentage',
+    file: 'health/outliers/options.ts',
+    type: 'FailurePercentageOptions',
+    table: failurePercentageTable,
+  },
+  {
+    title: 'outlierDetection.successRate',
+    file: 'health/outliers/options.ts',
+    type: 'SuccessRateOptions',
+    table: successRateTable,
+  },
+  {
+    title: 'outlierDetection.noAnswer',
+    file: 'health/outliers/answer-watch.ts',
+    type: 'NoAnswerOptions',
+    table: noAnswerTable,
+  },
   { title: 'slowStart', file: 'health/eligibility/slow-start.ts', type: 'SlowStartOptions', table: slowStartTable },
   { title: 'panic', file: 'health/eligibility/panic.ts', type: 'PanicOptions', table: panicTable },
   { title: 'zone', file: 'health/eligibility/zone-options.ts', type: 'ZoneOptions', table: zoneTable },
@@ -62,6 +100,30 @@ export const sections: readonly Section[] = [
   { title: 'loadReports', file: 'load-report/learned-weights.ts', type: 'LoadReportOptions', table: loadReportTable },
   { title: 'queue', file: 'overload/queue-options.ts', type: 'QueueOptions', table: queueTable },
   { title: 'throttle', file: 'overload/client-throttle.ts', type: 'ThrottleOptions', table: throttleTable },
+  { title: 'lb.execute()', file: 'call/execute-options.ts', type: 'ExecuteOptions', table: executeTable },
+  { title: 'RoundRobinBalancer', file: 'balancer/round-robin.ts', type: 'RoundRobinOptions', table: roundRobinTable },
+  {
+    title: 'SmoothWeightedRoundRobinBalancer',
+    file: 'balancer/smooth-weighted/smooth-weighted-round-robin.ts',
+    type: 'SmoothWeightedRoundRobinOptions',
+    table: smoothWeightedTable,
+  },
+  { title: 'GroupedBalancer', file: 'balancer/grouped.ts', type: 'GroupedOptions', table: groupedTable },
+  { title: 'RandomBalancer', file: 'balancer/random.ts', type: 'RandomOptions', table: randomTable },
+  {
+    title: 'LeastRequestBalancer',
+    file: 'balancer/load-aware/least-request.ts',
+    type: 'LeastRequestOptions',
+    table: leastRequestTable,
+  },
+  {
+    title: 'PeakEwmaBalancer',
+    file: 'balancer/load-aware/peak-ewma.ts',
+    type: 'PeakEwmaOptions',
+    table: peakEwmaTable,
+  },
+  { title: 'RingHashBalancer', file: 'balancer/hashing/ring-hash.ts', type: 'RingHashOptions', table: ringHashTable },
+  { title: 'MaglevBalancer', file: 'balancer/hashing/maglev.ts', type: 'MaglevOptions', table: maglevTable },
 ]
 
 /** The options that the interface of a section itself declares, in its order. */
@@ -83,7 +145,7 @@ export function documentedOptions({ file, type }: Section): Documented[] {
 
 function sectionText(section: Section): string {
   const options = documentedOptions(section).map(({ name, meaning, default: value }) => {
-    const legal = section.table?.[name]?.legal
+    const legal = section.table[name]?.legal
     const facts = [
       legal === undefined ? [] : `Legal: ${legal}.`,
       value === undefined ? [] : `Default: ${/^\S+$/.test(value) ? `\`${value}\`` : value}.`,
@@ -103,7 +165,7 @@ function wrapped(text: string): string {
 
 /** The page, from the sources as they are. */
 export function optionsReference(): string {
-  const intro = `# Options of a load balancer
+  const intro = `# Options of load balancers, calls and balancers
 
 \`scripts/options-reference.ts\` writes this page from the sources. Every option can be left out, but for those that are required. The options of
 \`ServiceOptions\` stand at the top level, for every service, and under \`services\`, for one; they are merged field by field.

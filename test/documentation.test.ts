@@ -78,7 +78,7 @@ describe('docs/reference/options.md', () => {
   const documented = sections.flatMap((section) =>
     documentedOptions(section).map((option) => ({
       section: section.title,
-      legal: section.table?.[option.name],
+      legal: section.table[option.name],
       ...option,
     })),
   )

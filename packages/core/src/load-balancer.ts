@@ -1,16 +1,18 @@
 import type { PickRequest } from './balancer/balancer.ts'
 import { type Clock, monotonic, systemClock } from './base/clock.ts'
-import { LoadBalancerClosedError, NoAvailableInstanceError } from './base/errors.ts'
+import { LoadBalancerClosedError } from './base/errors.ts'
 import { checkDurationMs, checkFunction, rejectOption } from './base/option-checks.ts'
+import { withDefaults } from './base/option-table.ts'
 import { systemRandom } from './base/random.ts'
 import { RunningClock } from './base/running-clock.ts'
+import { acquire, noAcquireRequest } from './call/acquire.ts'
 import type { AttemptFunction } from './call/attempt-context.ts'
 import { execute } from './call/execute.ts'
 import { checkExecuteOptions, type ExecuteOptions, noExecuteOptions } from './call/execute-options.ts'
 import { type AbortSignalLike, CallScope } from './call/scope.ts'
 import { copyOptions } from './config/copy-options.ts'
 import { HealthCheckers } from './config/health-checkers.ts'
-import { checkLoadBalancerOptions, type LoadBalancerOptions } from './config/service-options.ts'
+import { checkLoadBalancerOptions, type LoadBalancerOptions, loadBalancerTable } from './config/service-options.ts'
 import { DiscoveryUses } from './discovery/discovery-uses.ts'
 import type { ServiceInstance } from './instance/instance.ts'
 import { serviceOfHost, type UrlAuthority } from './instance/service-host.ts'
@@ -52,6 +54,7 @@ export interface CloseOptions {
  */
 export class LoadBalancer implements AsyncDisposable {
   readonly #options: LoadBalancerOptions
+  readonly #closeDiscoveries: boolean
   readonly #configured: ReadonlySet<string>
   readonly #clock: Clock
   readonly #running: RunningClock
@@ -66,6 +69,8 @@ export class LoadBalancer implements AsyncDisposable {
   constructor(options: LoadBalancerOptions) {
     checkLoadBalancerOptions(options)
     this.#options = copyOptions(options)
+    const { maxServices, closeDiscoveries } = withDefaults(this.#options, loadBalancerTable)
+    this.#closeDiscoveries = closeDiscoveries
     this.#configured = new Set(Object.keys(options.services ?? {}))
     const { clock, random } = options
     const callbackFailed: CallbackFailed = (callback, error) => this.#events.callbackFailed(undefined, callback, error)
@@ -75,6 +80,7 @@ export class LoadBalancer implements AsyncDisposable {
     this.#healthCheckers = new HealthCheckers(this.#options.healthCheck, { clock: this.#clock, random: chance })
     this.#services = new Services({
       options: this.#options,
+      maxServices,
       configured: this.#configured,
       clock: this.#clock,
       running: this.#running,
@@ -139,36 +145,16 @@ export class LoadBalancer implements AsyncDisposable {
    * @throws NoAvailableInstanceError; OverloadedError; DiscoveryError when there is no list after `firstListTimeoutMs`;
    * the signal's reason when it is aborted; LoadBalancerClosedError
    */
-  async acquire(
+  acquire(
     service: string,
-    request: PickRequest & { readonly signal?: AbortSignal | undefined } = {},
+    request: PickRequest & { readonly signal?: AbortSignalLike | undefined } = noAcquireRequest,
   ): Promise<PickResult> {
-    const target = this.#started(service)
-    checkObject('request', request)
-    request.signal?.throwIfAborted()
-    let scope: CallScope | undefined
     try {
-      if (!target.hasList) {
-        scope = this.#waitingScope(target, request.signal)
-        await target.firstList(scope)
-      }
-      target.refuseIfThrottled()
-      const taken = target.acquire(request)
-      if (taken !== undefined) return taken
-      scope ??= this.#waitingScope(target, request.signal)
-      return target.unlessClosed(await target.whenRoom(scope, () => target.acquire(request)))
+      const target = this.#started(service)
+      checkObject('request', request)
+      return acquire(target, request)
     } catch (error) {
-      if (!(error instanceof NoAvailableInstanceError)) throw error
-      scope ??= this.#waitingScope(target, request.signal)
-      const bounds = { version: target.listVersion, untilMs: Number.POSITIVE_INFINITY }
-      const taken = await target.fromNewerList(scope, bounds, () => target.acquire(request))
-      if (taken === undefined) throw error
-      return target.unlessClosed(taken)
-    } finally {
-      if (scope !== undefined) {
-        scope.release()
-        target.callEnded()
-      }
+      return Promise.reject(error)
     }
   }
 
@@ -278,7 +264,7 @@ export class LoadBalancer implements AsyncDisposable {
     this.#running.close()
     this.#events.emit({ type: 'closed' })
     this.#events.clear()
-    await this.#uses.end(this.#clock, { closes: this.#options.closeDiscoveries ?? true })
+    await this.#uses.end(this.#clock, { closes: this.#closeDiscoveries })
   }
 
   #closedError(service: string): LoadBalancerClosedError {
@@ -287,11 +273,6 @@ export class LoadBalancer implements AsyncDisposable {
 
   #scope(service: string, signal: AbortSignalLike | undefined, timeoutMs: number): CallScope {
     return new CallScope({ clock: this.#running, service, signal, timeoutMs })
-  }
-
-  #waitingScope(target: Service, signal: AbortSignal | undefined): CallScope {
-    target.callBegan()
-    return this.#scope(target.service, signal, Number.POSITIVE_INFINITY)
   }
 
   #started(service: string): Service {

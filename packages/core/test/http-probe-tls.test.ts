@@ -7,8 +7,8 @@ import type { TLSSocket } from 'node:tls'
 import { instance } from '@lb/testing'
 import { TestCertificates } from 'test-servers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type HttpProbeOptions, httpProbe } from '../src/health/checks/http-probe.ts'
-import type { HealthProbeResult } from '../src/health/checks/options.ts'
+import { httpProbe } from '../src/health/checks/http-probe.ts'
+import type { HealthProbeResult, HttpProbeOptions } from '../src/health/checks/options.ts'
 import { verdictOfError, verdictOfResult } from '../src/health/checks/verdict.ts'
 
 let folder: string

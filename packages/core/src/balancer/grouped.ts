@@ -1,6 +1,16 @@
 import { InvalidOptionError } from '../base/errors.ts'
-import { checkFunction, checkInteger, checkKeys, checkNumber, rejectOption } from '../base/option-checks.ts'
-import { type Random, systemRandom } from '../base/random.ts'
+import { checkNumber, rejectOption } from '../base/option-checks.ts'
+import {
+  checkOptions,
+  type DefaultedOption,
+  functionOption,
+  integerOption,
+  type Option,
+  type OptionTable,
+  randomOption,
+  withDefaults,
+} from '../base/option-table.ts'
+import type { Random } from '../base/random.ts'
 import type { ServiceInstance } from '../instance/instance.ts'
 import { type Balancer, distinctById, type PickRequest } from './balancer.ts'
 import { RoundRobinBalancer } from './round-robin.ts'
@@ -31,6 +41,49 @@ export interface GroupedOptions {
   readonly random?: Random | undefined
 }
 
+const sharesOption: Option<Readonly<Record<string, number>>> = {
+  legal: 'object of group names and numbers ≥ 0, at least one above 0',
+  check: (path, given) => {
+    if (given === undefined) return
+    if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+      rejectOption(path, 'an object of group names and numbers', given)
+    }
+    const entries = Object.entries<number | undefined>({ ...given })
+    for (const [key, share] of entries) checkNumber(`${path}.${key}`, share ?? Number.NaN, 0, Number.MAX_VALUE)
+    if (!entries.some(([, share = 0]) => share > 0)) {
+      throw new InvalidOptionError(
+        path,
+        `${path} must give at least one group a share above 0. Leave it out to weigh groups by their members`,
+      )
+    }
+  },
+}
+
+const fallbackOption: DefaultedOption<readonly string[]> = {
+  legal: 'array of group names',
+  default: [],
+  check: (path, given) => {
+    if (given === undefined) return
+    if (!Array.isArray(given) || given.some((key) => typeof key !== 'string')) {
+      rejectOption(path, 'an array of group names', given)
+    }
+  },
+}
+
+const groupOfOption: DefaultedOption<(instance: ServiceInstance) => string | undefined> = {
+  ...functionOption(),
+  default: ({ weight }) => String(weight),
+}
+
+/** What may be said of the balancer. */
+export const groupedTable: OptionTable<GroupedOptions, 'shares' | 'start'> = {
+  groupOf: groupOfOption,
+  shares: sharesOption,
+  fallback: fallbackOption,
+  start: integerOption({}),
+  random: randomOption(),
+}
+
 interface Group {
   readonly key: string
   readonly share: number
@@ -56,16 +109,14 @@ export class GroupedBalancer implements Balancer {
 
   /** @throws InvalidOptionError */
   constructor(options: GroupedOptions = {}) {
-    checkKeys('GroupedBalancer', options, ['groupOf', 'shares', 'fallback', 'start', 'random'])
-    checkFunction('GroupedBalancer.groupOf', options.groupOf)
-    checkFunction('GroupedBalancer.random', options.random)
-    checkInteger('GroupedBalancer.start', options.start, 0, Number.MAX_SAFE_INTEGER)
-    this.#groupOf = options.groupOf ?? ((instance) => String(instance.weight))
-    this.#shares = options.shares === undefined ? undefined : checkShares(options.shares)
-    this.#fallback = options.fallback === undefined ? [] : checkFallback(options.fallback)
-    this.#start = options.start
-    this.#random = options.random ?? systemRandom
-    this.#turns = new SmoothWeightedSchedule(this.#start ?? this.#random, {
+    checkOptions('GroupedBalancer', options, groupedTable)
+    const { groupOf, shares, fallback, start, random } = withDefaults(options, groupedTable)
+    this.#groupOf = groupOf
+    this.#shares = shares === undefined ? undefined : new Map(Object.entries(shares))
+    this.#fallback = [...fallback]
+    this.#start = start
+    this.#random = random
+    this.#turns = new SmoothWeightedSchedule(start ?? random, {
       keyOf: (group) => group.key,
       weightOf: (group) => group.share,
     })
@@ -137,28 +188,4 @@ function sumsOfWeights(members: ReadonlyMap<string, readonly ServiceInstance[]>)
 
 function allAvoided(group: Group, avoid: ReadonlySet<string>): boolean {
   return group.members.length <= avoid.size && group.members.every((instance) => avoid.has(instance.id))
-}
-
-function checkShares(shares: Readonly<Record<string, number>>): ReadonlyMap<string, number> {
-  if (typeof shares !== 'object' || shares === null || Array.isArray(shares)) {
-    rejectOption('GroupedBalancer.shares', 'an object of group names and numbers', shares)
-  }
-  const entries = Object.entries(shares)
-  for (const [key, share] of entries) {
-    checkNumber(`GroupedBalancer.shares.${key}`, share ?? Number.NaN, 0, Number.MAX_VALUE)
-  }
-  if (!entries.some(([, share]) => share > 0)) {
-    throw new InvalidOptionError(
-      'GroupedBalancer.shares',
-      'GroupedBalancer.shares must give at least one group a share above 0. Leave it out to weigh groups by their members',
-    )
-  }
-  return new Map(entries)
-}
-
-function checkFallback(fallback: readonly string[]): readonly string[] {
-  if (!Array.isArray(fallback) || fallback.some((key) => typeof key !== 'string')) {
-    rejectOption('GroupedBalancer.fallback', 'an array of group names', fallback)
-  }
-  return [...fallback]
 }

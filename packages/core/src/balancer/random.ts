@@ -1,5 +1,5 @@
-import { checkFunction, checkKeys } from '../base/option-checks.ts'
-import { type Random, systemRandom } from '../base/random.ts'
+import { checkOptions, type OptionTable, randomOption, withDefaults } from '../base/option-table.ts'
+import type { Random } from '../base/random.ts'
 import type { ServiceInstance } from '../instance/instance.ts'
 import type { Balancer, PickRequest } from './balancer.ts'
 import { candidateOrigins } from './candidate-origins.ts'
@@ -9,6 +9,9 @@ export interface RandomOptions {
   /** Source of random numbers in [0, 1). @default Math.random */
   readonly random?: Random | undefined
 }
+
+/** What may be said of the balancer. */
+export const randomTable: OptionTable<RandomOptions> = { random: randomOption() }
 
 /**
  * Picks a random instance, by weight. A pick is O(1), by Vose's alias method: every slot is split between its own
@@ -29,9 +32,8 @@ export class RandomBalancer implements Balancer {
 
   /** @throws InvalidOptionError */
   constructor(options: RandomOptions = {}) {
-    checkKeys('RandomBalancer', options, ['random'])
-    checkFunction('RandomBalancer.random', options.random)
-    this.#random = options.random ?? systemRandom
+    checkOptions('RandomBalancer', options, randomTable)
+    this.#random = withDefaults(options, randomTable).random
   }
 
   get [Symbol.toStringTag](): string {

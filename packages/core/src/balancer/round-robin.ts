@@ -1,5 +1,13 @@
-import { checkFunction, checkInteger, checkKeys, rejectOption } from '../base/option-checks.ts'
-import { type Random, randomInteger, systemRandom } from '../base/random.ts'
+import { hasMethod, rejectOption } from '../base/option-checks.ts'
+import {
+  checkOptions,
+  integerOption,
+  type Option,
+  type OptionTable,
+  randomOption,
+  withDefaults,
+} from '../base/option-table.ts'
+import { type Random, randomInteger } from '../base/random.ts'
 import type { ServiceInstance } from '../instance/instance.ts'
 import type { Balancer, PickRequest } from './balancer.ts'
 import { type CandidateOrigins, candidateOrigins } from './candidate-origins.ts'
@@ -16,6 +24,20 @@ export interface RoundRobinOptions {
   readonly counter?: SharedCounter | undefined
   /** Source of random numbers in [0, 1). @default Math.random */
   readonly random?: Random | undefined
+}
+
+const counterOption: Option<SharedCounter> = {
+  legal: 'SharedCounter',
+  check: (path, given) => {
+    if (given !== undefined && !hasMethod(given, 'next')) rejectOption(path, 'a SharedCounter', given)
+  },
+}
+
+/** What may be said of the balancer. */
+export const roundRobinTable: OptionTable<RoundRobinOptions, 'start' | 'counter'> = {
+  start: integerOption({}),
+  counter: counterOption,
+  random: randomOption(),
 }
 
 /**
@@ -43,19 +65,14 @@ export class RoundRobinBalancer implements Balancer {
 
   /** @throws InvalidOptionError */
   constructor(options: RoundRobinOptions = {}) {
-    checkKeys('RoundRobinBalancer', options, ['start', 'counter', 'random'])
-    checkInteger('RoundRobinBalancer.start', options.start, 0, Number.MAX_SAFE_INTEGER)
-    checkFunction('RoundRobinBalancer.random', options.random)
-    const { counter } = options
-    if (counter !== undefined && typeof counter?.next !== 'function') {
-      rejectOption('RoundRobinBalancer.counter', 'a SharedCounter', counter)
+    checkOptions('RoundRobinBalancer', options, roundRobinTable)
+    const { start, counter, random } = withDefaults(options, roundRobinTable)
+    if (counter !== undefined && start !== undefined) {
+      rejectOption('RoundRobinBalancer.start', 'absent when counter is given', start)
     }
-    if (counter !== undefined && options.start !== undefined) {
-      rejectOption('RoundRobinBalancer.start', 'absent when counter is given', options.start)
-    }
-    this.#random = options.random ?? systemRandom
+    this.#random = random
     this.#counter = counter
-    this.#start = options.start
+    this.#start = start
   }
 
   get [Symbol.toStringTag](): string {

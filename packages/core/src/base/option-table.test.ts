@@ -15,6 +15,7 @@ interface Inner {
 }
 
 interface Outer {
+  readonly name?: string | undefined
   readonly waitMs?: number | undefined
   readonly most?: number | undefined
   readonly quick?: boolean | undefined
@@ -23,11 +24,12 @@ interface Outer {
 
 const innerTable: OptionTable<Inner> = { size: integerOption({ min: 1, max: 9, default: 3 }) }
 
-const outerTable: OptionTable<Outer> = {
+const outerTable: OptionTable<Outer, 'name'> = {
+  name: { legal: 'anything', check: () => {} },
   waitMs: durationOption({ min: 1, default: 50 }),
   most: limitOption(),
   quick: booleanOption(false),
-  inner: objectOption(innerTable),
+  inner: objectOption(innerTable, false),
 }
 
 describe('checkOptions', () => {
@@ -57,13 +59,13 @@ describe('checkOptions', () => {
 describe('withDefaults', () => {
   it('fills in what is absent or undefined, and leaves out what has no default', () => {
     const most = Number.POSITIVE_INFINITY
-    expect(withDefaults<Outer>({}, outerTable)).toEqual({ waitMs: 50, most, quick: false })
-    expect(withDefaults<Outer>({ waitMs: undefined, inner: false }, outerTable)).toEqual({
+    expect(withDefaults({}, outerTable)).toEqual({ waitMs: 50, most, quick: false, inner: false })
+    expect(withDefaults({ waitMs: undefined, inner: { size: 2 } }, outerTable)).toEqual({
       waitMs: 50,
       most,
       quick: false,
-      inner: false,
+      inner: { size: 2 },
     })
-    expect(withDefaults<Outer>({ waitMs: 7, quick: true }, outerTable)).toEqual({ waitMs: 7, most, quick: true })
+    expect(withDefaults({ waitMs: 7, quick: true }, outerTable)).toEqual({ waitMs: 7, most, quick: true, inner: false })
   })
 })

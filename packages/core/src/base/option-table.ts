@@ -1,5 +1,5 @@
+import { type Clock, systemClock } from './clock.ts'
 import {
-  type Complete,
   checkBoolean,
   checkClock,
   checkDurationMs,
@@ -9,6 +9,7 @@ import {
   checkNumber,
   rejectOption,
 } from './option-checks.ts'
+import { type Random, systemRandom } from './random.ts'
 
 /** What one option may be. Its meaning is the comment of the interface that has it. */
 export interface Option<Value> {
@@ -18,14 +19,35 @@ export interface Option<Value> {
   readonly default?: Value | undefined
   /** The options within it, where it is an object of such. */
   readonly fields?: Entries | undefined
-  /** Whether it is an object of ours, which is copied: so is one with `fields`. */
+  /** Whether it is an object of ours, which is copied. */
   readonly copied?: boolean | undefined
   /** @throws InvalidOptionError unless `value` is absent or legal */
   readonly check: (path: string, value: unknown) => void
 }
 
-/** Every option of an interface: the compiler accepts neither one more nor one fewer. */
-export type OptionTable<Options> = { readonly [Name in keyof Options]-?: Option<Exclude<Options[Name], undefined>> }
+/** An option with a default. */
+export interface DefaultedOption<Value> extends Option<Value> {
+  readonly default: Value
+}
+
+/**
+ * Every option of an interface: the compiler accepts neither one more nor one fewer. Each has a default, but for those in
+ * `Open`.
+ */
+export type OptionTable<Options, Open extends keyof Options = never> = {
+  readonly [Name in keyof Options]-?: Name extends Open
+    ? Option<Exclude<Options[Name], undefined>>
+    : DefaultedOption<Exclude<Options[Name], undefined>>
+}
+
+/** Options as a table leaves them: what has a default is there. */
+export type OptionValues<Table> = {
+  readonly [Name in keyof Table]: Table[Name] extends DefaultedOption<infer Value>
+    ? Value
+    : Table[Name] extends Option<infer Value>
+      ? Value | undefined
+      : never
+}
 
 type Entries = Readonly<Record<string, Option<unknown>>>
 
@@ -36,44 +58,70 @@ export function checkOptions(path: string, options: unknown, table: Entries): vo
     option.check(`${path}.${name}`, Reflect.get(Object(options), name))
 }
 
+/** `checkOptions` for options that are given with each call: it looks only at those that are there. */
+export function optionChecker(path: string, table: Entries): (options: unknown) => void {
+  const names = Object.keys(table)
+  const entries = new Map(
+    Object.entries(table).map(([name, { check }]) => [name, { path: `${path}.${name}`, check }] as const),
+  )
+  return (options) => {
+    if (typeof options !== 'object' || options === null || Array.isArray(options))
+      rejectOption(path, 'an object', options)
+    // Not `Object.entries`, which makes arrays for each call.
+    for (const name in options) {
+      const entry = entries.get(name)
+      if (entry === undefined) checkKeys(path, options, names)
+      else entry.check(entry.path, Reflect.get(options, name))
+    }
+  }
+}
+
 /** `options` with the defaults of the table where they say nothing. */
-export function withDefaults<Options extends object>(options: Options, table: OptionTable<Options>): Complete<Options> {
-  const entries = Object.entries<Option<unknown>>(table)
+export function withDefaults<Table extends Entries>(
+  options: { readonly [Name in keyof Table]?: OptionValues<Table>[Name] | undefined },
+  table: Table,
+): OptionValues<Table> {
+  const entries = Object.entries(table)
   const values = entries.map(([name, option]) => [name, Reflect.get(options, name) ?? option.default] as const)
-  // The compiler cannot follow names through entries. An option without a default has to be given.
-  return Object.fromEntries(values.filter(([, value]) => value !== undefined)) as Complete<Options>
+  // The compiler cannot follow names through entries.
+  return Object.fromEntries(values.filter(([, value]) => value !== undefined)) as OptionValues<Table>
 }
 
 interface Bounds {
   readonly min?: number
   readonly max?: number
+  readonly infinite?: boolean
   readonly default?: number
 }
 
+type Defaulted<B extends Bounds> = B & { readonly default: number }
+
 /** An integer. */
+export function integerOption(bounds: Defaulted<Bounds>): DefaultedOption<number>
+export function integerOption(bounds: Bounds): Option<number>
 export function integerOption({ min = 0, max = Number.MAX_SAFE_INTEGER, default: value }: Bounds): Option<number> {
   const legal = max === Number.MAX_SAFE_INTEGER ? `integer ≥ ${min}` : `integer in [${min}, ${max}]`
   return { legal, default: value, check: (path, given) => checkInteger(path, given, min, max) }
 }
 
 /** A finite number. */
+export function numberOption(bounds: Defaulted<Bounds>): DefaultedOption<number>
+export function numberOption(bounds: Bounds): Option<number>
 export function numberOption({ min = 0, max = Number.MAX_VALUE, default: value }: Bounds): Option<number> {
   const legal = max === Number.MAX_VALUE ? `number ≥ ${min}` : `number in [${min}, ${max}]`
   return { legal, default: value, check: (path, given) => checkNumber(path, given, min, max) }
 }
 
 /** A duration in milliseconds. */
-export function durationOption(bounds: {
-  readonly min?: number
-  readonly infinite?: boolean
-  readonly default?: number
-}): Option<number> {
-  const legal = `milliseconds ≥ ${bounds.min ?? 0}${bounds.infinite === true ? ', or Infinity' : ''}`
-  return { legal, default: bounds.default, check: (path, given) => checkDurationMs(path, given, bounds) }
+export function durationOption(bounds: Defaulted<Bounds>): DefaultedOption<number>
+export function durationOption(bounds: Bounds): Option<number>
+export function durationOption({ min = 0, infinite = false, default: value }: Bounds): Option<number> {
+  const legal = `milliseconds ≥ ${min}${infinite ? ', or Infinity' : ''}`
+  return { legal, default: value, check: (path, given) => checkDurationMs(path, given, { min, infinite }) }
 }
 
 /** A number of things at once. */
-export function limitOption(): Option<number> {
+export function limitOption(): DefaultedOption<number> {
   return {
     legal: 'integer ≥ 1, or Infinity',
     default: Number.POSITIVE_INFINITY,
@@ -84,7 +132,7 @@ export function limitOption(): Option<number> {
   }
 }
 
-export function booleanOption(value: boolean): Option<boolean> {
+export function booleanOption(value: boolean): DefaultedOption<boolean> {
   return { legal: 'boolean', default: value, check: checkBoolean }
 }
 
@@ -92,14 +140,22 @@ export function functionOption(): Option<never> {
   return { legal: 'function', check: checkFunction }
 }
 
-export function clockOption(): Option<never> {
-  return { legal: 'Clock', check: checkClock }
+export function clockOption(): DefaultedOption<Clock> {
+  return { legal: 'Clock', default: systemClock, check: checkClock }
+}
+
+export function randomOption(): DefaultedOption<Random> {
+  return { legal: 'function that returns a number in [0, 1)', default: systemRandom, check: checkFunction }
 }
 
 /** An object of options that are in `table`, or `false`: none of it. */
-export function objectOption<Options extends object>(table: OptionTable<Options>): Option<Options | false> {
+export function objectOption<Options extends object>(
+  table: NoInfer<Readonly<Record<keyof Options & string, Option<unknown>>>>,
+  value: NoInfer<Options | false>,
+): DefaultedOption<Options | false> {
   return {
     legal: 'object, or false',
+    default: value,
     fields: table,
     copied: true,
     check: (path, given) => {

@@ -1,8 +1,18 @@
 import type { PickRequest } from '../balancer/balancer.ts'
-import { checkBoolean, checkDurationMs, checkFunction, checkKeys, rejectOption } from '../base/option-checks.ts'
+import { hasMethod, rejectOption } from '../base/option-checks.ts'
+import {
+  booleanOption,
+  type DefaultedOption,
+  durationOption,
+  functionOption,
+  type Option,
+  type OptionTable,
+  objectOption,
+  optionChecker,
+} from '../base/option-table.ts'
 import type { ServiceInstance } from '../instance/instance.ts'
 import type { AttemptResult, Classification } from '../retry/classification.ts'
-import { checkRetryOptions, type RetryOptions } from '../retry/retry-policy.ts'
+import { type RetryOptions, retryTable } from '../retry/retry-policy.ts'
 import type { AbortSignalLike } from './scope.ts'
 
 /** Options of one call. */
@@ -37,35 +47,54 @@ export interface ExecuteOptions<T = unknown> extends PickRequest {
 /** Those of a call that gives none. */
 export const noExecuteOptions: ExecuteOptions = Object.freeze({})
 
-const executeKeys: readonly (keyof ExecuteOptions)[] = [
-  'signal',
-  'timeoutMs',
-  'retryWithinMs',
-  'idempotent',
-  'hashKey',
-  'avoid',
-  'retry',
-  'classify',
-  'discard',
-]
-
-/** Hot: looks only at what is given. @throws InvalidOptionError */
-export function checkExecuteOptions<T>(options: ExecuteOptions<T>): void {
-  checkKeys('options', options, executeKeys)
-  const { signal, timeoutMs, retryWithinMs, retry, avoid, hashKey } = options
-  if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
-    rejectOption('options.signal', 'an AbortSignal', signal)
-  }
-  if (timeoutMs !== undefined) checkDurationMs('options.timeoutMs', timeoutMs, { infinite: true })
-  if (retryWithinMs !== undefined) checkDurationMs('options.retryWithinMs', retryWithinMs, { infinite: true })
-  checkBoolean('options.idempotent', options.idempotent)
-  checkFunction('options.classify', options.classify)
-  checkFunction('options.discard', options.discard)
-  if (hashKey !== undefined && typeof hashKey !== 'string') rejectOption('options.hashKey', 'a string', hashKey)
-  if (avoid !== undefined && typeof avoid?.has !== 'function') rejectOption('options.avoid', 'a Set of ids', avoid)
-  if (retry === undefined) return
-  checkRetryOptions('options.retry', retry)
-  if (retry !== false && 'budget' in retry) {
-    rejectOption('options.retry.budget', 'absent: a budget belongs to the service', retry.budget)
-  }
+const signalOption: Option<AbortSignalLike> = {
+  legal: 'AbortSignal',
+  check: (path, given) => {
+    if (given !== undefined && !hasMethod(given, 'addEventListener')) rejectOption(path, 'an AbortSignal', given)
+  },
 }
+
+const hashKeyOption: Option<string> = {
+  legal: 'string',
+  check: (path, given) => {
+    if (given !== undefined && typeof given !== 'string') rejectOption(path, 'a string', given)
+  },
+}
+
+const avoidOption: Option<ReadonlySet<string>> = {
+  legal: 'Set of ids',
+  check: (path, given) => {
+    if (given !== undefined && !hasMethod(given, 'has')) rejectOption(path, 'a Set of ids', given)
+  },
+}
+
+const checkRetry = optionChecker('options.retry', retryTable)
+
+const retryOption: DefaultedOption<Omit<RetryOptions, 'budget'> | false> = {
+  ...objectOption<RetryOptions>(retryTable, {}),
+  check: (path, given) => {
+    if (given === undefined || given === false) return
+    checkRetry(given)
+    const { budget }: RetryOptions = Object(given)
+    if (budget !== undefined) rejectOption(`${path}.budget`, 'absent: a budget belongs to the service', budget)
+  },
+}
+
+/** Options of a call without a default: what the service has applies, or nothing. */
+type OpenOption = 'signal' | 'timeoutMs' | 'retryWithinMs' | 'hashKey' | 'avoid' | 'classify' | 'discard'
+
+/** Every option of a call. */
+export const executeTable: OptionTable<ExecuteOptions, OpenOption> = {
+  signal: signalOption,
+  timeoutMs: durationOption({ infinite: true }),
+  retryWithinMs: durationOption({ infinite: true }),
+  idempotent: booleanOption(false),
+  hashKey: hashKeyOption,
+  avoid: avoidOption,
+  retry: retryOption,
+  classify: functionOption(),
+  discard: functionOption(),
+}
+
+/** @throws InvalidOptionError */
+export const checkExecuteOptions: (options: unknown) => void = optionChecker('options', executeTable)

@@ -1,5 +1,6 @@
 import type { Option } from '../base/option-table.ts'
-import { isHealthChecker, type LoadBalancerOptions, type ServiceOptions, serviceTable } from './service-options.ts'
+import { isHealthChecker } from '../health/checks/checker.ts'
+import { type LoadBalancerOptions, type ServiceOptions, serviceTable } from './service-options.ts'
 
 /** A copy of `options` that later changes to the caller's objects do not reach. */
 export function copyOptions(options: LoadBalancerOptions): LoadBalancerOptions {

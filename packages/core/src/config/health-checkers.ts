@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { Random } from '../base/random.ts'
-import { HealthChecker } from '../health/checks/checker.ts'
-import { isHealthChecker, type ServiceOptions } from './service-options.ts'
+import { HealthChecker, isHealthChecker } from '../health/checks/checker.ts'
+import type { ServiceOptions } from './service-options.ts'
 
 /** The health checkers of one load balancer: one for each different set of options, so that services share probes. */
 export class HealthCheckers {

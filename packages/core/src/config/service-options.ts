@@ -7,22 +7,23 @@ import {
   booleanOption,
   checkOptions,
   clockOption,
+  type DefaultedOption,
   durationOption,
-  functionOption,
   integerOption,
   limitOption,
   type Option,
   type OptionTable,
   objectOption,
+  randomOption,
 } from '../base/option-table.ts'
 import type { Random } from '../base/random.ts'
 import type { ServiceDiscovery } from '../discovery/discovery.ts'
-import type { HealthChecker } from '../health/checks/checker.ts'
-import { checkHealthCheckOptions, type HealthCheckOptions } from '../health/checks/options.ts'
+import { type HealthChecker, isHealthChecker } from '../health/checks/checker.ts'
+import { type HealthCheckOptions, healthCheckOption } from '../health/checks/options.ts'
 import { type PanicOptions, panicTable } from '../health/eligibility/panic.ts'
 import { type SlowStartOptions, slowStartTable } from '../health/eligibility/slow-start.ts'
 import { type ZoneOptions, zoneOption } from '../health/eligibility/zone-options.ts'
-import { checkOutlierDetectionOptions, type OutlierDetectionOptions } from '../health/outliers/options.ts'
+import { type OutlierDetectionOptions, outlierDetectionTable } from '../health/outliers/options.ts'
 import { type SubsetOptions, subsetTable } from '../instance/subset.ts'
 import { type LoadReportOptions, loadReportTable } from '../load-report/learned-weights.ts'
 import { type ThrottleOptions, throttleTable } from '../overload/client-throttle.ts'
@@ -128,18 +129,6 @@ export interface LoadBalancerOptions extends ServiceOptions {
   readonly random?: Random | undefined
 }
 
-/** Checked by the function of its floor, unless it is absent or off. */
-function checkedBy<Options extends object>(check: (path: string, options: Options) => void): Option<Options | false> {
-  return {
-    legal: 'object, or false',
-    copied: true,
-    // The check looks at whatever it is given.
-    check: (path, given) => {
-      if (given !== undefined && given !== false) check(path, given as Options)
-    },
-  }
-}
-
 const balancerOption: Option<BalancerName | (() => Balancer)> = {
   legal: 'name of a balancer, or function that creates one',
   check: (path, given) => {
@@ -159,8 +148,19 @@ const discoveryOption: Option<ServiceDiscovery> = {
   },
 }
 
+const healthCheckerOption: DefaultedOption<HealthCheckOptions | HealthChecker | false> = {
+  ...healthCheckOption,
+  legal: 'object, HealthChecker, or false',
+  check: (path, given) => {
+    if (!isHealthChecker(given)) healthCheckOption.check(path, given)
+  },
+}
+
+/** Without a default: the comments of the interface say what holds. */
+type OpenOption = 'balancer' | 'discovery' | 'emptyGraceMs'
+
 /** Every option of a service. */
-export const serviceTable: OptionTable<ServiceOptions> = {
+export const serviceTable: OptionTable<ServiceOptions, OpenOption> = {
   balancer: balancerOption,
   discovery: discoveryOption,
   refreshIntervalMs: durationOption({ min: 1, default: 10_000 }),
@@ -168,25 +168,23 @@ export const serviceTable: OptionTable<ServiceOptions> = {
   emptyGraceMs: durationOption({}),
   firstListTimeoutMs: durationOption({ default: 5_000 }),
   timeoutMs: durationOption({ min: 1, infinite: true, default: Number.POSITIVE_INFINITY }),
-  retry: objectOption(retryTable),
-  hedge: objectOption(hedgeTable),
-  healthCheck: checkedBy<HealthCheckOptions>((path, options) => {
-    if (!isHealthChecker(options)) checkHealthCheckOptions(path, options)
-  }),
-  outlierDetection: checkedBy(checkOutlierDetectionOptions),
-  slowStart: objectOption(slowStartTable),
-  panic: objectOption(panicTable),
+  retry: objectOption(retryTable, {}),
+  hedge: objectOption(hedgeTable, false),
+  healthCheck: healthCheckerOption,
+  outlierDetection: objectOption(outlierDetectionTable, {}),
+  slowStart: objectOption(slowStartTable, false),
+  panic: objectOption(panicTable, {}),
   zone: zoneOption,
-  subset: objectOption(subsetTable),
-  loadReports: objectOption(loadReportTable),
+  subset: objectOption(subsetTable, false),
+  loadReports: objectOption(loadReportTable, false),
   maxInFlight: limitOption(),
   maxInFlightPerInstance: limitOption(),
-  queue: objectOption(queueTable),
-  throttle: objectOption(throttleTable),
+  queue: objectOption(queueTable, {}),
+  throttle: objectOption(throttleTable, false),
 }
 
 /** Every option of a service under `services`. */
-export const configuredServiceTable: OptionTable<ConfiguredServiceOptions> = {
+export const configuredServiceTable: OptionTable<ConfiguredServiceOptions, OpenOption | 'nameInRegistry'> = {
   ...serviceTable,
   nameInRegistry: {
     legal: 'service name: 1 to 1024 characters without control characters',
@@ -197,13 +195,13 @@ export const configuredServiceTable: OptionTable<ConfiguredServiceOptions> = {
 }
 
 /** Every option of a load balancer. */
-export const loadBalancerTable: OptionTable<LoadBalancerOptions> = {
+export const loadBalancerTable: OptionTable<LoadBalancerOptions, OpenOption> = {
   ...serviceTable,
   closeDiscoveries: booleanOption(true),
   maxServices: integerOption({ min: 1, default: 10_000 }),
-  random: functionOption(),
+  random: randomOption(),
   clock: clockOption(),
-  services: { legal: 'object of service names and options', check: checkServices },
+  services: { legal: 'object of service names and options', default: {}, check: checkServices },
 }
 
 /** @throws InvalidOptionError naming the option by its path */
@@ -233,9 +231,4 @@ function checkServices(path: string, services: unknown): void {
 export function checkServiceName(path: string, service: unknown): void {
   if (typeof service === 'string' && /^[^\p{Cc}]{1,1024}$/u.test(service)) return
   rejectOption(path, 'a service name: 1 to 1024 characters without control characters', service)
-}
-
-/** Whether `healthCheck` is a checker and not the options for one: of whatever copy of this package. */
-export function isHealthChecker(value: unknown): value is HealthChecker {
-  return hasMethod(value, 'watch')
 }

@@ -1,7 +1,6 @@
 import type { Balancer } from '../balancer/balancer.ts'
 import type { BalancerName } from '../balancer/balancer-by-name.ts'
-import type { Complete } from '../base/option-checks.ts'
-import { withDefaults } from '../base/option-table.ts'
+import { type OptionValues, withDefaults } from '../base/option-table.ts'
 import type { ServiceDiscovery } from '../discovery/discovery.ts'
 import type { HealthChecker } from '../health/checks/checker.ts'
 import { type PanicPolicy, panicPolicy } from '../health/eligibility/panic.ts'
@@ -11,7 +10,7 @@ import type { OutlierDetectionOptions } from '../health/outliers/options.ts'
 import type { SubsetOptions } from '../instance/subset.ts'
 import type { LoadReportOptions } from '../load-report/learned-weights.ts'
 import type { ThrottleOptions } from '../overload/client-throttle.ts'
-import { type QueueOptions, queueTable } from '../overload/queue-options.ts'
+import { queueTable } from '../overload/queue-options.ts'
 import { type HedgePolicy, hedgePolicy } from '../retry/hedging.ts'
 import { type RetryPolicy, retryPolicy } from '../retry/retry-policy.ts'
 import {
@@ -43,7 +42,7 @@ export interface ServiceSettings {
   readonly loadReports: LoadReportOptions | undefined
   readonly maxInFlight: number
   readonly maxInFlightPerInstance: number
-  readonly queue: Complete<QueueOptions> | false
+  readonly queue: OptionValues<typeof queueTable> | false
   readonly throttle: ThrottleOptions | undefined
 }
 
@@ -56,33 +55,34 @@ export function serviceSettings(
   const { services } = options
   const own: ConfiguredServiceOptions =
     services !== undefined && Object.hasOwn(services, service) ? (services[service] as ConfiguredServiceOptions) : {}
-  const values = withDefaults<ServiceOptions>({ ...options, ...given(own) }, serviceTable)
+  const base = withDefaults(options, serviceTable)
+  const values = withDefaults({ ...options, ...given(own) }, serviceTable)
   return {
-    balancer: own.balancer ?? options.balancer,
+    balancer: values.balancer,
     discovery: own.discovery ?? options.discovery,
     nameInRegistry: own.nameInRegistry ?? service,
     refreshIntervalMs: values.refreshIntervalMs,
     maxStaleMs: values.maxStaleMs,
-    emptyGraceMs: own.emptyGraceMs ?? options.emptyGraceMs,
+    emptyGraceMs: values.emptyGraceMs,
     firstListTimeoutMs: values.firstListTimeoutMs,
     timeoutMs: values.timeoutMs,
     maxInFlight: values.maxInFlight,
     maxInFlightPerInstance: values.maxInFlightPerInstance,
-    retry: retryPolicy(own.retry, retryPolicy(options.retry)),
-    hedge: hedgePolicy(own.hedge, hedgePolicy(options.hedge)),
+    retry: retryPolicy(own.retry, retryPolicy(base.retry)),
+    hedge: hedgePolicy(own.hedge, hedgePolicy(base.hedge)),
     healthCheck: healthChecker(own),
-    ...healthSettings(own, options),
-    ...overloadSettings(own, options),
+    ...healthSettings(own, base),
+    ...overloadSettings(own, base),
   }
 }
 
 type HealthSettings = Pick<ServiceSettings, 'outlierDetection' | 'slowStart' | 'panic' | 'zone' | 'subset'>
 
-function healthSettings(own: ServiceOptions, base: ServiceOptions): HealthSettings {
+function healthSettings(own: ServiceOptions, base: OptionValues<typeof serviceTable>): HealthSettings {
   return {
-    outlierDetection: merged(own.outlierDetection, base.outlierDetection ?? {}) ?? false,
+    outlierDetection: merged(own.outlierDetection, base.outlierDetection) ?? false,
     slowStart: slowStartPolicy(merged(own.slowStart, base.slowStart)),
-    panic: panicPolicy(merged(own.panic, base.panic ?? {}) ?? false),
+    panic: panicPolicy(merged(own.panic, base.panic) ?? false),
     zone: zonePolicy(own.zone ?? base.zone),
     subset: merged(own.subset, base.subset),
   }
@@ -90,20 +90,20 @@ function healthSettings(own: ServiceOptions, base: ServiceOptions): HealthSettin
 
 type OverloadSettings = Pick<ServiceSettings, 'loadReports' | 'queue' | 'throttle'>
 
-function overloadSettings(own: ServiceOptions, base: ServiceOptions): OverloadSettings {
-  const queue = merged(own.queue, base.queue ?? {})
+function overloadSettings(own: ServiceOptions, base: OptionValues<typeof serviceTable>): OverloadSettings {
+  const queue = merged(own.queue, base.queue)
   return {
     loadReports: merged(own.loadReports, base.loadReports),
-    queue: queue === undefined ? false : withDefaults<QueueOptions>(queue, queueTable),
+    queue: queue === undefined ? false : withDefaults(queue, queueTable),
     throttle: merged(own.throttle, base.throttle),
   }
 }
 
 /** `own` on top of `base`, field by field; `false` and `undefined` on their own mean off. */
-function merged<T extends object>(own: T | false | undefined, base: T | false | undefined): T | undefined {
+function merged<T extends object>(own: T | false | undefined, base: T | false): T | undefined {
   if (own === false) return undefined
   if (own === undefined) return base === false ? undefined : base
-  return base === false || base === undefined ? own : { ...base, ...given(own) }
+  return base === false ? own : { ...base, ...given(own) }
 }
 
 /** The fields of `options` that say something. */

@@ -11,7 +11,7 @@ export interface SubsetOptions {
   readonly clientId: string
 }
 
-export const subsetTable: OptionTable<SubsetOptions> = {
+export const subsetTable: OptionTable<SubsetOptions, 'size' | 'clientId'> = {
   size: {
     legal: 'integer ≥ 1; required',
     check: (path, given) => {

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../base/clock.ts'
+import type { Clock } from '../base/clock.ts'
 import {
   checkOptions,
   clockOption,
@@ -73,9 +73,9 @@ export class LearnedWeights {
 
   /** @throws InvalidOptionError */
   constructor(options: LoadReportOptions & { readonly clock?: Clock | undefined } = {}) {
-    checkOptions('LearnedWeights', options, { ...loadReportTable, clock: clockOption() })
-    const { clock = systemClock, ...own } = options
-    const { blackoutMs, expiryMs, errorUtilizationPenalty, updateMs } = withDefaults(own, loadReportTable)
+    const table = { ...loadReportTable, clock: clockOption() }
+    checkOptions('LearnedWeights', options, table)
+    const { clock, blackoutMs, expiryMs, errorUtilizationPenalty, updateMs } = withDefaults(options, table)
     this.#clock = clock
     this.#blackoutMs = blackoutMs
     this.#expiryMs = expiryMs

@@ -1,14 +1,14 @@
-import { type Clock, systemClock } from '../base/clock.ts'
+import type { Clock } from '../base/clock.ts'
 import {
   checkOptions,
   clockOption,
   durationOption,
-  functionOption,
   numberOption,
   type OptionTable,
+  randomOption,
   withDefaults,
 } from '../base/option-table.ts'
-import { type Random, systemRandom } from '../base/random.ts'
+import type { Random } from '../base/random.ts'
 import { SlidingWindow } from '../base/sliding-window.ts'
 
 /** When calls are rejected locally because the service rejects most of them. */
@@ -62,9 +62,9 @@ export class ClientThrottle {
 
   /** @throws InvalidOptionError */
   constructor(options: ThrottleOptions & { readonly clock?: Clock | undefined; readonly random?: Random } = {}) {
-    checkOptions('ClientThrottle', options, { ...throttleTable, clock: clockOption(), random: functionOption() })
-    const { clock = systemClock, random = systemRandom, ...throttle } = options
-    const { ratio, windowMs } = withDefaults(throttle, throttleTable)
+    const table = { ...throttleTable, clock: clockOption(), random: randomOption() }
+    checkOptions('ClientThrottle', options, table)
+    const { clock, random, ratio, windowMs } = withDefaults(options, table)
     this.#window = new SlidingWindow(clock, windowMs, bucketCount, (bucket) => this.#empty(bucket))
     this.#random = random
     this.#ratio = ratio

@@ -35,7 +35,7 @@ describe('hedgePolicy', () => {
 
 describe('hedgeTable', () => {
   it('passes false, nothing and everything', () => {
-    objectOption(hedgeTable).check('hedge', false)
+    objectOption(hedgeTable, {}).check('hedge', false)
     checkOptions('hedge', {}, hedgeTable)
     checkOptions('hedge', { delayMs: undefined, percentile: 99.9, maxHedges: 10, minDelayMs: 0 }, hedgeTable)
     checkOptions('hedge', { delayMs: 0, percentile: 100 }, hedgeTable)

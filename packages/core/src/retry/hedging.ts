@@ -30,7 +30,7 @@ export interface HedgePolicy {
   readonly minDelayMs: number
 }
 
-export const hedgeTable: OptionTable<HedgeOptions> = {
+export const hedgeTable: OptionTable<HedgeOptions, 'delayMs'> = {
   delayMs: durationOption({}),
   percentile: numberOption({ min: 1, max: 100, default: 95 }),
   maxHedges: integerOption({ min: 1, max: 10, default: 1 }),
@@ -44,7 +44,7 @@ export const hedgeTable: OptionTable<HedgeOptions> = {
 export function hedgePolicy(options: HedgeOptions | false | undefined, base?: HedgePolicy): HedgePolicy | undefined {
   if (options === undefined) return base
   if (options === false) return undefined
-  const inherited: HedgePolicy = base ?? withDefaults<HedgeOptions>({}, hedgeTable)
+  const inherited: HedgePolicy = base ?? withDefaults({}, hedgeTable)
   // Who asks for a percentile does not want the fixed delay of the base, which would win over it.
   const ownDelay = Object.hasOwn(options, 'delayMs') || options.percentile !== undefined
   return {

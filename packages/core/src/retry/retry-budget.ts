@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../base/clock.ts'
+import type { Clock } from '../base/clock.ts'
 import {
   checkOptions,
   clockOption,
@@ -49,9 +49,9 @@ export class RetryBudget {
 
   /** @throws InvalidOptionError */
   constructor(options: RetryBudgetOptions & { readonly clock?: Clock | undefined } = {}) {
-    checkOptions('RetryBudget', options, { ...retryBudgetTable, clock: clockOption() })
-    const { clock = systemClock, ...budget } = options
-    const { ratio, minPerSecond, windowMs } = withDefaults(budget, retryBudgetTable)
+    const table = { ...retryBudgetTable, clock: clockOption() }
+    checkOptions('RetryBudget', options, table)
+    const { clock, ratio, minPerSecond, windowMs } = withDefaults(options, table)
     this.#window = new SlidingWindow(clock, windowMs, bucketCount, (bucket) => {
       this.#buckets[bucket] = 0
     })

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { InvalidOptionError } from '../base/errors.ts'
-import { checkRetryOptions, type RetryOptions, retryPolicy } from './retry-policy.ts'
+import { objectOption } from '../base/option-table.ts'
+import { type RetryOptions, retryPolicy, retryTable } from './retry-policy.ts'
 
 describe('retryPolicy', () => {
   it('has the documented defaults', () => {
@@ -47,11 +48,13 @@ describe('retryPolicy', () => {
   })
 })
 
-describe('checkRetryOptions', () => {
+describe('retryTable', () => {
+  const { check: checkRetry } = objectOption<RetryOptions>(retryTable, {})
+
   it('passes false, nothing and everything', () => {
-    checkRetryOptions('retry', false)
-    checkRetryOptions('retry', {})
-    checkRetryOptions('retry', {
+    checkRetry('retry', false)
+    checkRetry('retry', {})
+    checkRetry('retry', {
       maxRetries: 100,
       attemptTimeoutMs: Number.POSITIVE_INFINITY,
       secondTryAfterMs: 500,
@@ -67,7 +70,7 @@ describe('checkRetryOptions', () => {
     ['statusCodes', '503', 'an array of HTTP statuses, got "503" (string)'],
     ['statusCodes', null, 'an array of HTTP statuses, got null (object)'],
   ])('refuses %s %j', (name, value, rest) => {
-    const check = (): void => checkRetryOptions('retry', { [name]: value } as RetryOptions)
+    const check = (): void => checkRetry('retry', { [name]: value })
     expect(check).toThrow(InvalidOptionError)
     expect(check).toThrow(
       expect.objectContaining({ option: `retry.${name}`, message: `retry.${name} must be ${rest}` }),
@@ -75,8 +78,8 @@ describe('checkRetryOptions', () => {
   })
 
   it.each([99, 600, 500.5, '500', undefined, null])('refuses the status %j, naming its place', (status) => {
-    const options = { statusCodes: [503, status] } as unknown as RetryOptions
-    expect(() => checkRetryOptions('retry', options)).toThrow(
+    const options = { statusCodes: [503, status] }
+    expect(() => checkRetry('retry', options)).toThrow(
       expect.objectContaining({
         option: 'retry.statusCodes[1]',
         message: expect.stringContaining('must be an integer in [100, 599]'),

@@ -1,9 +1,8 @@
 import { checkInteger, rejectOption } from '../base/option-checks.ts'
 import {
-  checkOptions,
+  type DefaultedOption,
   durationOption,
   integerOption,
-  type Option,
   type OptionTable,
   objectOption,
   withDefaults,
@@ -64,7 +63,7 @@ export interface RetryPolicy {
   readonly statusCodes: ReadonlySet<number>
 }
 
-const statusCodesOption: Option<readonly number[]> = {
+const statusCodesOption: DefaultedOption<readonly number[]> = {
   legal: 'array of integers in [100, 599]',
   default: [...defaultRetryStatusCodes],
   copied: true,
@@ -77,7 +76,7 @@ const statusCodesOption: Option<readonly number[]> = {
 
 export const retryTable: OptionTable<RetryOptions> = {
   maxRetries: integerOption({ max: 100, default: 2 }),
-  budget: { ...objectOption(retryBudgetTable), default: {} },
+  budget: objectOption(retryBudgetTable, {}),
   backoffBaseMs: durationOption({ default: 25 }),
   backoffMaxMs: durationOption({ default: 250 }),
   attemptTimeoutMs: durationOption({ min: 1, infinite: true, default: Number.POSITIVE_INFINITY }),
@@ -86,13 +85,8 @@ export const retryTable: OptionTable<RetryOptions> = {
   statusCodes: statusCodesOption,
 }
 
-const defaults = withDefaults<RetryOptions>({}, retryTable)
+const defaults = withDefaults({}, retryTable)
 const defaultPolicy: RetryPolicy = Object.freeze({ ...defaults, statusCodes: new Set(defaults.statusCodes) })
-
-/** @throws InvalidOptionError */
-export function checkRetryOptions(path: string, options: RetryOptions | false): void {
-  if (options !== false) checkOptions(path, options, retryTable)
-}
 
 /** The policy that `options` (checked before) mean, on top of `base`. `false` means no retry at all. */
 export function retryPolicy(options: RetryOptions | false | undefined, base: RetryPolicy = defaultPolicy): RetryPolicy {

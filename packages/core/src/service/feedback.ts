@@ -1,8 +1,9 @@
 import type { Clock } from '../base/clock.ts'
+import { withDefaults } from '../base/option-table.ts'
 import type { Random } from '../base/random.ts'
 import type { InstancesDiff } from '../cache/diff-instances.ts'
 import type { ServiceSettings } from '../config/service-settings.ts'
-import { AnswerWatch, defaultNoAnswer, type NoAnswerOptions } from '../health/outliers/answer-watch.ts'
+import { AnswerWatch, type NoAnswerOptions, noAnswerTable } from '../health/outliers/answer-watch.ts'
 import type { Looks } from '../health/outliers/looks.ts'
 import type { Outcome } from '../instance/outcome.ts'
 import { LearnedWeights } from '../load-report/learned-weights.ts'
@@ -40,7 +41,7 @@ export class Feedback {
     const { hedge } = settings
     this.latencies = hedge !== undefined && hedge.delayMs === undefined ? new LatencyQuantile({ clock }) : undefined
     this.learnedWeights = settings.loadReports && new LearnedWeights({ ...settings.loadReports, clock })
-    const { minimumRequests = defaultNoAnswer.minimumRequests } = noAnswerOptions(settings)
+    const { minimumRequests } = withDefaults(noAnswerOptions(settings), noAnswerTable)
     const onSilent = (record: InstanceRecord, forMs: number): void => roster.silent(record, forMs)
     looks.add(() => {
       movable.count(roster, budget === undefined || budget.balance >= 1)

@@ -4,14 +4,20 @@ import type { InstanceCache } from '../cache/instance-cache.ts'
 import { asDiscoveryError } from '../cache/list-state.ts'
 import type { InstanceRecord } from './record.ts'
 
+/** What is known of a service that has no instance to pick. */
+interface Knowledge {
+  readonly cache: InstanceCache
+  readonly records: Iterable<InstanceRecord>
+  readonly panic: string | undefined
+  /** Whether the discovery knew no such service when it was last asked. */
+  readonly wasUnknown: boolean
+}
+
 /** Says which service, what is known of it and what to look at. */
 export function noAvailableInstance(
   service: string,
-  { state, ageMs }: InstanceCache,
   discovery: object,
-  records: Iterable<InstanceRecord>,
-  panic: string | undefined,
-  wasUnknown: boolean,
+  { cache: { state, ageMs }, records, panic, wasUnknown }: Knowledge,
 ): NoAvailableInstanceError {
   const source = typeTag(discovery)
   const cause = 'error' in state ? state.error : undefined

@@ -287,15 +287,13 @@ export class Service implements CallTarget, ServiceListener, Drainable {
   }
 
   #noAvailableInstance(): NoAvailableInstanceError {
-    if (this.#parts.cache.instances.length === 0) this.#parts.cache.doubt()
-    const [records, { panic }] = [this.#parts.roster.records.values(), this.#parts.candidates]
-    return noAvailableInstance(
-      this.service,
-      this.#parts.cache,
-      this.settings.discovery,
-      records,
-      panic,
-      this.#wasUnknown,
-    )
+    const { cache, roster, candidates } = this.#parts
+    if (cache.instances.length === 0) cache.doubt()
+    return noAvailableInstance(this.service, this.settings.discovery, {
+      cache,
+      records: roster.records.values(),
+      panic: candidates.panic,
+      wasUnknown: this.#wasUnknown,
+    })
   }
 }

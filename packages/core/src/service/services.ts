@@ -10,6 +10,7 @@ import { Service } from './service.ts'
 
 export interface ServicesOptions {
   readonly options: LoadBalancerOptions
+  readonly maxServices: number
   /** Names under `services`. */
   readonly configured: ReadonlySet<string>
   readonly clock: Clock
@@ -18,8 +19,6 @@ export interface ServicesOptions {
   readonly events: EventChannel
   readonly healthCheckers: HealthCheckers
 }
-
-const maxServicesDefault = 10_000
 
 /** Names that the discovery did not know, which come from requests, are remembered up to this number. */
 const maxUnknown = 1_000
@@ -33,7 +32,7 @@ export class Services {
 
   constructor(options: ServicesOptions) {
     this.#options = options
-    this.#maxServices = options.options.maxServices ?? maxServicesDefault
+    this.#maxServices = options.maxServices
     for (const service of options.configured) this.byName.set(service, this.#newService(service))
   }
 

@@ -1,6 +1,8 @@
-import { checkNumber } from '../../base/option-checks.ts'
+import { numberOption, type OptionTable, type OptionValues, randomOption } from '../../base/option-table.ts'
+import type { Random } from '../../base/random.ts'
+import { XxHash64 } from '../../base/xxhash64.ts'
 import type { ServiceInstance } from '../../instance/instance.ts'
-import { distinctById } from '../balancer.ts'
+import { distinctById, type PickRequest } from '../balancer.ts'
 import { pickable } from '../pickable.ts'
 import { toIntegerWeights } from '../smooth-weighted/integer-weights.ts'
 import { BoundedLoad } from './bounded-load.ts'
@@ -14,9 +16,26 @@ export interface Owner {
   readonly weight: number
 }
 
-/** @throws InvalidOptionError */
-export function checkLoadFactor(path: string, loadFactor: number | undefined): void {
-  checkNumber(path, loadFactor, 1, 1_000)
+/** Options of every balancer that hashes. */
+export interface HashingOptions {
+  readonly loadFactor?: number | undefined
+  readonly random?: Random | undefined
+}
+
+/** What may be said of every balancer that hashes. */
+export const hashingTable: OptionTable<HashingOptions, 'loadFactor'> = {
+  loadFactor: numberOption({ min: 1, max: 1_000 }),
+  random: randomOption(),
+}
+
+/** The places of a ring or table, and which of them belongs to a hash. */
+export interface HashedPlaces {
+  /** Gives the index of the owner of each place; called when an id or the proportion of weights changed. */
+  layOut(owners: readonly Owner[], hash: XxHash64): ArrayLike<number>
+  /** The place of the last hash. */
+  placeOf(hash: XxHash64): number
+  /** The place of a request without a key. */
+  randomPlace(random: Random): number
 }
 
 /**
@@ -25,7 +44,9 @@ export function checkLoadFactor(path: string, loadFactor: number | undefined): v
  * instances have the same owners, whatever the order of their lists.
  */
 export class HashedOwners {
-  readonly #layOut: (owners: readonly Owner[]) => ArrayLike<number>
+  readonly #layout: HashedPlaces
+  readonly #random: Random
+  readonly #hash = new XxHash64()
   readonly #load: BoundedLoad | undefined
   #owners: readonly Owner[] = []
   /** In the order of their ids. */
@@ -33,15 +54,10 @@ export class HashedOwners {
   /** The index in `#members` of the owner of each place. */
   #places: Owners = new Uint16Array(0)
 
-  /** `layOut` gives the index of the owner of each place; it is called when an id or the proportion of weights changed. */
-  constructor(layOut: (owners: readonly Owner[]) => ArrayLike<number>, loadFactor: number | undefined) {
-    this.#layOut = layOut
+  constructor(layout: HashedPlaces, { loadFactor, random }: OptionValues<typeof hashingTable>) {
+    this.#layout = layout
+    this.#random = random
     this.#load = loadFactor === undefined ? undefined : new BoundedLoad(loadFactor)
-  }
-
-  /** The number of instances that may be picked. */
-  get size(): number {
-    return this.#members.length
   }
 
   update(candidates: readonly ServiceInstance[]): void {
@@ -53,7 +69,7 @@ export class HashedOwners {
     const owners = members.map(({ id }, index) => ({ id, weight: weights[index] as number }))
     if (sameOwners(owners, this.#owners)) return
     this.#owners = owners
-    const places = this.#layOut(owners)
+    const places = this.#layout.layOut(owners, this.#hash)
     this.#places = members.length <= 2 ** 16 ? new Uint16Array(places) : new Uint32Array(places)
   }
 
@@ -65,12 +81,21 @@ export class HashedOwners {
     this.#load?.finished(instance)
   }
 
-  /** The owner of `place`, or its replacement. Call only if there is one. */
-  at(place: number, avoid: ReadonlySet<string> | undefined): ServiceInstance {
+  /** The owner of the place of `hashKey`, or its replacement. */
+  pick(request: PickRequest | undefined): ServiceInstance | undefined {
+    if (this.#members.length === 0) return undefined
+    const place = this.#placeOf(request?.hashKey)
+    const avoid = request?.avoid
     const owner = this.#places[place] as number
     const avoided = avoid !== undefined && avoid.size > 0 ? avoid : undefined
     const accepted = avoided === undefined && this.#load?.hasRoom(owner) !== false
-    return this.#members[accepted ? owner : this.#standIn(place, avoided)] as ServiceInstance
+    return this.#members[accepted ? owner : this.#standIn(place, avoided)]
+  }
+
+  #placeOf(hashKey: string | undefined): number {
+    if (hashKey === undefined) return this.#layout.randomPlace(this.#random)
+    this.#hash.hash(hashKey)
+    return this.#layout.placeOf(this.#hash)
   }
 
   /** The first from `place` on that is not avoided and has room, else the first that is not avoided, else the owner. */

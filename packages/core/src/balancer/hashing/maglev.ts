@@ -1,9 +1,10 @@
-import { checkFunction, checkInteger, checkKeys, rejectOption } from '../../base/option-checks.ts'
-import { type Random, randomInteger, systemRandom } from '../../base/random.ts'
-import { XxHash64 } from '../../base/xxhash64.ts'
+import { rejectOption } from '../../base/option-checks.ts'
+import { checkOptions, integerOption, type OptionTable, withDefaults } from '../../base/option-table.ts'
+import { type Random, randomInteger } from '../../base/random.ts'
+import type { XxHash64 } from '../../base/xxhash64.ts'
 import type { ServiceInstance } from '../../instance/instance.ts'
 import type { Balancer, PickRequest } from '../balancer.ts'
-import { checkLoadFactor, HashedOwners, type Owner } from './hashed-owners.ts'
+import { HashedOwners, type HashedPlaces, hashingTable, type Owner } from './hashed-owners.ts'
 
 /** Options of a `MaglevBalancer`. */
 export interface MaglevOptions {
@@ -23,7 +24,11 @@ export interface MaglevOptions {
   readonly random?: Random | undefined
 }
 
-const tableSizeCap = 5_000_011
+/** What may be said of the balancer. */
+export const maglevTable: OptionTable<MaglevOptions, 'loadFactor'> = {
+  ...hashingTable,
+  tableSize: integerOption({ min: 3, max: 5_000_011, default: 65_537 }),
+}
 
 /**
  * Consistent hashing by a table in which instances claim places in turn, by weight, each in its own order. A request
@@ -41,24 +46,17 @@ const tableSizeCap = 5_000_011
 export class MaglevBalancer implements Balancer {
   /** True: `pick` uses `hashKey`. */
   readonly heedsHashKey: boolean = true
-  readonly #random: Random
-  readonly #tableSize: number
-  readonly #hash = new XxHash64()
   readonly #owners: HashedOwners
 
   /** @throws InvalidOptionError */
   constructor(options: MaglevOptions = {}) {
-    checkKeys('MaglevBalancer', options, ['tableSize', 'loadFactor', 'random'])
-    checkInteger('MaglevBalancer.tableSize', options.tableSize, 3, tableSizeCap)
-    checkLoadFactor('MaglevBalancer.loadFactor', options.loadFactor)
-    checkFunction('MaglevBalancer.random', options.random)
-    const { tableSize = 65_537, random = systemRandom } = options
+    checkOptions('MaglevBalancer', options, maglevTable)
+    const values = withDefaults(options, maglevTable)
+    const { tableSize } = values
     if (!isPrime(tableSize)) {
       rejectOption('MaglevBalancer.tableSize', 'a prime number', tableSize, `The next one is ${nextPrime(tableSize)}`)
     }
-    this.#random = random
-    this.#tableSize = tableSize
-    this.#owners = new HashedOwners((owners) => this.#layOut(owners), options.loadFactor)
+    this.#owners = new HashedOwners(new MaglevPlaces(tableSize), values)
   }
 
   get [Symbol.toStringTag](): string {
@@ -72,16 +70,7 @@ export class MaglevBalancer implements Balancer {
 
   /** Picks the owner of the place of `hashKey`. */
   pick(request?: PickRequest): ServiceInstance | undefined {
-    if (this.#owners.size === 0) return undefined
-    const hashKey = request?.hashKey
-    let place: number
-    if (hashKey === undefined) {
-      place = randomInteger(this.#random, this.#tableSize)
-    } else {
-      this.#hash.hash(hashKey)
-      place = this.#hash.remainder(this.#tableSize)
-    }
-    return this.#owners.at(place, request?.avoid)
+    return this.#owners.pick(request)
   }
 
   /** Counts a request in flight on `instance`. */
@@ -93,13 +82,29 @@ export class MaglevBalancer implements Balancer {
   finished(instance: ServiceInstance): void {
     this.#owners.finished(instance)
   }
+}
 
-  #layOut(owners: readonly Owner[]): Int32Array {
-    const size = this.#tableSize
+class MaglevPlaces implements HashedPlaces {
+  readonly #size: number
+
+  constructor(size: number) {
+    this.#size = size
+  }
+
+  placeOf(hash: XxHash64): number {
+    return hash.remainder(this.#size)
+  }
+
+  randomPlace(random: Random): number {
+    return randomInteger(random, this.#size)
+  }
+
+  layOut(owners: readonly Owner[], hash: XxHash64): Int32Array {
+    const size = this.#size
     const table = new Int32Array(size).fill(-1)
     if (owners.length === 0) return table
-    const next = Uint32Array.from(owners, ({ id }) => this.#remainder(id, 0, size))
-    const steps = Uint32Array.from(owners, ({ id }) => this.#remainder(id, 1, size - 1) + 1)
+    const next = Uint32Array.from(owners, ({ id }) => remainder(hash, id, 0, size))
+    const steps = Uint32Array.from(owners, ({ id }) => remainder(hash, id, 1, size - 1) + 1)
     let free = size
     takeTurnsByWeight(owners, size, (slot) => {
       let place = next[slot] as number
@@ -112,11 +117,11 @@ export class MaglevBalancer implements Balancer {
     })
     return table
   }
+}
 
-  #remainder(id: string, seed: number, modulus: number): number {
-    this.#hash.hash(id, seed)
-    return this.#hash.remainder(modulus)
-  }
+function remainder(hash: XxHash64, id: string, seed: number, modulus: number): number {
+  hash.hash(id, seed)
+  return hash.remainder(modulus)
 }
 
 /**

@@ -1,15 +1,16 @@
-import { checkFunction, checkInteger, checkKeys, rejectOption } from '../../base/option-checks.ts'
-import { type Random, randomInteger, systemRandom } from '../../base/random.ts'
-import { XxHash64 } from '../../base/xxhash64.ts'
+import { rejectOption } from '../../base/option-checks.ts'
+import { checkOptions, integerOption, type OptionTable, withDefaults } from '../../base/option-table.ts'
+import { type Random, randomInteger } from '../../base/random.ts'
+import type { XxHash64 } from '../../base/xxhash64.ts'
 import type { ServiceInstance } from '../../instance/instance.ts'
 import type { Balancer, PickRequest } from '../balancer.ts'
-import { checkLoadFactor, HashedOwners, type Owner } from './hashed-owners.ts'
+import { HashedOwners, type HashedPlaces, hashingTable, type Owner } from './hashed-owners.ts'
 
 /** Options of a `RingHashBalancer`. */
 export interface RingHashOptions {
   /**
    * Fewest points on the ring, from 1 to 8 388 608. With more points, shares are closer to the weights.
-   * @default 1_024
+   * @default 1_024, or `maxRingSize` if that is smaller
    */
   readonly minRingSize?: number | undefined
   /**
@@ -27,7 +28,14 @@ export interface RingHashOptions {
   readonly random?: Random | undefined
 }
 
-const ringSizeCap = 8_388_608
+const mostPoints = 8_388_608
+
+/** What may be said of the balancer. */
+export const ringHashTable: OptionTable<RingHashOptions, 'loadFactor' | 'minRingSize' | 'maxRingSize'> = {
+  ...hashingTable,
+  minRingSize: integerOption({ min: 1, max: mostPoints }),
+  maxRingSize: integerOption({ min: 1, max: mostPoints }),
+}
 
 /**
  * Consistent hashing: instances have points on a ring, by weight, and a request goes to the instance of the first point
@@ -44,31 +52,17 @@ const ringSizeCap = 8_388_608
 export class RingHashBalancer implements Balancer {
   /** True: `pick` uses `hashKey`. */
   readonly heedsHashKey: boolean = true
-  readonly #random: Random
-  readonly #minRingSize: number
-  readonly #maxRingSize: number
-  readonly #hash = new XxHash64()
   readonly #owners: HashedOwners
-  /** The halves of the hashes of the points, in ascending order. */
-  #highs: Uint32Array = new Uint32Array(0)
-  #lows: Uint32Array = this.#highs
 
   /** @throws InvalidOptionError */
   constructor(options: RingHashOptions = {}) {
-    checkKeys('RingHashBalancer', options, ['minRingSize', 'maxRingSize', 'loadFactor', 'random'])
-    checkInteger('RingHashBalancer.minRingSize', options.minRingSize, 1, ringSizeCap)
-    checkInteger('RingHashBalancer.maxRingSize', options.maxRingSize, 1, ringSizeCap)
-    checkLoadFactor('RingHashBalancer.loadFactor', options.loadFactor)
-    checkFunction('RingHashBalancer.random', options.random)
-    const { minRingSize = Math.min(1_024, options.maxRingSize ?? 1_024), random = systemRandom } = options
+    checkOptions('RingHashBalancer', options, ringHashTable)
+    const { minRingSize = Math.min(1_024, options.maxRingSize ?? 1_024) } = options
     const { maxRingSize = Math.max(4_096, minRingSize) } = options
     if (minRingSize > maxRingSize) {
       rejectOption('RingHashBalancer.minRingSize', `at most maxRingSize (${maxRingSize})`, minRingSize)
     }
-    this.#random = random
-    this.#minRingSize = minRingSize
-    this.#maxRingSize = maxRingSize
-    this.#owners = new HashedOwners((owners) => this.#layOut(owners), options.loadFactor)
+    this.#owners = new HashedOwners(new RingPlaces(minRingSize, maxRingSize), withDefaults(options, hashingTable))
   }
 
   get [Symbol.toStringTag](): string {
@@ -82,16 +76,7 @@ export class RingHashBalancer implements Balancer {
 
   /** Picks the instance of the first point at or after the hash of `hashKey`. */
   pick(request?: PickRequest): ServiceInstance | undefined {
-    if (this.#owners.size === 0) return undefined
-    const hashKey = request?.hashKey
-    let place: number
-    if (hashKey === undefined) {
-      place = this.#firstFrom(randomInteger(this.#random, 2 ** 32), 0)
-    } else {
-      this.#hash.hash(hashKey)
-      place = this.#firstFrom(this.#hash.high, this.#hash.low)
-    }
-    return this.#owners.at(place, request?.avoid)
+    return this.#owners.pick(request)
   }
 
   /** Counts a request in flight on `instance`. */
@@ -102,6 +87,27 @@ export class RingHashBalancer implements Balancer {
   /** Ends a request in flight on `instance`. */
   finished(instance: ServiceInstance): void {
     this.#owners.finished(instance)
+  }
+}
+
+class RingPlaces implements HashedPlaces {
+  readonly #minSize: number
+  readonly #maxSize: number
+  /** The halves of the hashes of the points, in ascending order. */
+  #highs: Uint32Array = new Uint32Array(0)
+  #lows: Uint32Array = this.#highs
+
+  constructor(minSize: number, maxSize: number) {
+    this.#minSize = minSize
+    this.#maxSize = maxSize
+  }
+
+  placeOf({ high, low }: XxHash64): number {
+    return this.#firstFrom(high, low)
+  }
+
+  randomPlace(random: Random): number {
+    return this.#firstFrom(randomInteger(random, 2 ** 32), 0)
   }
 
   #firstFrom(high: number, low: number): number {
@@ -119,8 +125,8 @@ export class RingHashBalancer implements Balancer {
     return from < highs.length ? from : 0
   }
 
-  #layOut(owners: readonly Owner[]): Uint32Array {
-    const counts = pointCounts(owners, this.#minRingSize, this.#maxRingSize)
+  layOut(owners: readonly Owner[], hash: XxHash64): Uint32Array {
+    const counts = pointCounts(owners, this.#minSize, this.#maxSize)
     const size = counts.reduce((sum, count) => sum + count, 0)
     const highs = new Uint32Array(size)
     const lows = new Uint32Array(size)
@@ -128,9 +134,9 @@ export class RingHashBalancer implements Balancer {
     let point = 0
     for (const [slot, { id }] of owners.entries()) {
       for (let number = 0; number < (counts[slot] as number); number++) {
-        this.#hash.hash(`${id}_${number}`)
-        highs[point] = this.#hash.high
-        lows[point] = this.#hash.low
+        hash.hash(`${id}_${number}`)
+        highs[point] = hash.high
+        lows[point] = hash.low
         slots[point++] = slot
       }
     }

@@ -1,17 +1,16 @@
 import {
   checkOptions,
-  functionOption,
   integerOption,
   numberOption,
   type OptionTable,
+  randomOption,
   withDefaults,
 } from '../../base/option-table.ts'
-import { type Random, systemRandom } from '../../base/random.ts'
+import type { Random } from '../../base/random.ts'
 import type { ServiceInstance } from '../../instance/instance.ts'
-import { type Balancer, distinctById, type PickRequest } from '../balancer.ts'
-import { pickable } from '../pickable.ts'
-import { type Load, LoadTable } from './load-table.ts'
-import { WeightedSample } from './weighted-sample.ts'
+import type { Balancer, PickRequest } from '../balancer.ts'
+import type { Load } from './load-table.ts'
+import { SampledLoads } from './sampled-loads.ts'
 
 /** Options of a `LeastRequestBalancer`. */
 export interface LeastRequestOptions {
@@ -27,10 +26,11 @@ export interface LeastRequestOptions {
   readonly random?: Random | undefined
 }
 
-const leastRequestTable: OptionTable<LeastRequestOptions> = {
+/** What may be said of the balancer. */
+export const leastRequestTable: OptionTable<LeastRequestOptions> = {
   activeRequestBias: numberOption({ max: 100, default: 1 }),
   choices: integerOption({ min: 2, max: 10, default: 2 }),
-  random: functionOption(),
+  random: randomOption(),
 }
 
 /**
@@ -49,18 +49,14 @@ export class LeastRequestBalancer implements Balancer {
   /** False: `hashKey` has no effect. */
   readonly heedsHashKey: boolean = false
   readonly #bias: number
-  readonly #sample: WeightedSample
-  readonly #table = new LoadTable<Load>(() => ({ active: 0, listed: false }))
-  #instances: readonly ServiceInstance[] = []
-  /** Of `#instances`, in their order. */
-  #loads: readonly Load[] = []
+  readonly #candidates: SampledLoads<Load>
 
   /** @throws InvalidOptionError */
   constructor(options: LeastRequestOptions = {}) {
     checkOptions('LeastRequestBalancer', options, leastRequestTable)
-    const { activeRequestBias, choices } = withDefaults(options, leastRequestTable)
+    const { activeRequestBias, choices, random } = withDefaults(options, leastRequestTable)
     this.#bias = activeRequestBias
-    this.#sample = new WeightedSample(options.random ?? systemRandom, choices)
+    this.#candidates = new SampledLoads(random, choices, () => ({ active: 0, listed: false }))
   }
 
   get [Symbol.toStringTag](): string {
@@ -69,41 +65,40 @@ export class LeastRequestBalancer implements Balancer {
 
   /** Replaces the candidates; the remaining ones keep their state. */
   update(candidates: readonly ServiceInstance[]): void {
-    const distinct = distinctById(candidates)
-    this.#instances = pickable(distinct)
-    this.#loads = this.#table.update(distinct, this.#instances)
-    this.#sample.update(this.#instances.map(({ weight }) => weight))
+    this.#candidates.update(candidates)
   }
 
   /** Picks the less loaded of two random instances. */
   pick(request?: PickRequest): ServiceInstance | undefined {
-    if (this.#instances.length === 0) return undefined
+    const { instances, sample } = this.#candidates
+    if (instances.length === 0) return undefined
     if (request?.avoid !== undefined && request.avoid.size > 0) return this.#pickAvoiding(request.avoid)
-    const first = this.#sample.first()
+    const first = sample.first()
     // The count never falls below zero.
-    if (this.#active(first) === 0 || this.#bias === 0) return this.#instances[first]
-    return this.#instances[this.#leastLoaded(this.#sample.others(first))]
+    if (this.#active(first) === 0 || this.#bias === 0) return instances[first]
+    return instances[this.#leastLoaded(sample.others(first))]
   }
 
   /** Counts a request in flight on `instance`. */
   started(instance: ServiceInstance): void {
-    this.#table.started(instance)
+    this.#candidates.started(instance)
   }
 
   /** Ends a request in flight on `instance`. */
   finished(instance: ServiceInstance): void {
-    this.#table.finished(instance)
+    this.#candidates.finished(instance)
   }
 
   #pickAvoiding(avoid: ReadonlySet<string>): ServiceInstance | undefined {
-    const count = this.#sample.allExcept((slot) => avoid.has((this.#instances[slot] as ServiceInstance).id))
+    const { instances, sample } = this.#candidates
+    const count = this.#candidates.sampleAllBut(avoid)
     if (count === 0) return this.pick()
-    return this.#instances[this.#bias === 0 ? (this.#sample.slots[0] as number) : this.#leastLoaded(count)]
+    return instances[this.#bias === 0 ? (sample.slots[0] as number) : this.#leastLoaded(count)]
   }
 
   /** The first of the `count` slots in the sample, or one that is less loaded; of several, one by weight. */
   #leastLoaded(count: number): number {
-    const { slots, weights } = this.#sample
+    const { slots, weights } = this.#candidates.sample
     let best = slots[0] as number
     let least = this.#weighed(best, this.#active(best))
     let tied = 0
@@ -113,18 +108,18 @@ export class LeastRequestBalancer implements Balancer {
       if (load > least) continue
       const weight = weights[slot] as number
       tied = load < least ? weight : tied + weight
-      if (tied === weight || this.#sample.favours(weight, tied)) best = slot
+      if (tied === weight || this.#candidates.sample.favours(weight, tied)) best = slot
       least = load
     }
     return best
   }
 
   #active(slot: number): number {
-    return (this.#loads[slot] as Load).active
+    return (this.#candidates.loads[slot] as Load).active
   }
 
   #weighed(slot: number, active: number): number {
     const load = this.#bias === 1 ? active : active ** this.#bias
-    return load / (this.#sample.weights[slot] as number)
+    return load / (this.#candidates.sample.weights[slot] as number)
   }
 }

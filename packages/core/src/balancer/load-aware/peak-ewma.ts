@@ -1,21 +1,20 @@
-import { type Clock, systemClock } from '../../base/clock.ts'
+import type { Clock } from '../../base/clock.ts'
 import { longestLatencyMs } from '../../base/latency.ts'
 import {
   checkOptions,
   clockOption,
   durationOption,
-  functionOption,
   type OptionTable,
+  randomOption,
   withDefaults,
 } from '../../base/option-table.ts'
-import { type Random, systemRandom } from '../../base/random.ts'
+import type { Random } from '../../base/random.ts'
 import type { ServiceInstance } from '../../instance/instance.ts'
 import type { Outcome } from '../../instance/outcome.ts'
-import { type Balancer, distinctById, type PickRequest } from '../balancer.ts'
-import { pickable } from '../pickable.ts'
-import { type Load, LoadTable } from './load-table.ts'
+import type { Balancer, PickRequest } from '../balancer.ts'
+import type { Load } from './load-table.ts'
 import { PeakAverage } from './peak-average.ts'
-import { WeightedSample } from './weighted-sample.ts'
+import { SampledLoads } from './sampled-loads.ts'
 
 /** Options of a `PeakEwmaBalancer`. */
 export interface PeakEwmaOptions {
@@ -37,11 +36,12 @@ export interface PeakEwmaOptions {
   readonly random?: Random | undefined
 }
 
-const peakEwmaTable: OptionTable<PeakEwmaOptions> = {
+/** What may be said of the balancer. */
+export const peakEwmaTable: OptionTable<PeakEwmaOptions> = {
   decayMs: durationOption({ min: 1, default: 10_000 }),
   failurePenaltyMs: durationOption({ default: 1_000 }),
   clock: clockOption(),
-  random: functionOption(),
+  random: randomOption(),
 }
 
 /** More than any latency: the cost of an instance whose first response is awaited. */
@@ -79,20 +79,15 @@ export class PeakEwmaBalancer implements Balancer {
   readonly heedsHashKey: boolean = false
   readonly #clock: Clock
   readonly #penaltyMs: number
-  readonly #sample: WeightedSample
-  readonly #table: LoadTable<LatencyLoad>
-  #instances: readonly ServiceInstance[] = []
-  /** Of `#instances`, in their order. */
-  #loads: readonly LatencyLoad[] = []
+  readonly #candidates: SampledLoads<LatencyLoad>
 
   /** @throws InvalidOptionError */
   constructor(options: PeakEwmaOptions = {}) {
     checkOptions('PeakEwmaBalancer', options, peakEwmaTable)
-    const { decayMs, failurePenaltyMs } = withDefaults(options, peakEwmaTable)
-    this.#clock = options.clock ?? systemClock
+    const { decayMs, failurePenaltyMs, clock, random } = withDefaults(options, peakEwmaTable)
+    this.#clock = clock
     this.#penaltyMs = failurePenaltyMs
-    this.#sample = new WeightedSample(options.random ?? systemRandom, 2)
-    this.#table = new LoadTable(() => ({
+    this.#candidates = new SampledLoads(random, 2, () => ({
       active: 0,
       listed: false,
       average: new PeakAverage(decayMs),
@@ -106,31 +101,28 @@ export class PeakEwmaBalancer implements Balancer {
 
   /** Replaces the candidates; the remaining ones keep their state. */
   update(candidates: readonly ServiceInstance[]): void {
-    const distinct = distinctById(candidates)
-    this.#instances = pickable(distinct)
-    this.#loads = this.#table.update(distinct, this.#instances)
-    this.#sample.update(this.#instances.map(({ weight }) => weight))
+    this.#candidates.update(candidates)
   }
 
   /** Picks the cheaper of two random instances. */
   pick(request?: PickRequest): ServiceInstance | undefined {
-    if (this.#instances.length === 0) return undefined
+    const { instances, sample } = this.#candidates
+    if (instances.length === 0) return undefined
     if (request?.avoid !== undefined && request.avoid.size > 0) return this.#pickAvoiding(request.avoid)
-    const sample = this.#sample
     const cheapest = this.#cheapest(sample.others(sample.first()))
     // Any other instance costs less than one whose first response is awaited.
     const better = this.#awaitsFirst(cheapest) ? this.#cheapest(sample.allExcept(nobody)) : cheapest
-    return this.#instances[better]
+    return instances[better]
   }
 
   /** Counts a request in flight on `instance`. */
   started(instance: ServiceInstance): void {
-    this.#table.started(instance)
+    this.#candidates.started(instance)
   }
 
   /** Ends a request in flight on `instance`. */
   finished(instance: ServiceInstance, outcome: Outcome): void {
-    const load = this.#table.finished(instance)
+    const load = this.#candidates.finished(instance)
     const { latencyMs } = outcome
     if (load === undefined || !(latencyMs >= 0)) return
     const { average } = load
@@ -151,13 +143,13 @@ export class PeakEwmaBalancer implements Balancer {
   }
 
   #pickAvoiding(avoid: ReadonlySet<string>): ServiceInstance | undefined {
-    const count = this.#sample.allExcept((slot) => avoid.has((this.#instances[slot] as ServiceInstance).id))
-    return count === 0 ? this.pick() : this.#instances[this.#cheapest(count)]
+    const count = this.#candidates.sampleAllBut(avoid)
+    return count === 0 ? this.pick() : this.#candidates.instances[this.#cheapest(count)]
   }
 
   /** The first of the `count` slots in the sample, or one that is cheaper; of several, one by weight. */
   #cheapest(count: number): number {
-    const { slots, weights } = this.#sample
+    const { slots, weights } = this.#candidates.sample
     const nowMs = this.#clock.now()
     let best = slots[0] as number
     let least = this.#cost(best, nowMs)
@@ -168,23 +160,23 @@ export class PeakEwmaBalancer implements Balancer {
       if (cost > least) continue
       const weight = weights[slot] as number
       tied = cost < least ? weight : tied + weight
-      if (tied === weight || this.#sample.favours(weight, tied)) best = slot
+      if (tied === weight || this.#candidates.sample.favours(weight, tied)) best = slot
       least = cost
     }
     return best
   }
 
   #awaitsFirst(slot: number): boolean {
-    const { active, average } = this.#loads[slot] as LatencyLoad
+    const { active, average } = this.#candidates.loads[slot] as LatencyLoad
     return active > 0 && !average.known
   }
 
   #cost(slot: number, nowMs: number): number {
-    const { active, average, refusedAtMs } = this.#loads[slot] as LatencyLoad
+    const { active, average, refusedAtMs } = this.#candidates.loads[slot] as LatencyLoad
     if (nowMs - refusedAtMs < refusedForMs) return refusedMs
     if (active === 0) return average.read(nowMs)
     const latencyMs = average.known ? average.lastMs : unansweredMs
-    return latencyMs * (active / (this.#sample.weights[slot] as number) + 1)
+    return latencyMs * (active / (this.#candidates.sample.weights[slot] as number) + 1)
   }
 }
 

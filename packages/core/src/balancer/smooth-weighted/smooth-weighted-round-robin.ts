@@ -1,5 +1,5 @@
-import { checkFunction, checkInteger, checkKeys } from '../../base/option-checks.ts'
-import { type Random, systemRandom } from '../../base/random.ts'
+import { checkOptions, integerOption, type OptionTable, randomOption, withDefaults } from '../../base/option-table.ts'
+import type { Random } from '../../base/random.ts'
 import type { ServiceInstance } from '../../instance/instance.ts'
 import type { Balancer, PickRequest } from '../balancer.ts'
 import { candidateOrigins } from '../candidate-origins.ts'
@@ -11,6 +11,12 @@ export interface SmoothWeightedRoundRobinOptions {
   readonly start?: number | undefined
   /** Source of random numbers in [0, 1). @default Math.random */
   readonly random?: Random | undefined
+}
+
+/** What may be said of the balancer. */
+export const smoothWeightedTable: OptionTable<SmoothWeightedRoundRobinOptions, 'start'> = {
+  start: integerOption({}),
+  random: randomOption(),
 }
 
 /**
@@ -30,10 +36,9 @@ export class SmoothWeightedRoundRobinBalancer implements Balancer {
 
   /** @throws InvalidOptionError */
   constructor(options: SmoothWeightedRoundRobinOptions = {}) {
-    checkKeys('SmoothWeightedRoundRobinBalancer', options, ['start', 'random'])
-    checkInteger('SmoothWeightedRoundRobinBalancer.start', options.start, 0, Number.MAX_SAFE_INTEGER)
-    checkFunction('SmoothWeightedRoundRobinBalancer.random', options.random)
-    this.#schedule = new SmoothWeightedSchedule(options.start ?? options.random ?? systemRandom, {
+    checkOptions('SmoothWeightedRoundRobinBalancer', options, smoothWeightedTable)
+    const { start, random } = withDefaults(options, smoothWeightedTable)
+    this.#schedule = new SmoothWeightedSchedule(start ?? random, {
       keyOf: (instance) => instance.id,
       weightOf: (instance) => instance.weight,
     })

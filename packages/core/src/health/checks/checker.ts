@@ -1,10 +1,11 @@
-import { type Clock, systemClock } from '../../base/clock.ts'
-import { checkClock, checkFunction, checkKeys } from '../../base/option-checks.ts'
-import { type Random, systemRandom } from '../../base/random.ts'
+import type { Clock } from '../../base/clock.ts'
+import { checkFunction, hasMethod } from '../../base/option-checks.ts'
+import { clockOption, randomOption, withDefaults } from '../../base/option-table.ts'
+import type { Random } from '../../base/random.ts'
 import { RunningClock } from '../../base/running-clock.ts'
 import type { ServiceInstance } from '../../instance/instance.ts'
 import { httpProbe } from './http-probe.ts'
-import { checkHealthCheckOptions, defaultIntervalMs, type HealthCheckOptions, healthCheckKeys } from './options.ts'
+import { checkHealthCheckOptions, type HealthCheckOptions, healthCheckTable } from './options.ts'
 import { type HealthState, unknownHealth } from './state.ts'
 import { HealthTarget, type HealthTargetSettings, type HealthWatcher } from './target.ts'
 
@@ -35,13 +36,21 @@ export class HealthChecker {
 
   /** @throws InvalidOptionError */
   constructor(options: HealthCheckOptions & { readonly clock?: Clock | undefined; readonly random?: Random } = {}) {
-    checkKeys('HealthChecker', options, [...healthCheckKeys, 'clock', 'random'])
-    const { clock = systemClock, random = systemRandom, ...checks } = options
-    checkClock('HealthChecker.clock', clock)
-    checkFunction('HealthChecker.random', random)
-    checkHealthCheckOptions('HealthChecker', checks)
-    this.#settings = settingsOf(checks, clock, random)
-    this.#keepRemovedMs = checks.keepRemovedMs ?? 0
+    const sources = { clock: clockOption(), random: randomOption() }
+    checkHealthCheckOptions('HealthChecker', options, sources)
+    const { clock, random } = withDefaults(options, sources)
+    const values = withDefaults(options, healthCheckTable)
+    const { intervalMs } = values
+    this.#settings = {
+      ...values,
+      probe: values.probe ?? httpProbe(values),
+      idleIntervalMs: values.idleIntervalMs ?? Math.max(intervalMs, 60_000),
+      initialJitterMs: values.initialJitterMs ?? Math.min(intervalMs, 1_000),
+      clock,
+      running: new RunningClock(clock),
+      random,
+    }
+    this.#keepRemovedMs = values.keepRemovedMs
   }
 
   /** How long an instance that left the registry is kept while it passes its probes, in milliseconds. */
@@ -114,21 +123,9 @@ class Subscription implements HealthSubscription {
   }
 }
 
-function settingsOf(options: HealthCheckOptions, clock: Clock, random: Random): HealthTargetSettings {
-  const { intervalMs = defaultIntervalMs } = options
-  return {
-    probe: options.probe ?? httpProbe(options),
-    intervalMs,
-    idleIntervalMs: options.idleIntervalMs ?? Math.max(intervalMs, 60_000),
-    timeoutMs: options.timeoutMs ?? 2_000,
-    healthyThreshold: options.healthyThreshold ?? 2,
-    unhealthyThreshold: options.unhealthyThreshold ?? 3,
-    jitter: options.jitter ?? 0.2,
-    initialJitterMs: options.initialJitterMs ?? Math.min(intervalMs, 1_000),
-    clock,
-    running: new RunningClock(clock),
-    random,
-  }
+/** Whether `value` is a checker and not the options for one: of whatever copy of this package. */
+export function isHealthChecker(value: unknown): value is HealthChecker {
+  return hasMethod(value, 'watch')
 }
 
 /** Names of hosts do not depend on case. */

@@ -1,12 +1,7 @@
+import { withDefaults } from '../../base/option-table.ts'
 import { originOf } from '../../instance/instance.ts'
 import { httpsRequest, type ProbeResponse } from './https-request.ts'
-import type { HealthCheckOptions, HealthProbe, HealthProbeResult } from './options.ts'
-
-/** The options of `HealthCheckOptions` that shape a request or judge its answer; checked before. */
-export type HttpProbeOptions = Pick<
-  HealthCheckOptions,
-  'path' | 'method' | 'headers' | 'expectedStatuses' | 'expectedBody' | 'immediateFailHeader' | 'port' | 'tls'
->
+import { type HealthProbe, type HealthProbeResult, type HttpProbeOptions, httpProbeTable } from './options.ts'
 
 const maxBodyBytes = 65_536
 
@@ -15,12 +10,12 @@ const maxBodyBytes = 65_536
  * end or cancelled, so that no connection stays behind. Reasons show neither headers nor the query of the path.
  */
 export function httpProbe(options: HttpProbeOptions = {}): HealthProbe {
-  const { path = '/health', method = 'GET', port } = options
-  const { expectedStatuses = [200], expectedBody, immediateFailHeader = 'x-immediate-health-check-fail' } = options
-  const headers = { ...options.headers }
+  const values = withDefaults(options, httpProbeTable)
+  const { path, method, port, tls, expectedStatuses, expectedBody, immediateFailHeader } = values
+  const headers = { ...values.headers }
   const expected = new Set(expectedStatuses)
   const request = `${method} ${path.split('?', 1)[0]}`
-  const overTls = options.tls && httpsRequest(options.tls)
+  const overTls = tls && httpsRequest(tls)
 
   async function judge(response: ProbeResponse): Promise<HealthProbeResult> {
     const answered = `${request} answered ${response.status}`

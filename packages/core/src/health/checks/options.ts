@@ -1,14 +1,18 @@
 import { InvalidOptionError } from '../../base/errors.ts'
+import { checkDurationMs, checkInteger, rejectOption } from '../../base/option-checks.ts'
 import {
-  checkDurationMs,
-  checkFunction,
-  checkInteger,
-  checkKeys,
-  checkNumber,
-  rejectOption,
-} from '../../base/option-checks.ts'
+  checkOptions,
+  type DefaultedOption,
+  durationOption,
+  functionOption,
+  integerOption,
+  numberOption,
+  type Option,
+  type OptionTable,
+  objectOption,
+} from '../../base/option-table.ts'
 import type { ServiceInstance } from '../../instance/instance.ts'
-import { checkHealthCheckTls, type HealthCheckTls } from './tls.ts'
+import { type HealthCheckTls, healthCheckTlsOption } from './tls.ts'
 
 /**
  * Checks whether one instance is healthy. `false`, an error or a rejection is a failure. The probe must end when
@@ -93,63 +97,103 @@ export interface HealthCheckOptions {
   readonly keepRemovedMs?: number | undefined
 }
 
-export const healthCheckKeys: readonly (keyof HealthCheckOptions)[] = [
-  'path',
-  'method',
-  'headers',
-  'expectedStatuses',
-  'expectedBody',
-  'immediateFailHeader',
-  'port',
-  'tls',
-  'probe',
-  'intervalMs',
-  'idleIntervalMs',
-  'timeoutMs',
-  'healthyThreshold',
-  'unhealthyThreshold',
-  'jitter',
-  'initialJitterMs',
-  'keepRemovedMs',
-]
+/** The options of `HealthCheckOptions` that shape a request or judge its response. */
+export type HttpProbeOptions = Pick<
+  HealthCheckOptions,
+  'path' | 'method' | 'headers' | 'expectedStatuses' | 'expectedBody' | 'immediateFailHeader' | 'port' | 'tls'
+>
 
-export const defaultIntervalMs = 5_000
+/** An option with a default, checked by `check` where it is given. */
+function checked<Value>(legal: string, value: Value, check: Option<Value>['check']): DefaultedOption<Value> {
+  return {
+    legal,
+    default: value,
+    check: (path, given) => {
+      if (given !== undefined) check(path, given)
+    },
+  }
+}
+
+/** What may be said of the HTTP probe. */
+export const httpProbeTable: OptionTable<HttpProbeOptions, 'expectedBody' | 'port' | 'tls'> = {
+  path: checked('path with a leading /, without spaces, #, or characters beyond ASCII', '/health', checkPath),
+  method: checked('HTTP method in capitals, other than CONNECT, TRACE and TRACK', 'GET', checkMethod),
+  headers: { ...checked('object of header names and values', {}, checkHeaders), copied: true },
+  expectedStatuses: {
+    ...checked('array of integers in [200, 599] that is not empty', [200], checkStatuses),
+    copied: true,
+  },
+  expectedBody: functionOption(),
+  immediateFailHeader: checked('name of a header', 'x-immediate-health-check-fail', checkHeaderName),
+  port: integerOption({ min: 1, max: 65_535 }),
+  tls: healthCheckTlsOption,
+}
+
+/** What may be said of health checks. */
+export const healthCheckTable: OptionTable<
+  HealthCheckOptions,
+  'expectedBody' | 'port' | 'tls' | 'probe' | 'idleIntervalMs' | 'initialJitterMs'
+> = {
+  ...httpProbeTable,
+  probe: functionOption(),
+  intervalMs: durationOption({ min: 1, default: 5_000 }),
+  idleIntervalMs: { ...durationOption({ min: 1 }), legal: 'milliseconds ≥ intervalMs' },
+  timeoutMs: durationOption({ min: 1, default: 2_000 }),
+  healthyThreshold: integerOption({ min: 1, max: 1_000, default: 2 }),
+  unhealthyThreshold: integerOption({ min: 1, max: 1_000, default: 3 }),
+  jitter: numberOption({ max: 1, default: 0.2 }),
+  initialJitterMs: durationOption({}),
+  keepRemovedMs: durationOption({ default: 0 }),
+}
+
+/** Checks of their health, or `false`: none. */
+export const healthCheckOption: DefaultedOption<HealthCheckOptions | false> = {
+  ...objectOption<HealthCheckOptions>(healthCheckTable, false),
+  check: (path, given) => {
+    if (given !== undefined && given !== false) checkHealthCheckOptions(path, given)
+  },
+}
 
 /** @throws InvalidOptionError, also when there is no global `fetch` and no `probe` in its place */
-export function checkHealthCheckOptions(path: string, options: HealthCheckOptions): void {
-  checkKeys(path, options, healthCheckKeys)
-  checkRequest(path, options)
-  checkAnswer(path, options)
-  checkHealthCheckTls(`${path}.tls`, options.tls)
-  for (const name of ['intervalMs', 'timeoutMs'] as const) {
-    checkDurationMs(`${path}.${name}`, options[name], { min: 1 })
-  }
-  checkDurationMs(`${path}.idleIntervalMs`, options.idleIntervalMs, { min: options.intervalMs ?? defaultIntervalMs })
-  checkDurationMs(`${path}.initialJitterMs`, options.initialJitterMs)
-  checkDurationMs(`${path}.keepRemovedMs`, options.keepRemovedMs)
-  checkInteger(`${path}.healthyThreshold`, options.healthyThreshold, 1, 1_000)
-  checkInteger(`${path}.unhealthyThreshold`, options.unhealthyThreshold, 1, 1_000)
-  checkNumber(`${path}.jitter`, options.jitter, 0, 1)
-  checkFunction(`${path}.probe`, options.probe)
-  if (options.probe === undefined && typeof globalThis.fetch !== 'function') {
-    rejectOption(`${path}.probe`, 'given where there is no global fetch', options.probe)
+export function checkHealthCheckOptions(
+  path: string,
+  options: unknown,
+  further: Readonly<Record<string, Option<unknown>>> = {},
+): void {
+  checkOptions(path, options, { ...healthCheckTable, ...further })
+  const {
+    probe,
+    idleIntervalMs,
+    intervalMs = healthCheckTable.intervalMs.default,
+  }: HealthCheckOptions = Object(options)
+  checkDurationMs(`${path}.idleIntervalMs`, idleIntervalMs, { min: intervalMs })
+  if (probe === undefined && typeof globalThis.fetch !== 'function') {
+    rejectOption(`${path}.probe`, 'given where there is no global fetch', probe)
   }
 }
 
 const token = /^[\w!#$%&'*+.^`|~-]+$/
 
-function checkRequest(path: string, options: HealthCheckOptions): void {
-  const { path: target, method, headers, port } = options
-  // Spaces and other scripts would arrive spelt differently, a fragment not at all.
-  if (target !== undefined && (typeof target !== 'string' || !/^\/[!"$-~]*$/.test(target))) {
-    rejectOption(`${path}.path`, 'a path that starts with "/", without spaces, "#" or characters beyond ASCII', target)
+// Spaces and other scripts would arrive spelt differently, a fragment not at all.
+function checkPath(path: string, target: unknown): void {
+  if (typeof target === 'string' && /^\/[!"$-~]*$/.test(target)) return
+  rejectOption(path, 'a path that starts with "/", without spaces, "#" or characters beyond ASCII', target)
+}
+
+function checkMethod(path: string, method: unknown): void {
+  if (typeof method === 'string' && /^[A-Z-]+$/.test(method) && !unsendableMethods.has(method)) return
+  rejectOption(path, 'an HTTP method in capitals, other than CONNECT, TRACE and TRACK', method)
+}
+
+function checkHeaderName(path: string, name: unknown): void {
+  if (typeof name !== 'string' || !token.test(name)) rejectOption(path, 'the name of a header', name)
+}
+
+function checkStatuses(path: string, statuses: unknown): void {
+  if (!Array.isArray(statuses) || statuses.length === 0) {
+    rejectOption(path, 'an array of HTTP statuses that is not empty', statuses)
   }
-  const methodProblem = typeof method !== 'string' || !/^[A-Z-]+$/.test(method) || unsendableMethods.has(method)
-  if (method !== undefined && methodProblem) {
-    rejectOption(`${path}.method`, 'an HTTP method in capitals, other than CONNECT, TRACE and TRACK', method)
-  }
-  if (headers !== undefined) checkHeaders(`${path}.headers`, headers)
-  checkInteger(`${path}.port`, port, 1, 65_535)
+  for (const [index, status] of statuses.entries()) checkInteger(`${path}[${index}]`, status ?? Number.NaN, 200, 599)
 }
 
 /** Those which fetch refuses. */
@@ -173,24 +217,5 @@ function checkHeaders(path: string, headers: unknown): void {
       const legal = 'a string without line breaks and without characters beyond Latin-1'
       throw new InvalidOptionError(option, `${option} must be ${legal}. Its value is not shown: it may be a secret`)
     }
-  }
-}
-
-function checkAnswer(path: string, options: HealthCheckOptions): void {
-  const { expectedStatuses, expectedBody, immediateFailHeader } = options
-  if (expectedStatuses !== undefined) {
-    if (!Array.isArray(expectedStatuses) || expectedStatuses.length === 0) {
-      rejectOption(`${path}.expectedStatuses`, 'an array of HTTP statuses that is not empty', expectedStatuses)
-    }
-    for (const [index, status] of expectedStatuses.entries()) {
-      checkInteger(`${path}.expectedStatuses[${index}]`, status ?? Number.NaN, 200, 599)
-    }
-  }
-  checkFunction(`${path}.expectedBody`, expectedBody)
-  if (
-    immediateFailHeader !== undefined &&
-    !(typeof immediateFailHeader === 'string' && token.test(immediateFailHeader))
-  ) {
-    rejectOption(`${path}.immediateFailHeader`, 'the name of a header', immediateFailHeader)
   }
 }

@@ -1,5 +1,6 @@
 import { InvalidOptionError } from '../../base/errors.ts'
-import { checkBoolean, checkKeys, rejectOption } from '../../base/option-checks.ts'
+import { rejectOption } from '../../base/option-checks.ts'
+import { booleanOption, checkOptions, type Option, type OptionTable } from '../../base/option-table.ts'
 import { nodeHttps } from './node-https.ts'
 
 /** How the HTTP probe verifies `secure` instances, and proves its own identity. Certificates and keys are PEM texts. */
@@ -16,29 +17,56 @@ export interface HealthCheckTls {
   readonly rejectUnauthorized?: boolean | undefined
 }
 
-/** @throws InvalidOptionError, also when the platform cannot do it */
-export function checkHealthCheckTls(path: string, tls: HealthCheckTls | undefined): void {
-  if (tls === undefined) return
-  checkKeys(path, tls, ['ca', 'cert', 'key', 'serverName', 'rejectUnauthorized'])
-  const { ca, cert, key, serverName } = tls
-  for (const authority of Array.isArray(ca) ? ca : [ca]) checkPem(`${path}.ca`, authority)
-  checkPem(`${path}.cert`, cert)
-  checkPem(`${path}.key`, key)
-  if ((cert === undefined) !== (key === undefined)) {
-    const missing = cert === undefined ? 'cert' : 'key'
-    throw new InvalidOptionError(`${path}.${missing}`, `${path} must have cert and key, or neither. Add ${missing}`)
-  }
-  if (serverName !== undefined && (typeof serverName !== 'string' || serverName === '')) {
-    rejectOption(`${path}.serverName`, 'a DNS name', serverName)
-  }
-  checkBoolean(`${path}.rejectUnauthorized`, tls.rejectUnauthorized)
-  if (nodeHttps() === undefined) {
-    throw new InvalidOptionError(path, `${path} must be absent where there is no node:https. Give a probe in its place`)
-  }
+const pemOption: Option<string> = {
+  legal: 'PEM text',
+  check: (path, given) => {
+    // The value is not shown: a key is a secret.
+    if (given === undefined || (typeof given === 'string' && given.includes('-----BEGIN '))) return
+    throw new InvalidOptionError(path, `${path} must be a PEM text with a BEGIN line. Read the file that has it`)
+  },
 }
 
-/** The value is not shown: a key is a secret. */
-function checkPem(path: string, value: unknown): void {
-  if (value === undefined || (typeof value === 'string' && value.includes('-----BEGIN '))) return
-  throw new InvalidOptionError(path, `${path} must be a PEM text with a BEGIN line. Read the file that has it`)
+const authoritiesOption: Option<string | readonly string[]> = {
+  legal: 'PEM text, or array of such',
+  check: (path, given) => {
+    for (const authority of Array.isArray(given) ? given : [given]) pemOption.check(path, authority)
+  },
+}
+
+const serverNameOption: Option<string> = {
+  legal: 'DNS name',
+  check: (path, given) => {
+    if (given !== undefined && (typeof given !== 'string' || given === '')) rejectOption(path, 'a DNS name', given)
+  },
+}
+
+/** What may be said of TLS. */
+export const healthCheckTlsTable: OptionTable<HealthCheckTls, 'ca' | 'cert' | 'key' | 'serverName'> = {
+  ca: authoritiesOption,
+  cert: pemOption,
+  key: pemOption,
+  serverName: serverNameOption,
+  rejectUnauthorized: booleanOption(true),
+}
+
+/** Rejects it also where the platform has no `node:https`. */
+export const healthCheckTlsOption: Option<HealthCheckTls> = {
+  legal: 'object',
+  fields: healthCheckTlsTable,
+  copied: true,
+  check: (path, given) => {
+    if (given === undefined) return
+    checkOptions(path, given, healthCheckTlsTable)
+    const { cert, key }: HealthCheckTls = Object(given)
+    if ((cert === undefined) !== (key === undefined)) {
+      const missing = cert === undefined ? 'cert' : 'key'
+      throw new InvalidOptionError(`${path}.${missing}`, `${path} must have cert and key, or neither. Add ${missing}`)
+    }
+    if (nodeHttps() === undefined) {
+      throw new InvalidOptionError(
+        path,
+        `${path} must be absent where there is no node:https. Give a probe in its place`,
+      )
+    }
+  },
 }

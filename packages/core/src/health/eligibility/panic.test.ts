@@ -20,7 +20,7 @@ describe('panicTable', () => {
   it.each([false, {}, { threshold: 0 }, { threshold: 1, mode: 'fail' }, { mode: 'all' }] as const)(
     'passes %j',
     (options) => {
-      objectOption(panicTable).check('panic', options)
+      objectOption(panicTable, {}).check('panic', options)
     },
   )
 
@@ -34,7 +34,7 @@ describe('panicTable', () => {
     ['panic.mode', { mode: null }],
     ['panic.treshold', { treshold: 0.5 }],
   ])('refuses %s in %j', (path, options) => {
-    const check = (): void => objectOption(panicTable).check('panic', options as PanicOptions)
+    const check = (): void => objectOption(panicTable, {}).check('panic', options as PanicOptions)
     expect(check).toThrow(InvalidOptionError)
     expect(check).toThrow(expect.objectContaining({ option: path, message: expect.stringContaining(path) }))
   })

@@ -1,5 +1,5 @@
 import { rejectOption } from '../../base/option-checks.ts'
-import { numberOption, type Option, type OptionTable, withDefaults } from '../../base/option-table.ts'
+import { type DefaultedOption, numberOption, type OptionTable, withDefaults } from '../../base/option-table.ts'
 
 /** What happens if so few instances are healthy that using only these would overload them. */
 export interface PanicOptions {
@@ -20,7 +20,7 @@ export interface PanicPolicy {
   readonly mode: 'all' | 'fail'
 }
 
-const modeOption: Option<'all' | 'fail'> = {
+const modeOption: DefaultedOption<'all' | 'fail'> = {
   legal: '"all" or "fail"',
   default: 'all',
   check: (path, given) => {

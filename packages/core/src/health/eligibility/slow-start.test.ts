@@ -56,7 +56,7 @@ describe('slowStartPolicy', () => {
 
 describe('slowStartTable', () => {
   it.each([false, {}, { windowMs: 1, aggression: 10, minimum: 1 }] as const)('passes %j', (options) => {
-    objectOption(slowStartTable).check('slowStart', options)
+    objectOption(slowStartTable, {}).check('slowStart', options)
   })
 
   it.each([
@@ -70,7 +70,7 @@ describe('slowStartTable', () => {
     ['slowStart.minimum', { minimum: 1.5 }],
     ['slowStart.window', { window: 5 }],
   ])('refuses %s in %j', (path, options) => {
-    const check = (): void => objectOption(slowStartTable).check('slowStart', options as SlowStartOptions)
+    const check = (): void => objectOption(slowStartTable, {}).check('slowStart', options as SlowStartOptions)
     expect(check).toThrow(InvalidOptionError)
     expect(check).toThrow(expect.objectContaining({ option: path, message: expect.stringContaining(path) }))
   })

@@ -1,6 +1,7 @@
 import { checkNumber, rejectOption } from '../../base/option-checks.ts'
 import {
   checkOptions,
+  type DefaultedOption,
   integerOption,
   numberOption,
   type Option,
@@ -67,7 +68,7 @@ const clientsOption: Option<Readonly<Record<string, number>>> = {
 }
 
 /** What may be said of zones. */
-export const zoneTable: OptionTable<ZoneOptions> = {
+export const zoneTable: OptionTable<ZoneOptions, 'local' | 'minLocalHealth' | 'clients'> = {
   local: localOption,
   minInstances: integerOption({ min: 1, default: 6 }),
   minLocalHealth: numberOption({ max: 1 }),
@@ -76,8 +77,9 @@ export const zoneTable: OptionTable<ZoneOptions> = {
 }
 
 /** The name of the local zone, `ZoneOptions`, or `false`. */
-export const zoneOption: Option<ZoneOptions | string | false> = {
+export const zoneOption: DefaultedOption<ZoneOptions | string | false> = {
   legal: 'name of the local zone, object, or false',
+  default: false,
   fields: zoneTable,
   copied: true,
   check: (path, given) => {
@@ -103,6 +105,6 @@ function checkLocalClients(path: string, { local, clients }: ZoneOptions): void 
 export function zonePolicy(options: ZoneOptions | string | false | undefined): ZonePolicy | undefined {
   if (options === undefined || options === false) return undefined
   const given: ZoneOptions = typeof options === 'string' ? { local: options } : options
-  const { clients, minLocalHealth = clients === undefined ? 0.7 : 0 } = given
-  return { ...withDefaults({ ...given, minLocalHealth }, zoneTable), clients }
+  const { local, clients, minLocalHealth = clients === undefined ? 0.7 : 0 } = given
+  return { ...withDefaults(given, zoneTable), local, clients, minLocalHealth }
 }

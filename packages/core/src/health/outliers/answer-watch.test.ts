@@ -1,13 +1,8 @@
 import { FakeClock } from '@lb/testing'
 import { describe, expect, it } from 'vitest'
 import { InvalidOptionError } from '../../base/errors.ts'
-import {
-  AnswerWatch,
-  checkNoAnswerOptions,
-  lookIntervalMs,
-  type NoAnswerOptions,
-  type Watched,
-} from './answer-watch.ts'
+import { objectOption } from '../../base/option-table.ts'
+import { AnswerWatch, lookIntervalMs, type NoAnswerOptions, noAnswerTable, type Watched } from './answer-watch.ts'
 import { Looks } from './looks.ts'
 
 class Subject implements Watched {
@@ -273,9 +268,11 @@ class LateClock {
   }
 }
 
-describe('checkNoAnswerOptions', () => {
+describe('noAnswerTable', () => {
+  const noAnswerOption = objectOption<NoAnswerOptions>(noAnswerTable, {})
+
   it.each([false, {}, { afterMs: 10, minimumRequests: 1 }] as const)('passes %j', (options) => {
-    checkNoAnswerOptions('noAnswer', options)
+    noAnswerOption.check('noAnswer', options)
   })
 
   it.each([
@@ -287,7 +284,7 @@ describe('checkNoAnswerOptions', () => {
     ['noAnswer.minimumRequests', { minimumRequests: 1.5 }],
     ['noAnswer.after', { after: 1 }],
   ])('refuses %s in %j', (path, options) => {
-    const check = (): void => checkNoAnswerOptions('noAnswer', options as NoAnswerOptions)
+    const check = (): void => noAnswerOption.check('noAnswer', options)
     expect(check).toThrow(InvalidOptionError)
     expect(check).toThrow(expect.objectContaining({ option: path, message: expect.stringContaining(path) }))
   })

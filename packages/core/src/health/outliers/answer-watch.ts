@@ -1,4 +1,4 @@
-import { type Complete, checkDurationMs, checkInteger, checkKeys } from '../../base/option-checks.ts'
+import { durationOption, integerOption, type OptionTable, withDefaults } from '../../base/option-table.ts'
 import type { Looks } from './looks.ts'
 
 /** When an instance counts as silent although its connections are open. */
@@ -9,23 +9,19 @@ export interface NoAnswerOptions {
   readonly minimumRequests?: number | undefined
 }
 
-export const defaultNoAnswer: Complete<NoAnswerOptions> = Object.freeze({ afterMs: 500, minimumRequests: 3 })
+/** What may be said of silent instances. */
+export const noAnswerTable: OptionTable<NoAnswerOptions> = {
+  afterMs: durationOption({ min: 10, default: 500 }),
+  minimumRequests: integerOption({ min: 1, max: 1_000_000, default: 3 }),
+}
 
 const looksPerLimit = 4
 /** Where answers take long, so seldom is enough. */
 const looksPerPatience = 8
 
 /** Milliseconds between two looks at an instance that may be silent for `afterMs`. */
-export function lookIntervalMs({ afterMs = defaultNoAnswer.afterMs }: NoAnswerOptions): number {
-  return afterMs / looksPerLimit
-}
-
-/** @throws InvalidOptionError */
-export function checkNoAnswerOptions(path: string, options: NoAnswerOptions | false): void {
-  if (options === false) return
-  checkKeys(path, options, ['afterMs', 'minimumRequests'])
-  checkDurationMs(`${path}.afterMs`, options.afterMs, { min: 10 })
-  checkInteger(`${path}.minimumRequests`, options.minimumRequests, 1, 1_000_000)
+export function lookIntervalMs(options: NoAnswerOptions): number {
+  return withDefaults(options, noAnswerTable).afterMs / looksPerLimit
 }
 
 /** What is looked at, and kept, about one instance. */
@@ -93,10 +89,10 @@ export class AnswerWatch<T extends Watched> {
   readonly #busy = new Set<T>()
 
   constructor(options: AnswerWatchOptions<T>) {
-    const { afterMs, minimumRequests } = defaultNoAnswer
+    const { afterMs, minimumRequests } = withDefaults(options, noAnswerTable)
     this.#options = options
-    this.#afterMs = options.afterMs ?? afterMs
-    this.#minimumRequests = options.minimumRequests ?? minimumRequests
+    this.#afterMs = afterMs
+    this.#minimumRequests = minimumRequests
     options.looks.add(() => this.#look())
   }
 
@@ -200,7 +196,8 @@ export class AnswerWatch<T extends Watched> {
     if (instance.probed) return true
     const waiting = this.#options.waitingElsewhere(instance)
     return (
-      ((waiting + 1) / (waiting + answered + 2)) ** Math.max(defaultNoAnswer.minimumRequests, this.#minimumRequests) <=
+      ((waiting + 1) / (waiting + answered + 2)) **
+        Math.max(noAnswerTable.minimumRequests.default, this.#minimumRequests) <=
       doubt
     )
   }

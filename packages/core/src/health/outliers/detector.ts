@@ -1,13 +1,21 @@
-import { type Clock, systemClock } from '../../base/clock.ts'
-import { checkClock, checkFunction, checkKeys, rejectOption } from '../../base/option-checks.ts'
-import { type Random, systemRandom } from '../../base/random.ts'
+import type { Clock } from '../../base/clock.ts'
+import { hasMethod, rejectOption } from '../../base/option-checks.ts'
+import {
+  checkOptions,
+  clockOption,
+  functionOption,
+  type Option,
+  type OptionTable,
+  randomOption,
+  withDefaults,
+} from '../../base/option-table.ts'
+import type { Random } from '../../base/random.ts'
 import type { OutlierListener, UnenforcedBecause } from './ejection.ts'
 import {
-  checkOutlierDetectionOptions,
   type OutlierDetectionOptions,
   type OutlierDetectionSettings,
-  outlierDetectionKeys,
   outlierDetectionSettings,
+  outlierDetectionTable,
 } from './options.ts'
 import { RequestWindow } from './request-window.ts'
 import { statisticalOutliers } from './statistical-outliers.ts'
@@ -27,6 +35,22 @@ export interface OutlierDetectorOptions extends OutlierDetectionOptions {
    * @default the number of instances that are not ejected
    */
   readonly usable?: (() => number) | undefined
+}
+
+const listenerOption: Option<OutlierListener> = {
+  legal: 'object with ejected, halfOpen and returned',
+  check: (path, given) => {
+    if (given === undefined || ['ejected', 'halfOpen', 'returned'].every((name) => hasMethod(given, name))) return
+    rejectOption(path, 'an object with ejected, halfOpen and returned', given)
+  },
+}
+
+const detectorTable: OptionTable<OutlierDetectorOptions, 'listener' | 'usable'> = {
+  ...outlierDetectionTable,
+  clock: clockOption(),
+  random: randomOption(),
+  listener: listenerOption,
+  usable: functionOption(),
 }
 
 /**
@@ -54,13 +78,8 @@ export class OutlierDetector {
 
   /** @throws InvalidOptionError */
   constructor(options: OutlierDetectorOptions = {}) {
-    checkKeys('OutlierDetector', options, [...outlierDetectionKeys, 'clock', 'random', 'listener', 'usable'])
-    const { clock = systemClock, random = systemRandom, listener, usable, ...detection } = options
-    checkClock('OutlierDetector.clock', clock)
-    checkFunction('OutlierDetector.random', random)
-    checkListener('OutlierDetector.listener', listener)
-    checkFunction('OutlierDetector.usable', usable)
-    checkOutlierDetectionOptions('OutlierDetector', detection)
+    checkOptions('OutlierDetector', options, detectorTable)
+    const { clock, random, listener, usable, ...detection } = withDefaults(options, detectorTable)
     const settings = outlierDetectionSettings(detection)
     const { intervalMs, jitter } = settings
     this.#settings = settings
@@ -150,11 +169,4 @@ export class OutlierDetector {
     for (const tracker of trackers) tracker.clearWindow()
     for (const { subject, reason, detail } of outliers) subject.suspect(reason, detail)
   }
-}
-
-function checkListener(path: string, listener: OutlierListener | undefined): void {
-  if (listener === undefined) return
-  const { ejected, halfOpen, returned } = (listener ?? {}) as Partial<OutlierListener>
-  if ([ejected, halfOpen, returned].every((method) => typeof method === 'function')) return
-  rejectOption(path, 'an object with ejected, halfOpen and returned', listener)
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { InvalidOptionError } from '../../base/errors.ts'
+import { checkOptions } from '../../base/option-table.ts'
 import { OutlierDetector } from './detector.ts'
-import { checkOutlierDetectionOptions, type OutlierDetectionOptions, outlierDetectionSettings } from './options.ts'
+import { type OutlierDetectionOptions, outlierDetectionSettings, outlierDetectionTable } from './options.ts'
 
 describe('the options of outlier detection', () => {
   it('have the documented defaults', () => {
@@ -36,7 +37,7 @@ describe('the options of outlier detection', () => {
       failurePercentage: false,
       successRate: false,
     } as const
-    checkOutlierDetectionOptions('x', off)
+    checkOptions('x', off, outlierDetectionTable)
     expect(outlierDetectionSettings(off)).toMatchObject({
       consecutiveConnectErrors: Number.POSITIVE_INFINITY,
       consecutiveServerErrors: Number.POSITIVE_INFINITY,
@@ -55,7 +56,7 @@ describe('the options of outlier detection', () => {
     { jitter: 0, maxEjectionPercent: 0 },
     { jitter: 1, maxEjectionPercent: 100, enforce: false },
   ])('may be %j', (options) => {
-    expect(() => checkOutlierDetectionOptions('x', options)).not.toThrow()
+    expect(() => checkOptions('x', options, outlierDetectionTable)).not.toThrow()
     new OutlierDetector(options).close()
   })
 
@@ -93,7 +94,7 @@ describe('the options of outlier detection', () => {
     [{ maxEjectionPercent: 101 }, 'maxEjectionPercent', 'a finite number in [0, 100], got 101 (number)'],
     [{ enforce: 1 }, 'enforce', 'a boolean, got 1 (number)'],
   ])('may not be %j', (options, name, rest) => {
-    const check = (): void => checkOutlierDetectionOptions('users.outlierDetection', options as OutlierDetectionOptions)
+    const check = (): void => checkOptions('users.outlierDetection', options, outlierDetectionTable)
     expect(check).toThrow(InvalidOptionError)
     expect(check).toThrow(`users.outlierDetection.${name} must be ${rest}`)
     expect(() => new OutlierDetector(options as OutlierDetectionOptions)).toThrow(`OutlierDetector.${name} must be`)
@@ -107,7 +108,7 @@ describe('the options of outlier detection', () => {
       'x.failurePercentage.treshold is not a known option. Did you mean threshold?',
     ],
   ])('are told the nearest name for an unknown one: %j', (options, message) => {
-    expect(() => checkOutlierDetectionOptions('x', options as OutlierDetectionOptions)).toThrow(message)
+    expect(() => checkOptions('x', options, outlierDetectionTable)).toThrow(message)
   })
 
   it.each([

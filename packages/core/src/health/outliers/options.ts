@@ -1,12 +1,15 @@
+import type { Complete } from '../../base/option-checks.ts'
 import {
-  type Complete,
-  checkBoolean,
-  checkDurationMs,
-  checkInteger,
-  checkKeys,
-  checkNumber,
-} from '../../base/option-checks.ts'
-import { checkNoAnswerOptions, type NoAnswerOptions } from './answer-watch.ts'
+  booleanOption,
+  type DefaultedOption,
+  durationOption,
+  integerOption,
+  numberOption,
+  type OptionTable,
+  objectOption,
+  withDefaults,
+} from '../../base/option-table.ts'
+import { type NoAnswerOptions, noAnswerTable } from './answer-watch.ts'
 
 /** How failing instances are ejected. Every field has a default; `false` turns a detector off. */
 export interface OutlierDetectionOptions {
@@ -97,95 +100,69 @@ export interface OutlierDetectionSettings {
   readonly enforce: boolean
 }
 
-export const outlierDetectionKeys: readonly (keyof OutlierDetectionOptions)[] = [
-  'consecutiveConnectErrors',
-  'consecutiveServerErrors',
-  'failurePercentage',
-  'successRate',
-  'noAnswer',
-  'intervalMs',
-  'baseEjectionMs',
-  'connectBaseEjectionMs',
-  'maxEjectionMs',
-  'jitter',
-  'maxEjectionPercent',
-  'enforce',
-]
-
-const mostRequests = 1_000_000_000
-
-/** @throws InvalidOptionError */
-export function checkOutlierDetectionOptions(path: string, options: OutlierDetectionOptions): void {
-  checkKeys(path, options, outlierDetectionKeys)
-  checkRun(`${path}.consecutiveConnectErrors`, options.consecutiveConnectErrors)
-  checkRun(`${path}.consecutiveServerErrors`, options.consecutiveServerErrors)
-  checkFailurePercentage(`${path}.failurePercentage`, options.failurePercentage)
-  checkSuccessRate(`${path}.successRate`, options.successRate)
-  if (options.noAnswer !== undefined) checkNoAnswerOptions(`${path}.noAnswer`, options.noAnswer)
-  for (const name of ['intervalMs', 'baseEjectionMs', 'connectBaseEjectionMs', 'maxEjectionMs'] as const) {
-    checkDurationMs(`${path}.${name}`, options[name], { min: 1 })
-  }
-  checkNumber(`${path}.jitter`, options.jitter, 0, 1)
-  checkNumber(`${path}.maxEjectionPercent`, options.maxEjectionPercent, 0, 100)
-  checkBoolean(`${path}.enforce`, options.enforce)
+/** At least one, and at most as many as no instance ever has. */
+function countOption(value: number): DefaultedOption<number> {
+  return integerOption({ min: 1, max: 1_000_000_000, default: value })
 }
 
-/** What holds: the given options, then the defaults (those of Envoy's outlier detection and gRFC A50). */
-export function outlierDetectionSettings(options: OutlierDetectionOptions): OutlierDetectionSettings {
-  const { consecutiveConnectErrors = 5, consecutiveServerErrors = 5, failurePercentage, successRate } = options
-  const { baseEjectionMs = 30_000, connectBaseEjectionMs = 1_000, maxEjectionMs = 300_000 } = options
+/** The length of a series that ejects, or `false`: none does. */
+function runOption(value: number): DefaultedOption<number | false> {
+  const { legal, check } = countOption(value)
   return {
-    consecutiveConnectErrors: orNever(consecutiveConnectErrors),
-    consecutiveServerErrors: orNever(consecutiveServerErrors),
+    legal: `${legal}, or false`,
+    default: value,
+    check: (path, given) => {
+      if (given !== false) check(path, given)
+    },
+  }
+}
+
+/** What may be said of the failures of one instance. */
+export const failurePercentageTable: OptionTable<FailurePercentageOptions> = {
+  threshold: numberOption({ min: 1, max: 100, default: 85 }),
+  minimumRequests: countOption(50),
+  minimumInstances: countOption(1),
+}
+
+/** What may be said of success rates. */
+export const successRateTable: OptionTable<SuccessRateOptions> = {
+  standardDeviations: numberOption({ max: 100, default: 1.9 }),
+  minimumRequests: countOption(100),
+  minimumInstances: countOption(5),
+}
+
+/** What may be said of outlier detection. The defaults are those of Envoy's and gRFC A50, where those have one. */
+export const outlierDetectionTable: OptionTable<OutlierDetectionOptions> = {
+  consecutiveConnectErrors: runOption(5),
+  consecutiveServerErrors: runOption(5),
+  failurePercentage: objectOption(failurePercentageTable, {}),
+  successRate: objectOption(successRateTable, {}),
+  noAnswer: objectOption(noAnswerTable, {}),
+  intervalMs: durationOption({ min: 1, default: 10_000 }),
+  baseEjectionMs: durationOption({ min: 1, default: 30_000 }),
+  connectBaseEjectionMs: durationOption({ min: 1, default: 1_000 }),
+  maxEjectionMs: durationOption({ min: 1, default: 300_000 }),
+  jitter: numberOption({ max: 1, default: 0.1 }),
+  maxEjectionPercent: numberOption({ max: 100, default: 10 }),
+  enforce: booleanOption(true),
+}
+
+/** What holds: the given options, then the defaults. */
+export function outlierDetectionSettings(options: OutlierDetectionOptions): OutlierDetectionSettings {
+  const { noAnswer: _, ...values } = withDefaults(options, outlierDetectionTable)
+  const { failurePercentage, successRate, baseEjectionMs } = values
+  return {
+    ...values,
+    consecutiveConnectErrors: orNever(values.consecutiveConnectErrors),
+    consecutiveServerErrors: orNever(values.consecutiveServerErrors),
     failurePercentage:
-      failurePercentage === false
-        ? undefined
-        : {
-            threshold: failurePercentage?.threshold ?? 85,
-            minimumRequests: failurePercentage?.minimumRequests ?? 50,
-            minimumInstances: failurePercentage?.minimumInstances ?? 1,
-          },
-    successRate:
-      successRate === false
-        ? undefined
-        : {
-            standardDeviations: successRate?.standardDeviations ?? 1.9,
-            minimumRequests: successRate?.minimumRequests ?? 100,
-            minimumInstances: successRate?.minimumInstances ?? 5,
-          },
-    intervalMs: options.intervalMs ?? 10_000,
-    baseEjectionMs,
-    connectBaseEjectionMs: Math.min(connectBaseEjectionMs, baseEjectionMs),
-    maxEjectionMs: Math.max(baseEjectionMs, maxEjectionMs),
-    jitter: options.jitter ?? 0.1,
-    maxEjectionPercent: options.maxEjectionPercent ?? 10,
-    enforce: options.enforce ?? true,
+      failurePercentage === false ? undefined : withDefaults(failurePercentage, failurePercentageTable),
+    successRate: successRate === false ? undefined : withDefaults(successRate, successRateTable),
+    connectBaseEjectionMs: Math.min(values.connectBaseEjectionMs, baseEjectionMs),
+    maxEjectionMs: Math.max(baseEjectionMs, values.maxEjectionMs),
   }
 }
 
 function orNever(run: number | false): number {
   return run === false ? Number.POSITIVE_INFINITY : run
-}
-
-function checkRun(path: string, value: number | false | undefined): void {
-  if (value !== false) checkInteger(path, value, 1, mostRequests)
-}
-
-function checkFailurePercentage(path: string, options: FailurePercentageOptions | false | undefined): void {
-  if (options === false || options === undefined) return
-  checkKeys(path, options, ['threshold', 'minimumRequests', 'minimumInstances'])
-  checkNumber(`${path}.threshold`, options.threshold, 1, 100)
-  checkVolume(path, options)
-}
-
-function checkSuccessRate(path: string, options: SuccessRateOptions | false | undefined): void {
-  if (options === false || options === undefined) return
-  checkKeys(path, options, ['standardDeviations', 'minimumRequests', 'minimumInstances'])
-  checkNumber(`${path}.standardDeviations`, options.standardDeviations, 0, 100)
-  checkVolume(path, options)
-}
-
-function checkVolume(path: string, options: FailurePercentageOptions | SuccessRateOptions): void {
-  checkInteger(`${path}.minimumRequests`, options.minimumRequests, 1, mostRequests)
-  checkInteger(`${path}.minimumInstances`, options.minimumInstances, 1, mostRequests)
 }
