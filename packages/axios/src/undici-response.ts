@@ -1,6 +1,6 @@
 import type { AttemptContext, CancelTimer } from '@lb/core'
 import { maxResponseFields, systemClock } from '@lb/core/authoring'
-import { HeldResponse } from '@lb/undici/authoring'
+import { HeldResponse, missesNoBody } from '@lb/undici/authoring'
 import { AxiosError, type AxiosResponse, type InternalAxiosRequestConfig } from 'axios'
 import type { ResponseHead } from './replayed-response.ts'
 import { timeoutMs } from './request.ts'
@@ -109,7 +109,8 @@ export class UndiciResponse extends HeldResponse<undefined> {
 
   onResponseError(_controller: UndiciController | undefined, error: Error): void {
     this.#cancelTimer?.()
-    this.failed(error)
+    if (missesNoBody(this.#response?.status ?? 0, error)) this.end(undefined)
+    else this.failed(error)
   }
 
   protected override completed(): void {}

@@ -9,6 +9,7 @@ import {
   limitWaiting,
   type PoolOptions,
   poolSettings,
+  tolerantHeads,
 } from '@lb/undici/authoring'
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios'
 import type { RedirectResponse } from './replayed-response.ts'
@@ -113,7 +114,9 @@ export class UndiciTransport {
 
 function limited(connect: Connector, maxHeaderBytes: number): Connector {
   return (target, callback) =>
-    connect(target, (error, socket) => callback(error, socket && limitSilence(socket, maxHeaderBytes)))
+    connect(target, (error, socket) =>
+      callback(error, socket && limitSilence(tolerantHeads(socket, maxHeaderBytes), maxHeaderBytes)),
+    )
 }
 
 /** @throws InvalidOptionError */

@@ -7,6 +7,7 @@ import { HeldResponse } from './held-response.ts'
 import { limitSilence } from './limit-silence.ts'
 import { type PoolOptions, poolSettings } from './pool-options.ts'
 import { instanceOrigin } from './service-origin.ts'
+import { tolerantHeads } from './tolerant-heads.ts'
 
 /** The agent of a client that was given none. */
 export function agentOf(lb: LoadBalancer, pool: PoolOptions | undefined): Dispatcher {
@@ -26,7 +27,8 @@ class OwnAgent extends Dispatcher {
     const settings = poolSettings(pool)
     const connect: buildConnector.connector = (target, callback) =>
       connector(target, (error, socket) => {
-        if (error === null) callback(null, limitSilence(socket, settings.maxHeaderSize))
+        if (error === null)
+          callback(null, limitSilence(tolerantHeads(socket, settings.maxHeaderSize), settings.maxHeaderSize))
         else callback(error, null)
       })
     this.#instances = new DepartingAgent(lb, { ...settings, connect })

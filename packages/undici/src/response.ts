@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import type { AttemptContext, ServiceInstance } from '@lb/core'
 import { loadReportHeader, maxResponseFields } from '@lb/core/authoring'
 import { type Dispatcher, errors } from 'undici'
+import { missesNoBody } from './bodiless.ts'
 import type { RawHeaders } from './call-controller.ts'
 import type { ParsedHeaders } from './caller-handler.ts'
 import { HeldResponse, heldLimit } from './held-response.ts'
@@ -139,8 +140,9 @@ export class ServiceResponse extends HeldResponse<ParsedHeaders> implements Disp
     this.#call.upgrade(statusCode, headers, socket)
   }
 
-  onResponseError(_controller: Controller | null, error: Error): void {
-    this.failed(error)
+  onResponseError(controller: Controller | null, error: Error): void {
+    if (missesNoBody(this.statusCode, error)) this.onResponseEnd(controller, {})
+    else this.failed(error)
   }
 
   protected override completed(): void {

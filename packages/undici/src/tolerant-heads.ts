@@ -1,6 +1,7 @@
 import { maxHeaderSize } from 'node:http'
 import type { Socket } from 'node:net'
 import { InterimResponses } from '@lb/core/authoring'
+import { isBodiless } from './bodiless.ts'
 
 /** What the transport writes before anything else of a request. */
 const requestLine = /^\S+ \S+ HTTP\/1\.1\r\n/
@@ -94,7 +95,7 @@ class HeadFilter {
       }
       this.#isHeadNext = false
       if (status === '101') this.#onUpgrade()
-      passing.push(isBodiless(status) ? withoutLength(head) : head, data.subarray(end))
+      passing.push(isBodiless(Number(status)) ? withoutLength(head) : head, data.subarray(end))
       break
     }
     return passing.length === 0 ? null : Buffer.concat(passing)
@@ -104,11 +105,6 @@ class HeadFilter {
 /** Whether another head of the same response follows. A `100 Continue` that comes here is one too many. */
 function isFollowed(status: string): boolean {
   return status.startsWith('1') && status !== '100' && status !== '101'
-}
-
-/** Whether a response with this status has no body, whatever its head says. */
-function isBodiless(status: string): boolean {
-  return status === '204' || status === '304'
 }
 
 /** Whether the head at `start` may be one that is looked at, as far as its status has come: 1xx, 204 or 304. */

@@ -24,6 +24,14 @@ export function describeResponses(client: HttpClientFixture): void {
     },
   )
 
+  it.each([204, 304])('takes a %d for a response without a body, whatever length its header says', async (status) => {
+    client.script({ raw: `HTTP/1.1 ${status} X\r\nContent-Length: 5\r\n\r\n` })
+    for (const init of [get, post]) expect(await client.send(init)).toMatchObject({ status, body: '' })
+    expect(client.requests).toBe(2)
+    await client.expectAllDone(2)
+    expect(client.finished.map((event) => event.type === 'request-finished' && event.outcome.ok)).toEqual([true, true])
+  })
+
   describeInterimResponses(client)
   describeManyFields(client)
 }
@@ -55,7 +63,11 @@ function describeInterimResponses(client: HttpClientFixture): void {
     await expectPrompt(() => expect(client.send(get)).rejects.toThrow())
     expect(client.requests).toBe(3)
     await client.expectAllDone(3)
-    expect(client.finished.map((event) => 'ok' in event && event.ok)).toEqual([false, false, false])
+    expect(client.finished.map((event) => event.type === 'request-finished' && event.outcome.ok)).toEqual([
+      false,
+      false,
+      false,
+    ])
   })
 }
 
