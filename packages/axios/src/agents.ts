@@ -37,9 +37,9 @@ interface RequestTaking {
 }
 
 /** `agent`, with limits for its connections and interim responses. It may be the caller's, so it is inherited from, not changed. */
-export function withConnectionLimit<T extends Agent>(agent: T): T {
+export function withConnectionLimit(agent: Agent): Agent {
   const known = limitedAgents.get(agent)
-  if (known !== undefined) return known as T
+  if (known !== undefined) return known
   const made = noticing(agent, (request) => {
     // Emitted for kept connections too, which are connected already.
     request.once('socket', limitConnecting)
@@ -54,7 +54,7 @@ export function withConnectionLimit<T extends Agent>(agent: T): T {
  * not get it.
  */
 export function noticing<T extends Agent>(agent: T, onRequest: (request: ClientRequest) => unknown): T {
-  const inner = agent as T & RequestTaking
+  const inner: RequestTaking = Object(agent)
   return Object.create(agent, {
     addRequest: {
       value: (request: ClientRequest, ...rest: unknown[]): void => {
@@ -101,8 +101,8 @@ function idleLimitMs({ 'keep-alive': announced = '' }: IncomingHttpHeaders): num
  * the side that closes first wins the race against the next request.
  */
 function keepAlive(socket: Duplex): boolean {
-  const { res }: NonNullable<WithMessage['_httpMessage']> = (socket as WithMessage)._httpMessage ?? {}
-  const idleMs = idleLimitMs(res?.headers ?? {})
+  const { _httpMessage: message }: WithMessage = Object(socket)
+  const idleMs = idleLimitMs(message?.res?.headers ?? {})
   if (!(socket instanceof Socket) || idleMs === 0) return false
   socket.setKeepAlive(true, agentOptions.keepAliveMsecs)
   socket.unref()
@@ -126,7 +126,7 @@ const key = Symbol.for('@lb/axios.keep-alive-agents')
 
 /** The agents of this process, shared by every copy of this package in it. */
 export function keepAliveAgents(): KeepAliveAgents {
-  const scope = globalThis as { [key]?: KeepAliveAgents }
+  const scope: { [key]?: KeepAliveAgents } = Object(globalThis)
   scope[key] ??= {
     http: new KeepAliveHttpAgent(agentOptions),
     https: new KeepAliveHttpsAgent(agentOptions),

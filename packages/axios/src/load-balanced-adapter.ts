@@ -9,7 +9,7 @@ import axios, {
 import { closeIdleConnections, keepAliveAgents } from './agents.ts'
 import { withWholeForm } from './form.ts'
 import { checkArguments, type LoadBalancedAdapterOptions } from './options.ts'
-import { RedirectedRequest, RedirectFollower } from './redirect.ts'
+import { RedirectedRequest } from './redirect.ts'
 import { environmentNamesProxy, requestUrl } from './request.ts'
 import { aboutRequest } from './response.ts'
 import { type Sending, ServiceCall } from './service-call.ts'
@@ -49,17 +49,21 @@ export function loadBalance<T extends AxiosInstance>(
 
 const httpAdapter = axios.getAdapter('http')
 
+/** Origins that are remembered. A program has few; one that makes them up must not fill the memory. */
+const maxRemembered = 1_000
+const origin = /^[a-z]+:\/\/[^/?#\\@]+(?=[/?#]|$)/i
+
 class Sender {
-  readonly #lb: LoadBalancer
   readonly #rules: ServiceUrlRules
   readonly #adapter: NonNullable<LoadBalancedAdapterOptions['adapter']>
   /** For requests by axios's own http adapter. */
   readonly #own: Sending
   /** Whether all requests are by that one. */
   readonly #isOwn: boolean
+  /** Services by the origins of their URLs, without user information. */
+  readonly #services = new Map<string, ServiceUrl>()
 
   constructor(lb: LoadBalancer, options: LoadBalancedAdapterOptions) {
-    this.#lb = lb
     this.#rules = { lb, serviceOf: options.serviceOf }
     // Read now: this adapter may become the default itself.
     this.#adapter = options.adapter ?? axios.defaults.adapter ?? 'http'
@@ -67,31 +71,33 @@ class Sender {
     const agents = keepAliveAgents()
     closeIdleConnections(lb, agents)
     this.#own = {
+      lb,
+      rules: this.#rules,
+      options,
       adapter: httpAdapter,
       isOwn: true,
       mayBeProxied: environmentNamesProxy(),
       agents,
-      options,
       undici: options.undici && new UndiciTransport(lb, options.undici, options.pool),
     }
   }
 
   async send(written: InternalAxiosRequestConfig): Promise<AxiosResponse> {
     const sending = this.#sending(written)
-    const redirects = new RedirectFollower(this.#lb, this.#rules)
     let config = written
     let url = this.#serviceUrl(written)
+    let followed = 0
     while (url !== undefined) {
-      const call = new ServiceCall(sending.isOwn ? withWholeForm(config) : config, url, sending, redirects)
+      const hasForm = sending.isOwn && typeof config.data === 'object'
+      const call = new ServiceCall(hasForm ? withWholeForm(config) : config, url, sending, followed)
       try {
-        const settled = await call.run(this.#lb)
+        const settled = await call.run()
         if (!(settled instanceof RedirectedRequest)) {
           settled.config = written
-          aboutRequest(settled.data, written)
+          if (typeof settled.data === 'object') aboutRequest(settled.data, written)
           return settled
         }
-        config = settled.config
-        url = settled.url
+        ;({ config, url, followed } = settled)
       } catch (failure) {
         throw call.failed(failure, written)
       }
@@ -107,7 +113,17 @@ class Sender {
   }
 
   #serviceUrl(config: InternalAxiosRequestConfig): ServiceUrl | undefined {
-    return config.socketPath ? undefined : parseServiceUrl(requestUrl(config), this.#rules)
+    if (config.socketPath) return undefined
+    const url = requestUrl(config)
+    // The application's own rule is asked for each URL.
+    const key = this.#rules.serviceOf === undefined ? origin.exec(url)?.[0] : undefined
+    if (key === undefined) return parseServiceUrl(url, this.#rules)
+    const known = this.#services.get(key)
+    if (known !== undefined) return { ...known, rest: url.slice(key.length) }
+    const found = parseServiceUrl(url, this.#rules)
+    // What is no service now may be one later.
+    if (found !== undefined && this.#services.size < maxRemembered) this.#services.set(key, found)
+    return found
   }
 }
 

@@ -32,7 +32,7 @@ function followed({ from, to, host, services = {} }: Redirect): RedirectedReques
   const headers = new AxiosHeaders(host === undefined ? {} : { Host: host })
   const attempted = { config, url, instanceUrl: `${scheme}://127.0.0.1:3000/start`, headers }
   let next: RedirectedRequest | undefined
-  const hook = new RedirectFollower(lb, rules).hook(attempted, (taken) => {
+  const hook = new RedirectFollower(lb, rules, 0).hook(attempted, (taken) => {
     next = taken
   })
   const { protocol, hostname, port, pathname } = new URL(to)

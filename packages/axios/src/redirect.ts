@@ -18,11 +18,14 @@ export class RedirectedRequest {
   /** Where it goes, which its config may not say: an instance may call itself by a name that is no service's. */
   readonly url: ServiceUrl
   readonly statusCode: number
+  /** How many redirects led to it. */
+  readonly followed: number
 
-  constructor(config: InternalAxiosRequestConfig, url: ServiceUrl, statusCode: number) {
+  constructor(config: InternalAxiosRequestConfig, url: ServiceUrl, statusCode: number, followed: number) {
     this.config = config
     this.url = url
     this.statusCode = statusCode
+    this.followed = followed
   }
 }
 
@@ -43,11 +46,13 @@ export interface Attempted {
 export class RedirectFollower {
   readonly #lb: LoadBalancer
   readonly #rules: ServiceUrlRules
-  #followed = 0
+  readonly #followed: number
 
-  constructor(lb: LoadBalancer, rules: ServiceUrlRules) {
+  /** @param followed how many redirects led to the request */
+  constructor(lb: LoadBalancer, rules: ServiceUrlRules, followed: number) {
     this.#lb = lb
     this.#rules = rules
+    this.#followed = followed
   }
 
   /** How many redirects the transport may follow: the limit holds for the whole chain. */
@@ -83,9 +88,8 @@ export class RedirectFollower {
         sendToInstance(options, next, target, this.#lb)
         return
       }
-      this.#followed += hops
       const to = keep ? { ...target, userInfo: url.userInfo } : target
-      takeOver(new RedirectedRequest(next, to, Number(details.statusCode)))
+      takeOver(new RedirectedRequest(next, to, Number(details.statusCode), this.#followed + hops))
       throw new RedirectTakenOver()
     }
   }

@@ -1,5 +1,5 @@
 import type { AttemptContext, ExecuteOptions, LoadBalancer, ServiceInstance } from '@lb/core'
-import { type FailedAttempt, isIdempotentMethod, type ServiceUrl } from '@lb/core/authoring'
+import { type FailedAttempt, isIdempotentMethod, type ServiceUrl, type ServiceUrlRules } from '@lb/core/authoring'
 import { type AxiosAdapter, type AxiosResponse, type InternalAxiosRequestConfig, isAxiosError } from 'axios'
 import { Cancellation } from './cancellation.ts'
 import { classify, type Settled } from './classification.ts'
@@ -7,25 +7,18 @@ import { type DirectResponse, sendDirectly } from './direct-transport.ts'
 import { AttemptError, callerError } from './errors.ts'
 import { sendNoticingHead } from './head-notice.ts'
 import type { LoadBalancedAdapterOptions } from './options.ts'
-import { RedirectedRequest, type RedirectFollower } from './redirect.ts'
+import { RedirectedRequest, RedirectFollower } from './redirect.ts'
 import { type ResponseHead, replay } from './replayed-response.ts'
-import {
-  attemptRequest,
-  instanceUrl,
-  isDirect,
-  isStream,
-  limitAgents,
-  type SendingRules,
-  timeLeft,
-  timeoutMs,
-} from './request.ts'
+import { attemptRequest, isDirect, isStream, limitAgents, type SendingRules, timeLeft, timeoutMs } from './request.ts'
 import { EarlyResponse, endOf, giveUp, isBody } from './response.ts'
 import type { UndiciTransport } from './undici-transport.ts'
 
 /** How the attempts of a request are sent. */
 export interface Sending extends SendingRules {
-  readonly adapter: AxiosAdapter
+  readonly lb: LoadBalancer
+  readonly rules: ServiceUrlRules
   readonly options: LoadBalancedAdapterOptions
+  readonly adapter: AxiosAdapter
   readonly undici: UndiciTransport | undefined
 }
 
@@ -34,25 +27,26 @@ export class ServiceCall {
   readonly #config: InternalAxiosRequestConfig
   readonly #url: ServiceUrl
   readonly #sending: Sending
-  readonly #redirects: RedirectFollower
+  readonly #followed: number
   readonly #isDirect: boolean
   readonly #attempts: FailedAttempt[] = []
   readonly #cancellation: Cancellation | undefined
 
-  constructor(config: InternalAxiosRequestConfig, url: ServiceUrl, sending: Sending, redirects: RedirectFollower) {
+  /** @param followed how many redirects led to the request */
+  constructor(config: InternalAxiosRequestConfig, url: ServiceUrl, sending: Sending, followed: number) {
     this.#config = config
     this.#url = url
     this.#sending = sending
-    this.#redirects = redirects
+    this.#followed = followed
     this.#isDirect = isDirect(config, sending)
     this.#cancellation = config.cancelToken === undefined ? undefined : new Cancellation(config)
   }
 
   /** @throws what the last attempt threw, without wrapping */
-  async run(lb: LoadBalancer): Promise<AxiosResponse | RedirectedRequest> {
+  async run(): Promise<AxiosResponse | RedirectedRequest> {
     const attempt = (instance: ServiceInstance, context: AttemptContext): Promise<Settled> =>
       this.#attempt(instance, context)
-    let settled = await lb.execute(this.#url.service, attempt, this.#executeOptions())
+    let settled = await this.#sending.lb.execute(this.#url.service, attempt, this.#executeOptions())
     // lb has decided: the caller waits for the rest as for that of any response.
     if (settled instanceof EarlyResponse) settled = await this.#wholeOf(settled)
     if (this.#attempts.length > 0) this.#giveUpBodies()
@@ -71,9 +65,12 @@ export class ServiceCall {
   #executeOptions(): ExecuteOptions<Settled> {
     const config = this.#config
     const { hashKey, idempotent } = this.#sending.options
+    // axios's type lacks what every signal has; lb checks it.
+    const { signal }: { readonly signal?: AbortSignal } = Object(config)
     return {
       // A stream can be sent again as long as it was not read, but not to two instances at a time.
-      idempotent: !isStream(config.data) && (idempotent?.(config) ?? isIdempotent(config)),
+      idempotent:
+        !(typeof config.data === 'object' && isStream(config.data)) && (idempotent?.(config) ?? isIdempotent(config)),
       // The time limit itself stays with the transport, where axios ends it with the response's headers.
       retryWithinMs: timeoutMs(config) ?? Number.POSITIVE_INFINITY,
       classify: (result, instance) => {
@@ -83,7 +80,7 @@ export class ServiceCall {
       },
       discard,
       hashKey: hashKey?.(config),
-      signal: this.#cancellation?.signal ?? (config.signal as AbortSignal | undefined),
+      signal: this.#cancellation?.signal ?? signal,
     }
   }
 
@@ -91,8 +88,8 @@ export class ServiceCall {
     if (this.#attempts.length > 0) this.#giveUpBodies()
     try {
       const sent = await (this.#overUndici(instance, context) ??
-        (this.#isDirect ? this.#directly(instance, context) : this.#followed(instance, context)))
-      if ('redirect' in sent) return await this.#followed(instance, context, sent.redirect)
+        (this.#isDirect ? this.#directly(instance, context) : this.#following(instance, context)))
+      if ('redirect' in sent) return await this.#following(instance, context, sent.redirect)
       if ('data' in sent && typeof sent.data === 'object' && isBody(sent.data)) context.until(endOf(sent.data))
       return sent
     } catch (error) {
@@ -112,19 +109,20 @@ export class ServiceCall {
   }
 
   /** By an adapter that follows redirects itself, but for those that lead to a service; `redirect`: what the instance responded with. */
-  async #followed(instance: ServiceInstance, context: AttemptContext, redirect?: ResponseHead): Promise<Settled> {
-    const { adapter, isOwn } = this.#sending
+  async #following(instance: ServiceInstance, context: AttemptContext, redirect?: ResponseHead): Promise<Settled> {
+    const { lb, rules, adapter, isOwn } = this.#sending
     const config = this.#config
+    const redirects = new RedirectFollower(lb, rules, this.#followed)
     const request = this.#request(instance, context)
     limitAgents(request)
     if (redirect !== undefined) replay(redirect, request)
     const { url: to = '', headers } = request
     const attempted = { config, url: this.#url, instanceUrl: to, headers }
     let next: RedirectedRequest | undefined
-    request.beforeRedirect = this.#redirects.hook(attempted, (taken) => {
+    request.beforeRedirect = redirects.hook(attempted, (taken) => {
       next = taken
     })
-    const maxRedirects = this.#redirects.maxRedirects(config)
+    const maxRedirects = redirects.maxRedirects(config)
     if (maxRedirects !== undefined) request.maxRedirects = maxRedirects
     // A stream is there with its head anyway.
     const isBuffered = isOwn && config.responseType !== 'stream'
@@ -134,12 +132,12 @@ export class ServiceCall {
       if (next === undefined) throw error
       const left = timeLeft(config, context)
       const nextConfig = left === undefined ? next.config : { ...next.config, timeout: left }
-      return new RedirectedRequest(nextConfig, next.url, next.statusCode)
+      return new RedirectedRequest(nextConfig, next.url, next.statusCode, next.followed)
     }
   }
 
   #request(instance: ServiceInstance, context: AttemptContext): InternalAxiosRequestConfig {
-    const request = attemptRequest(this.#config, instanceUrl(this.#url, instance), context, this.#sending)
+    const request = attemptRequest(this.#config, this.#url, instance, context, this.#sending)
     if (this.#host !== undefined) request.headers.set('Host', this.#host, false)
     return request
   }
