@@ -15,7 +15,7 @@ export const limits = {
   circles: { target: 0 },
   castsPerThousand: { target: 4, today: 11.4 },
   fileLines: { target: 300, today: 302 },
-  longFunctions: { target: 0, today: 2 },
+  longFunctions: { target: 0 },
   bareErrors: { target: 0 },
   undocumented: { target: 0 },
   longProse: { target: 0 },

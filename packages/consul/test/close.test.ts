@@ -1,4 +1,3 @@
-import { getEventListeners } from 'node:events'
 import { FakeClock, Notes } from '@lb/testing'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ConsulDiscovery } from '../src/index.ts'
@@ -67,15 +66,6 @@ describe('after close', () => {
     expect(clock.pendingTimers).toBe(0)
   })
 
-  it('nothing can be asked any more', async () => {
-    await discovery.close()
-    await expect(discovery.getInstances('web')).rejects.toMatchObject(closedError)
-    const notes = new Notes()
-    discovery.watch('web', notes).close()
-    expect(notes.errors).toMatchObject([closedError])
-    expect([clock.pendingTimers, agent.questions.length]).toEqual([0, 0])
-  })
-
   it('of a subscription its query is gone, and the others go on', async () => {
     const [closed, living] = [new Notes(), new Notes()]
     const subscription = discovery.watch('web', closed)
@@ -86,33 +76,5 @@ describe('after close', () => {
     for (const { response } of agent.questions) response.end('[]')
     await vi.waitFor(() => expect(living.lists).toEqual([[]]))
     expect(closed.calls).toBe(0)
-  })
-})
-
-describe('a signal', () => {
-  it('ends the question with its reason, and is let go', async () => {
-    const controller = new AbortController()
-    const reason = new Error('enough')
-    const rejected = expect(discovery.getInstances('web', { signal: controller.signal })).rejects.toBe(reason)
-    await asked(1)
-    controller.abort(reason)
-    await rejected
-    await vi.waitFor(() => expect(agent.openConnections).toBe(0))
-    expect(clock.pendingTimers).toBe(0)
-    expect(getEventListeners(controller.signal, 'abort')).toEqual([])
-  })
-
-  it('is let go after an answer', async () => {
-    agent.onQuestion = () => ({ index: 1 })
-    const { signal } = new AbortController()
-    await discovery.getInstances('web', { signal })
-    expect(getEventListeners(signal, 'abort')).toEqual([])
-    expect(clock.pendingTimers).toBe(0)
-  })
-
-  it('that is aborted already asks nobody', async () => {
-    const reason = new Error('enough')
-    await expect(discovery.getInstances('web', { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
-    expect(agent.questions).toEqual([])
   })
 })

@@ -1,4 +1,3 @@
-import { getEventListeners } from 'node:events'
 import { FakeClock, Notes } from '@lb/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { EtcdDiscovery } from '../src/index.ts'
@@ -43,24 +42,6 @@ describe('close', () => {
     await clock.advance(60_000)
     expect(notes.calls).toBe(before + 1)
     expect(notes.errors.at(-1)).toMatchObject(closedError)
-  })
-
-  it('ends what is under way, which rejects', async () => {
-    gateway.reply = () => new Promise(() => {})
-    const list = discovery.getInstances('orders')
-    const rejected = expect(list).rejects.toMatchObject(closedError)
-    await eventually(() => expect(gateway.calls).toHaveLength(1))
-    await discovery.close()
-    await rejected
-    expect(clock.pendingTimers).toBe(0)
-  })
-
-  it('leaves nothing that can be asked', async () => {
-    await discovery.close()
-    await expect(discovery.getInstances('orders')).rejects.toMatchObject(closedError)
-    const notes = new Notes()
-    discovery.watch('orders', notes).close()
-    expect(notes.errors).toMatchObject([closedError])
   })
 })
 
@@ -108,15 +89,4 @@ describe('closing a subscription', () => {
     expect(notes.order).toEqual([])
     expect(clock.pendingTimers).toBe(0)
   })
-})
-
-it('a signal ends a question with its reason, and is let go', async () => {
-  const controller = new AbortController()
-  await discovery.getInstances('orders', { signal: controller.signal })
-  expect(getEventListeners(controller.signal, 'abort')).toEqual([])
-  const reason = new Error('enough')
-  const list = discovery.getInstances('orders', { signal: controller.signal })
-  controller.abort(reason)
-  await expect(list).rejects.toBe(reason)
-  expect(clock.pendingTimers).toBe(0)
 })

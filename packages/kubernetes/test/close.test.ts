@@ -1,4 +1,3 @@
-import { getEventListeners } from 'node:events'
 import { DiscoveryError } from '@lb/core'
 import { Notes } from '@lb/testing'
 import { describe, expect, it } from 'vitest'
@@ -28,20 +27,6 @@ describe('after close', () => {
     },
   )
 
-  it('what is under way rejects, and nothing can be asked any more', async () => {
-    holdLists()
-    run.follow()
-    const list = run.discovery?.getInstances('orders')
-    const rejected = expect(list).rejects.toMatchObject(closedError)
-    await run.eventually(() => expect(run.server.requests).toHaveLength(2))
-    await run.discovery?.close()
-    await rejected
-    await expect(run.discovery?.getInstances('orders')).rejects.toMatchObject(closedError)
-    const notes = new Notes()
-    run.discovery?.watch('orders', notes).close()
-    expect(notes.errors).toMatchObject([closedError])
-  })
-
   it('of a subscription its connection is gone, and the others go on', async () => {
     run.follow()
     const closed = new Notes()
@@ -67,32 +52,6 @@ describe('after close', () => {
     await run.eventuallyAdvancing(() => expect(run.server.connections).toBe(0))
     await run.clock.advance(1_000)
     expect([run.notes.calls, run.clock.pendingTimers]).toEqual([3, 0])
-  })
-})
-
-describe('a signal', () => {
-  it('ends the question with its reason, and is let go', async () => {
-    holdLists()
-    run.follow()
-    const controller = new AbortController()
-    const reason = new Error('enough')
-    const rejected = expect(run.discovery?.getInstances('orders', { signal: controller.signal })).rejects.toBe(reason)
-    await run.eventually(() => expect(run.server.requests).toHaveLength(2))
-    controller.abort(reason)
-    await rejected
-    expect(getEventListeners(controller.signal, 'abort')).toEqual([])
-  })
-
-  it('is let go after an answer; one that is aborted already asks nobody', async () => {
-    run.follow()
-    await run.watching(1)
-    const { signal } = new AbortController()
-    await run.discovery?.getInstances('orders', { signal })
-    expect(getEventListeners(signal, 'abort')).toEqual([])
-    const asked = run.server.requests.length
-    const reason = new Error('enough')
-    await expect(run.discovery?.getInstances('orders', { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
-    expect(run.server.requests).toHaveLength(asked)
   })
 })
 

@@ -1,98 +1,47 @@
-import { KubeApiServer, startTimeoutMs, TestNetwork } from 'test-servers'
+import { type DiscoveryHarness, describeDiscoveryOutages } from '@lb/testing/suites'
+import { KubeApiServer, type NetworkNamespace, startTimeoutMs, TestNetwork } from 'test-servers'
 import { describeWithNetwork, describeWithServers } from 'test-servers/suites'
-import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll } from 'vitest'
 import { KubernetesRegistry } from './kubernetes-registry.ts'
-import { startBackends, Traffic } from './traffic.ts'
 
-/** Short, so that a silent server is noticed within seconds. */
-const impatient = { timeoutMs: 1_000, watchTimeoutMs: 2_000, idleTimeoutMs: 1_000 }
+let server: KubeApiServer
+let registry: KubernetesRegistry
 
-function eventually(check: () => void): Promise<void> {
-  return vi.waitFor(check, { timeout: 30_000, interval: 20 })
+const harness: DiscoveryHarness = {
+  // Short, so that a silent server is noticed within seconds.
+  create: () => registry.discover({ timeoutMs: 1_000, watchTimeoutMs: 2_000, idleTimeoutMs: 1_000 }),
+  set: (service, instances) => registry.set(service, instances),
+  withinMs: 30_000,
 }
 
-/**
- * Two backends get traffic while `interrupt` lasts, all of it answered; once it is over, a third one that comes is found, and one
- * that goes is left.
- */
-async function survives(
-  service: string,
-  server: KubeApiServer,
-  interrupt: () => Promise<void>,
-  restore: () => Promise<void>,
-): Promise<void> {
-  const registry = new KubernetesRegistry(server)
-  const backends = await startBackends(3)
-  const instances = backends.map(({ host, port }) => ({ host, port }))
-  await registry.set(service, instances.slice(0, 2))
-  await using traffic = await Traffic.start(registry.discover(impatient), service, backends)
-  const answering = (): string[] => [...traffic.takeAnswers().keys()].sort()
-  await eventually(() => expect(answering()).toEqual(['a', 'b']))
-
-  await interrupt()
-  await eventually(() => expect(traffic.snapshot.status).toBe('stale'))
-  traffic.takeAnswers()
-  // Also while it is known that the list is old.
-  await eventually(() => expect(answering()).toEqual(['a', 'b']))
-  expect(traffic.snapshot.discoveryError).toBeTruthy()
-
-  await restore()
-  await registry.set(service, instances.slice(1))
-  await eventually(() => expect(answering()).toEqual(['b', 'c']))
-  await eventually(() => expect(traffic.snapshot.status).toBe('fresh'))
-  expect(traffic.failures).toEqual([])
-}
-
-describeWithServers('traffic goes on, and the list catches up', KubeApiServer.programs, () => {
-  let server: KubeApiServer
+describeWithServers('a Kubernetes API server that is interrupted', KubeApiServer.programs, () => {
   beforeAll(async () => {
     server = await KubeApiServer.start()
+    registry = new KubernetesRegistry(server)
   }, startTimeoutMs)
   afterAll(() => server.stop())
 
-  it('when the API server is killed and comes back', { timeout: 90_000 }, async () => {
-    await survives(
-      'killed',
-      server,
-      () => server.kill(),
-      () => server.restart(),
-    )
-  })
-
-  it('when the API server stands still for a while', { timeout: 90_000 }, async () => {
-    await survives(
-      'frozen',
-      server,
-      async () => server.pause(),
-      async () => server.resume(),
-    )
+  describeDiscoveryOutages('KubernetesDiscovery', harness, {
+    killed: { begin: () => server.kill(), end: () => server.restart() },
+    frozen: { begin: () => server.pause(), end: () => server.resume() },
   })
 })
 
-describeWithNetwork('traffic goes on, and the list catches up', KubeApiServer.programs, () => {
+describeWithNetwork('a Kubernetes API server in another network', KubeApiServer.programs, () => {
   let network: TestNetwork
-  let server: KubeApiServer
+  const namespace = (): NetworkNamespace => network.namespaces[0] as NetworkNamespace
   beforeAll(async () => {
     network = TestNetwork.create()
-    server = await KubeApiServer.start({
-      namespace: network.namespaces[0] as NonNullable<(typeof network.namespaces)[0]>,
-    })
+    server = await KubeApiServer.start({ namespace: namespace() })
+    registry = new KubernetesRegistry(server)
   }, startTimeoutMs)
   afterAll(async () => {
     await server.stop()
     network.close()
   })
 
-  it.each([
-    ['lost', 'cutOff'],
-    ['refused', 'refuse'],
-  ] as const)('when packets to the API server are %s for a while', { timeout: 90_000 }, async (name, fault) => {
-    const [namespace] = network.namespaces
-    await survives(
-      name,
-      server,
-      async () => namespace?.[fault](),
-      async () => namespace?.heal(),
-    )
+  describeDiscoveryOutages('KubernetesDiscovery', harness, {
+    'cut off': { begin: () => namespace().cutOff(), end: () => namespace().heal() },
+    'behind a firewall that resets': { begin: () => namespace().refuse(), end: () => namespace().heal() },
   })
 })

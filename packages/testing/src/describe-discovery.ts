@@ -1,10 +1,10 @@
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
-import { describeClosedWatches, describeClosing } from './discovery/closing.ts'
+import { describeClosedWatches, describeClosing, describeLastWords } from './discovery/closing.ts'
 import { describeFailures } from './discovery/failures.ts'
 import { describeFields } from './discovery/fields.ts'
 import { DiscoveryFixture } from './discovery/fixture.ts'
 import type { DiscoveryCapabilities, DiscoveryHarness } from './discovery/harness.ts'
-import { describeLists } from './discovery/lists.ts'
+import { describeLists, describeUnknownServices } from './discovery/lists.ts'
 import { describeMalformed } from './discovery/malformed.ts'
 import { describeOutages } from './discovery/outages.ts'
 import { describeProcessLife } from './discovery/process-life.ts'
@@ -32,7 +32,8 @@ export function describeDiscovery(
     const registry = new DiscoveryFixture(harness)
     afterEach(() => registry.reset())
     afterAll(() => harness.close?.())
-    describeLists(registry, capabilities)
+    describeLists(registry)
+    describeUnknownServices(registry, capabilities)
     describeFields(registry, capabilities)
     describeSignals(registry)
     describeClosing(registry)
@@ -56,6 +57,7 @@ function describePushing(
 ): void {
   describeWatching(registry)
   describeClosedWatches(registry)
+  describeLastWords(registry)
   describeManyServices(registry, capabilities.scale)
   if (harness.malform !== undefined) describeMalformed(registry)
   if (capabilities.otherProcess === true) describeProcessLife(registry)

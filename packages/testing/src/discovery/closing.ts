@@ -68,6 +68,11 @@ export function describeClosedWatches(registry: DiscoveryFixture): void {
     expect(closed).toHaveLength(1)
     expect(closed[0]?.calls).toBe(closed[0]?.callsWhenClosed)
   })
+}
+
+/** The same of watches when the discovery itself is closed. */
+export function describeLastWords(registry: DiscoveryFixture): void {
+  const { timeout } = registry
 
   it('has an error with LB_CLOSED as its last word to each watcher when it is closed', { timeout }, async () => {
     const { discovery, service } = await registry.open()

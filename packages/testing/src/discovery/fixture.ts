@@ -148,7 +148,7 @@ export class Watcher implements DiscoveryObserver {
 const pollEveryMs = 20
 
 /** Checks at once and then again and again, on real time, until `check` passes or `limitMs` is over. */
-async function eventually(limitMs: number, check: () => void | Promise<void>): Promise<void> {
+export async function eventually(limitMs: number, check: () => void | Promise<void>): Promise<void> {
   const untilMs = systemClock.now() + limitMs
   for (;;) {
     try {

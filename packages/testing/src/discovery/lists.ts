@@ -3,7 +3,7 @@ import { addressesOf, type DiscoveryFixture } from './fixture.ts'
 import type { DiscoveryCapabilities } from './harness.ts'
 
 /** The list is what the registry has, of this service alone. */
-export function describeLists(registry: DiscoveryFixture, { unknownService = 'empty' }: DiscoveryCapabilities): void {
+export function describeLists(registry: DiscoveryFixture): void {
   const { timeout } = registry
 
   it('gives exactly the instances that were set', { timeout }, async () => {
@@ -22,18 +22,6 @@ export function describeLists(registry: DiscoveryFixture, { unknownService = 'em
       expect(await discovery.getInstances(service)).toEqual([])
     })
   })
-
-  if (unknownService === 'empty') {
-    it('gives an empty list for a service that was never written', { timeout }, async () => {
-      const { discovery } = await registry.open()
-      expect(await discovery.getInstances('contract-unknown')).toEqual([])
-    })
-  } else {
-    it('rejects for a service that was never written', { timeout }, async () => {
-      const { discovery } = await registry.open()
-      await expect(discovery.getInstances('contract-unknown')).rejects.toThrow()
-    })
-  }
 
   it('sees instances come, change and go', { timeout }, async () => {
     const { discovery, service } = await registry.open()
@@ -57,4 +45,24 @@ export function describeLists(registry: DiscoveryFixture, { unknownService = 'em
       expect(addressesOf(await discovery.getInstances(other))).toEqual(addressesOf(second))
     })
   })
+}
+
+/** A name under which nothing was ever written. */
+export function describeUnknownServices(
+  registry: DiscoveryFixture,
+  { unknownService = 'empty' }: DiscoveryCapabilities,
+): void {
+  const { timeout } = registry
+
+  if (unknownService === 'empty') {
+    it('gives an empty list for a service that was never written', { timeout }, async () => {
+      const { discovery } = await registry.open()
+      expect(await discovery.getInstances('contract-unknown')).toEqual([])
+    })
+  } else {
+    it('rejects for a service that was never written', { timeout }, async () => {
+      const { discovery } = await registry.open()
+      await expect(discovery.getInstances('contract-unknown')).rejects.toThrow()
+    })
+  }
 }

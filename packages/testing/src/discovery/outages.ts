@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { LoadBalancer, type LoadBalancerEvent, type ServiceDiscovery } from '@lb/core'
+import { LoadBalancer, type LoadBalancerEvent, type ServiceDiscovery, type ServiceSnapshot } from '@lb/core'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { LoopbackBackend } from '../loopback-backend.ts'
 import { Traffic } from '../traffic.ts'
@@ -43,9 +43,11 @@ export function describeOutages(registry: DiscoveryFixture, outages: Readonly<Re
         await registry.eventually(() => clients.reach('a', 'b'))
         isAway = true
         await begin()
-        await registry.eventually(() => expect(clients.events).toContain('discovery-failed'))
-        // Also while it is known that the list is old.
+        await registry.eventually(() => expect(clients.snapshot.status).toBe('stale'))
+        expect(clients.snapshot.discoveryError).toBeTruthy()
+        // Also while it is known that the list is old, and hundreds of calls later.
         await registry.eventually(() => clients.reach('a', 'b'))
+        await registry.eventually(() => expect(clients.answers).toBeGreaterThan(200))
         expect(clients.events).not.toContain('empty-list-held')
         await end()
         isAway = false
@@ -53,6 +55,8 @@ export function describeOutages(registry: DiscoveryFixture, outages: Readonly<Re
         await registry.eventually(() => clients.reach('a', 'b', 'c'))
         await registry.set(service, [c])
         await registry.eventually(() => clients.reach('c'))
+        expect(clients.events).toContain('discovery-recovered')
+        expect(clients.snapshot.status).toBe('fresh')
         expect(clients.failures).toEqual([])
       } finally {
         if (isAway) await end()
@@ -97,10 +101,19 @@ class Clients {
     return this.#traffic?.failures ?? []
   }
 
+  get snapshot(): ServiceSnapshot {
+    return this.#lb.inspect(this.#service)
+  }
+
+  /** How many requests were answered since the last look at whom they reach. */
+  get answers(): number {
+    return this.#traffic?.count ?? 0
+  }
+
   /** Sends requests as soon as there is an instance. A service without one is forgotten, so it is asked for again. */
   async use(): Promise<void> {
     await this.#lb.ready(this.#service)
-    expect(this.#lb.inspect(this.#service).instances).not.toHaveLength(0)
+    expect(this.snapshot.instances).not.toHaveLength(0)
     this.#traffic ??= new Traffic(this.#lb, this.#service)
   }
 
