@@ -116,6 +116,18 @@ export class RequestRefusal extends Error {
   }
 }
 
+/** What a hook threw is not the load balancer's or the instance's. */
+export class HookFailure extends Error {}
+
+/** @throws HookFailure */
+export function runHook<T>(call: () => T): T {
+  try {
+    return call()
+  } catch (error) {
+    throw new HookFailure('a hook failed', { cause: error })
+  }
+}
+
 /** A response of an instance that must not be passed on. */
 export class UnusableResponse extends Error {
   /** By which it counts against the instance, as every error of its protocol does. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ServerHttp2Stream } from 'node:http2'
 import { setImmediate } from 'node:timers'
+import type { Clock } from '@lb/core'
 import { headerLine } from './headers.ts'
 
 // A server of node:http2 gives requests and responses nearly the form that they have on node:http. What differs is here.
@@ -55,6 +56,37 @@ export function endWithResponse(request: IncomingMessage, stream: ServerHttp2Str
     else request.resume()
   }
   stream.once('finish', () => end(lastFrameTurns))
+}
+
+/**
+ * Calls `onStalled` when the client has not gone on with its body for `idleTimeoutMs`, or up to twice as long, while it is waited for; on
+ * HTTP/1 that is `requestTimeout` of the server.
+ */
+export function limitUpload(
+  request: IncomingMessage,
+  stream: ServerHttp2Stream,
+  { clock, idleTimeoutMs }: { readonly clock: Clock; readonly idleTimeoutMs: number },
+  onStalled: () => void,
+): void {
+  if (idleTimeoutMs === Number.POSITIVE_INFINITY || stream.endAfterHeaders) return
+  let hasArrived = true
+  let isListening = false
+  const check = (): void => {
+    if (request.readableEnded) return
+    const isAwaited = request.readableFlowing === true
+    if (isAwaited && !hasArrived) {
+      onStalled()
+      return
+    }
+    hasArrived = !isAwaited
+    if (isAwaited && !isListening) {
+      isListening = true
+      request.on('data', () => (hasArrived = true))
+    }
+    cancel = clock.setTimeout(check, idleTimeoutMs)
+  }
+  let cancel = clock.setTimeout(check, idleTimeoutMs)
+  stream.on('close', () => cancel())
 }
 
 /**

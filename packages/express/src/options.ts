@@ -81,7 +81,7 @@ export interface ProxyOptions {
   readonly connectTimeoutMs?: number | undefined
   /** Time limit from the end of the request to the head of the response, in milliseconds. Default 60 000. */
   readonly responseTimeoutMs?: number | undefined
-  /** Longest pause within a body: of the instance, or of a client that does not read. In milliseconds. Default 60 000. */
+  /** Longest pause within a body: of the instance, or of a client that does not read or, over HTTP/2, send. In milliseconds. Default 60 000. */
   readonly idleTimeoutMs?: number | undefined
   /** Bodies of idempotent requests up to so many bytes are buffered, so that they can be sent again. Default 65 536; 0: never. */
   readonly bufferLimit?: number | undefined

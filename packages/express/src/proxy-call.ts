@@ -2,9 +2,18 @@ import type { ServerResponse } from 'node:http'
 import type { AttemptContext, ExecuteOptions, LoadBalancer, ServiceInstance } from '@lb/core'
 import { CallSignal, isIdempotentMethod } from '@lb/core/authoring'
 import type { Dispatcher } from 'undici'
-import { breakOff, endsConnection, ProxyError, RequestRefusal, sendProblem, UnusableResponse } from './errors.ts'
+import {
+  breakOff,
+  endsConnection,
+  HookFailure,
+  ProxyError,
+  RequestRefusal,
+  runHook,
+  sendProblem,
+  UnusableResponse,
+} from './errors.ts'
 import { HeaderList } from './headers.ts'
-import { endWithResponse, http2Stream, isCutOff, isHttp2, isOver } from './http2.ts'
+import { endWithResponse, http2Stream, isCutOff, isHttp2, isOver, limitUpload } from './http2.ts'
 import type { MaybeExpressRequest, Next } from './middleware.ts'
 import type { ProxySettings } from './options.ts'
 import { timeout, type UpstreamPools } from './pools.ts'
@@ -124,6 +133,7 @@ export class ProxyCall implements InterimListener {
       // The response tells of no end of a HEAD.
       stream.on('close', onClose)
       endWithResponse(this.#request, stream)
+      limitUpload(this.#request, stream, this.#shared.settings, () => this.#stalled())
       return
     }
     response.on('close', onClose)
@@ -132,6 +142,14 @@ export class ProxyCall implements InterimListener {
     const { socket } = this.#request
     socket.on('close', onClose)
     response.on('close', () => socket.off('close', onClose))
+  }
+
+  /** The client does not go on with its body. */
+  #stalled(): void {
+    // The instance had enough of it to respond.
+    if (this.#response.headersSent) return
+    this.fail(new ProxyError(408, 'The request did not arrive in time.'))
+    this.#signal.abort(clientGone())
   }
 
   interim(statusCode: number, { passing }: ResponseHeaders): void {
@@ -156,10 +174,10 @@ export class ProxyCall implements InterimListener {
     }
     const { idempotent, onRequest } = settings
     this.#isIdempotent =
-      idempotent === undefined ? isIdempotentMethod(method) : this.#hook(() => idempotent(request)) === true
+      idempotent === undefined ? isIdempotentMethod(method) : runHook(() => idempotent(request)) === true
     if (onRequest !== undefined) {
       const outgoing = { method, path: this.#path, headers: new HeaderList(this.#headers) }
-      this.#hook(() => onRequest(outgoing, request))
+      runHook(() => onRequest(outgoing, request))
       this.#path = outgoing.path
     }
     this.#headers.push('host', '')
@@ -179,7 +197,7 @@ export class ProxyCall implements InterimListener {
 
   #targetPath(): string {
     const { targetPrefix, rewritePath } = this.#shared.settings
-    if (rewritePath !== undefined) return this.#hook(() => rewritePath(this.#path, this.#request))
+    if (rewritePath !== undefined) return runHook(() => rewritePath(this.#path, this.#request))
     return targetPrefix === '' ? this.#path : targetPrefix + this.#path
   }
 
@@ -201,7 +219,7 @@ export class ProxyCall implements InterimListener {
 
   #hashKey(): string | undefined {
     const { hashKey } = this.#shared.settings
-    return hashKey === undefined ? this.#session?.hashKey : this.#hook(() => hashKey(this.#request))
+    return hashKey === undefined ? this.#session?.hashKey : runHook(() => hashKey(this.#request))
   }
 
   #attempt(instance: ServiceInstance, context: AttemptContext): Promise<ProxyResponse> {
@@ -261,22 +279,11 @@ export class ProxyCall implements InterimListener {
     const { onResponse } = settings
     if (onResponse !== undefined) {
       const upstream = { instance, statusCode, headers: new HeaderList(passing) }
-      this.#hook(() => onResponse(upstream, this.#request, this.#response))
+      runHook(() => onResponse(upstream, this.#request, this.#response))
     }
     return passing
   }
-
-  #hook<T>(call: () => T): T {
-    try {
-      return call()
-    } catch (error) {
-      throw new HookFailure('a hook failed', { cause: error })
-    }
-  }
 }
-
-/** What a hook threw is not the load balancer's or the instance's. */
-class HookFailure extends Error {}
 
 function discard(upstream: ProxyResponse): void {
   upstream.discard()

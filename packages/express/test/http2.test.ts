@@ -12,6 +12,7 @@ import {
 import { request as httpsRequest } from 'node:https'
 import { createRequire } from 'node:module'
 import { LoadBalancer, StaticDiscovery } from '@lb/core'
+import { FakeClock } from '@lb/testing'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import {
@@ -345,6 +346,33 @@ describe('a client that goes away', () => {
     expect((await ask(gateway.session, { ':path': '/next' })).status).toBe(200)
     expect(seen.map(({ url }) => url)).toEqual(['/next'])
     await quiet(gateway)
+  })
+
+  it.each(['PUT', 'POST'])('in its silence, during a %s, is told 408', async (method) => {
+    const gone = deferred()
+    const instance = await startInstance((request) => request.on('error', () => {}).on('close', () => gone.resolve()))
+    const clock = new FakeClock()
+    const gateway = await startHttp2([instance], { clock, idleTimeoutMs: 1_000 })
+    const stream = gateway.session.request({ ':method': method, 'content-length': 10 })
+    const response = responseOf(stream)
+    const went = once(gateway.server, 'request')
+    stream.write('half')
+    await went
+    // One piece a second is enough.
+    const [request] = await went
+    for (let piece = 0; piece < 3; piece++) {
+      await vi.waitFor(() => expect(request.readableFlowing).toBe(true))
+      const came = once(request, 'data')
+      stream.write('x')
+      await came
+      await clock.advance(1_000)
+    }
+    expect(gateway.errors).toEqual([])
+    await clock.advance(2_000)
+    expect(await response).toMatchObject({ status: 408, rstCode: 0 })
+    if (method === 'POST') await gone.promise
+    await quiet(gateway)
+    expect(gateway.lb.inspect('service').instances[0]?.state).toBe('available')
   })
 
   it.each(Object.entries(ways))('and %s during the response, ends it at the instance', async (_way, leave) => {
