@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the real servers that tests start: PowerDNS, BIND, Unbound, dnsdist, nginx, Consul, etcd (two versions), Nacos (two
-# versions) and the Kubernetes API server; and what cuts networks: nftables, iproute2. For Debian and its derivatives. Does nothing when
+# versions) and the Kubernetes API server; services in Go; and what cuts networks: nftables, iproute2. For Debian and its derivatives. Does nothing when
 # everything is there; starts nothing; runs apt with sudo when not root.
 #
 # What the distribution does not have is taken from another suite of Debian, without adding that to the machine's sources, and
@@ -52,15 +52,20 @@ install_name_servers() {
     pdns-server pdns-backend-sqlite3 bind9 bind9-dnsutils unbound dnsdist sqlite3
 }
 
-# unpack_from_suite FOLDER SUITE PACKAGE VERSION SHA256: a package of another suite, into .tools/servers/FOLDER. The signature
-# of the suite is checked by apt, the package itself by its hash, which is that for amd64.
+# unpack_from_suite FOLDER SUITE PACKAGE VERSION SHA256: a package of another suite, into .tools/servers/FOLDER alone.
 unpack_from_suite() {
+  rm -rf "${servers:?}/$1"
+  add_from_suite "$@"
+}
+
+# The same, beside what is there. The signature of the suite is checked by apt, the package itself by its hash, which is that for
+# amd64.
+add_from_suite() {
   local folder="$servers/$1" suite=$2 package=$3 version=$4 sha256=$5 deb
   mkdir -p "$work/$suite/deb"
   (cd "$work/$suite/deb" && suite_apt "$work/$suite" "$suite" download "$package=$version")
   deb=$(echo "$work/$suite/deb/${package}"_*.deb)
   if [ "$(dpkg --print-architecture)" = amd64 ]; then echo "$sha256  $deb" | sha256sum --check --quiet; fi
-  rm -rf "$folder"
   mkdir -p "$folder"
   dpkg -x "$deb" "$folder"
 }
@@ -101,6 +106,25 @@ install_nacos() {
   bash scripts/build-nacos.sh
 }
 
+has_current_go() {
+  [[ "$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null || true)" =~ ^go1\.([0-9]+) ]] && [ "${BASH_REMATCH[1]}" -ge 24 ]
+}
+
+# Go 1.24 or later builds what stands for services in Go: that in PATH, else that of Debian 13.
+install_go_interop() {
+  local go=go
+  if ! has_current_go; then
+    go="$servers/go-1.24/usr/lib/go-1.24/bin/go"
+    if [ ! -x "$go" ]; then
+      unpack_from_suite go-1.24 trixie golang-1.24-src 1.24.4-1 \
+        c396bc2c2e94606e0a060cff52b9bbbf1d7cefacb040eb3c40a55604111e66e1
+      add_from_suite go-1.24 trixie golang-1.24-go 1.24.4-1 \
+        93c6c109bbc0f1d55523282a16739d10634499c04f6d066a6aa58b67b687a44f
+    fi
+  fi
+  bash scripts/build-go-interop.sh "$go"
+}
+
 install_name_servers
 install_nginx
 install_network_tools
@@ -109,3 +133,4 @@ install_etcd etcd-3.4 bookworm 3.4.23-4+b4 3a9445d4560ad6de1c375756b2a17d97713df
 install_etcd etcd-3.5 trixie 3.5.16-4 0875921bb0d023f2af9b8e15cdfbe417a03e65731345fb832c40f9c2dd72967b
 install_kube_apiserver
 install_nacos
+install_go_interop

@@ -7,6 +7,7 @@ const furtherFolders = [
   serversFolder('consul/usr/bin'),
   serversFolder('etcd-3.4'),
   serversFolder('etcd-3.5'),
+  serversFolder('go-interop'),
   serversFolder('kube-apiserver'),
   serversFolder('nacos-2.5'),
   serversFolder('nacos-3.1'),
