@@ -3,9 +3,9 @@ import { checkKeys } from '@lb/core/authoring'
 
 /** User and password for a proxy in front of an agent that asks for basic authentication. */
 export interface BasicAuth {
-  /** Without a colon. */
+  /** The user, without a colon. */
   readonly username: string
-  /** Default empty. */
+  /** The password. @default '' */
   readonly password?: string | undefined
 }
 

@@ -35,7 +35,10 @@ export class ConsulClient {
   /** The token that is sent now. @throws DiscoveryError, or the reason of the signal */
   token({ signal, background = false }: Pick<RegistryRequest, 'signal' | 'background'>): Promise<string | undefined> {
     const limitMs = this.#connection.timeoutMs
-    const late = (): Error => new DiscoveryError(`${this.#owner}: no token within ${limitMs} ms`)
+    const late = (): Error =>
+      new DiscoveryError(
+        `${this.#owner}: no token within ${limitMs} ms: the option token is a function that takes too long`,
+      )
     return timeLimited({ clock: this.#clock, limitMs, signals: [signal], background, late }, this.#connection.token)
   }
 

@@ -19,31 +19,31 @@ export interface ConsulConnectionOptions {
    * `http://127.0.0.1:8500`. User and password in it are sent as basic authentication, and shown nowhere.
    */
   readonly address?: string | undefined
-  /** For a proxy in front of the agent. Default: what the address holds, else `CONSUL_HTTP_AUTH` (`user:pass`), else none. */
+  /** For a proxy in front of the agent. @default what the address holds, else `CONSUL_HTTP_AUTH` (`user:pass`), else none */
   readonly auth?: BasicAuth | undefined
   /**
-   * The ACL token, or a function that gives it for each request, for one that expires. Default: the file of `tokenFile`, else
-   * `CONSUL_HTTP_TOKEN`, else none: the agent's own applies.
+   * The ACL token, or, if it expires, a function that returns it for each request.
+   * @default the file of `tokenFile`, else `CONSUL_HTTP_TOKEN`, else none: the agent's own applies
    */
   readonly token?: Token | undefined
-  /** A file with the token, read for each request. Default `CONSUL_HTTP_TOKEN_FILE`. */
+  /** A file with the token, read for each request. @default CONSUL_HTTP_TOKEN_FILE */
   readonly tokenFile?: string | undefined
-  /** Consul Enterprise. Default `CONSUL_NAMESPACE`, else that of the token. */
+  /** Consul Enterprise. @default `CONSUL_NAMESPACE`, else that of the token */
   readonly namespace?: string | undefined
-  /** Consul Enterprise. Default `CONSUL_PARTITION`, else that of the agent. */
+  /** Consul Enterprise. @default `CONSUL_PARTITION`, else that of the agent */
   readonly partition?: string | undefined
   /**
-   * How the agent is verified over `https:`. Default: `CONSUL_CACERT`, `CONSUL_CLIENT_CERT`, `CONSUL_CLIENT_KEY`,
-   * `CONSUL_TLS_SERVER_NAME` and `CONSUL_HTTP_SSL_VERIFY`, none of which count when this is given.
+   * How the agent is verified over `https:`. When it is given, none of the variables below counts.
+   * @default `CONSUL_CACERT`, `CONSUL_CLIENT_CERT`, `CONSUL_CLIENT_KEY`, `CONSUL_TLS_SERVER_NAME`, `CONSUL_HTTP_SSL_VERIFY`
    */
   readonly tls?: TlsOptions | undefined
-  /** How long the agent may take to answer what it can answer at once, in milliseconds. Default 5 000. */
+  /** Time limit for queries that the agent can answer at once, in milliseconds, ≥ 1. @default 5_000 */
   readonly timeoutMs?: number | undefined
-  /** Where the variables come from; `{}` for none. Default `process.env`, read once, when this is constructed. */
+  /** Where the variables come from; `{}` for none. @default `process.env`, read once, when this is constructed */
   readonly env?: Environment | undefined
-  /** Where time comes from. Default: the platform. */
+  /** Source of time. @default systemClock */
   readonly clock?: Clock | undefined
-  /** Where chance comes from: numbers in [0, 1). Default: `Math.random`. */
+  /** Source of random numbers in [0, 1). @default Math.random */
   readonly random?: Random | undefined
 }
 

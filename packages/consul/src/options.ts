@@ -3,15 +3,15 @@ import { type ConsulConnectionOptions, checkText, connectionKeys } from './conne
 
 /** Options of `ConsulDiscovery`. */
 export interface ConsulDiscoveryOptions extends ConsulConnectionOptions {
-  /** Default: that of the agent. */
+  /** The datacenter to query. @default that of the agent */
   readonly datacenter?: string | undefined
   /** Only instances with this tag, or with all of these. */
   readonly tag?: string | readonly string[] | undefined
   /** Only instances for which this expression holds, such as `Service.Meta.version == "2"`. The agent evaluates it. */
   readonly filter?: string | undefined
   /**
-   * True: instances that are warning or critical are left out by the agent, as if they were not there. Default false: all of them
-   * are in the list, with their health, which panic needs.
+   * `true`: the agent leaves out instances that are warning or critical.
+   * @default false: all of them are in the list with their health, which panic needs
    */
   readonly passing?: boolean | undefined
   /**
@@ -21,24 +21,27 @@ export interface ConsulDiscoveryOptions extends ConsulConnectionOptions {
   readonly near?: { readonly count: number; readonly node?: string | undefined } | undefined
   /**
    * `stale`: any server may answer, also one that lags behind or has no leader. `consistent`: the leader makes sure that it is still
-   * the leader. Default: the leader answers.
+   * the leader.
+   * @default the leader answers
    */
   readonly consistency?: 'default' | 'stale' | 'consistent' | undefined
-  /** The key of a service's metadata, else of its node's, that holds the zone. Default `zone`. */
+  /** The key of a service's metadata, else of its node's, that holds the zone. @default 'zone' */
   readonly zoneKey?: string | undefined
   /**
    * How long the agent holds a query open when nothing changes, in milliseconds, at most 600 000; it adds up to a sixteenth. An agent that
-   * is gone without a word is noticed after that and `timeoutMs`. Default 50 000: less than the minute after which many proxies cut.
+   * is gone without a word is noticed after that and `timeoutMs`.
+   * @default 50_000: less than the minute after which many proxies cut
    */
   readonly waitMs?: number | undefined
   /**
    * How many services are watched by blocking queries, each of which takes a connection of its own; further ones are polled. 8 more
-   * connections are for all else. An agent cuts off a client that has more connections than `limits.http_max_conns_per_client`, 200. Default 100.
+   * connections are for all else. An agent cuts off a client that has more connections than `limits.http_max_conns_per_client`, 200.
+   * @default 100
    */
   readonly maxBlockingQueries?: number | undefined
-  /** How often those further ones are asked for, in milliseconds. Default 10 000. */
+  /** How often further services are polled, in milliseconds, ≥ 100. @default 10_000 */
   readonly pollIntervalMs?: number | undefined
-  /** How far apart, in milliseconds, the queries for a service get that changes all the time. Default 15 000. */
+  /** Longest time between two queries for a service that changes all the time, in milliseconds, ≥ 100. @default 15_000 */
   readonly churnIntervalMs?: number | undefined
 }
 

@@ -9,40 +9,41 @@ import {
 } from '@lb/core/authoring'
 import { type ConsulConnectionOptions, checkText, connectionKeys } from './connection-options.ts'
 
-/** The instance says by itself that it is well, again and again: the registrar does. */
+/** The registrar reports again and again that the instance is well. */
 export interface TtlCheckOptions {
-  /** How long one word of the registrar holds, in milliseconds; it is renewed after a third of that. Default 15 000. */
+  /** How long one report is valid, in milliseconds, ≥ 1 000; the registrar renews it after a third of that. @default 15_000 */
   readonly ttlMs: number
 }
 
-/** The agent asks the instance. */
+/** The agent sends requests to the instance. */
 export interface HttpCheckOptions {
   /** A path of the instance, such as `"/health"`, or a URL. */
   readonly http: string
-  /** How often, in milliseconds; the registrar looks as often whether the agent still knows the instance. Default 10 000. */
+  /** Time between two checks, in milliseconds, ≥ 1 000; the registrar checks as often that the agent still knows the instance. @default 10_000 */
   readonly intervalMs?: number | undefined
-  /** How long the answer may take, in milliseconds. Default 5 000. */
+  /** Time limit for the response, in milliseconds, ≥ 1. @default 5_000 */
   readonly timeoutMs?: number | undefined
-  /** True: the agent accepts any certificate of the instance. Default false. */
+  /** `true`: the agent accepts any certificate of the instance. @default false */
   readonly tlsSkipVerify?: boolean | undefined
 }
 
 /** Options of `ConsulRegistrar`. */
 export interface ConsulRegistrarOptions extends ConsulConnectionOptions {
-  /** Tags of every instance that is registered. Default none. */
+  /** Tags of every instance that is registered. @default none */
   readonly tags?: readonly string[] | undefined
-  /** How the agent learns that an instance is well. Default `{ ttlMs: 15_000 }`. */
+  /** How the agent learns that an instance is well. @default { ttlMs: 15_000 } */
   readonly check?: TtlCheckOptions | HttpCheckOptions | undefined
-  /** The weight of an instance whose checks warn; an integer in [0, 65 535]. Default 1. */
+  /** The weight of an instance whose checks warn; an integer in [0, 65 535]. @default 1 */
   readonly warningWeight?: number | undefined
-  /** The key of the metadata that gets the zone of an instance. Default `zone`. */
+  /** The key of the metadata that gets the zone of an instance. @default 'zone' */
   readonly zoneKey?: string | undefined
   /**
    * How long an instance may be critical until the agent drops it, in milliseconds: at least 60 000, `Infinity` for ever. The registrar
-   * registers it again as long as it lives. Default 60 000.
+   * registers it again as long as it lives.
+   * @default 60_000
    */
   readonly deregisterCriticalAfterMs?: number | undefined
-  /** Called with every failure after the first registration; the registrar goes on by itself. Default: failures are dropped. */
+  /** Called with every failure after the first registration; the registrar goes on by itself. @default failures are dropped */
   readonly onError?: ((error: unknown) => void) | undefined
 }
 

@@ -4,5 +4,5 @@ import { DiscoveryError } from '@lb/core'
 export function checkServiceName(service: unknown): void {
   if (typeof service === 'string' && service !== '' && service !== '.' && service !== '..') return
   const shown = typeof service === 'string' ? JSON.stringify(service) : typeof service
-  throw new DiscoveryError(`${shown} cannot be the name of a service`)
+  throw new DiscoveryError(`${shown} cannot be the name of a service. Give a text other than "", "." and ".."`)
 }

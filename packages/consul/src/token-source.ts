@@ -29,7 +29,10 @@ export function tokenSource(owner: string, token: Token | undefined, file: strin
     try {
       text = await readFile(file, 'utf8')
     } catch (cause) {
-      throw new DiscoveryError(`${owner}: the file of the token cannot be read: ${messageOf(cause)}`, { cause })
+      throw new DiscoveryError(
+        `${owner}: the file of the token cannot be read: ${messageOf(cause)}. Look at the option tokenFile`,
+        { cause },
+      )
     }
     return checked(owner, text.trim())
   }
@@ -46,7 +49,7 @@ async function given(owner: string, token: () => string | Promise<string>): Prom
 function checked(owner: string, token: unknown): string {
   if (typeof token === 'string' && form.test(token)) return token
   throw new DiscoveryError(
-    `${owner}: there is no token that could be sent: it is empty, or has characters that no header can have`,
+    `${owner}: the token cannot be sent: it is empty, or has characters that no header can have. Give visible ASCII characters`,
   )
 }
 

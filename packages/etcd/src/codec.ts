@@ -12,7 +12,7 @@ export interface CodecEntry {
 
 /** How instances are written in etcd. */
 export interface Codec {
-  /** Used when the option `prefix` is absent. Default `/microservices/`. */
+  /** Used when the option `prefix` is absent. @default '/microservices/' */
   readonly prefix?: string | undefined
   /**
    * The instance that `entry` describes; `undefined` when it describes none of this service. What this throws rejects only this
@@ -21,6 +21,9 @@ export interface Codec {
   decode(entry: CodecEntry): ServiceInstanceInit | undefined
   /** The value for an instance; needed for registrars. @throws InvalidInstanceError for what cannot be written */
   encode?(instance: ServiceInstance, service: string): string
-  /** What the key ends with: the `name` of the entry. Default: the id of the instance. `leaseId` is the decimal number of its lease. */
+  /**
+   * What the key ends with: the `name` of the entry. `leaseId` is the decimal number of its lease.
+   * @default the id of the instance
+   */
   nameOf?(instance: ServiceInstance, leaseId: string): string
 }

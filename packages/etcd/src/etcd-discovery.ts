@@ -19,7 +19,8 @@ import { WatchLinks } from './watch-links.ts'
 /** Options of `EtcdDiscovery`. */
 export interface EtcdDiscoveryOptions extends EtcdConnectionOptions {
   /**
-   * How many milliseconds the connection of the watches may be silent before its endpoint is asked whether it should be. Default 15 000.
+   * How many milliseconds the connection of the watches may be silent before its endpoint is asked whether it should be.
+   * @default 15_000
    */
   readonly probeIntervalMs?: number | undefined
 }

@@ -28,10 +28,11 @@ import { WatchLinks } from './watch-links.ts'
 export interface EtcdRegistrarOptions extends EtcdConnectionOptions {
   /**
    * How many milliseconds after the last renewal etcd forgets an instance; whole seconds, rounded up. It is renewed after a third of
-   * that. Default 15 000.
+   * that.
+   * @default 15_000
    */
   readonly ttlMs?: number | undefined
-  /** Called with every failure after an instance was registered; `error.service` says which one's. The renewal goes on. */
+  /** Called with every failure after an instance was registered; `error.service` names its service. The renewal continues. */
   readonly onError?: ((error: DiscoveryError) => void) | undefined
 }
 

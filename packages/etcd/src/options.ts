@@ -6,7 +6,7 @@ import { type CodecName, codecs } from './codec-by-name.ts'
 
 /** How etcd is reached, and where instances are in it. */
 export interface EtcdConnectionOptions {
-  /** The members: `http://host:port` or `https://host:port`. When one fails, the next is asked. Default `['http://127.0.0.1:2379']`. */
+  /** The members: `http://host:port` or `https://host:port`. When one fails, the next is queried. @default ['http://127.0.0.1:2379'] */
   readonly endpoints?: readonly string[] | undefined
   /** Needs `password`. */
   readonly username?: string | undefined
@@ -14,15 +14,15 @@ export interface EtcdConnectionOptions {
   readonly password?: string | undefined
   /** For `https:` endpoints. */
   readonly tls?: TlsOptions | undefined
-  /** An endpoint that has not answered after this many milliseconds has failed. Default 5 000. */
+  /** An endpoint fails if it does not answer within this many milliseconds, ≥ 1. @default 5_000 */
   readonly timeoutMs?: number | undefined
-  /** What comes before the name of a service. Default: that of the codec; `/microservices/`, and nothing for go-zero. */
+  /** What comes before the name of a service. @default that of the codec; `/microservices/`, and nothing for go-zero */
   readonly prefix?: string | undefined
-  /** How instances are written. Default `kratos`. */
+  /** How instances are written. @default 'kratos' */
   readonly codec?: CodecName | Codec | undefined
-  /** Where time comes from. Default: the platform. */
+  /** Source of time. @default systemClock */
   readonly clock?: Clock | undefined
-  /** Where chance comes from: numbers in [0, 1). Default: `Math.random`. */
+  /** Source of random numbers in [0, 1). @default Math.random */
   readonly random?: Random | undefined
 }
 

@@ -6,6 +6,8 @@ import type { EtcdConnectionOptions } from './options.ts'
 export function servicePath({ prefix }: EtcdConnectionOptions, codec: Codec, service: string): string {
   // The instances of the empty name would be those of every service.
   if (service === '')
-    throw new DiscoveryError('a service without a name can be neither asked for nor registered', { service })
+    throw new DiscoveryError('a service without a name can be neither queried nor registered. Give it a name', {
+      service,
+    })
   return `${prefix ?? codec.prefix ?? '/microservices/'}${service}/`
 }

@@ -115,5 +115,7 @@ class FileService implements RegistryService {
 /** No name leads out of the folder. @throws DiscoveryError */
 function checkFileName(service: string): void {
   if (/^[^./\\\0][^/\\\0]{0,199}$/.test(service)) return
-  throw new DiscoveryError(`${JSON.stringify(service.slice(0, 200))} cannot be the name of a file`)
+  throw new DiscoveryError(
+    `${JSON.stringify(service.slice(0, 200))} cannot be the name of a file. Give a name without "/" that does not start with a dot`,
+  )
 }

@@ -8,18 +8,19 @@ export interface FileDiscoveryOptions {
   readonly directory?: string | undefined
   /** One file for every service, `.json`, `.yaml` or `.yml`: a group is of the service that its label `serviceLabel` names. */
   readonly file?: string | undefined
-  /** The label of a group in `file` that names the service. Default `service`. */
+  /** The label of a group in `file` that names the service. @default 'service' */
   readonly serviceLabel?: string | undefined
   /**
    * How often a watch looks whether its file is another one, in milliseconds, ≥ 10. After a failure it looks up to five times
-   * less often. Default 1 000.
+   * less often.
+   * @default 1_000
    */
   readonly pollIntervalMs?: number | undefined
   /** Larger files are not read: bytes in [1 024, 1 073 741 824], default 16 MiB. */
   readonly maxBytes?: number | undefined
-  /** Where time comes from. Default: the platform. */
+  /** Source of time. @default systemClock */
   readonly clock?: Clock | undefined
-  /** Where chance comes from: numbers in [0, 1). Default: `Math.random`. */
+  /** Source of random numbers in [0, 1). @default Math.random */
   readonly random?: Random | undefined
 }
 

@@ -57,15 +57,17 @@ export class TargetFile {
     } catch (cause) {
       const { code = 'unreadable' } = cause as NodeJS.ErrnoException
       if (code === 'ENOENT') return undefined
-      throw new DiscoveryError(`${this.path} cannot be read (${code})`, { cause })
+      throw new DiscoveryError(`${this.path} cannot be read (${code}). Look at its permissions`, { cause })
     }
   }
 
   async #parse(file: FileHandle, stats: BigIntStats): Promise<TargetGroups> {
-    if (!stats.isFile()) throw new DiscoveryError(`${this.path} is no plain file`)
+    if (!stats.isFile()) throw new DiscoveryError(`${this.path} is no plain file. Give the path of a file`)
     const size = Number(stats.size)
     if (size > this.#maxBytes) {
-      throw new DiscoveryError(`${this.path} has ${size} bytes, the limit maxBytes is ${this.#maxBytes}`)
+      throw new DiscoveryError(
+        `${this.path} has ${size} bytes, the limit is ${this.#maxBytes}. Raise maxBytes, or divide the file`,
+      )
     }
     // Not more than that, although it may grow meanwhile.
     const { buffer, bytesRead } = await file.read(Buffer.alloc(size), 0, size, 0)

@@ -65,7 +65,11 @@ describe('a file', () => {
     ['is half written', () => folder.write('users.json', '[{"targets":["a:80"'), 'is no JSON. Write it beside'],
     ['is empty', () => folder.write('users.json', ''), 'is no JSON'],
     ['is an object', () => folder.write('users.json', '{}'), 'holds no list of groups'],
-    ['is too large', () => folder.write('users.json', ' '.repeat(2_000)), 'has 2000 bytes, the limit maxBytes is 1024'],
+    [
+      'is too large',
+      () => folder.write('users.json', ' '.repeat(2_000)),
+      'has 2000 bytes, the limit is 1024. Raise maxBytes',
+    ],
   ])('that %s keeps the list, and is looked for again', async (_, change, message) => {
     folder.write('users.json', groups('a'))
     follow({ directory: folder.path, maxBytes: 1_024 })

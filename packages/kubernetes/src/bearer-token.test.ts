@@ -71,7 +71,7 @@ describe('a token in a file', () => {
     async (content) => {
       writeFileSync(file, content)
       await expect(tokenOf().current()).rejects.toThrow(
-        expect.objectContaining({ message: `the token file ${file} holds no token` }),
+        expect.objectContaining({ message: `the token file ${file} holds no token of visible ASCII characters` }),
       )
     },
   )

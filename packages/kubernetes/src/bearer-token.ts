@@ -73,7 +73,8 @@ export class BearerToken implements TokenSource {
     const { clock } = this.#options
     try {
       const token = (await readFile(tokenFile, 'utf8')).trim()
-      if (!isToken(token)) throw new DiscoveryError(`the token file ${tokenFile} holds no token`)
+      if (!isToken(token))
+        throw new DiscoveryError(`the token file ${tokenFile} holds no token of visible ASCII characters`)
       this.#token = token
       this.#readAgainAtMs = clock.now() + readAgainAfterMs
       return token
@@ -81,7 +82,9 @@ export class BearerToken implements TokenSource {
       this.#readAgainAtMs = clock.now() + tryAgainAfterMs
       if (cause instanceof DiscoveryError) throw cause
       const { code = 'unreadable' } = cause as NodeJS.ErrnoException
-      throw new DiscoveryError(`the token file ${tokenFile} cannot be read (${code})`, { cause })
+      throw new DiscoveryError(`the token file ${tokenFile} cannot be read (${code}). Look at the option tokenFile`, {
+        cause,
+      })
     }
   }
 }

@@ -14,7 +14,7 @@ export interface KubeConfigCluster {
   readonly caFile?: string
   /** The name in the certificate of the API server, when it is not the host. */
   readonly tlsServerName?: string
-  /** True: any certificate is accepted. */
+  /** `true`: any certificate is accepted. */
   readonly skipTLSVerify?: boolean
   /** Not supported. */
   readonly proxyUrl?: string
@@ -112,7 +112,8 @@ class UserCredentials implements TokenSource {
     const authorization: unknown = Object(headers).Authorization
     if (authorization === undefined) return undefined
     const [, token = ''] = /^Bearer (.*)$/.exec(String(authorization)) ?? []
-    if (!isToken(token)) throw new DiscoveryError('the KubeConfig gave no token that could be sent')
+    if (!isToken(token))
+      throw new DiscoveryError('the KubeConfig gave no token that could be sent: it must be visible ASCII characters')
     return token
   }
 

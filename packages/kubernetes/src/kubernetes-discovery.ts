@@ -113,7 +113,9 @@ export class KubernetesDiscovery implements ServiceDiscovery {
     if (typeof port !== 'function') return port
     const given: unknown = port(service)
     if (given === undefined || isPort(given)) return given
-    throw new DiscoveryError('the option port gave neither the name of a port nor a number in [1, 65535]')
+    throw new DiscoveryError(
+      'the option port gave neither the name of a port nor a number in [1, 65535]. Return undefined for the usual one',
+    )
   }
 }
 

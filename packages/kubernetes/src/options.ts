@@ -11,57 +11,59 @@ import { isNamespace } from './service-name.ts'
 /** Options of `KubernetesDiscovery`. */
 export interface KubernetesDiscoveryOptions {
   /**
-   * The namespace of services whose name does not say one: `orders`, not `orders.prod`. Default: that of the pod, or of the
-   * context in the kubeconfig; else `default`.
+   * The namespace of services without a namespace in their name: of `orders`, not of `orders.prod`.
+   * @default that of the pod, or of the context in the kubeconfig; else `default`
    */
   readonly namespace?: string | undefined
   /**
    * Which port of the pods: its name in the Service, or its number on the pods (`targetPort`), or a function that says it for each service.
-   * Default: the only TCP port, or the one named `http` among several.
+   * @default the only TCP port, or the one named `http` among several
    */
   readonly port?: string | number | ((service: string) => string | number | undefined) | undefined
-  /** Only IPv4 (4) or only IPv6 (6) addresses. Default: the family that has usable endpoints, IPv4 first. */
+  /** Only IPv4 (4) or only IPv6 (6) addresses. @default the family that has usable endpoints, IPv4 first */
   readonly family?: 4 | 6 | undefined
   /**
    * The zone this process runs in, as the nodes' label `topology.kubernetes.io/zone` writes it. With it, the hints of services with
-   * `trafficDistribution` count: endpoints meant for other zones get priority 1. Default: hints are not considered.
+   * `trafficDistribution` count: endpoints meant for other zones get priority 1.
+   * @default hints are not considered
    */
   readonly zone?: string | undefined
   /** The name of the node this process runs on, for hints that name nodes (`PreferSameNode`). */
   readonly node?: string | undefined
-  /** The annotation, or else label, of an EndpointSlice that has the weight of its endpoints. Default `lb/weight`. */
+  /** The annotation, or else label, of an EndpointSlice that has the weight of its endpoints. @default 'lb/weight' */
   readonly weightKey?: string | undefined
-  /** The API server, such as `https://10.0.0.1:6443`. Default: that of the cluster this process runs in, with the token of its pod. */
+  /** The API server, such as `https://10.0.0.1:6443`. @default that of the cluster this process runs in, with the token of its pod */
   readonly server?: string | undefined
   /** A bearer token. */
   readonly token?: string | undefined
   /** A file with it: read again each minute, and when the API server refuses what was in it. */
   readonly tokenFile?: string | undefined
-  /** A PEM file with the authority of the API server. Default: that of the cluster, or those that Node knows when `server` is given. */
+  /** A PEM file with the authority of the API server. @default that of the cluster, or those that Node knows when `server` is given */
   readonly caFile?: string | undefined
   /**
    * Instead of the four above: the path of a kubeconfig file, which is read once, or a `KubeConfig` of `@kubernetes/client-node`, which runs plugins
    * (`exec`). What they say of the user counts for `https:` only.
    */
   readonly kubeconfig?: string | KubeConfigObject | undefined
-  /** A context in the file. Default: its current one. */
+  /** A context in the file. @default its current one */
   readonly context?: string | undefined
-  /** How long an answer of the API server may take, in milliseconds. Default 10 000. */
+  /** Time limit for an answer of the API server, in milliseconds, ≥ 1. @default 10_000 */
   readonly timeoutMs?: number | undefined
   /**
    * How long a watch may last, in milliseconds, before the API server is to end it and it is begun again from where it was; each one by chance
-   * between half of this and all of it. Default 600 000.
+   * between half of this and all of it.
+   * @default 600_000
    */
   readonly watchTimeoutMs?: number | undefined
   /**
    * Longest silence, in milliseconds, on the watch of an API server that is known to send bookmarks, which come each minute; afterwards the
    * connection counts as dead. Without bookmarks it is dead this long (at most 30 000) after the server should have ended the watch.
-   * Default 180 000.
+   * @default 180_000
    */
   readonly idleTimeoutMs?: number | undefined
-  /** Where time comes from. Default: the platform. */
+  /** Source of time. @default systemClock */
   readonly clock?: Clock | undefined
-  /** Where chance comes from: numbers in [0, 1). Default: `Math.random`. */
+  /** Source of random numbers in [0, 1). @default Math.random */
   readonly random?: Random | undefined
 }
 

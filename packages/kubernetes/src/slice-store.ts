@@ -36,5 +36,7 @@ export class SliceStore {
 
 function checkCount(count: number): void {
   if (count > maxSlices)
-    throw new DiscoveryError(`the API server has more than ${maxSlices} EndpointSlices of one Service`)
+    throw new DiscoveryError(
+      `the API server has more than ${maxSlices} EndpointSlices of one Service. Divide the Service`,
+    )
 }

@@ -5,27 +5,27 @@ import { checkTls, type TlsOptions, type TlsSource } from './tls.ts'
 
 /** Options of `RegistryClient`. */
 export interface RegistryClientOptions {
-  /** Whose requests these are, for messages: the name of the discovery or registrar, such as `ConsulDiscovery`. */
+  /** The name of the discovery or registrar that sends the requests, for messages, such as `ConsulDiscovery`. */
   readonly owner: string
   /**
-   * Where the registry is: `http://host:port` or `https://host:port`, optionally with a path. Tried in turn when one fails, in an order
-   * that is random once for each client, so that a fleet spreads over them.
+   * The servers of the registry: `http://host:port` or `https://host:port`, optionally with a path. When one fails, the next is tried.
+   * Their order is random, once for each client, so that a fleet spreads over them.
    */
   readonly servers: readonly string[]
-  /** For `https:` servers. A function is asked for each connection, for certificates that are renewed. */
+  /** How `https:` servers are verified. A function is called for each connection, for certificates that are renewed. */
   readonly tls?: TlsOptions | TlsSource | undefined
   /**
-   * A server that has not answered a request after this many milliseconds has failed, and one that took no connection within it.
-   * Default 5 000.
+   * A server fails if it does not accept a connection, or answer a request, within this many milliseconds.
+   * @default 5_000
    */
   readonly timeoutMs?: number | undefined
-  /** Largest body of an answer, and longest line of a stream, in bytes. Default 64 MiB. */
+  /** Largest body of an answer, and longest line of a stream, in bytes. @default 64 MiB */
   readonly maxAnswerBytes?: number | undefined
-  /** Most connections to one server. Default: no limit, since a watch takes one for itself. */
+  /** Most connections to one server. @default no limit, since a watch takes one for itself */
   readonly maxConnections?: number | undefined
-  /** Where time comes from. Default: the platform. */
+  /** Source of time. @default systemClock */
   readonly clock?: Clock | undefined
-  /** Chance for the order of servers. */
+  /** Source of random numbers in [0, 1), for the order of servers. @default Math.random */
   readonly random?: Random | undefined
 }
 

@@ -2,23 +2,23 @@
 export interface RegistryAnswer {
   /** HTTP status. */
   readonly status: number
-  /** Names in lower case; of a repeated one the first. */
+  /** Headers by lower-case name; of a repeated header the first. */
   readonly headers: ReadonlyMap<string, string>
   /** The body; malformed UTF-8 becomes U+FFFD. */
   readonly text: string
-  /** Which of the servers answered. */
+  /** The server that answered. */
   readonly server: string
   /** The body read as JSON. @throws RegistryError when it is not */
   json(): unknown
 }
 
-/** An answer that comes bit by bit. It holds a connection until it was read to its end, or left, or aborted. */
+/** An answer that arrives in parts. It holds a connection until it is read to its end, left, or aborted. */
 export interface RegistryStream {
   /** HTTP status. */
   readonly status: number
-  /** Names in lower case; of a repeated one the first. */
+  /** Headers by lower-case name; of a repeated header the first. */
   readonly headers: ReadonlyMap<string, string>
-  /** Which of the servers answered. */
+  /** The server that answered. */
   readonly server: string
   /**
    * The lines of the body as they come, without their ends; empty ones are left out. Ends when the server ends the answer. Leaving

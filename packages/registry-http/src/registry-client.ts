@@ -94,7 +94,7 @@ export class RegistryClient {
 
   /**
    * Asks for an answer without an end. `timeoutMs` counts until its head is there; after that `idleTimeoutMs` does, from one piece of the
-   * answer to the next, while `lines()` waits for it. Default: no limit.
+   * answer to the next, while `lines()` waits for it; without it there is no limit.
    *
    * @throws RegistryError, or the reason of `signal`
    */

@@ -1,11 +1,11 @@
 import { DiscoveryError, type LoadBalancerErrorOptions } from '@lb/core'
 import { discoveryErrorOf } from '@lb/core/authoring'
 
-/** A registry could not be asked, or what it answered makes no sense. The message names the server and the path, never a query, header or body. */
+/** A registry could not be queried, or its answer is invalid. The message names the server and the path, never a query, header or body. */
 export class RegistryError extends DiscoveryError {
   /** HTTP status, when there was an answer. */
   readonly status?: number
-  /** What the answer asked to wait, in milliseconds (`Retry-After`). */
+  /** How long the client should wait, in milliseconds, as the answer requested it (`Retry-After`). */
   readonly retryAfterMs?: number
 
   constructor(
@@ -30,7 +30,7 @@ export function registryErrorOf(service: string, cause: unknown): DiscoveryError
   })
 }
 
-/** How long a failure asks to wait, in milliseconds; `undefined` when it does not say. For `watchInSessions`. */
+/** How long to wait after a failure, in milliseconds, if the registry requested it. For `watchInSessions`. */
 export function retryAfterMsOf(cause: unknown): number | undefined {
   return cause instanceof RegistryError ? cause.retryAfterMs : undefined
 }

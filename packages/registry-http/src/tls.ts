@@ -4,7 +4,7 @@ import type { ConnectionOptions } from 'node:tls'
 import { InvalidOptionError } from '@lb/core'
 import { checkBoolean, checkKeys, rejectOption } from '@lb/core/authoring'
 
-/** How `https:` servers are verified, and how the client shows who it is. Texts are PEM. */
+/** How `https:` servers are verified, and how the client proves its identity. Texts are PEM. */
 export interface TlsOptions {
   /** Authorities to trust instead of those that Node knows. */
   readonly ca?: string | undefined
@@ -20,7 +20,7 @@ export interface TlsOptions {
   readonly keyFile?: string | undefined
   /** The name in the server's certificate, when it is not the host of the URL. */
   readonly serverName?: string | undefined
-  /** False accepts any certificate: for tests only. Default true. */
+  /** `false` accepts any certificate: for tests only. @default true */
   readonly rejectUnauthorized?: boolean | undefined
 }
 

@@ -15,11 +15,12 @@ export interface FileSnapshotStoreOptions {
   /** Larger files are neither written nor read: bytes in [1 024, 1 073 741 824], default 16 MiB. */
   readonly maxBytes?: number | undefined
   /**
-   * True: a file counts although another user owns it, or every user may write to it. For volumes that give every file the same owner and mode, such as
-   * CIFS and Azure Files. Whoever may write to the volume then decides where the requests go when the registry is down. Default false.
+   * `true`: a file counts although another user owns it, or every user may write to it. For volumes that give every file the same owner and mode, such as
+   * CIFS and Azure Files. Whoever may write to the volume then decides where the requests go when the registry is down.
+   * @default false
    */
   readonly allowSharedVolume?: boolean | undefined
-  /** Milliseconds since 1970: ages are kept across processes. Default: the system's time, as it was when this process started. */
+  /** Milliseconds since 1970: ages are kept across processes. @default the system's time, as it was when this process started */
   readonly wallClock?: (() => number) | undefined
 }
 
@@ -89,7 +90,7 @@ export class FileSnapshotStore implements SnapshotStore {
         const bytes = Buffer.from(formatSnapshot(service, this.#wallClock(), instances))
         const { maxBytes } = this.#limits
         if (bytes.length > maxBytes) {
-          throw new DiscoveryError(`it would have ${bytes.length} bytes, the limit is ${maxBytes}`)
+          throw new DiscoveryError(`it would have ${bytes.length} bytes, the limit is ${maxBytes}. Raise maxBytes`)
         }
         await replaceFile(path, bytes)
         await this.#tidy()

@@ -8,7 +8,7 @@ const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NO
 /** Which files are read. */
 export interface FileLimits {
   readonly maxBytes: number
-  /** True: whoever may have written it. */
+  /** `true`: whoever may have written it. */
   readonly allowSharedVolume: boolean
 }
 
@@ -23,7 +23,8 @@ export async function readWhole(path: string, limits: FileLimits): Promise<strin
     file = await open(path, flags)
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined
-    if (codeOf(error) === 'ELOOP') throw new DiscoveryError('it is a link', { cause: error })
+    if (codeOf(error) === 'ELOOP')
+      throw new DiscoveryError('it is a link. Links are not followed: remove it', { cause: error })
     throw error
   }
   try {
@@ -31,7 +32,8 @@ export async function readWhole(path: string, limits: FileLimits): Promise<strin
     if (!stats.isFile()) throw new DiscoveryError('it is no plain file')
     if (!limits.allowSharedVolume) checkOwner(stats)
     const { maxBytes } = limits
-    if (stats.size > maxBytes) throw new DiscoveryError(`it has ${stats.size} bytes, the limit is ${maxBytes}`)
+    if (stats.size > maxBytes)
+      throw new DiscoveryError(`it has ${stats.size} bytes, the limit is ${maxBytes}. Raise maxBytes`)
     return await readUpTo(file, stats.size)
   } finally {
     await file.close()

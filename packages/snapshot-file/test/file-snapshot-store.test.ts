@@ -64,7 +64,9 @@ describe('what was saved', () => {
     await expect(store.save('users', many)).rejects.toMatchObject({
       code: 'LB_DISCOVERY',
       service: 'users',
-      message: expect.stringMatching(/could not be written: it would have \d+ bytes, the limit is 1024$/),
+      message: expect.stringMatching(
+        /could not be written: it would have \d+ bytes, the limit is 1024. Raise maxBytes$/,
+      ),
     })
     expect((await store.load('users'))?.instances).toHaveLength(1)
   })

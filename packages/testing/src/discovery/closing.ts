@@ -47,7 +47,7 @@ export function describeClosedWatches(registry: DiscoveryFixture): void {
     expect(closed.calls).toBe(callsWhenClosed)
   })
 
-  it('does not call a watcher that another one closed while it was told a change', { timeout }, async () => {
+  it('does not call a watcher that another one closed during a change', { timeout }, async () => {
     const { discovery, service } = await registry.open()
     await registry.set(service, registry.list(1))
     const fence = registry.watch(discovery, service)
@@ -74,7 +74,7 @@ export function describeClosedWatches(registry: DiscoveryFixture): void {
 export function describeLastWords(registry: DiscoveryFixture): void {
   const { timeout } = registry
 
-  it('has an error with LB_CLOSED as its last word to each watcher when it is closed', { timeout }, async () => {
+  it('emits an error with LB_CLOSED to each watcher, and nothing else, when it is closed', { timeout }, async () => {
     const { discovery, service } = await registry.open()
     // One that holds nothing has no end.
     if (discovery.close === undefined) return

@@ -22,7 +22,7 @@ export function describeFailures(registry: DiscoveryFixture, push: boolean): voi
 
   if (!push) return
 
-  it('tells a watcher of the failure, never an empty list, and goes on by itself', { timeout }, async () => {
+  it('emits the failure to a watcher, never an empty list, and recovers by itself', { timeout }, async () => {
     const { discovery, service } = await registry.open()
     await registry.set(service, registry.list(2))
     const watcher = registry.watch(discovery, service)
@@ -35,7 +35,7 @@ export function describeFailures(registry: DiscoveryFixture, push: boolean): voi
     for (const seen of watcher.lists) expect(seen.length).toBeGreaterThan(0)
   })
 
-  it('begins to tell a watcher that came while the registry could not be reached', { timeout }, async () => {
+  it('emits the list to a watcher that was added while the registry could not be reached', { timeout }, async () => {
     const { discovery, service } = await registry.open()
     await registry.set(service, registry.list(2))
     await registry.fail()

@@ -140,7 +140,7 @@ export class Watcher implements DiscoveryObserver {
 
   expectLatest(expected: readonly ServiceInstanceInit[]): void {
     const latest = this.lists.at(-1)
-    expect(latest, 'what the watcher was told').toBeDefined()
+    expect(latest, 'the latest list of the watcher').toBeDefined()
     expect(addressesOf(latest ?? [])).toEqual(addressesOf(expected))
   }
 }

@@ -3,11 +3,13 @@ import { LoadBalancer, type LoadBalancerEvent, type ServiceDiscovery, type Servi
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { LoopbackBackend } from '../loopback-backend.ts'
 import { Traffic } from '../traffic.ts'
-import { DiscoveryFixture } from './fixture.ts'
+import { DiscoveryFixture, eventually } from './fixture.ts'
 import type { DiscoveryHarness, RegistryOutage } from './harness.ts'
 
 /** In which every backend of a list gets a few calls. */
 const windowMs = 200
+/** For what takes as long with every registry. */
+const moreTimeMs = 30_000
 
 /**
  * What `describeDiscovery` checks of outages alone, for a registry that needs a harness of its own for them, such as one in another network.
@@ -31,7 +33,7 @@ export function describeDiscoveryOutages(
 export function describeOutages(registry: DiscoveryFixture, outages: Readonly<Record<string, RegistryOutage>>): void {
   it.each(Object.entries(outages))(
     'lets requests go on while the registry is %s, and follows the list when that is over',
-    { timeout: registry.timeout + 30_000 },
+    { timeout: registry.timeout + 2 * moreTimeMs },
     async (_, { begin, end }) => {
       const { discovery, service } = await registry.open()
       const clients = await Clients.start(discovery, service, registry.port)
@@ -47,7 +49,7 @@ export function describeOutages(registry: DiscoveryFixture, outages: Readonly<Re
         expect(clients.snapshot.discoveryError).toBeTruthy()
         // Also while it is known that the list is old, and hundreds of calls later.
         await registry.eventually(() => clients.reach('a', 'b'))
-        await registry.eventually(() => expect(clients.answers).toBeGreaterThan(200))
+        await eventually(moreTimeMs, () => expect(clients.answers).toBeGreaterThan(200))
         expect(clients.events).not.toContain('empty-list-held')
         await end()
         isAway = false

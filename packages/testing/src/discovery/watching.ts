@@ -5,7 +5,7 @@ import type { DiscoveryFixture } from './fixture.ts'
 export function describeWatching(registry: DiscoveryFixture): void {
   const { timeout } = registry
 
-  it('tells a watcher the full list soon, and again on every change', { timeout }, async () => {
+  it('emits the full list to a watcher soon, and again on every change', { timeout }, async () => {
     const { discovery, service } = await registry.open()
     const all = registry.list(4)
     await registry.set(service, all.slice(0, 2))
@@ -17,7 +17,7 @@ export function describeWatching(registry: DiscoveryFixture): void {
     }
   })
 
-  it('tells a watcher nothing of other services', { timeout }, async () => {
+  it('emits nothing of other services', { timeout }, async () => {
     const { discovery, service } = await registry.open()
     const other = registry.nextService()
     await registry.set(service, registry.list(1))
