@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { type AttemptContext, InvalidOptionError, type LoadBalancer, type ServiceInstance } from '@lb/core'
 import type { ServiceUrl } from '@lb/core/authoring'
 import {
+  type Arrivals,
   connectTimeoutMs,
   InstancePools,
   isUnreadable,
@@ -60,12 +61,12 @@ function sharedPools(
   const key = JSON.stringify(settings)
   const known = poolsOf.get(lb) ?? new Map<string, InstancePools<UndiciPool>>()
   poolsOf.set(lb, known)
-  const open = (origin: string): UndiciPool => {
+  const open = (origin: string, _instance: ServiceInstance, arrivals: Arrivals): UndiciPool => {
     // One for each instance: it keeps the TLS sessions.
     const connect =
       buildConnector === undefined
         ? connectOptions
-        : limited(buildConnector({ ...connectOptions, allowH2: false }) as Connector, settings.maxHeaderSize)
+        : limited(buildConnector({ ...connectOptions, allowH2: false }) as Connector, arrivals, settings.maxHeaderSize)
     const pool = opened(new Pool(origin, { ...settings, allowH2: false, connect }))
     return settings.connections === null ? pool : limitWaiting(pool, connectTimeoutMs)
   }
@@ -100,6 +101,7 @@ export class UndiciTransport {
     if (request === undefined) return undefined
     const timeout = timeLeft(config, context)
     const response = new UndiciResponse(config, request)
+    response.arrivals = this.#pools.arrivals
     const sent = { ...request, headersTimeout: 0, bodyTimeout: timeout ?? 0 }
     const send = (): void => {
       this.#pools.for(instance).dispatch(sent as never, response as never)
@@ -112,10 +114,10 @@ export class UndiciTransport {
   }
 }
 
-function limited(connect: Connector, maxHeaderBytes: number): Connector {
+function limited(connect: Connector, arrivals: Arrivals, maxHeaderBytes: number): Connector {
   return (target, callback) =>
     connect(target, (error, socket) =>
-      callback(error, socket && limitSilence(tolerantHeads(socket, maxHeaderBytes), maxHeaderBytes)),
+      callback(error, socket && limitSilence(tolerantHeads(socket, maxHeaderBytes), arrivals, maxHeaderBytes)),
     )
 }
 

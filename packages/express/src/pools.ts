@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import type { SecureContextOptions } from 'node:tls'
 import type { LoadBalancer, ServiceInstance } from '@lb/core'
 import {
+  type Arrivals,
   InstancePools,
   limitSilence,
   limitWaiting,
@@ -26,8 +27,11 @@ export type UpstreamPools = InstancePools<Pool>
 
 export function upstreamPools(lb: LoadBalancer, options: UpstreamPoolsOptions): UpstreamPools {
   const settings = poolSettings(options.pool)
-  const open = (origin: string, instance: ServiceInstance): Pool => {
-    const pool = new Pool(origin, { ...settings, connect: connector(instance, options, settings.maxHeaderSize) })
+  const open = (origin: string, instance: ServiceInstance, arrivals: Arrivals): Pool => {
+    const pool = new Pool(origin, {
+      ...settings,
+      connect: connector(instance, options, arrivals, settings.maxHeaderSize),
+    })
     return settings.connections === null ? pool : limitWaiting(pool, options.connectTimeoutMs)
   }
   return new InstancePools(lb, open, options.service)
@@ -37,6 +41,7 @@ export function upstreamPools(lb: LoadBalancer, options: UpstreamPoolsOptions): 
 function connector(
   { host }: ServiceInstance,
   options: UpstreamPoolsOptions,
+  arrivals: Arrivals,
   maxHeaderBytes: number,
 ): buildConnector.connector {
   const { service, connectTimeoutMs, hostHeader, tls } = options
@@ -46,7 +51,7 @@ function connector(
   return (target, callback) =>
     connect({ ...target, servername }, (error, socket) => {
       if (error === null)
-        callback(null, limitSilence(tolerantHeads(readBeforeFailing(socket), maxHeaderBytes), maxHeaderBytes))
+        callback(null, limitSilence(tolerantHeads(readBeforeFailing(socket), maxHeaderBytes), arrivals, maxHeaderBytes))
       else callback(error, null)
     })
 }

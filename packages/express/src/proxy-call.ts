@@ -225,6 +225,7 @@ export class ProxyCall implements InterimListener {
   #attempt(instance: ServiceInstance, context: AttemptContext): Promise<ProxyResponse> {
     const { pools, settings } = this.#shared
     const upstream = new ProxyResponse(instance, context, this)
+    upstream.arrivals = pools.arrivals
     const headers = this.#headers
     // The transport copies them before it returns.
     headers[headers.length - 1] = hostFor(instance, settings, this.#clientHost)

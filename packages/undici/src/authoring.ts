@@ -1,6 +1,7 @@
 // `@lb/undici/authoring`: what adapters that send over undici share. Nothing here imports undici: an adapter brings the one that it,
 // or the application, has.
 
+export type { Arrivals } from './arrivals.ts'
 export { missesNoBody } from './bodiless.ts'
 export { connectTimeoutMs } from './connect-timeout.ts'
 export { limitWaiting } from './connection-wait.ts'

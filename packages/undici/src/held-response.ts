@@ -1,8 +1,9 @@
 import type { Duplex } from 'node:stream'
 import type { AttemptContext, CancelTimer } from '@lb/core'
 import { InterimResponses, systemClock } from '@lb/core/authoring'
-import { countResponseEvent } from './response-events.ts'
+import type { Arrivals } from './arrivals.ts'
 import type { ResponseSink } from './response-sink.ts'
+import { hold, nothing, over, type Passing, type ResponseState } from './response-state.ts'
 
 /** Bytes of a body that wait for the decision whether the response is passed on. */
 export const heldLimit = 65_536
@@ -12,41 +13,11 @@ export const drainLimit = 65_536
 export const drainTimeoutMs = 1_000
 
 /**
- * - `coming`: not decided on; what arrives is held, up to a limit
- * - `complete`, `broken`: not decided on, and nothing more will arrive
- * - `passing`: goes to its sink
- * - `upgraded`: became a connection
- * - `unwanted`: what is left is read if that is little, else the connection is given up
- * - `over`: nothing more happens
- */
-type State<Trailers> =
-  | { readonly is: 'coming'; readonly held: Buffer[]; bytes: number }
-  | { readonly is: 'complete'; readonly held: Buffer[]; readonly trailers: Trailers }
-  | { readonly is: 'broken'; readonly held: Buffer[]; readonly error: Error }
-  | Passing<Trailers>
-  | { readonly is: 'upgraded'; readonly socket: Duplex }
-  | { readonly is: 'unwanted'; readonly reason: Error; bytes: number }
-  | { readonly is: 'over' }
-
-interface Passing<Trailers> {
-  readonly is: 'passing'
-  readonly sink: ResponseSink<Trailers>
-  readonly held: Buffer[]
-  /** How the response ended, when it did. */
-  ending: { readonly trailers: Trailers } | { readonly error: Error } | undefined
-  isPaused: boolean
-  isDelivering: boolean
-  isAborted: boolean
-}
-
-const over = { is: 'over' } as const
-
-/**
  * The response of one instance to one attempt, whatever the form in which the transport hands it out. Its body is held until it is
  * decided whether it is passed on, or not wanted.
  */
 export abstract class HeldResponse<Trailers> {
-  #state: State<Trailers> = { is: 'coming', held: [], bytes: 0 }
+  #state: ResponseState<Trailers> = { is: 'coming', held: nothing, bytes: 0 }
   #resolve!: (response: this) => void
   #reject!: (reason: unknown) => void
   #resolveEnd: (() => void) | undefined
@@ -57,6 +28,8 @@ export abstract class HeldResponse<Trailers> {
   hasBegun = false
   /** Called when that is so, or when the transport has refused the request. */
   onBegin: (() => void) | undefined
+  /** Counts what arrives. Over a connection with `limitSilence`, every response must have the one of that connection. */
+  arrivals: Arrivals | undefined
 
   /** The length of the body in bytes, as the header says it; NaN when it does not. */
   abstract readonly contentLength: number
@@ -192,22 +165,26 @@ export abstract class HeldResponse<Trailers> {
 
   /** Whether one more interim response, of which `rawHeaders` are names and values, is within the limits. */
   protected admitsInterim(rawHeaders: Iterable<{ readonly length: number }>): boolean {
-    countResponseEvent()
+    this.#arrived()
     this.#interim ??= new InterimResponses()
     return this.#interim.add(rawHeaders)
   }
 
+  #arrived(): void {
+    if (this.arrivals !== undefined) this.arrivals.count++
+  }
+
   /** Takes a part of the body. Returns whether more is wanted at once. */
   protected data(chunk: Buffer): boolean {
-    countResponseEvent()
+    this.#arrived()
     const state = this.#state
     switch (state.is) {
       case 'passing':
-        if (state.held.length > 0 || state.isDelivering) state.held.push(chunk)
+        if (state.held.length > 0 || state.isDelivering) hold(state, chunk)
         else if (!state.sink.write(chunk)) state.isPaused = true
         return !state.isPaused
       case 'coming':
-        state.held.push(chunk)
+        hold(state, chunk)
         state.bytes += chunk.length
         return state.bytes <= heldLimit
       case 'unwanted':
@@ -221,7 +198,7 @@ export abstract class HeldResponse<Trailers> {
 
   /** The body is complete. */
   protected end(trailers: Trailers): void {
-    countResponseEvent()
+    this.#arrived()
     const state = this.#state
     this.#cancelDrain?.()
     this.#resolveEnd?.()

@@ -1,5 +1,6 @@
 import type { LoadBalancer, ServiceInstance } from '@lb/core'
 import { onDeparture, originOf } from '@lb/core/authoring'
+import { Arrivals } from './arrivals.ts'
 
 /** Connections to one instance: what is asked of undici's `Pool`. */
 interface Closable {
@@ -7,16 +8,20 @@ interface Closable {
   close(): Promise<void>
 }
 
+type OpenPool<Pool> = (origin: string, instance: ServiceInstance, arrivals: Arrivals) => Pool
+
 /**
  * One pool of connections for each instance, closed when its instance is removed or moves, once what is in flight has ended, and with the
  * load balancer.
  */
 export class InstancePools<Pool extends Closable> {
+  /** Of the responses over all pools. */
+  readonly arrivals: Arrivals = new Arrivals()
   readonly #pools = new Map<string, Pool>()
-  readonly #open: (origin: string, instance: ServiceInstance) => Pool
+  readonly #open: OpenPool<Pool>
 
   /** @param service the only one whose instances are asked for; default: any */
-  constructor(lb: LoadBalancer, open: (origin: string, instance: ServiceInstance) => Pool, service?: string) {
+  constructor(lb: LoadBalancer, open: OpenPool<Pool>, service?: string) {
     this.#open = open
     onDeparture(lb, (instance, of) => {
       if (service === undefined || service === of) this.#close(originOf(instance))
@@ -39,7 +44,7 @@ export class InstancePools<Pool extends Closable> {
     const origin = originOf(instance)
     let pool = this.#pools.get(origin)
     if (pool === undefined) {
-      pool = this.#open(origin, instance)
+      pool = this.#open(origin, instance, this.arrivals)
       this.#pools.set(origin, pool)
     }
     return pool

@@ -3,7 +3,7 @@ import { checkAdapterOptions, checkLoadBalancer, rejectOption } from '@lb/core/a
 import type { Dispatcher } from 'undici'
 import { checkPoolOptions, type PoolOptions } from './pool-options.ts'
 
-/** How requests to services are told apart and sent. */
+/** How requests to services are recognized and sent. */
 export interface LoadBalanceOptions {
   /**
    * The service an origin is meant for, or `undefined` when the origin is not a service's. Asked once for each origin.

@@ -1,6 +1,7 @@
 import type { LoadBalancer, ServiceInstance } from '@lb/core'
 import { onDeparture, systemClock } from '@lb/core/authoring'
 import { Agent, buildConnector, Dispatcher, Pool } from 'undici'
+import { Arrivals } from './arrivals.ts'
 import { connectTimeoutMs } from './connect-timeout.ts'
 import { ConnectionWait } from './connection-wait.ts'
 import { HeldResponse } from './held-response.ts'
@@ -18,6 +19,7 @@ export function agentOf(lb: LoadBalancer, pool: PoolOptions | undefined): Dispat
 class OwnAgent extends Dispatcher {
   readonly #instances: DepartingAgent
   readonly #others: DepartingAgent
+  readonly #arrivals = new Arrivals()
   /** Absent: there are as many connections as requests need. */
   readonly #wait: ConnectionWait | undefined
 
@@ -25,10 +27,11 @@ class OwnAgent extends Dispatcher {
     super()
     const connector = buildConnector({ timeout: connectTimeoutMs })
     const settings = poolSettings(pool)
+    const { maxHeaderSize } = settings
     const connect: buildConnector.connector = (target, callback) =>
       connector(target, (error, socket) => {
         if (error === null)
-          callback(null, limitSilence(tolerantHeads(socket, settings.maxHeaderSize), settings.maxHeaderSize))
+          callback(null, limitSilence(tolerantHeads(socket, maxHeaderSize), this.#arrivals, maxHeaderSize))
         else callback(error, null)
       })
     this.#instances = new DepartingAgent(lb, { ...settings, connect })
@@ -39,6 +42,7 @@ class OwnAgent extends Dispatcher {
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     if (!(handler instanceof HeldResponse)) return this.#others.dispatch(options, handler)
     const agent = this.#instances
+    handler.arrivals = this.#arrivals
     if (this.#wait === undefined) return agent.dispatch(options, handler)
     return this.#wait.send(
       handler,
@@ -61,7 +65,7 @@ class DepartingAgent extends Agent {
     super({ ...settings, factory: (origin, options: Pool.Options) => openPool(pools, String(origin), options) })
     this.#pools = pools
     onDeparture(lb, (instance) => {
-      // undici counts a request until it has told of its end.
+      // undici counts a request until it has called the handler at its end.
       for (const pool of poolsOf(instance, pools))
         systemClock.setTimeout(() => closeIdle(pool), 0, { background: true })
     })

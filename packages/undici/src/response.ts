@@ -10,6 +10,8 @@ import type { ResponseSink } from './response-sink.ts'
 
 type Controller = Dispatcher.DispatchController
 
+const noHeaders: ParsedHeaders = Object.freeze({})
+
 /** What a response asks of the call that it is for. */
 export interface ResponseCall extends ResponseSink<ParsedHeaders> {
   /** Whether the request may have to be repeated. */
@@ -37,7 +39,7 @@ export class ServiceResponse extends HeldResponse<ParsedHeaders> implements Disp
   #context: AttemptContext | undefined
   statusCode = 0
   statusText = ''
-  headers: ParsedHeaders = {}
+  headers: ParsedHeaders = noHeaders
   /** Kept here: the transport may let go of them before the caller has heard of the response. */
   rawHeaders: RawHeaders = null
   rawTrailers: RawHeaders = null

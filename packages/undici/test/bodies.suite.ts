@@ -207,7 +207,7 @@ describe('bodies through fetch', () => {
     await vi.waitFor(() => expect(fixture.lb.inspect('user-service').inFlight).toBe(0))
   })
 
-  it('lets go of a body that nobody gets', async () => {
+  it('lets go of a body that is not read', async () => {
     await using fixture = await Fixture.start({ lb: { discovery: new StaticDiscovery({}) } })
     await using fetch = createFetch(fixture.lb)
     const init = { method: 'PUT', body: webStream(), duplex: 'half' } as RequestInit

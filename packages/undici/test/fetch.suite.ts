@@ -159,7 +159,7 @@ describe('fetch', () => {
     await expect(fetch('http://user-service/')).rejects.toMatchObject({ cause: { code: 'LB_CLOSED' } })
   })
 
-  it('tells of the attempts when it fails, and so does a dispatcher', async () => {
+  it('lists the attempts in its error, and so does a dispatcher', async () => {
     await using fixture = await Fixture.start({ lb: { outlierDetection: false } })
     await using fetch = createFetch(fixture.lb)
     const [first, second] = fixture.backends

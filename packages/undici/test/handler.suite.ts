@@ -1,6 +1,9 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { StaticDiscovery } from '@lb/core'
 import * as undici from 'undici'
 import { type Agent, type Dispatcher, interceptors, RetryAgent } from 'undici'
@@ -10,9 +13,14 @@ import { Fixture } from './fixture.ts'
 
 const isUndici8 = 'Dispatcher1Wrapper' in undici
 
-/** A handler in the form of undici 7 and 8 that writes down what it is told. */
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
+}
+
+/** A handler in the form of undici 7 and 8 that notes what it hears. */
 class Recorder implements Dispatcher.DispatchHandler {
-  readonly told: string[] = []
+  readonly heard: string[] = []
   controller!: Dispatcher.DispatchController
   readonly #pauseAt: string
 
@@ -22,28 +30,28 @@ class Recorder implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.controller = controller
-    this.#tell('start')
+    this.#note('start')
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, statusCode: number): void {
     expect(controller).toBe(this.controller)
-    this.#tell(`head ${statusCode}`)
+    this.#note(`head ${statusCode}`)
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#tell(`data ${chunk.length}`)
+    this.#note(`data ${chunk.length}`)
   }
 
   onResponseEnd(): void {
-    this.#tell('end')
+    this.#note('end')
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#tell(`error ${error.message}`)
+    this.#note(`error ${error.message}`)
   }
 
-  #tell(what: string): void {
-    this.told.push(what)
+  #note(what: string): void {
+    this.heard.push(what)
     if (what === this.#pauseAt) this.controller.pause()
   }
 }
@@ -56,14 +64,14 @@ describe('a handler of the caller', () => {
     fixture.backend.script = { body: 'hello' }
     const recorder = new Recorder()
     fixture.dispatcher.dispatch(target, recorder)
-    expect(recorder.told).toEqual(['start'])
+    expect(recorder.heard).toEqual(['start'])
     await fixture.allDone(1)
-    expect(recorder.told).toEqual(['start', 'head 200', 'data 5', 'end'])
+    expect(recorder.heard).toEqual(['start', 'head 200', 'data 5', 'end'])
     recorder.controller.abort(new Error('too late'))
-    expect(recorder.told).toHaveLength(4)
+    expect(recorder.heard).toHaveLength(4)
   })
 
-  it('finds the fields as they came in its controller until it has heard the end, and keeps nothing alive by it after that', async () => {
+  it('finds the headers as they came in its controller until it has heard the end', async () => {
     await using fixture = await Fixture.start({ backends: 1 })
     fixture.backend.script = { body: 'hello' }
     const recorder = new Recorder()
@@ -76,6 +84,30 @@ describe('a handler of the caller', () => {
   })
 
   it.each([
+    ['a response', {}],
+    ['a failure', { fault: 'reset' as const }],
+  ])('keeps nothing alive by its controller after %s', async (_what, script) => {
+    await using fixture = await Fixture.start({ backends: 1, lb: { retry: false } })
+    fixture.backend.script = script
+    const controllers: Dispatcher.DispatchController[] = []
+    const send = async (): Promise<WeakRef<Recorder>> => {
+      const recorder = new Recorder()
+      fixture.dispatcher.dispatch(target, recorder)
+      await vi.waitFor(() => expect(recorder.heard.at(-1)).toMatch(/^(end|error .*)$/))
+      controllers.push(recorder.controller)
+      return new WeakRef(recorder)
+    }
+    const first = await send()
+    // undici lets go of a handler when it sends the next request.
+    await send()
+    await fixture.allDone(2)
+    await nextTurn()
+    collectGarbage()
+    expect(first.deref()).toBeUndefined()
+    expect(controllers).toHaveLength(2)
+  })
+
+  it.each([
     ['head 200', ['start', 'head 200']],
     ['data 5', ['start', 'head 200', 'data 5']],
   ])('hears no more of a short answer after a pause at %s, until it resumes', async (pauseAt, before) => {
@@ -84,9 +116,9 @@ describe('a handler of the caller', () => {
     const recorder = new Recorder(pauseAt)
     fixture.dispatcher.dispatch(target, recorder)
     await fixture.allDone(1)
-    expect(recorder.told).toEqual(before)
+    expect(recorder.heard).toEqual(before)
     recorder.controller.resume()
-    expect(recorder.told).toEqual(['start', 'head 200', 'data 5', 'end'])
+    expect(recorder.heard).toEqual(['start', 'head 200', 'data 5', 'end'])
   })
 
   it('can abort what it paused, although all of it is there', async () => {
@@ -96,7 +128,7 @@ describe('a handler of the caller', () => {
     await fixture.allDone(1)
     recorder.controller.abort(new Error('enough'))
     recorder.controller.resume()
-    expect(recorder.told).toEqual(['start', 'head 200', 'error enough'])
+    expect(recorder.heard).toEqual(['start', 'head 200', 'error enough'])
     expect(recorder.controller.reason).toEqual(new Error('enough'))
   })
 
@@ -105,7 +137,7 @@ describe('a handler of the caller', () => {
     const recorder = new Recorder()
     fixture.dispatcher.dispatch(target, recorder)
     recorder.controller.abort(new Error('enough'))
-    await vi.waitFor(() => expect(recorder.told).toEqual(['start', 'error enough']))
+    await vi.waitFor(() => expect(recorder.heard).toEqual(['start', 'error enough']))
     expect(fixture.lb.inspect('user-service').inFlight).toBe(0)
   })
 
@@ -113,7 +145,7 @@ describe('a handler of the caller', () => {
     await using fixture = await Fixture.start({ lb: { retry: { statusCodes: [200] } } })
     const recorder = new Recorder()
     fixture.dispatcher.dispatch(target, recorder)
-    await vi.waitFor(() => expect(recorder.told.at(-1)).toBe('end'))
+    await vi.waitFor(() => expect(recorder.heard.at(-1)).toBe('end'))
     await fixture.allDone(1)
   })
 
@@ -135,9 +167,9 @@ describe('a handler of the caller', () => {
         throw new Error('not like this')
       }
       expect(() => fixture.dispatcher.dispatch({ ...target, method }, recorder)).not.toThrow()
-      await vi.waitFor(() => expect(recorder.told.at(-1)).toBe('error not like this'))
+      await vi.waitFor(() => expect(recorder.heard.at(-1)).toBe('error not like this'))
       await vi.waitFor(() => expect(fixture.lb.inspect('user-service').inFlight).toBe(0))
-      expect(recorder.told.filter((each) => each.startsWith('error'))).toHaveLength(1)
+      expect(recorder.heard.filter((each) => each.startsWith('error'))).toHaveLength(1)
       for (const { outcome } of fixture.finished) expect(outcome.ok || outcome.cancelled).toBe(true)
       expect(fixture.requests.length).toBeLessThan(2)
     })
@@ -147,11 +179,11 @@ describe('a handler of the caller', () => {
       fixture.backend.script = { fault: 'reset' }
       const recorder = new Recorder()
       recorder.onResponseError = () => {
-        recorder.told.push('error')
+        recorder.heard.push('error')
         throw new Error('not like this')
       }
       fixture.dispatcher.dispatch({ ...target, method }, recorder)
-      await vi.waitFor(() => expect(recorder.told).toEqual(['start', 'error']))
+      await vi.waitFor(() => expect(recorder.heard).toEqual(['start', 'error']))
       await vi.waitFor(() => expect(fixture.lb.inspect('user-service').inFlight).toBe(0))
     })
   })
@@ -161,19 +193,19 @@ describe('a handler of the caller', () => {
     async (where) => {
       await using fixture = await Fixture.start({ backends: 1 })
       const recorder = new Recorder() as Recorder & Record<string, () => void>
-      recorder[where] = () => recorder.told.push(where)
+      recorder[where] = () => recorder.heard.push(where)
       const request = { ...target, method: 'POST' as const, body: 'x' }
       fixture.dispatcher.dispatch(request, recorder)
       await fixture.allDone(1)
-      // undici 7 tells handlers in this form nothing of it.
-      expect(recorder.told.includes(where)).toBe(isUndici8)
+      // undici 7 calls neither on handlers in this form.
+      expect(recorder.heard.includes(where)).toBe(isUndici8)
       if (!isUndici8) return
       const throwing = new Recorder() as Recorder & Record<string, () => void>
       throwing[where] = () => {
         throw new Error('not like this')
       }
       fixture.dispatcher.dispatch(request, throwing)
-      await vi.waitFor(() => expect(throwing.told.at(-1)).toBe('error not like this'))
+      await vi.waitFor(() => expect(throwing.heard.at(-1)).toBe('error not like this'))
       await vi.waitFor(() => expect(fixture.lb.inspect('user-service').inFlight).toBe(0))
     },
   )
@@ -191,7 +223,7 @@ describe('a handler of the caller', () => {
       throw new Error('no hints')
     }
     hinting.dispatcher.dispatch(target, recorder)
-    await vi.waitFor(() => expect(recorder.told).toEqual(['start', 'error no hints']))
+    await vi.waitFor(() => expect(recorder.heard).toEqual(['start', 'error no hints']))
     await vi.waitFor(() => expect(hinting.finished).toHaveLength(1))
     expect(hinting.finished[0]?.outcome.cancelled).toBe(true)
     server.closeAllConnections()
@@ -207,7 +239,7 @@ describe('a handler of the caller', () => {
     fixture.dispatcher.dispatch(target, recorder)
     await fixture.allDone(1)
     expect(() => recorder.controller.resume()).not.toThrow()
-    expect(recorder.told.at(-1)).toBe('error not like this')
+    expect(recorder.heard.at(-1)).toBe('error not like this')
   })
 
   it.each([503, 429])('of retries on top of lb settles after a %i', async (status) => {
@@ -285,7 +317,7 @@ describe('a handler of the caller', () => {
     const recorder = new Recorder()
     const request = { ...target, ...wrong } as unknown as Dispatcher.DispatchOptions
     expect(() => fixture.dispatcher.dispatch(request, recorder)).not.toThrow()
-    await vi.waitFor(() => expect(recorder.told.at(-1)).toMatch(/^error /))
+    await vi.waitFor(() => expect(recorder.heard.at(-1)).toMatch(/^error /))
     expect(fixture.requests).toEqual([])
   })
 })

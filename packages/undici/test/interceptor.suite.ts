@@ -91,7 +91,7 @@ describe('the interceptor', () => {
     expect(await statuses({ method: 'GET', idempotent: false })).toEqual([200, 503])
   })
 
-  it('waits as long as Retry-After says when there is nobody else', async () => {
+  it('waits as long as Retry-After says when there is no other instance', async () => {
     await using fixture = await Fixture.start({ backends: 1 })
     fixture.backend.script = (_request, number) =>
       number === 1 ? { status: 503, headers: { 'retry-after': '3600' } } : {}
@@ -101,7 +101,7 @@ describe('the interceptor', () => {
     await response.body.dump()
   })
 
-  it('reports the load an instance tells of', async () => {
+  it('takes the load that an instance reports', async () => {
     await using fixture = await Fixture.start({ backends: 1, lb: { loadReports: {} } as never })
     fixture.backend.script = { headers: { 'endpoint-load-metrics': 'TEXT cpu_utilization=0.5,rps_fractional=10' } }
     await (await fixture.request()).body.dump()

@@ -2,7 +2,7 @@ import { LoadBalancer, StaticDiscovery } from '@lb/core'
 import { expect, it, vi } from 'vitest'
 import { createFetch, loadBalanceInterceptor } from '../src/index.ts'
 
-// What Bun gives to whoever imports the package.
+// What Bun gives to an import of the package.
 vi.mock('undici', async (original) => ({
   ...(await original<typeof import('undici')>()),
   Agent: class Agent {},

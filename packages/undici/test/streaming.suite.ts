@@ -111,7 +111,7 @@ describe('streaming', () => {
     await fixture.allDone(2)
   })
 
-  it('counts an instance whose body breaks off as failed, and tells the caller', async () => {
+  it('counts an instance whose body breaks off as failed, and the caller gets the error', async () => {
     await using fixture = await serve((_request, response) => {
       response.write('half')
       setTimeout(() => response.socket?.resetAndDestroy(), 5)
@@ -155,7 +155,7 @@ describe('abort', () => {
     expect(fixture.requests).toHaveLength(1)
   })
 
-  it('while an instance thinks: its connection is closed, and nobody is blamed', async () => {
+  it('while an instance prepares its response: the connection is closed, and no instance is blamed', async () => {
     await using fixture = await Fixture.start({ backends: 1 })
     fixture.backend.script = { fault: 'black-hole' }
     const controller = new AbortController()

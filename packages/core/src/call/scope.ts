@@ -55,7 +55,7 @@ export class CallScope implements WaitingCall {
     if (signal?.aborted === true) this.#end(signal.reason)
     else if (signal !== undefined) {
       // Not assigned to the property directly: V8 allocates such a function in the old generation, where it keeps its call until the next
-      // major garbage collection.
+      // major garbage collection (decision 90).
       const onAbort = (): void => this.#end(signal.reason)
       this.#onAbort = onAbort
       signal.addEventListener('abort', onAbort)
