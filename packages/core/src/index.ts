@@ -70,7 +70,7 @@ export {
 export { HealthChecker, type HealthState, type HealthStatus, type HealthSubscription } from './health/checks/checker.ts'
 export type { Eligibility } from './health/eligibility/eligibility.ts'
 export type { Ejection, EjectionReason, ReturnedBy, UnenforcedBecause } from './health/outliers/ejection.ts'
-export type { LoadBalancerEvent, LoadBalancerListener } from './observe/events.ts'
+export type { AdapterEvent, LoadBalancerEvent, LoadBalancerListener } from './observe/events.ts'
 export type { InstanceSnapshot, InstanceState, ServiceSnapshot } from './observe/snapshot.ts'
 
 // Errors. Each has a stable `code`.

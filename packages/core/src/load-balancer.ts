@@ -17,6 +17,7 @@ import { DiscoveryUses } from './discovery/discovery-uses.ts'
 import type { ServiceInstance } from './instance/instance.ts'
 import { serviceOfHost, type UrlAuthority } from './instance/service-host.ts'
 import {
+  type AdapterEvent,
   type CallbackFailed,
   EventChannel,
   type LoadBalancerEvent,
@@ -219,6 +220,11 @@ export class LoadBalancer implements AsyncDisposable {
     checkFunction('listener', listener ?? null)
     if (types !== undefined && !Array.isArray(types)) rejectOption('types', 'an array of types of events', types)
     return this.#events.subscribe(listener, types)
+  }
+
+  /** Emits an event of an adapter. Without listeners, and after `close()`, nothing happens. */
+  emit(event: AdapterEvent): void {
+    this.#events.emit(event)
   }
 
   /**

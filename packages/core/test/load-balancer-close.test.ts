@@ -221,6 +221,17 @@ describe('close', () => {
     expect(await call).toMatchObject([{ status: 'rejected' }])
   })
 
+  it('is the end of events, also of those of adapters', async () => {
+    const { lb } = new ObservedLoadBalancer(['a:1'])
+    const seen: string[] = []
+    lb.subscribe(({ type }) => seen.push(type), ['gateway-failed', 'closed'])
+    const event = { type: 'gateway-failed', service: 'users', statusCode: 502, method: 'GET', error: 'no' } as const
+    lb.emit(event)
+    await lb.close()
+    lb.emit(event)
+    expect(seen).toEqual(['gateway-failed', 'closed'])
+  })
+
   it('gives the same promise again', async () => {
     const { lb } = new ObservedLoadBalancer([])
     const closing = lb.close()

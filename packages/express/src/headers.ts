@@ -12,6 +12,8 @@ export type HeaderKind =
   | 'x-forwarded-for'
   | 'x-forwarded-host'
   | 'x-forwarded-proto'
+  | 'x-forwarded-port'
+  | 'x-forwarded-prefix'
   | 'load-report'
   | 'location'
   | 'set-cookie'

@@ -12,6 +12,7 @@ import {
   sendProblem,
   UnusableResponse,
 } from './errors.ts'
+import { originalProto } from './forwarded.ts'
 import { HeaderList } from './headers.ts'
 import { endWithResponse, http2Stream, isCutOff, isHttp2, isOver, limitUpload } from './http2.ts'
 import type { MaybeExpressRequest, Next } from './middleware.ts'
@@ -93,6 +94,7 @@ export class ProxyCall implements InterimListener {
     if (this.#signal.aborted || isOver(response) || isCutOff(this.#request)) return
     const error = ProxyError.of(failure)
     if (endsConnection(error)) refuseConnection(this.#request)
+    this.#emitFailure(error)
     try {
       onError?.(error, this.#request, response)
     } catch {
@@ -105,6 +107,14 @@ export class ProxyCall implements InterimListener {
       // A middleware, or what comes after this one, left nothing that can be answered.
       breakOff(response)
     }
+  }
+
+  /** For the log of the application, which may have no `onError`. */
+  #emitFailure(error: ProxyError): void {
+    if (error.status < 500 || this.#response.headersSent) return
+    const { lb, settings } = this.#shared
+    const { method = 'GET' } = this.#request
+    lb.emit({ type: 'gateway-failed', service: settings.service, statusCode: error.status, method, error })
   }
 
   #tell(error: ProxyError): void {
@@ -167,9 +177,9 @@ export class ProxyCall implements InterimListener {
     this.#clientHost = client.host
     if (inbound.hasBody) this.#body = request.readableDidRead ? this.#parsedBody(inbound) : new RequestBody(request)
     this.#path = this.#targetPath()
-    this.#headers = outgoingHeaders(request, inbound, client, settings)
+    this.#headers = outgoingHeaders(request, inbound, { ...client, mount: this.#mount }, settings)
     if (settings.sticky !== undefined) {
-      const secure = ((client.trusted ? inbound.xForwardedProto : undefined) ?? client.proto) === 'https'
+      const secure = originalProto(inbound, client) === 'https'
       this.#session = stickySession(settings.sticky, request, { path: this.#mount || '/', secure })
     }
     const { idempotent, onRequest } = settings

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { ServiceInstance } from '@lb/core'
 import { authorityOf } from '@lb/core/authoring'
 import { RequestRefusal } from './errors.ts'
+import { addXForwarded, type ClientFacts, type ForwardedFields, forwardedElement } from './forwarded.ts'
 import { bothKinds, type HeaderKind, namedByConnection, removeNamed } from './headers.ts'
 import { isHttp2, mayHaveBody } from './http2.ts'
 import type { MaybeExpressRequest } from './middleware.ts'
@@ -25,6 +26,8 @@ const requestKinds: ReadonlyMap<string, HeaderKind> = new Map([
   ['x-forwarded-for', 'x-forwarded-for'],
   ['x-forwarded-host', 'x-forwarded-host'],
   ['x-forwarded-proto', 'x-forwarded-proto'],
+  ['x-forwarded-port', 'x-forwarded-port'],
+  ['x-forwarded-prefix', 'x-forwarded-prefix'],
 ])
 
 /** What is done with a header of a request. */
@@ -39,7 +42,7 @@ const hostPattern = /^[\w.~!$&'()*+,;=%:[\]-]+$/
  * The headers of a client's request, read once: those that pass, and those that say something to the proxy. What
  * could be read in two ways is refused, also where Node's parser was told to be lenient.
  */
-export class InboundHeaders {
+export class InboundHeaders implements ForwardedFields {
   /** Name, value, name, value …: what passes as it is. */
   readonly passing: string[] = []
   host: string | undefined
@@ -48,6 +51,8 @@ export class InboundHeaders {
   xForwardedFor: string | undefined
   xForwardedHost: string | undefined
   xForwardedProto: string | undefined
+  xForwardedPort: string | undefined
+  xForwardedPrefix: string | undefined
   /** Everything else of the `X-Forwarded-` family: name, value, name, value … */
   readonly xForwardedOthers: string[] = []
   contentLength: number | undefined
@@ -132,6 +137,13 @@ export class InboundHeaders {
       case 'via':
         this.via = joined(this.via, value)
         break
+      default:
+        this.#readForwarded(kind, value)
+    }
+  }
+
+  #readForwarded(kind: HeaderKind, value: string): void {
+    switch (kind) {
       case 'forwarded':
         this.forwarded = joined(this.forwarded, value)
         break
@@ -143,6 +155,12 @@ export class InboundHeaders {
         break
       case 'x-forwarded-proto':
         this.xForwardedProto ??= value
+        break
+      case 'x-forwarded-port':
+        this.xForwardedPort ??= value
+        break
+      case 'x-forwarded-prefix':
+        this.xForwardedPrefix = joined(this.xForwardedPrefix, value)
         break
       default:
     }
@@ -168,20 +186,11 @@ function joined(before: string | undefined, value: string): string {
   return before === undefined ? value : `${before}, ${value}`
 }
 
-/** Who the client is, as far as that is known: what the connection says, and what a trusted proxy before this one says. */
-export interface ClientFacts {
-  readonly address: string
-  readonly proto: string
-  readonly host: string
-  /** Whether what the client says about whom it forwards for is believed. */
-  readonly trusted: boolean
-}
-
 /** The headers for an instance, but for `Host`: what passes, and what the proxy says. */
 export function outgoingHeaders(
   request: IncomingMessage,
   inbound: InboundHeaders,
-  client: ClientFacts,
+  client: ClientFacts & { readonly mount: string },
   { via, forwarded }: ProxySettings,
 ): string[] {
   const headers = inbound.passing
@@ -193,28 +202,13 @@ export function outgoingHeaders(
   } else if (inbound.via !== undefined) {
     headers.push('via', inbound.via)
   }
-  if (forwarded === 'both' || forwarded === 'x-forwarded') addXForwarded(headers, inbound, client)
+  if (forwarded === 'both' || forwarded === 'x-forwarded') addXForwarded(headers, inbound, client, client.mount)
   if (forwarded === 'both' || forwarded === 'forwarded') {
     const own = forwardedElement(client)
     const before = client.trusted ? inbound.forwarded : undefined
     headers.push('forwarded', before === undefined ? own : `${before}, ${own}`)
   }
   return headers
-}
-
-function addXForwarded(headers: string[], inbound: InboundHeaders, client: ClientFacts): void {
-  const { address, proto, host, trusted } = client
-  const before = trusted ? inbound.xForwardedFor : undefined
-  headers.push('x-forwarded-for', before === undefined ? address : `${before}, ${address}`)
-  headers.push('x-forwarded-proto', (trusted ? inbound.xForwardedProto : undefined) ?? proto)
-  headers.push('x-forwarded-host', (trusted ? inbound.xForwardedHost : undefined) ?? host)
-}
-
-/** One element of RFC 7239. What is no token is quoted. */
-function forwardedElement({ address, proto, host }: ClientFacts): string {
-  const by = address.includes(':') ? `"${authorityOf(address)}"` : address
-  const at = host === '' ? '' : `;host=${/^[\w.!$&'*+~-]+$/.test(host) ? host : `"${host}"`}`
-  return `for=${by}${at};proto=${proto}`
 }
 
 /** @param host what the client calls this server */
@@ -228,6 +222,7 @@ export function clientFacts(
     address,
     proto: 'encrypted' in request.socket ? 'https' : 'http',
     host,
+    port: request.socket.localPort ?? 0,
     trusted: typeof trustProxy === 'function' ? trustProxy(address, 0) === true : trustProxy === true,
   }
 }

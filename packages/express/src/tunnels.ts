@@ -18,9 +18,7 @@ export class Tunnels {
   constructor(lb: LoadBalancer, settings: TunnelSettings) {
     this.#lb = lb
     this.#settings = settings
-    lb.subscribe(({ type }) => {
-      if (type === 'closed') this.#close()
-    })
+    lb.subscribe(() => this.#close(), ['closed'])
     onDeparture(lb, (instance, service) => {
       if (service === settings.service) this.#leave(originOf(instance))
     })

@@ -1,4 +1,6 @@
+import { LoadBalancer, StaticDiscovery } from '@lb/core'
 import { afterEach, describe, expect, it } from 'vitest'
+import { proxy, type StickyCookieOptions } from '../src/index.ts'
 import { closeAll, startGateway, startInstance } from './support.ts'
 
 afterEach(closeAll)
@@ -15,7 +17,7 @@ describe.each(['ring-hash', 'maglev'] as const)('sticky sessions with %s', (bala
     const first = await fetch(url)
     const id = await first.text()
     const cookie = first.headers.get('set-cookie') ?? ''
-    expect(cookie).toMatch(/^lb=[\w-]{22}\.[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax$/)
+    expect(cookie).toMatch(/^lb=[\w-]{22}\.[\w+/]{43}; Path=\/; HttpOnly; SameSite=Lax$/)
     for (let request = 0; request < 5; request++) {
       const response = await fetch(url, { headers: { cookie: `other=1; ${cookie.split(';')[0]}` } })
       expect(await response.text()).toBe(id)
@@ -64,6 +66,111 @@ describe('the cookie', () => {
       proxy: { prefix: '/users', trustProxy: true, sticky: { cookie: 'lb', secret, maxAgeSeconds: 60 } },
     })
     const response = await fetch(`${url}/users/`, { headers: { 'x-forwarded-proto': 'https' } })
-    expect(response.headers.get('set-cookie')).toMatch(/; Path=\/users; Max-Age=60; HttpOnly; SameSite=Lax; Secure$/)
+    expect(response.headers.get('set-cookie')).toMatch(/; Max-Age=60; Path=\/users; HttpOnly; Secure; SameSite=Lax$/)
+  })
+
+  it.each([
+    [{ sameSite: 'none' }, 'Path=/; HttpOnly; Secure; SameSite=None'],
+    [{ sameSite: 'Strict' }, 'Path=/; HttpOnly; SameSite=Strict'],
+    [{ secure: true }, 'Path=/; HttpOnly; Secure; SameSite=Lax'],
+    [{ domain: 'shop.example', path: '/app' }, 'Domain=shop.example; Path=/app; HttpOnly; SameSite=Lax'],
+    [{ partitioned: true, sameSite: 'None' }, 'Path=/; HttpOnly; Secure; Partitioned; SameSite=None'],
+    [{ cookie: '__Host-lb', path: '/' }, 'Path=/; HttpOnly; Secure; SameSite=Lax'],
+  ] as const)('has the attributes %o', async (attributes, expected) => {
+    expect(await newCookie({ attributes })).toBe(expected)
+  })
+
+  it.each([
+    [{ 'x-forwarded-proto': 'https, http' }, true],
+    [{ 'x-forwarded-proto': 'http, https' }, false],
+    [{ forwarded: 'for=1.2.3.4;proto=https' }, true],
+    [{ forwarded: 'For="[::1]"; Proto="HTTPS", for=10.0.0.1;proto=http' }, true],
+    [{ forwarded: 'for=1.2.3.4;proto=http, for=10.0.0.1;proto=https' }, false],
+    [{ forwarded: 'for=1.2.3.4' }, false],
+    [{ forwarded: 'for=1.2.3.4;proto=http', 'x-forwarded-proto': 'https' }, true],
+  ] as const)('is secure if a trusted proxy says https: %o, %s', async (headers, isSecure) => {
+    expect((await newCookie({ headers })).includes('Secure')).toBe(isSecure)
+    expect(await newCookie({ headers, trustProxy: false })).not.toContain('Secure')
+  })
+
+  it('is for every path if that of the mount cannot be in a cookie', async () => {
+    const { url } = await startGateway(await three(), {
+      framework: 'express 5',
+      mount: '/t/:tenant',
+      lb: { balancer: 'maglev' },
+      proxy: { sticky: { cookie: 'lb', secret } },
+    })
+    expect((await fetch(`${url}/t/a;b/1`)).headers.get('set-cookie')).toContain('; Path=/; ')
+    expect((await fetch(`${url}/t/a/1`)).headers.get('set-cookie')).toContain('; Path=/t/a; ')
+  })
+
+  it('of an older secret is accepted, and signed again with the first one', async () => {
+    const instances = await three()
+    const start = (...secrets: string[]): Promise<{ url: string }> =>
+      startGateway(instances, { lb: { balancer: 'maglev' }, proxy: { sticky: { cookie: 'lb', secret: secrets } } })
+    const [older, both, newer] = [
+      await start(secret),
+      await start('a newer secret of it', secret),
+      await start('a newer secret of it'),
+    ]
+    const ask = async ({ url }: { url: string }, cookie = ''): Promise<{ id: string; cookie: string | undefined }> => {
+      const response = await fetch(url, { headers: { cookie } })
+      return { id: await response.text(), cookie: response.headers.get('set-cookie')?.split(';')[0] }
+    }
+    for (let client = 0; client < 5; client++) {
+      const first = await ask(older)
+      const second = await ask(both, first.cookie)
+      expect(second.id).toBe(first.id)
+      expect(second.cookie).not.toBe(first.cookie)
+      expect(second.cookie?.split('.')[0]).toBe(first.cookie?.split('.')[0])
+      for (const each of [both, newer])
+        expect(await ask(each, second.cookie)).toEqual({ id: first.id, cookie: undefined })
+      expect((await ask(newer, first.cookie)).cookie).toBeDefined()
+    }
+  })
+})
+
+interface CookieCase {
+  readonly attributes?: Partial<StickyCookieOptions>
+  readonly headers?: Record<string, string>
+  readonly trustProxy?: boolean
+}
+
+/** The attributes of the cookie that a new client gets. */
+async function newCookie({ attributes = {}, headers = {}, trustProxy = true }: CookieCase): Promise<string> {
+  const { url } = await startGateway(await three(), {
+    lb: { balancer: 'maglev' },
+    proxy: { trustProxy, sticky: { cookie: 'lb', secret, ...attributes } },
+  })
+  const cookie = (await fetch(url, { headers })).headers.get('set-cookie') ?? ''
+  return cookie.slice(cookie.indexOf('; ') + 2)
+}
+
+describe('options of the cookie are refused by name', () => {
+  it.each([
+    [{ secret: 'short' }, 'secret'],
+    [{ secret: [] }, 'secret'],
+    [{ secret: [secret, 'short'] }, 'secret'],
+    [{ sameSite: 'no' as 'none' }, 'sameSite'],
+    [{ secure: false, sameSite: 'none' }, 'secure'],
+    [{ secure: false, partitioned: true }, 'secure'],
+    [{ domain: 'a;b' }, 'domain'],
+    [{ domain: '' }, 'domain'],
+    [{ path: 'app' }, 'path'],
+    [{ path: '/a;b' }, 'path'],
+    [{ cookie: '__Host-lb' }, 'path'],
+    [{ cookie: '__Host-lb', path: '/', domain: 'a.example' }, 'domain'],
+    [{ partitioned: 1 as never }, 'partitioned'],
+  ] as const)('%o', (options, name) => {
+    const lb = new LoadBalancer({ discovery: new StaticDiscovery({ service: ['a:1'] }), balancer: 'maglev' })
+    let thrown: unknown
+    try {
+      proxy(lb, 'service', { sticky: { cookie: 'lb', secret, ...options } })
+    } catch (error) {
+      thrown = error
+    }
+    expect(thrown).toMatchObject({ code: 'LB_INVALID_OPTION', option: `proxy.sticky.${name}` })
+    // Secrets appear in no message.
+    expect(String(thrown)).not.toMatch(/short|a secret/)
   })
 })

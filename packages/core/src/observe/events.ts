@@ -105,8 +105,23 @@ export type LoadBalancerEvent =
       readonly callback: ApplicationCallback
       readonly error: unknown
     }
+  | AdapterEvent
   /** The load balancer was closed. */
   | { readonly type: 'closed' }
+
+/** An event that an adapter emits: a gateway responded with a 5xx status of its own. */
+export interface AdapterEvent {
+  /** The kind of event. */
+  readonly type: 'gateway-failed'
+  /** The service that the request was for. */
+  readonly service: string
+  /** The status of the response. */
+  readonly statusCode: number
+  /** The method of the request. */
+  readonly method: string
+  /** Why the request failed. */
+  readonly error: unknown
+}
 
 /** Application code that a load balancer calls, except for listeners. */
 export type ApplicationCallback =

@@ -1,0 +1,80 @@
+import { authorityOf } from '@lb/core/authoring'
+
+/** Who the client is, as far as that is known: what the connection says, and what a trusted proxy before this one says. */
+export interface ClientFacts {
+  readonly address: string
+  readonly proto: string
+  readonly host: string
+  /** The port of this server that the connection came to. */
+  readonly port: number
+  /** Whether what the client says about whom it forwards for is believed. */
+  readonly trusted: boolean
+}
+
+/** What a proxy before this one says about the client's request. */
+export interface ForwardedFields {
+  readonly forwarded: string | undefined
+  readonly xForwardedFor: string | undefined
+  readonly xForwardedHost: string | undefined
+  readonly xForwardedProto: string | undefined
+  readonly xForwardedPort: string | undefined
+  readonly xForwardedPrefix: string | undefined
+}
+
+const noFields: Partial<ForwardedFields> = {}
+
+/** The scheme of the client's own request: the first one that a trusted proxy names, else that of this connection. */
+export function originalProto(
+  { xForwardedProto, forwarded }: Partial<ForwardedFields>,
+  { trusted, proto }: ClientFacts,
+): string {
+  if (!trusted || (xForwardedProto === undefined && forwarded === undefined)) return proto
+  return (firstOf(xForwardedProto) ?? protoOf(forwarded) ?? proto).toLowerCase()
+}
+
+/** Adds the `X-Forwarded-` headers. What a trusted proxy says about the client's own request stays as it is. */
+export function addXForwarded(headers: string[], fields: ForwardedFields, client: ClientFacts, mount: string): void {
+  const { address, trusted } = client
+  const before = trusted ? fields : noFields
+  const proto = originalProto(before, client)
+  const host = before.xForwardedHost ?? client.host
+  headers.push('x-forwarded-for', before.xForwardedFor === undefined ? address : `${before.xForwardedFor}, ${address}`)
+  headers.push('x-forwarded-proto', before.xForwardedProto ?? proto)
+  if (host !== '') headers.push('x-forwarded-host', host)
+  headers.push('x-forwarded-port', before.xForwardedPort ?? portOf(host, proto, client.port))
+  // One path, as the client sees it: an instance that takes the last value of a list gets the same as one that joins them.
+  const prefix = before.xForwardedPrefix === undefined ? mount : joinedPrefix(before.xForwardedPrefix) + mount
+  if (prefix !== '') headers.push('x-forwarded-prefix', prefix)
+}
+
+/** One element of RFC 7239. What is no token is quoted. */
+export function forwardedElement({ address, proto, host }: ClientFacts): string {
+  const by = address.includes(':') ? `"${authorityOf(address)}"` : address
+  const at = host === '' ? '' : `;host=${/^[\w.!$&'*+~-]+$/.test(host) ? host : `"${host}"`}`
+  return `for=${by}${at};proto=${proto}`
+}
+
+/** The port that the client used: that of the host, else the default of the scheme; without a host, that of the connection. */
+function portOf(hosts: string, proto: string, local: number): string {
+  const host = firstOf(hosts) ?? ''
+  const at = host.lastIndexOf(':')
+  if (at > host.lastIndexOf(']')) return host.slice(at + 1)
+  if (host === '') return String(local)
+  return proto === 'https' ? '443' : '80'
+}
+
+function joinedPrefix(list: string): string {
+  return list
+    .split(',')
+    .map((part) => part.trim().replace(/\/+$/, ''))
+    .join('')
+}
+
+/** The first element of a list, which is that of the client. */
+function firstOf(list: string | undefined): string | undefined {
+  return list?.includes(',') === true ? list.slice(0, list.indexOf(',')).trim() : list
+}
+
+function protoOf(forwarded: string | undefined): string | undefined {
+  return /(?:^|;)\s*proto="?([a-z]+)/i.exec(firstOf(forwarded) ?? '')?.[1]
+}
