@@ -18,15 +18,21 @@ describeWithServers('on PowerDNS', PowerDns.programs, () => {
   const run = (
     name: string,
     create: (options: LookupOptions) => ServiceDiscovery,
-    recordSets: (service: string, instances: readonly ServiceInstance[]) => RecordSet[],
-    places: Pick<DiscoveryHarness, 'addresses' | 'port'>,
+    /** With `isMalformed`, there is one record more, which describes no instance. */
+    recordSets: (service: string, instances: readonly ServiceInstance[], isMalformed: boolean) => RecordSet[],
+    places: Pick<DiscoveryHarness, 'addresses' | 'port' | 'malform'>,
     capabilities: DiscoveryCapabilities,
   ): void => {
+    const written = new Map<string, readonly ServiceInstance[]>()
     const harness: DiscoveryHarness = {
       // Whether the machine has IPv6 makes no difference.
       create: () => create({ servers: [server.address], timeoutMs: 400, tries: 1, checkRoutes: false }),
-      set: (service, instances: readonly ServiceInstanceInit[]) =>
-        server.set(...recordSets(service, instances.map(parseInstance))),
+      set: async (service, inits: readonly ServiceInstanceInit[]) => {
+        const instances = inits.map(parseInstance)
+        written.set(service, instances)
+        await server.set(...recordSets(service, instances, false))
+      },
+      malform: (service) => server.set(...recordSets(service, written.get(service) ?? [], true)),
       fail: async () => server.pause(),
       recover: async () => server.resume(),
       // A refresh each second; after a failure, one second, two and four.
@@ -39,9 +45,15 @@ describeWithServers('on PowerDNS', PowerDns.programs, () => {
   run(
     'DnsSrvDiscovery',
     (options) => new DnsSrvDiscovery({ ...options, name: '_http._tcp.{service}.lb.test.' }),
-    (service, instances) => [
+    (service, instances, isMalformed) => [
       ...targetSets(instances),
-      { name: `_http._tcp.${service}`, type: 'SRV', ttl: 1, records: instances.map(srvContent) },
+      {
+        name: `_http._tcp.${service}`,
+        type: 'SRV',
+        ttl: 1,
+        records: [...instances.map(srvContent), ...(isMalformed ? [srvOfPort0] : [])],
+      },
+      { name: 'host-bad', type: 'A', ttl: 60, records: ['10.0.0.9'] },
     ],
     { addresses: someAddresses },
     { weights: true, priority: true },
@@ -50,14 +62,18 @@ describeWithServers('on PowerDNS', PowerDns.programs, () => {
   run(
     'DnsSdDiscovery',
     (options) => new DnsSdDiscovery({ ...options, name: '_{service}._tcp.lb.test.', txtKeys: { weight: 'lb-weight' } }),
-    (service, instances) => [
+    (service, instances, isMalformed) => [
       ...targetSets(instances),
+      { name: 'host-bad', type: 'A', ttl: 60, records: ['10.0.0.9'] },
+      { name: `bad._${service}._tcp`, type: 'SRV', ttl: 1, records: [srvOfPort0] },
       ...instances.flatMap((instance, index) => instanceSets(`instance-${index}._${service}._tcp`, instance)),
       {
         name: `_${service}._tcp`,
         type: 'PTR',
         ttl: 1,
-        records: instances.map((_, index) => `instance-${index}._${service}._tcp.lb.test.`),
+        records: [...instances.map((_, index) => `instance-${index}`), ...(isMalformed ? ['bad'] : [])].map(
+          (instance) => `${instance}._${service}._tcp.lb.test.`,
+        ),
       },
     ],
     { addresses: someAddresses },
@@ -71,7 +87,12 @@ describeWithServers('on PowerDNS', PowerDns.programs, () => {
       { name: service, type: 'A', ttl: 1, records: hostsOf(instances, false) },
       { name: service, type: 'AAAA', ttl: 1, records: hostsOf(instances, true) },
     ],
-    { addresses: ['10.0.0.1', '10.0.0.2', '2001:db8::1', '2001:db8::2'].map((host) => ({ host, port })), port },
+    // There is no address that is none.
+    {
+      addresses: ['10.0.0.1', '10.0.0.2', '2001:db8::1', '2001:db8::2'].map((host) => ({ host, port })),
+      port,
+      malform: undefined,
+    },
     {},
   )
 })
@@ -100,6 +121,9 @@ function targetSets(instances: readonly ServiceInstance[]): RecordSet[] {
 function targetOf(host: string): string {
   return `host-${host.replace(/[.:]+/g, '-')}`
 }
+
+/** No instance can have that port. */
+const srvOfPort0 = '0 1 0 host-bad.lb.test.'
 
 function srvContent({ priority, weight, port, host }: ServiceInstance): string {
   return `${priority} ${weight} ${port} ${targetOf(host)}.lb.test.`

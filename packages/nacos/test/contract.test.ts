@@ -18,7 +18,11 @@ describe('on the fake of 3.2', () => {
 
   describeDiscovery(
     'NacosDiscovery',
-    discoveryHarness(() => server),
+    {
+      ...discoveryHarness(() => server),
+      // A real server refuses it.
+      malform: (service) => server.register(service, { ip: 'no host', port: 80 }),
+    },
     {
       weights: true,
       metadata: true,
