@@ -10,6 +10,7 @@ import {
 } from 'node:http'
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2'
 import { type AddressInfo, connect, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { LoadBalancer, StaticDiscovery } from '@lb/core'
 import { FakeClock } from '@lb/testing'
 import { afterEach, describe, expect, it, vi } from 'vitest'
@@ -291,6 +292,29 @@ describe('gracefulShutdown', () => {
     await Promise.all([closed, done])
     expect(body).toBe('late')
     expect(clock.pendingTimers).toBe(0)
+  })
+
+  it('requests of HTTP/2 that were aborted are not in flight', async () => {
+    for (const method of ['GET', 'HEAD']) {
+      const server = createHttp2Server()
+      const came = deferred<{ stream: Duplex }>()
+      server.on('request', (_request, response) => came.resolve(response))
+      const port = await new Promise<number>((resolve) => {
+        server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port))
+      })
+      const clock = new FakeClock()
+      const onError = vi.fn()
+      const shutDown = gracefulShutdown(server, { ...byCall, clock, noticeMs: 0, onError })
+      const client = connectHttp2(`http://127.0.0.1:${port}`).on('error', () => {})
+      const aborted = client.request({ ':method': method }).on('error', () => {})
+      const { stream } = await came.promise
+      aborted.close(8)
+      await once(stream, 'close')
+      const done = shutDown()
+      await clock.advance(20_000)
+      await done
+      expect(onError).not.toHaveBeenCalled()
+    }
   })
 
   it('several servers are one shutdown', async () => {
