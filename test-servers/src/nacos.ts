@@ -53,7 +53,9 @@ export class Nacos extends RunningServer {
     const nacos = new Nacos(server, version, port)
     nacos.#configure(false)
     const args = [`-Dnacos.home=${server.folder}`, `-Dserver.port=${port}`, `-Dnacos.server.main.port=${port}`]
-    args.push(`-Dserver.tomcat.basedir=${server.folder}`)
+    // It would leave files in the home of the user and among temporary ones.
+    for (const place of ['server.tomcat.basedir', 'user.home', 'java.io.tmpdir'])
+      args.push(`-D${place}=${server.folder}`)
     args.push(`-Dspring.config.additional-location=file:${server.folder}/conf/`)
     await server.start(`nacos-${version}`, args, () => nacos.instances('ready'), readyTimeoutMs)
     return nacos
