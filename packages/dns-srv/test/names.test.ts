@@ -98,6 +98,41 @@ describe('the configuration of the system', () => {
     expect(asked()).toEqual(['_http._tcp.web.default.svc.cluster.local', '_http._tcp.web.svc.cluster.local'])
   })
 
+  it('says whether TCP is used from the start; the option transport says otherwise', async () => {
+    const resolved = one('_http._tcp.web')
+    server.answer(({ overTcp }) => (overTcp ? resolved : undefined))
+    const options = { servers: [server.address], search: [], resolvConf: resolvConf('options use-vc') }
+    expect(addressesOf(await open(options).getInstances('web'))).toEqual(['10.0.0.1:8080'])
+    expect(server.queries).toHaveLength(0)
+    await expect(open({ ...options, transport: 'udp' }).getInstances('web')).rejects.toThrow('no answer within')
+  })
+
+  it('says how long and how often servers are asked, and the options timeoutMs and tries say otherwise', async () => {
+    const clock = new FakeClock()
+    const path = resolvConf(`nameserver ${server.address}\noptions timeout:3 attempts:4`)
+    const asking = open({ resolvConf: path, search: [], timeoutMs: undefined, tries: undefined, clock })
+    const failure = expect(asking.getInstances('web')).rejects.toThrow('no answer within 3000 ms')
+    for (let query = 1; query <= 4; query++) {
+      await vi.waitFor(() => expect(server.queries).toHaveLength(query), { interval: 2 })
+      await clock.advance(3_000)
+    }
+    await failure
+    await expect(open({ resolvConf: path, search: [], timeoutMs: 20, tries: 2 }).getInstances('web')).rejects.toThrow(
+      '20 ms',
+    )
+    expect(server.queries).toHaveLength(6)
+  })
+
+  it('says that questions rotate among the servers', async () => {
+    const other = await LoopbackNameServer.start()
+    for (const each of [server, other]) each.answer(() => one('_http._tcp.web'))
+    const servers = [server.address, other.address]
+    const discovery = open({ servers, search: [], resolvConf: resolvConf('options rotate') })
+    for (let question = 0; question < 4; question++) await discovery.getInstances('web')
+    expect([server.queries.length, other.queries.length]).toEqual([2, 2])
+    await other.close()
+  })
+
   it('may be overridden in parts', async () => {
     onlyNames('_http._tcp.web.other.test')
     const path = resolvConf('nameserver 127.0.0.1:1\nsearch a.test')

@@ -267,7 +267,6 @@ export class InstanceCache {
     const { sinceMs, error } = this.state
     this.#empty.release()
     this.state = { kind: 'expired', sinceMs, error }
-    this.missing.clear()
     this.#reduceTo([])
     events.emit({ type: 'list-expired', service, staleForMs: clock.now() - sinceMs })
   }

@@ -77,12 +77,32 @@ describe('a list that is shorter than an earlier one', () => {
     expect(await list('')).toBe('')
   })
 
-  it('may be a sample when a list of its size was seen to lack an instance that came back', async () => {
+  it('is none once lists are known to be samples: one had an instance that was missing, and lacked another', async () => {
     await list('abc')
     await list('abd')
-    await list('abce')
-    expect(await list('abd')).toBe('abcde')
-    expect(await list('ab')).toBe('ab')
+    expect(await list('abc')).toBe('abcd')
+    expect(await list('ab')).toBe('abcd')
+  })
+
+  it('is none either when one that was removed is back, and another is missing', async () => {
+    await list('abcd')
+    expect(await list('abc')).toBe('abc')
+    expect(await list('abd')).toBe('abcd')
+  })
+
+  it('removes at once also when an instance was late, or was restarted: nothing was missing when it came back', async () => {
+    await list('abc')
+    for (const names of ['ab', 'abc', 'ac', 'abc']) expect(await list(names)).toBe(names)
+    await list('abd')
+    await list('abcd')
+    expect(await list('bcd')).toBe('bcd')
+  })
+
+  it('is whole when it is empty, whatever was before', async () => {
+    await list('ab')
+    await list('ac')
+    await list('ab')
+    expect(await list('')).toBe('')
   })
 })
 
@@ -105,6 +125,19 @@ describe('samples', () => {
     // Without a grace it is about half of each sample.
     expect(removed).toBeLessThan(5)
     expect(known.length).toBeGreaterThan(count - 5)
+  })
+
+  it('of different sizes remove few of them, before they are known to be samples', async () => {
+    const random = seededRandom(7)
+    let removed = 0
+    for (let round = 0; round < 300; round++) {
+      const names = Array.from({ length: 20 }, (_, index) => `h${index}`).sort(() => random() - 0.5)
+      const before = known.length
+      await list(names.slice(0, 5 + Math.floor(random() * 4)))
+      removed += Math.max(0, before - known.length)
+    }
+    expect(removed).toBeLessThan(20)
+    expect(known.length).toBeGreaterThan(17)
   })
 
   it('that name new instances for ever keep a bounded number', () => {

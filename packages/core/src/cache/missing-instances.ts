@@ -8,36 +8,34 @@ export interface MissingInstancesOptions {
   readonly isOut: (instance: ServiceInstance) => boolean
 }
 
-/** An instance that the last list lacks. */
-interface Missing {
-  readonly sinceMs: number
-  /** The size of the shortest list that lacked it. */
-  readonly listSize: number
-}
-
 /** For so many times to live an instance may be missing, while nothing shows that lists are samples. */
 const fewLists = 3
 /** Once lists are known to be samples, an instance of an unchanged set is removed with this probability. */
 const removedByChance = 0.001
 /** No instance stays for more times to live, however small the samples are. */
 const mostLists = 100
-/** Samples without end must not fill the memory: of more, those go that have been missing longest. */
-const maxMissing = 1_024
+/** Samples without end must not fill the memory: of more, those are forgotten that have been missing longest. */
+const maxRemembered = 1_024
 
 /**
  * Instances that are missing from lists that may be samples, and stay for a while. DNS servers of clouds answer with eight of
  * many, chosen anew each time: that an instance is missing says little.
  *
- * A server that answers with at most `k` of its instances answers with fewer only if it has no more. Hence a list is whole if it
- * is shorter than the longest one so far, unless a list of its size was seen to lack an instance that came back.
+ * A server that answers with at most `k` of its instances answers with fewer only if it has no more. Hence a list that is shorter
+ * than the longest one so far is whole, unless lists are known to be samples: one had an instance that was missing before, and
+ * lacked another one. A registration that is late, or an instance that restarts, looks different: nothing is missing when it is back.
  */
 export class MissingInstances {
   readonly #options: MissingInstancesOptions
-  #missing: ReadonlyMap<string, Missing> = new Map()
+  /** By id, since when. */
+  #missing: ReadonlyMap<string, number> = new Map()
+  /** Which were removed for nothing but that they were missing, and when. */
+  readonly #removed = new Map<string, number>()
   #longestList = 0
-  /** The size of the shortest list that lacked an instance which came back; `undefined`: none did. */
-  #sampleSize: number | undefined
+  #areSamples = false
   #graceMs = 0
+  /** For how long removed instances are remembered. */
+  #memoryMs = 0
 
   constructor(options: MissingInstancesOptions) {
     this.#options = options
@@ -50,26 +48,24 @@ export class MissingInstances {
     sample: ListSample | undefined,
   ): readonly ServiceInstance[] {
     const listed = new Set(list.map(({ id }) => id))
-    this.#noteReturns(listed)
-    const isShort = list.length < Math.min(this.#longestList, this.#sampleSize ?? this.#longestList)
+    const absent = sample === undefined || list.length === 0 ? [] : known.filter(({ id }) => !listed.has(id))
+    if (this.#returned(listed) && absent.length > 0) this.#areSamples = true
+    const isWhole = !this.#areSamples && list.length < this.#longestList
     this.#longestList = Math.max(this.#longestList, list.length)
-    const absent = isShort || sample === undefined ? [] : known.filter(({ id }) => !listed.has(id))
-    if (sample !== undefined) this.#graceMs = this.#graceOf(sample, list.length, list.length + absent.length)
-    const kept = this.#kept(absent, list.length)
+    if (sample !== undefined) {
+      this.#graceMs = isWhole ? 0 : this.#graceOf(sample, list.length, absent.length)
+      this.#memoryMs = mostLists * sample.ttlMs
+    }
+    const kept = this.#kept(absent)
     return kept.length === 0 ? list : [...list, ...kept]
   }
 
   /** How long the instance has been missing, and for how long it stays at most; `undefined`: it is listed. */
   stateOf(id: string): { readonly forMs: number; readonly staysMs: number } | undefined {
-    const missing = this.#missing.get(id)
-    if (missing === undefined) return undefined
-    const forMs = this.#options.clock.now() - missing.sinceMs
+    const sinceMs = this.#missing.get(id)
+    if (sinceMs === undefined) return undefined
+    const forMs = this.#options.clock.now() - sinceMs
     return { forMs, staysMs: Math.max(0, this.#graceMs - forMs) }
-  }
-
-  /** Forgets all of them. */
-  clear(): void {
-    this.#missing = new Map()
   }
 
   /** Forgets the instance, and gives whether it was missing. */
@@ -80,37 +76,40 @@ export class MissingInstances {
     return wasMissing
   }
 
-  #noteReturns(listed: ReadonlySet<string>): void {
-    for (const [id, { listSize }] of this.#missing) {
-      if (listed.has(id)) this.#sampleSize = Math.min(this.#sampleSize ?? listSize, listSize)
-    }
+  /** Whether the list has an instance that was missing: it is no longer. */
+  #returned(listed: ReadonlySet<string>): boolean {
+    let returned = false
+    for (const id of listed) returned = this.#removed.delete(id) || this.#missing.has(id) || returned
+    return returned
   }
 
-  #kept(absent: readonly ServiceInstance[], listSize: number): ServiceInstance[] {
+  #kept(absent: readonly ServiceInstance[]): readonly ServiceInstance[] {
     const { clock, isOut } = this.#options
     const now = clock.now()
-    const stays = new Map<ServiceInstance, Missing>()
+    const stays = new Map<ServiceInstance, number>()
     for (const instance of absent) {
-      const before = this.#missing.get(instance.id)
-      const missing = {
-        sinceMs: before?.sinceMs ?? now,
-        listSize: Math.min(before?.listSize ?? listSize, listSize),
-      }
-      if (now - missing.sinceMs < this.#graceMs && !isOut(instance)) stays.set(instance, missing)
+      const sinceMs = this.#missing.get(instance.id) ?? now
+      if (isOut(instance)) continue
+      if (now - sinceMs < this.#graceMs) stays.set(instance, sinceMs)
+      else this.#removed.set(instance.id, now)
     }
-    const kept = [...stays].sort(([, left], [, right]) => right.sinceMs - left.sinceMs).slice(0, maxMissing)
-    this.#missing = new Map(kept.map(([{ id }, missing]) => [id, missing]))
+    // The oldest are first.
+    for (const [id, atMs] of this.#removed) {
+      if (this.#removed.size > maxRemembered || now - atMs > this.#memoryMs) this.#removed.delete(id)
+    }
+    const kept = [...stays].sort(([, left], [, right]) => right - left).slice(0, maxRemembered)
+    this.#missing = new Map(kept.map(([{ id }, sinceMs]) => [id, sinceMs]))
     return kept.map(([instance]) => instance)
   }
 
   /**
-   * If each list is a random `listed` of `known`, an instance is missing from `n` of them in a row with the probability
-   * (1 − listed / known)ⁿ.
+   * If each list is a random choice of `listed` out of all, of which it lacks `absent`, an instance is missing from `n` of them in a
+   * row with the probability (absent / all)ⁿ.
    */
-  #graceOf({ ttlMs, graceMs }: ListSample, listed: number, known: number): number {
+  #graceOf({ ttlMs, graceMs }: ListSample, listed: number, absent: number): number {
     if (graceMs !== undefined) return graceMs
-    if (this.#sampleSize === undefined || listed === known) return fewLists * ttlMs
-    const lists = Math.ceil(Math.log(removedByChance) / Math.log(1 - listed / known))
+    if (!this.#areSamples || absent === 0) return fewLists * ttlMs
+    const lists = Math.ceil(Math.log(removedByChance) / Math.log(absent / (listed + absent)))
     return Math.min(Math.max(lists, fewLists), mostLists) * ttlMs
   }
 }

@@ -50,14 +50,14 @@ export interface DiscoveryObserver {
 /**
  * How long an instance stays that is missing from a list which may be a sample, as the answers of some DNS servers are. It stays
  * unless it refuses connections, is ejected, or fails its checks, and unless the list is shorter than an earlier one: then the
- * registry has no more instances.
+ * registry has no more instances, if it was not seen to give samples.
  */
 export interface ListSample {
   /** How long the list is valid, in milliseconds: the next one may be another sample. */
   readonly ttlMs: number
   /**
    * How long a missing instance stays, in milliseconds.
-   * @default three times `ttlMs`; if a missing instance came back, as long as it takes until an instance of an unchanged
+   * @default three times `ttlMs`; once lists are known to be samples, as long as it takes until an instance of an unchanged
    * service would be in one of the lists with a probability of 99.9 %, at most a hundred times `ttlMs`
    */
   readonly graceMs?: number | undefined
