@@ -1,4 +1,6 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { http2Stream } from './http2.ts'
 
 /**
  * Closes a connection when the client ends it: with the request for an upgrade Node stops to listen. What the client sends meanwhile waits
@@ -12,4 +14,20 @@ export function closeWithClient(socket: Duplex): () => void {
   return () => {
     socket.off('end', onEnd)
   }
+}
+
+/** Calls `onEnd` when the response was sent, or cannot be any more. */
+export function onExchangeEnd(request: IncomingMessage, response: ServerResponse, onEnd: () => void): void {
+  const stream = http2Stream(response)
+  // Over HTTP/2 the response to a HEAD that was aborted has no 'close'.
+  if (stream !== undefined) {
+    stream.on('close', onEnd)
+    return
+  }
+  response.on('close', onEnd)
+  if (response.socket !== null) return
+  // It waits for the response to an earlier request of its connection, and would not hear of the end of that connection.
+  const { socket } = request
+  socket.on('close', onEnd)
+  response.on('close', () => socket.off('close', onEnd))
 }

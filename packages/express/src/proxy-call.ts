@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { AttemptContext, ExecuteOptions, LoadBalancer, ServiceInstance } from '@lb/core'
 import { CallSignal, isIdempotentMethod } from '@lb/core/authoring'
 import type { Dispatcher } from 'undici'
+import { onExchangeEnd } from './client-end.ts'
 import {
   breakOff,
   endsConnection,
@@ -138,20 +139,11 @@ export class ProxyCall implements InterimListener {
       // A middleware may have ended it before the instance did.
       if (!response.writableFinished || this.#upstream?.isComplete !== true) this.#signal.abort(clientGone())
     }
+    onExchangeEnd(this.#request, response, onClose)
     const stream = http2Stream(response)
-    if (stream !== undefined) {
-      // The response tells of no end of a HEAD.
-      stream.on('close', onClose)
-      endWithResponse(this.#request, stream)
-      limitUpload(this.#request, stream, this.#shared.settings, () => this.#stalled())
-      return
-    }
-    response.on('close', onClose)
-    if (response.socket !== null) return
-    // It waits for the response to an earlier request of its connection, and would not hear of the end of that connection.
-    const { socket } = this.#request
-    socket.on('close', onClose)
-    response.on('close', () => socket.off('close', onClose))
+    if (stream === undefined) return
+    endWithResponse(this.#request, stream)
+    limitUpload(this.#request, stream, this.#shared.settings, () => this.#stalled())
   }
 
   /** The client does not go on with its body. */
@@ -262,7 +254,7 @@ export class ProxyCall implements InterimListener {
   #passOn(upstream: ProxyResponse): void {
     const response = this.#response
     if (this.#signal.aborted) {
-      upstream.abort(this.#signal.reason as Error)
+      upstream.abort(clientGone())
       return
     }
     try {

@@ -1,5 +1,6 @@
 import { type IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { ProxyError, sendProblem } from './errors.ts'
 import { headerLine } from './headers.ts'
 import { mayLackFields, serverOf } from './server.ts'
@@ -16,8 +17,9 @@ export function responseTo(request: IncomingMessage): ServerResponse {
   response.on('finish', () => {
     response.detachSocket(socket)
     // A connection that was given to the server may be any stream.
-    if (typeof socket.destroySoon === 'function') socket.destroySoon()
-    else (socket as Socket).end()
+    const stream: Duplex & Partial<Pick<Socket, 'destroySoon'>> = socket
+    if (stream.destroySoon === undefined) stream.end()
+    else stream.destroySoon()
   })
   return response
 }

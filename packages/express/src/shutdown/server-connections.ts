@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Server, Socket } from 'node:net'
 import { setImmediate } from 'node:timers'
-import { http2Stream } from '../http2.ts'
+import { onExchangeEnd } from '../client-end.ts'
 import { endConnectionAfter } from '../last-response.ts'
 import { Tunnel } from '../tunnel.ts'
 
@@ -40,9 +40,7 @@ export class ServerConnections {
     })
     server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
       this.#inFlight.set(response, request)
-      // The response of HTTP/2 to a HEAD that was aborted has no 'close'.
-      const end = http2Stream(response) ?? response
-      end.on('close', () => this.#ended(response))
+      onExchangeEnd(request, response, () => this.#ended(response))
       if (this.#isDraining) endConnectionAfter(request, response)
     })
   }
