@@ -5,7 +5,7 @@ export type RawHeaders = NonNullable<Dispatcher.DispatchController['rawHeaders']
 
 /** What a controller asks of its call. */
 export interface ControlledCall {
-  /** Whether the handler has heard how the call ended. */
+  /** Whether the end was emitted to the handler. */
   readonly finished: boolean
   readonly rawHeaders: RawHeaders
   readonly rawTrailers: RawHeaders
@@ -36,7 +36,7 @@ export class CallController implements Dispatcher.DispatchController {
     return this.#call?.rawHeaders ?? null
   }
 
-  /** The trailers as they came, until the handler has heard the end. */
+  /** The trailers as they came, until the end was emitted. */
   get rawTrailers(): RawHeaders {
     return this.#call?.rawTrailers ?? null
   }
@@ -53,7 +53,7 @@ export class CallController implements Dispatcher.DispatchController {
     this.#call?.resume()
   }
 
-  /** Does nothing when the handler has heard the end. */
+  /** Does nothing after the end. */
   abort(reason?: Error): void {
     const call = this.#call
     if (this.aborted || call === undefined || call.finished) return
@@ -62,7 +62,7 @@ export class CallController implements Dispatcher.DispatchController {
     call.abort(this.reason)
   }
 
-  /** The handler has heard the end. */
+  /** Lets go of the call, whose end was emitted. */
   release(): void {
     this.#call = undefined
   }

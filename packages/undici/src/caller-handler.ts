@@ -11,8 +11,8 @@ export type ParsedHeaders = Record<string, string | string[] | undefined>
 const sendingMethods = ['onBodySent', 'onRequestSent'] as const
 
 /**
- * The handler of the caller. What it throws ends the call, and `onResponseError` gets it, as undici does it: it is no failure of an
- * instance, and nothing of it reaches the transport.
+ * The handler of the caller. What it throws ends the call, and `onResponseError` gets it, as with undici: it is no failure of an
+ * instance, and does not reach the transport.
  */
 export abstract class CallerHandler implements ControlledCall {
   readonly controller: CallController = new CallController(this)
@@ -29,7 +29,7 @@ export abstract class CallerHandler implements ControlledCall {
   abstract pause(): void
   abstract resume(): void
   abstract abort(reason: Error): void
-  /** The handler hears the end now. */
+  /** The end is emitted next. */
   protected abstract finish(): void
   /** `error` with what is known of the attempts. */
   protected abstract described(error: unknown): unknown
@@ -51,10 +51,10 @@ export abstract class CallerHandler implements ControlledCall {
   }
 
   /**
-   * Has `listener` hear how its attempt is sent, and passes it on to the handler, if that listens: few do, and the transport calls the
-   * method, where there is one, for every chunk.
+   * Lets `attempt` emit to the handler how it is sent. Only if the handler listens: few do, and the transport calls the method, where there
+   * is one, for every chunk.
    */
-  hearSending(listener: Handler): void {
+  forwardSending(attempt: Handler): void {
     const handler = this.#handler
     if (!('onBodySent' in handler || 'onRequestSent' in handler)) return
     for (const name of sendingMethods) {
@@ -68,7 +68,7 @@ export abstract class CallerHandler implements ControlledCall {
           this.#threw(error)
         }
       }
-      Object.assign(listener, { [name]: passOn })
+      Object.assign(attempt, { [name]: passOn })
     }
   }
 
@@ -113,7 +113,7 @@ export abstract class CallerHandler implements ControlledCall {
     }
   }
 
-  /** Does nothing when the handler has heard the end. */
+  /** Does nothing after the end. */
   fail(error: unknown): void {
     // The reason of an abort is the caller's own.
     if (!this.finished) this.#fail(this.controller.aborted ? error : this.described(error))

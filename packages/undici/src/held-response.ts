@@ -60,7 +60,7 @@ export abstract class HeldResponse<Trailers> {
     return state.is === 'complete' || state.is === 'over'
   }
 
-  /** Whether it is of no use to anything: nothing of it is looked at. */
+  /** Whether it is given up: what arrives of it is ignored. */
   get isUnwanted(): boolean {
     return this.#state.is === 'unwanted'
   }

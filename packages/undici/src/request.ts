@@ -76,7 +76,7 @@ function isIterable(headers: object): headers is Iterable<unknown> {
 }
 
 /** What undici sends. */
-export type Body = NonNullable<Dispatcher.DispatchOptions['body']>
+type Body = NonNullable<Dispatcher.DispatchOptions['body']>
 type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 
 /** The body of a request, as far as attempts go. */

@@ -40,7 +40,7 @@ export class ServiceResponse extends HeldResponse<ParsedHeaders> implements Disp
   statusCode = 0
   statusText = ''
   headers: ParsedHeaders = noHeaders
-  /** Kept here: the transport may let go of them before the caller has heard of the response. */
+  /** Kept here: the transport may let go of them before the caller gets the response. */
   rawHeaders: RawHeaders = null
   rawTrailers: RawHeaders = null
   /** Whether the caller has seen some of it: then it is not repeated any more. */
@@ -175,7 +175,7 @@ export class ServiceResponse extends HeldResponse<ParsedHeaders> implements Disp
     }
     this.isPassedOn = true
     this.countInFlight()
-    // Before the caller hears of it: what its handler throws is not the instance's.
+    // Before the caller gets it: what its handler throws is no failure of the instance.
     this.decide()
     this.passTo(this.#call)
   }

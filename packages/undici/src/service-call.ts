@@ -121,7 +121,7 @@ export class ServiceCall extends CallerHandler implements ResponseCall {
   #attempt(instance: ServiceInstance, context: AttemptContext): Promise<ServiceResponse> {
     const { origin, options, body } = this.#request
     const response = new ServiceResponse(this, instance, context)
-    this.hearSending(response)
+    this.forwardSending(response)
     this.#responses = this.#responses.length === 0 ? [response] : [...this.#responses, response]
     // lb gave it up, because of a limit or of news about the instance.
     context.onInterrupt((reason) => {
@@ -159,7 +159,7 @@ export class ServiceCall extends CallerHandler implements ResponseCall {
     response.passOn()
   }
 
-  /** The caller hears that there is no response, unless it has one. */
+  /** The caller gets the error, unless it has a response. */
   #end(error: unknown): void {
     this.#abandonOthers(this.#taken)
     if (this.#taken === undefined) this.fail(error)
