@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { authorityOf, rejectOption } from '@lb/core/authoring'
+import type { TlsOptions } from '@lb/registry-http'
 import type { ClusterAccess } from './cluster-access.ts'
 import { isNamespace } from './service-name.ts'
 
@@ -15,7 +16,7 @@ const accountFolder = '/var/run/secrets/kubernetes.io/serviceaccount'
 export function inClusterAccess(
   environment: Readonly<Record<string, string | undefined>> = process.env,
   folder: string = accountFolder,
-): ClusterAccess {
+): Omit<ClusterAccess, 'tls'> & { readonly tls: TlsOptions } {
   const { KUBERNETES_SERVICE_HOST: host = '', KUBERNETES_SERVICE_PORT: port = '' } = environment
   if (host === '' || port === '') {
     const remedy = 'Outside of a pod, give server (with token or tokenFile) or kubeconfig'

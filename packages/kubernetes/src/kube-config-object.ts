@@ -109,9 +109,9 @@ class UserCredentials implements TokenSource {
 
   async current(): Promise<string | undefined> {
     const { headers } = await this.#ask()
-    const authorization: unknown = Object(headers).Authorization
+    const authorization = textOf(Object(headers).Authorization)
     if (authorization === undefined) return undefined
-    const [, token = ''] = /^Bearer (.*)$/.exec(String(authorization)) ?? []
+    const [, token = ''] = /^Bearer (.*)$/.exec(authorization) ?? []
     if (!isToken(token))
       throw new DiscoveryError('the KubeConfig gave no token that could be sent: it must be visible ASCII characters')
     return token
@@ -123,8 +123,9 @@ class UserCredentials implements TokenSource {
   }
 
   async certificate(): Promise<TlsOptions> {
-    const { cert, key } = await this.#ask()
-    return cert === undefined || key === undefined ? {} : { cert: String(cert), key: String(key) }
+    const request = await this.#ask()
+    const [cert, key] = [textOf(request.cert), textOf(request.key)]
+    return cert === undefined || key === undefined ? {} : { cert, key }
   }
 
   /** One question at a time, for all callers: each may start a program. */
@@ -158,6 +159,11 @@ function tlsOf({ caData, caFile, tlsServerName, skipTLSVerify }: KubeConfigClust
     ...(tlsServerName ? { serverName: tlsServerName } : {}),
     ...(skipTLSVerify === true ? { rejectUnauthorized: false } : {}),
   }
+}
+
+/** A file that the KubeConfig read is a buffer. */
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : Buffer.isBuffer(value) ? value.toString('utf8') : undefined
 }
 
 function messageOf(cause: unknown): string {

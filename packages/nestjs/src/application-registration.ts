@@ -58,8 +58,9 @@ export function checkRegister(options: RegisterOptions | undefined): void {
   if (typeof registrar !== 'object' || registrar === null) {
     rejectOption('register.registrar', 'a registrar, such as new ConsulRegistrar()', registrar)
   }
-  checkFunction('register.registrar.register', registrar.register ?? null)
-  checkFunction('register.registrar.close', registrar.close ?? null)
+  for (const method of ['register', 'close']) {
+    checkFunction(`register.registrar.${method}`, Reflect.get(registrar, method) ?? null)
+  }
   if (typeof service !== 'string' || service === '') rejectOption('register.service', 'the name of a service', service)
   if (host !== undefined && (typeof host !== 'string' || host === '')) {
     rejectOption('register.host', 'a host, or absent', host)

@@ -2,6 +2,7 @@ import { Agent, createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import {
   InvalidOptionError,
+  LoadBalancer,
   parseInstance,
   type Registration,
   type ServiceInstanceInit,
@@ -76,8 +77,9 @@ async function create(
   adapter: 'express' | 'fastify' = 'express',
 ): Promise<void> {
   const register = { registrar, service: 'web', host: '10.0.0.1', ...options }
+  const discovery = new StaticDiscovery({ users: ['127.0.0.1:1'] })
   const module = await Test.createTestingModule({
-    imports: [LoadBalancerModule.forRoot({ discovery: new StaticDiscovery(), clock, random: () => 0, register })],
+    imports: [LoadBalancerModule.forRoot({ discovery, clock, random: () => 0, register })],
     controllers: [HelloController],
   }).compile()
   app = module.createNestApplication(adapter === 'express' ? new ExpressAdapter() : new FastifyAdapter(), {
@@ -133,20 +135,11 @@ describe('an application that registers itself', () => {
     await app.listen(0, '127.0.0.1')
     const at = port()
     expect(await connection(at)).toBe('keep-alive')
-    const server = app.getHttpServer()
-    // As if a request of a client were still to come: the server is kept open.
-    const ended = new Promise<string | undefined>((resolve) => {
-      server.once('listening-ends', () => connection(at).then(resolve, resolve))
-    })
-    const close = server.close.bind(server)
-    server.close = (done: (error?: Error) => void) => {
-      server.emit('listening-ends')
-      ended.then(() => close(done))
-      return server
-    }
+    const inFlight = await app.get(LoadBalancer).acquire('users')
     const closing = app.close()
     await clock.advance(1)
-    expect(await ended).toBe('close')
+    expect(await connection(at)).toBe('close')
+    inFlight.done({ ok: true, latencyMs: 1 })
     await closing
   })
 

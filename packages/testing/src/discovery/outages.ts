@@ -34,7 +34,7 @@ export function describeOutages(registry: DiscoveryFixture, outages: Readonly<Re
   it.each(Object.entries(outages))(
     'lets requests go on while the registry is %s, and follows the list when that is over',
     { timeout: registry.timeout + 8 * moreTimeMs },
-    async (_, { begin, end }) => {
+    async (_, outage) => {
       const { discovery, service } = await registry.open()
       const clients = await Clients.start(discovery, service, registry.port)
       const [a, b, c] = clients.addresses
@@ -46,14 +46,14 @@ export function describeOutages(registry: DiscoveryFixture, outages: Readonly<Re
         await soon(() => clients.use())
         await soon(() => clients.reach('a', 'b'))
         isAway = true
-        await begin()
+        await outage.begin()
         await soon(() => expect(clients.snapshot.status).toBe('stale'))
         expect(clients.snapshot.discoveryError).toBeTruthy()
         // Also while it is known that the list is old, and hundreds of calls later.
         await soon(() => clients.reach('a', 'b'))
         await soon(() => expect(clients.answers).toBeGreaterThan(200))
         expect(clients.events).not.toContain('empty-list-held')
-        await end()
+        await outage.end()
         isAway = false
         await soon(() => registry.set(service, [a, b, c]))
         await soon(() => clients.reach('a', 'b', 'c'))
@@ -63,7 +63,7 @@ export function describeOutages(registry: DiscoveryFixture, outages: Readonly<Re
         await soon(() => expect(clients.snapshot.status).toBe('fresh'))
         expect(clients.failures).toEqual([])
       } finally {
-        if (isAway) await end()
+        if (isAway) await outage.end()
         await clients.stop()
       }
     },
