@@ -1,6 +1,7 @@
 import { FakeClock, FakeDiscovery, seededRandom, settlePromises } from '@lb/testing'
 import { describe, expect, it } from 'vitest'
-import { LoadBalancer, type LoadBalancerOptions } from '../src/index.ts'
+import { defineDiscovery, type PollResult } from '../src/authoring.ts'
+import { LoadBalancer, type LoadBalancerOptions, type ServiceDiscovery } from '../src/index.ts'
 import { refused } from './observed-load-balancer.ts'
 
 /** Instances that come and go, a registry that knows them, and calls in virtual time. */
@@ -13,12 +14,17 @@ class Deployment {
   longestMs = 0
   #alive: Set<number>
 
-  constructor(ports: readonly number[], seed: number, options: Partial<LoadBalancerOptions> = {}) {
+  constructor(
+    ports: readonly number[],
+    seed: number,
+    options: Partial<LoadBalancerOptions> = {},
+    discoveryOf: (registry: FakeDiscovery, clock: FakeClock) => ServiceDiscovery = (registry) => registry,
+  ) {
     this.#alive = new Set(ports)
     this.discovery = new FakeDiscovery()
     this.register(ports)
     this.lb = new LoadBalancer({
-      discovery: this.discovery,
+      discovery: discoveryOf(this.discovery, this.clock),
       clock: this.clock,
       random: seededRandom(seed),
       ...options,
@@ -63,6 +69,36 @@ class Deployment {
 
 const old = [1, 2, 3, 4]
 const seeds = [1, 2, 3]
+
+/** The discovery of a deployment, with lists that may be samples. */
+function sampling(registry: FakeDiscovery, clock: FakeClock): ServiceDiscovery {
+  const ask = async (): Promise<PollResult> => ({
+    instances: await registry.getInstances('users'),
+    ttlMs: 10_000,
+    sample: { ttlMs: 10_000 },
+  })
+  return defineDiscovery({ service: () => ({ ask }), clock })
+}
+
+describe('with lists that may be samples, and hold for 10 s,', () => {
+  it.each(seeds.flatMap((seed) => [300, 3_000].map((stepMs) => [stepMs, seed] as const)))(
+    'no call fails while four instances are replaced one by one, each %s ms, and none of the old ones stays (seed %s)',
+    async (stepMs, seed) => {
+      const deployment = new Deployment(old, seed, {}, sampling)
+      await deployment.load(2_000, 20)
+      for (let replaced = 1; replaced <= old.length; replaced++) {
+        const ports = [...old.slice(replaced), ...old.slice(0, replaced).map((port) => port + 10)]
+        deployment.run(ports)
+        deployment.register(ports)
+        await deployment.load(stepMs, 20)
+      }
+      await deployment.load(3_000, 20)
+      expect(deployment.failures).toEqual([])
+      const known = deployment.lb.inspect('users').instances.map(({ instance }) => instance.port)
+      expect(new Set(known)).toEqual(new Set([11, 12, 13, 14]))
+    },
+  )
+})
 
 describe('with a discovery that is polled every 10 s, and the defaults', () => {
   it.each(seeds.flatMap((seed) => [300, 1_000, 3_000].map((stepMs) => [stepMs, seed] as const)))(

@@ -38,11 +38,7 @@ export interface DiscoveryObserver {
    * registry: each error names the key or record. Ten of them are enough. With `sample`, the list may lack instances:
    * those that are missing from it are not removed at once.
    */
-  next(
-    instances: readonly ServiceInstanceInit[],
-    rejected?: readonly InvalidInstanceError[],
-    sample?: ListSample | undefined,
-  ): void
+  next(instances: readonly ServiceInstanceInit[], rejected?: readonly InvalidInstanceError[], sample?: ListSample): void
   /** The registry could not be queried, or its response is invalid. The subscription continues. */
   error(cause: unknown): void
 }
