@@ -40,7 +40,7 @@ function timeoutCode({ transitional }: InternalAxiosRequestConfig): string | und
 }
 
 /**
- * What an attempt fails with, as events tell it: the error without the request and the response, which hold
+ * What an attempt fails with, as it stands in events: the error without the request and the response, which hold
  * credentials and bodies.
  */
 export class AttemptError extends Error {

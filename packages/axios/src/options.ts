@@ -4,7 +4,7 @@ import { checkPoolOptions, type PoolOptions } from '@lb/undici/authoring'
 import type { AxiosRequestConfig, InternalAxiosRequestConfig } from 'axios'
 import type { Undici } from './undici-transport.ts'
 
-/** How requests to services are told apart and sent. */
+/** Which requests go to services, and how they are sent. */
 export interface LoadBalancedAdapterOptions {
   /** Sends the request, to the instance or wherever else it goes. Default: what axios itself would use. */
   readonly adapter?: AxiosRequestConfig['adapter'] | undefined

@@ -31,7 +31,7 @@ export function endOfBody({ code }: Error & { readonly code?: unknown }): string
   return typeof code === 'string' && code.startsWith('UND_ERR') ? 'stream has been aborted' : undefined
 }
 
-/** undici does not always tell the parser's code, but what it stands for. */
+/** undici does not always give the parser's code, but what it stands for. */
 function parseCode(code: unknown, reason: string): string {
   if (typeof code === 'string') return code
   if (/header/i.test(reason)) return 'HPE_INVALID_HEADER_TOKEN'

@@ -42,7 +42,7 @@ export interface Undici {
 
 type Connector = (target: unknown, callback: (error: Error | null, socket: Socket | null) => void) => void
 
-// Bun gives the undici that is built into it to whoever imports the package, and that one sends nothing.
+// An import of the package gives, in Bun, the undici that is built into it, and that one sends nothing.
 const isOtherUndici =
   'undici must be the package undici, 7.30 or later: the pools of this one, built into the runtime, have no dispatch'
 

@@ -13,7 +13,7 @@ const singleLabelWithPort = /^https?:\/\/[a-z_][a-z\d_-]*:\d+$/i
 /** Origins that are remembered. A program has few; what makes them up from input must not fill the memory. */
 const maxRemembered = 1_000
 
-/** Tells which origins are services, and remembers it: a request costs one look into a map. */
+/** Finds the service of an origin, and remembers it: a request costs one look into a map. */
 export class ServiceOrigins {
   readonly #rules: ServiceUrlRules
   readonly #known = new Map<string, ServiceOrigin | undefined>()
