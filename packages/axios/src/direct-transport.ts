@@ -7,6 +7,7 @@ import type { AxiosAdapter, AxiosResponse, InternalAxiosRequestConfig } from 'ax
 import { limitConnecting } from './agents.ts'
 import { earlyResponse } from './head-notice.ts'
 import { countInterim, refuseUpgrade } from './interim-limit.ts'
+import { learnFromHooks } from './proxy-lookup.ts'
 import type { RedirectResponse } from './replayed-response.ts'
 import { type EarlyResponse, lowestFailure } from './response.ts'
 
@@ -38,6 +39,7 @@ interface TransportOptions extends RequestOptions {
   readonly port: string
   readonly path: string
   readonly auth?: string
+  readonly beforeRedirects: object
 }
 
 /** The `transport` of one request, by which axios's adapter sends it. */
@@ -61,6 +63,7 @@ class DirectTransport {
 
   /** Called by axios's adapter. */
   request(options: TransportOptions, onResponse: (response: IncomingMessage) => void): ClientRequest {
+    learnFromHooks(options.beforeRedirects)
     // Looked up for each request: tools that trace requests replace it.
     const { request } = options.protocol === 'https:' ? https : http
     const sent = request(options, (response) => {
@@ -110,8 +113,11 @@ class DirectTransport {
 
 /** What follow-redirects says of a request that was not redirected, and programs read. */
 function describeUrl(sent: ClientRequest, response: IncomingMessage, url: string): void {
-  Object.assign(response, { responseUrl: url, redirects: [] })
-  Object.assign(sent, { _redirectable: { _currentUrl: url, _redirectCount: 0 } })
+  const received: IncomingMessage & { responseUrl?: string; redirects?: readonly unknown[] } = response
+  received.responseUrl = url
+  received.redirects = []
+  const request: ClientRequest & { _redirectable?: object } = sent
+  request._redirectable = { _currentUrl: url, _redirectCount: 0 }
 }
 
 function onSocket(socket: Socket): void {

@@ -2,6 +2,7 @@ import type { AbortSignalLike, AttemptContext, ServiceInstance } from '@lb/core'
 import { authorityOf, type ServiceUrl } from '@lb/core/authoring'
 import { AxiosHeaders, type InternalAxiosRequestConfig } from 'axios'
 import { isAgent, type KeepAliveAgents, withConnectionLimit } from './agents.ts'
+import { spareProxyLookup } from './proxy-lookup.ts'
 
 /** The request's URL as axios combines it from `baseURL` and `url`. */
 export function requestUrl({ baseURL, url: given = '', allowAbsoluteUrls }: InternalAxiosRequestConfig): string {
@@ -41,13 +42,14 @@ export interface SendingRules {
   readonly agents: KeepAliveAgents
 }
 
-/** The request of one attempt, which goes to `instance`. */
+/** The request of one attempt, which goes to `instance`. `direct`: without follow-redirects. */
 export function attemptRequest(
   config: InternalAxiosRequestConfig,
   url: ServiceUrl,
   instance: ServiceInstance,
   context: AttemptContext,
   { isOwn, mayBeProxied, agents }: SendingRules,
+  direct: boolean,
 ): InternalAxiosRequestConfig {
   const request = copyOf(config)
   request.url = instanceUrl(url, instance)
@@ -59,18 +61,8 @@ export function attemptRequest(
   request.signal = isOwn ? new AttemptSignal(context) : context.signal
   const left = timeLeft(config, context)
   if (left !== undefined) request.timeout = left
-  // Spares axios the look into the environment. Node's agents may have looked there themselves.
-  const { proxy, httpAgent, httpsAgent } = config
-  const isUnproxied = (proxy === undefined || proxy === null) && isOwn && !mayBeProxied
-  if (isUnproxied && !hasProxy(httpAgent) && !hasProxy(httpsAgent)) request.proxy = false
+  if (isOwn && !mayBeProxied && (config.proxy === undefined || config.proxy === null)) spareProxyLookup(request, direct)
   return request
-}
-
-/** Whether Node's agent sends over the proxies of an environment that it was given. */
-function hasProxy(agent: unknown): boolean {
-  if (agent === undefined || agent === null) return false
-  const { options }: { options?: { readonly proxyEnv?: unknown } | null } = Object(agent)
-  return options?.proxyEnv !== undefined && options.proxyEnv !== null
 }
 
 /** Whether axios's own adapter may send `config` directly, and redirects can be followed afterwards, as nothing of it is used up. */
@@ -140,11 +132,4 @@ export function isReplayable(data: unknown): boolean {
   if (!isStream(data)) return true
   const { readableDidRead, destroyed }: { readableDidRead?: unknown; destroyed?: unknown } = Object(data)
   return readableDidRead === false && destroyed === false
-}
-
-const proxyVariable = /^(?:npm_config_)?(?:(?:https?|all)_)?proxy$/i
-
-/** Whether the environment may name a proxy. Read once: axios reads it for each request, which takes longer than a pick. */
-export function environmentNamesProxy(): boolean {
-  return Object.entries(process.env).some(([name, value]) => value !== '' && proxyVariable.test(name))
 }

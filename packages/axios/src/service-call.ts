@@ -105,7 +105,7 @@ export class ServiceCall {
   }
 
   #directly(instance: ServiceInstance, context: AttemptContext): Promise<DirectResponse> {
-    return sendDirectly(this.#request(instance, context), context, this.#sending.adapter)
+    return sendDirectly(this.#request(instance, context, true), context, this.#sending.adapter)
   }
 
   /** By an adapter that follows redirects itself, but for those that lead to a service; `redirect`: what the instance responded with. */
@@ -113,7 +113,7 @@ export class ServiceCall {
     const { lb, rules, adapter, isOwn } = this.#sending
     const config = this.#config
     const redirects = new RedirectFollower(lb, rules, this.#followed)
-    const request = this.#request(instance, context)
+    const request = this.#request(instance, context, false)
     limitAgents(request)
     if (redirect !== undefined) replay(redirect, request)
     const { url: to = '', headers } = request
@@ -136,8 +136,8 @@ export class ServiceCall {
     }
   }
 
-  #request(instance: ServiceInstance, context: AttemptContext): InternalAxiosRequestConfig {
-    const request = attemptRequest(this.#config, this.#url, instance, context, this.#sending)
+  #request(instance: ServiceInstance, context: AttemptContext, direct: boolean): InternalAxiosRequestConfig {
+    const request = attemptRequest(this.#config, this.#url, instance, context, this.#sending, direct)
     if (this.#host !== undefined) request.headers.set('Host', this.#host, false)
     return request
   }

@@ -79,6 +79,16 @@ describe.each(['http', 'https'])('a request over %s', (scheme) => {
     })
   })
 
+  it('neither looks for a proxy nor leaves a function behind', async () => {
+    const module = (await import(`node:${scheme}`)).default
+    await client.get('http://users/0')
+    const request = vi.spyOn(module, 'request')
+    vi.stubEnv('http_proxy', 'http://127.0.0.1:1').stubEnv('https_proxy', 'http://127.0.0.1:1')
+    await client.get('http://users/0')
+    vi.unstubAllEnvs()
+    expect(request.mock.calls[0]?.[0]).not.toHaveProperty('beforeRedirects.direct')
+  })
+
   it('is sent by the function that http or https has at that moment', async () => {
     const module = (await import(`node:${scheme}`)).default
     const request = vi.spyOn(module, 'request')
