@@ -20,7 +20,7 @@ export function readBeforeFailing<T extends Socket>(socket: T): T {
       callback = of
       delayed = (error) => {
         const isReset = resets.has((error as NodeJS.ErrnoException | null | undefined)?.code)
-        if (isReset && socket.readable) socket.once('close', () => of(error))
+        if (isReset && socket.readable) whenRead(socket, () => of(error))
         else of(error)
       }
     }
@@ -32,4 +32,13 @@ export function readBeforeFailing<T extends Socket>(socket: T): T {
     _writev: (chunks: Parameters<NonNullable<typeof _writev>>[0], done: WriteCallback) =>
       _writev?.call(socket, chunks, delaying(done)),
   })
+}
+
+/** Calls `then` once: when all is read, or the connection is closed before. */
+function whenRead(socket: Socket, then: () => void): void {
+  const end = (): void => {
+    socket.off('end', end).off('close', end)
+    then()
+  }
+  socket.on('end', end).on('close', end)
 }

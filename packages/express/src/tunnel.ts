@@ -44,8 +44,8 @@ export class Tunnel {
       each.setNoDelay?.(true)
       each.setKeepAlive?.(true, keepAliveProbeMs)
     }
-    join(client, instance)
-    join(instance, client)
+    join(client, instance, clock)
+    join(instance, client, clock)
     Object.assign(client, { [tunnelKey]: this })
   }
 
@@ -100,12 +100,18 @@ export class Tunnel {
   }
 }
 
-function join(from: Duplex, to: Duplex): void {
+function join(from: Duplex, to: Duplex, clock: Clock): void {
   from.on('error', () => to.destroy())
   from.on('close', () => {
-    // What was received is still written; then the other side is closed as well.
-    if (from.readableEnded || from.readableAborted !== true) to.end()
-    else to.destroy()
+    if (!from.readableEnded && from.readableAborted) to.destroy()
+    // What was received is still written.
+    else to.end(() => limitClosing(to, clock))
   })
   from.pipe(to)
+}
+
+/** The other side has the end of the stream, and need not close its own. */
+function limitClosing(socket: Duplex, clock: Clock): void {
+  const cancel = clock.setTimeout(() => socket.destroy(), closeLimitMs, { background: true })
+  socket.once('close', cancel)
 }

@@ -61,6 +61,10 @@ async function upgrade(call: ProxyCall, handshake: Handshake): Promise<void> {
   const upstream = await call.run(protocol)
   stopWatching()
   if (upstream?.socket === undefined) return
+  if (socket.destroyed) {
+    upstream.discard()
+    return
+  }
   let header: string
   try {
     header = switchingProtocols(upstream, call.responseHeaders(upstream), protocol)

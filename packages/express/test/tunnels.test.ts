@@ -125,6 +125,45 @@ describe('another protocol', () => {
   })
 })
 
+describe('a tunnel is over, and not in flight, when', () => {
+  it('the instance resets it while the client sends', async () => {
+    const { gateway, client, instance } = await openRaw()
+    const closed = closing(client)
+    const send = (): unknown => client.writable && client.write(Buffer.alloc(10_000), send)
+    send()
+    instance.pause()
+    await vi.waitFor(() => expect(instance.readableLength).toBeGreaterThan(0))
+    instance.resetAndDestroy()
+    await closed
+    await vi.waitFor(() => expect(gateway.lb.inspect('service').inFlight).toBe(0))
+  })
+
+  it.each(['destroys', 'resets', 'ends'] as const)('the client %s it while the instance sends', async (how) => {
+    const { gateway, client, instance } = await openRaw({ upgrade: 'other' })
+    const closed = closing(instance)
+    const send = (): unknown => instance.writable && instance.write(Buffer.alloc(10_000), send)
+    send()
+    client.pause()
+    await vi.waitFor(() => expect(client.readableLength).toBeGreaterThan(0))
+    if (how === 'destroys') client.destroy()
+    else if (how === 'resets') client.resetAndDestroy()
+    else client.end().resume()
+    await closed
+    await vi.waitFor(() => expect(gateway.lb.inspect('service').inFlight).toBe(0))
+  })
+
+  it('the client leaves, and the instance does not close its side', async () => {
+    const clock = new FakeClock()
+    const { gateway, client, instance } = await openRaw({ clock })
+    instance.pause()
+    client.destroy()
+    await vi.waitFor(() => expect(clock.pendingTimers).toBe(1))
+    await clock.advance(2_000)
+    await vi.waitFor(() => expect(gateway.lb.inspect('service').inFlight).toBe(0))
+    expect(clock.pendingTimers).toBe(0)
+  })
+})
+
 describe('tunnels to an instance that leaves', () => {
   async function openTwo(
     grace?: number,
@@ -175,4 +214,11 @@ describe('tunnels to an instance that leaves', () => {
 function hostAndPort(address: string): { host: string; port: number } {
   const [host = '', port] = address.split(':')
   return { host, port: Number(port) }
+}
+
+/** Unlike `once`, whatever error came before. */
+function closing(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    socket.on('error', () => {}).once('close', () => resolve())
+  })
 }
