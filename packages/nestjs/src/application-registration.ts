@@ -41,9 +41,9 @@ export interface RegisterOptions {
   /**
    * How long a shutdown goes on serving between the deregistration and the end of listening, in milliseconds: one refresh of the
    * clients, which send requests until they know.
-   * @default 10_000, the time after which a registry that cannot push is asked again by default
+   * @default 5_000, as of `gracefulShutdown` in `@lb/express`
    */
-  readonly waitMs?: number | undefined
+  readonly noticeMs?: number | undefined
 }
 
 const retryMs = { min: 1_000, max: 30_000 }
@@ -53,7 +53,7 @@ const deregisterLimitMs = 5_000
 /** @throws InvalidOptionError */
 export function checkRegister(options: RegisterOptions | undefined): void {
   if (options === undefined) return
-  checkKeys('register', options, ['registrar', 'service', 'port', 'host', 'instance', 'waitMs'])
+  checkKeys('register', options, ['registrar', 'service', 'port', 'host', 'instance', 'noticeMs'])
   const { registrar, service, host, instance } = options
   if (typeof registrar !== 'object' || registrar === null) {
     rejectOption('register.registrar', 'a registrar, such as new ConsulRegistrar()', registrar)
@@ -69,7 +69,7 @@ export function checkRegister(options: RegisterOptions | undefined): void {
     rejectOption('register.instance', 'an object of fields, or absent', instance)
   }
   checkInteger('register.port', options.port, 1, 65_535)
-  checkDurationMs('register.waitMs', options.waitMs)
+  checkDurationMs('register.noticeMs', options.noticeMs)
 }
 
 /** Registers the application after it listens, and takes it out before it stops. */
@@ -98,10 +98,10 @@ export class ApplicationRegistration {
     this.#registering = this.#register(instanceOf(this.#options, server))
   }
 
-  /** Takes the application out, and goes on serving for `waitMs`. Rejects never. */
+  /** Takes the application out, and goes on serving for `noticeMs`. Never rejects. */
   async stop(): Promise<void> {
     this.#stopping.abort()
-    const { waitMs = 10_000 } = this.#options
+    const { noticeMs = 5_000 } = this.#options
     const limit = { clock: this.#clock, limitMs: deregisterLimitMs }
     try {
       const registration = await timeLimited(limit, () => this.#registering)
@@ -111,7 +111,7 @@ export class ApplicationRegistration {
       this.#logger.warn(`${this.#options.service}: not deregistered: ${messageOf(cause)}`)
     }
     // Not in the background: the process is to live until then.
-    await new Promise<void>((resolve) => void this.#clock.setTimeout(resolve, waitMs))
+    await new Promise<void>((resolve) => void this.#clock.setTimeout(resolve, noticeMs))
     this.#endConnections()
   }
 

@@ -118,7 +118,7 @@ describe.each(['express', 'fastify'] as const)('an application that registers it
     await app.listen(0, '127.0.0.1')
     const at = port()
     const closing = app.close()
-    await clock.advance(9_999)
+    await clock.advance(4_999)
     expect(registrar.steps).toEqual(['register, listening', 'deregister, listening'])
     expect(await connection(at)).toBe('keep-alive')
     await clock.advance(1)
@@ -131,7 +131,7 @@ describe.each(['express', 'fastify'] as const)('an application that registers it
 
 describe('an application that registers itself', () => {
   it('ends the connections that are in use while it drains', async () => {
-    await create({ waitMs: 1 })
+    await create({ noticeMs: 1 })
     await app.listen(0, '127.0.0.1')
     const at = port()
     expect(await connection(at)).toBe('keep-alive')
@@ -225,7 +225,7 @@ describe('an application that registers itself', () => {
     ['port', { port: 0 }],
     ['host', { host: 7 }],
     ['instance', { instance: null }],
-    ['waitMs', { waitMs: -1 }],
+    ['noticeMs', { noticeMs: -1 }],
     ['prot', { prot: 1 }],
   ])('refuses a %s that makes no sense', async (name, options) => {
     const failure: unknown = await create(options).catch((error: unknown) => error)
