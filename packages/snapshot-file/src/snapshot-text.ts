@@ -20,12 +20,12 @@ export function formatSnapshot(service: string, savedAtMs: number, instances: re
 export function parseSnapshot(service: string, text: string): SnapshotFile {
   const value: unknown = JSON.parse(text)
   if (typeof value !== 'object' || value === null) throw new DiscoveryError('it holds no object')
-  const fields = value as Record<string, unknown>
+  const fields: { readonly [Name in 'version' | 'service' | keyof SnapshotFile]?: unknown } = value
   if (fields.version !== version) throw new DiscoveryError(`its version is not ${version}`)
   if (fields.service !== service) throw new DiscoveryError('it is of another service')
   const { savedAtMs, instances } = fields
   if (typeof savedAtMs !== 'number' || !Number.isFinite(savedAtMs))
     throw new DiscoveryError('it does not say when it was saved')
   if (!Array.isArray(instances)) throw new DiscoveryError('it holds no list of instances')
-  return { savedAtMs, instances: instances as ServiceInstanceInit[] }
+  return { savedAtMs, instances }
 }

@@ -53,9 +53,9 @@ export class RandomBalancer implements Balancer {
     while (short.length > 0 && long.length > 0) {
       const slot = short.pop() as number
       const donor = long.at(-1) as number
-      own[slot] = weights[slot] as number
+      own[slot] = weights[slot] ?? 0
       alias[slot] = donor
-      const left = (weights[donor] as number) + (weights[slot] as number) - 1
+      const left = (weights[donor] ?? 0) + (weights[slot] ?? 0) - 1
       weights[donor] = left
       if (left < 1) short.push(long.pop() as number)
     }
@@ -72,8 +72,8 @@ export class RandomBalancer implements Balancer {
     // One draw: the slot, and where in it.
     const value = this.#random() * count
     const slot = Math.floor(value)
-    if (!(slot >= 0 && slot < count)) return instances[this.#alias[0] as number]
-    return instances[value - slot < (this.#own[slot] as number) ? slot : (this.#alias[slot] as number)]
+    if (!(slot >= 0 && slot < count)) return instances[this.#alias[0] ?? 0]
+    return instances[value - slot < (this.#own[slot] ?? 0) ? slot : (this.#alias[slot] ?? 0)]
   }
 
   #pickAvoiding(avoid: ReadonlySet<string>): ServiceInstance | undefined {

@@ -170,7 +170,7 @@ function changesOf(before: readonly ServiceInstance[], { candidates, origins }: 
   const joining: ServiceInstance[] = []
   const changed = new Map<string, ServiceInstance>()
   for (const [index, candidate] of candidates.entries()) {
-    const origin = origins[index] as number
+    const origin = origins[index] ?? 0
     if (origin === -1) joining.push(candidate)
     else {
       stays[origin] = 1

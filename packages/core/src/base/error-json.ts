@@ -1,3 +1,5 @@
+import { hasFields } from './fields.ts'
+
 /** An error as JSON, with the chain of its causes. */
 export interface ErrorJson {
   /** The name, such as `TypeError`. */
@@ -20,13 +22,13 @@ const maxGathered = 10
  * (a request's header, a response's body) may be secret. Causes are followed 8 deep, of gathered errors the first 10 are taken.
  */
 export function errorJson(error: unknown, depth = 0): ErrorJson {
-  if (typeof error !== 'object' || error === null) return { name: 'Error', message: String(error) }
-  const { name, message, code, cause, errors } = error as Record<string, unknown>
+  if (!hasFields(error)) return { name: 'Error', message: String(error) }
+  const { name, message, code, cause, errors } = error
   const deeper = depth < maxDepth
   return {
     name: typeof name === 'string' ? name : 'Error',
     message: typeof message === 'string' ? message : '',
-    ...(typeof code === 'string' || Number.isFinite(code) ? { code: code as string | number } : undefined),
+    ...(typeof code === 'string' || (typeof code === 'number' && Number.isFinite(code)) ? { code } : undefined),
     ...(deeper && cause !== undefined ? { cause: errorJson(cause, depth + 1) } : undefined),
     ...(deeper && Array.isArray(errors)
       ? { errors: errors.slice(0, maxGathered).map((each: unknown) => errorJson(each, depth + 1)) }

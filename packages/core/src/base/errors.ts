@@ -1,4 +1,5 @@
 import { type ErrorJson, errorJson } from './error-json.ts'
+import { fieldsOf } from './fields.ts'
 
 /** The kind of an error, as a stable string to switch on. Each code has a section in `docs/errors.md`. */
 export type LoadBalancerErrorCode =
@@ -47,7 +48,7 @@ export interface LoadBalancerErrorOptions {
 const brand = Symbol.for('@lb/core.error-code')
 
 function codeOf(value: unknown): unknown {
-  return typeof value === 'object' && value !== null ? (value as Record<symbol, unknown>)[brand] : undefined
+  return fieldsOf(value)[brand]
 }
 
 /** The base of every error that lb throws. `code` is stable; the message is for people and may change. */

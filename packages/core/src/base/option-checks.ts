@@ -88,6 +88,6 @@ export function checkBoolean(path: string, value: unknown): void {
 
 /** How an object is called in messages and by `inspect()`: by its `Symbol.toStringTag`, which no minifier changes. */
 export function typeTag(value: object): string {
-  const tag = (value as { readonly [Symbol.toStringTag]?: unknown })[Symbol.toStringTag]
+  const tag: unknown = Reflect.get(value, Symbol.toStringTag)
   return typeof tag === 'string' && tag !== '' ? tag : 'a custom object'
 }

@@ -110,8 +110,8 @@ export class XxHash64 {
   #feedLanes(): void {
     const lanes = this.#lanes
     for (let lane = 0; lane < 4; lane++) {
-      const high = lanes[2 * lane] as number
-      const low = lanes[2 * lane + 1] as number
+      const high = lanes[2 * lane] ?? 0
+      const low = lanes[2 * lane + 1] ?? 0
       this.#round(high, low, this.#word(8 * lane + 4), this.#word(8 * lane))
       this.#store(lane)
     }
@@ -121,15 +121,15 @@ export class XxHash64 {
     const lanes = this.#lanes
     this.#setSum(0, 0, 0, 0)
     for (let lane = 0; lane < 4; lane++) {
-      const high = lanes[2 * lane] as number
-      const low = lanes[2 * lane + 1] as number
+      const high = lanes[2 * lane] ?? 0
+      const low = lanes[2 * lane + 1] ?? 0
       const bits = lane === 0 ? 1 : lane === 1 ? 7 : lane === 2 ? 12 : 18
       this.#setSum(this.#high, this.#low, rotated(high, low, bits), rotated(low, high, bits))
     }
     for (let lane = 0; lane < 4; lane++) {
       const high = this.#high
       const low = this.#low
-      this.#round(0, 0, lanes[2 * lane] as number, lanes[2 * lane + 1] as number)
+      this.#round(0, 0, lanes[2 * lane] ?? 0, lanes[2 * lane + 1] ?? 0)
       this.#setProduct(this.#high ^ high, this.#low ^ low, prime1High, prime1Low)
       this.#setSum(this.#high, this.#low, prime4High, prime4Low)
     }
@@ -157,7 +157,7 @@ export class XxHash64 {
       position += 4
     }
     for (; position < end; position++) {
-      const byte = this.#stripe[position] as number
+      const byte = this.#stripe[position] ?? 0
       const high = this.#high ^ productHigh(0, byte, prime5High, prime5Low)
       const low = this.#low ^ Math.imul(byte, prime5Low)
       this.#setProduct(rotated(high, low, 11), rotated(low, high, 11), prime1High, prime1Low)
@@ -185,10 +185,10 @@ export class XxHash64 {
   #word(position: number): number {
     const stripe = this.#stripe
     return (
-      (stripe[position] as number) |
-      ((stripe[position + 1] as number) << 8) |
-      ((stripe[position + 2] as number) << 16) |
-      ((stripe[position + 3] as number) << 24)
+      (stripe[position] ?? 0) |
+      ((stripe[position + 1] ?? 0) << 8) |
+      ((stripe[position + 2] ?? 0) << 16) |
+      ((stripe[position + 3] ?? 0) << 24)
     )
   }
 

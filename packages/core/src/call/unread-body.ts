@@ -1,3 +1,4 @@
+import { fieldsOf } from '../base/fields.ts'
 /**
  * Frees the body that a value, or an error, holds and that is not read any more: it would keep its connection. Knows bodies of fetch,
  * and Node's streams as `body` (node-fetch, undici), as `data` (axios), or as the value itself (got), and all of them in an error's
@@ -63,9 +64,8 @@ function ignored(result: unknown): void {
 }
 
 function fieldOf(holder: unknown, name: 'body' | 'data' | 'response'): unknown {
-  if (typeof holder !== 'object' || holder === null) return undefined
   try {
-    return (holder as Record<string, unknown>)[name]
+    return fieldsOf(holder)[name]
   } catch {
     return undefined
   }

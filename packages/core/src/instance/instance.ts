@@ -84,8 +84,8 @@ const noMetadata: Readonly<Record<string, string>> = Object.freeze(Object.create
 function build(init: Exclude<ServiceInstanceInit, string>): ServiceInstance {
   const host = parseHost(init.host)
   const { port, weight = 1, priority = 0, secure = false, zone, healthy } = init
-  if (!Number.isInteger(port) || (port as number) < 1 || (port as number) > 65_535) {
-    reject('port', 'an integer in [1, 65535]', port)
+  if (typeof port !== 'number' || !Number.isInteger(port) || port < 1 || port > 65_535) {
+    return reject('port', 'an integer in [1, 65535]', port)
   }
   const id = init.id ?? `${host}:${port}`
   if (typeof id !== 'string' || id === '') reject('id', 'a string that is not empty', id)
@@ -102,7 +102,7 @@ function build(init: Exclude<ServiceInstanceInit, string>): ServiceInstance {
   const instance: Mutable<ServiceInstance> = {
     id,
     host,
-    port: port as number,
+    port,
     weight,
     priority,
     secure,
@@ -134,9 +134,9 @@ function parseMetadata(value: unknown): Readonly<Record<string, string>> {
   if (keys.length === 0) return noMetadata
   const metadata: Record<string, string> = Object.create(null)
   for (const key of keys) {
-    const entry: unknown = (value as Record<string, unknown>)[key]
-    if (typeof entry !== 'string') reject(`metadata.${key}`, 'a string', entry)
-    metadata[key] = entry as string
+    const entry: unknown = Reflect.get(value, key)
+    if (typeof entry !== 'string') return reject(`metadata.${key}`, 'a string', entry)
+    metadata[key] = entry
   }
   return Object.freeze(metadata)
 }
@@ -149,12 +149,12 @@ function parseAddress(text: string): { host: string; port: number; secure: boole
     const remedy = (text.match(/:/g)?.length ?? 0) > 1 ? 'Put an IPv6 address in brackets: "[::1]:80"' : undefined
     return reject('instance', '"host:port", "[ipv6]:port" or "https://host:port"', text, remedy)
   }
-  const [, scheme, bracketed, plain, port] = match
+  const [, scheme, bracketed, plain = '', port] = match
   const secure = scheme?.toLowerCase() === 'https'
   if (port === undefined && scheme === undefined) {
     return reject('port', 'given', text, 'Write "host:port"; only an http:// or https:// URL has a default port')
   }
-  const host = bracketed === undefined ? (plain as string) : `[${bracketed}]`
+  const host = bracketed === undefined ? plain : `[${bracketed}]`
   if (bracketed !== undefined && !bracketed.includes(':')) reject('host', 'an IPv6 address when in brackets', text)
   return { host, port: port === undefined ? (secure ? 443 : 80) : Number(port), secure }
 }

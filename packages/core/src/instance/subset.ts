@@ -55,7 +55,7 @@ export function rendezvousSubset(
     lows[index] = hash.low
   }
   const order = Uint32Array.from(highs.keys()).sort(
-    (a, b) => (highs[a] as number) - (highs[b] as number) || (lows[a] as number) - (lows[b] as number) || a - b,
+    (a, b) => (highs[a] ?? 0) - (highs[b] ?? 0) || (lows[a] ?? 0) - (lows[b] ?? 0) || a - b,
   )
   const chosen = new Set(order.subarray(0, options.size))
   return instances.filter((_, index) => chosen.has(index))

@@ -165,8 +165,8 @@ function scaled(weights: Float64Array): Float64Array | undefined {
  * mean would be whatever the larger one claims.
  */
 function medianOf(sorted: Float64Array): number {
-  const low = sorted[(sorted.length - 1) >> 1] as number
-  const high = sorted[sorted.length >> 1] as number
+  const low = sorted[(sorted.length - 1) >> 1] ?? 0
+  const high = sorted[sorted.length >> 1] ?? 0
   // Halved first: the sum of huge weights would overflow.
   return low / 2 + Math.min(high / 2, (low / 2) * largestShare)
 }

@@ -90,7 +90,7 @@ export class ClientThrottle {
   accepted(): void {
     const bucket = this.#window.advance()
     this.#count(bucket)
-    this.#accepts[bucket] = (this.#accepts[bucket] as number) + 1
+    this.#accepts[bucket] = (this.#accepts[bucket] ?? 0) + 1
     this.#acceptSum++
   }
 
@@ -100,7 +100,7 @@ export class ClientThrottle {
   }
 
   #count(bucket: number): void {
-    this.#requests[bucket] = (this.#requests[bucket] as number) + 1
+    this.#requests[bucket] = (this.#requests[bucket] ?? 0) + 1
     this.#requestSum++
   }
 
@@ -110,8 +110,8 @@ export class ClientThrottle {
   }
 
   #empty(bucket: number): void {
-    this.#requestSum -= this.#requests[bucket] as number
-    this.#acceptSum -= this.#accepts[bucket] as number
+    this.#requestSum -= this.#requests[bucket] ?? 0
+    this.#acceptSum -= this.#accepts[bucket] ?? 0
     this.#requests[bucket] = 0
     this.#accepts[bucket] = 0
   }

@@ -55,8 +55,8 @@ export class LatencyQuantile {
     const slice = this.#window.advance()
     const bucket = bucketOf(latencyMs)
     const place = slice * bucketCount + bucket
-    this.#slices[place] = (this.#slices[place] as number) + 1
-    this.#sum[bucket] = (this.#sum[bucket] as number) + 1
+    this.#slices[place] = (this.#slices[place] ?? 0) + 1
+    this.#sum[bucket] = (this.#sum[bucket] ?? 0) + 1
     this.#count++
   }
 
@@ -69,7 +69,7 @@ export class LatencyQuantile {
     let below = 0
     let bucket = 0
     for (; bucket < bucketCount - 1; bucket++) {
-      below += this.#sum[bucket] as number
+      below += this.#sum[bucket] ?? 0
       if (below >= rank) break
     }
     return middleOf(bucket)
@@ -78,8 +78,8 @@ export class LatencyQuantile {
   #empty(slice: number): void {
     for (let bucket = 0; bucket < bucketCount; bucket++) {
       const place = slice * bucketCount + bucket
-      const count = this.#slices[place] as number
-      this.#sum[bucket] = (this.#sum[bucket] as number) - count
+      const count = this.#slices[place] ?? 0
+      this.#sum[bucket] = (this.#sum[bucket] ?? 0) - count
       this.#count -= count
       this.#slices[place] = 0
     }

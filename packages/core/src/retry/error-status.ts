@@ -1,3 +1,4 @@
+import { type Fields, fieldsOf, hasFields } from '../base/fields.ts'
 import { parseRetryAfter } from './retry-after.ts'
 
 /** The status that an error stands for. */
@@ -15,16 +16,14 @@ export interface GrpcVerdict {
   readonly retryAfterMs?: number
 }
 
-type Fields = Readonly<Record<string, unknown>>
-
 /**
  * The HTTP status that `error`, or what caused it, carries: `status`, `statusCode`, `response.status`, `response.statusCode` or
  * `$metadata.httpStatusCode`, as got, ky, axios, superagent, ofetch, undici and the AWS SDK put it.
  */
 export function errorStatus(error: unknown): ErrorStatus | undefined {
   return firstInChain(error, (each) => {
-    const response = fields(each.response)
-    const metadata = fields(each.$metadata)
+    const response = fieldsOf(each.response)
+    const metadata = fieldsOf(each.$metadata)
     const candidates = [each.status, each.statusCode, response.status, response.statusCode]
     const statusCode = [...candidates, metadata.httpStatusCode].find(isHttpStatus)
     if (statusCode === undefined) return undefined
@@ -47,8 +46,8 @@ export function grpcVerdict(error: unknown): GrpcVerdict | undefined {
   return firstInChain(error, (each) => {
     const code = each.code
     const isGrpc = 'details' in each && ('metadata' in each || typeof each.path === 'string')
-    if (!isGrpc || !Number.isInteger(code) || (code as number) < 0 || (code as number) > 16) return undefined
-    const failed = grpcFailures.get(code as number)
+    if (!isGrpc || typeof code !== 'number' || !Number.isInteger(code) || code < 0 || code > 16) return undefined
+    const failed = grpcFailures.get(code)
     if (code !== unavailable) return { failed, retry: 'never' }
     const pushback = field(each.metadata, 'grpc-retry-pushback-ms')
     if (pushback === undefined) return { failed, retry: 'idempotent' }
@@ -72,26 +71,22 @@ const grpcFailures: ReadonlyMap<number, 'connect' | 'server'> = new Map([
 
 /** What `find` gives for the outermost error of the chain of causes for which it gives something. */
 function firstInChain<T>(error: unknown, find: (error: Fields) => T | undefined): T | undefined {
-  let each = error
-  for (let depth = 0; depth <= 8 && typeof each === 'object' && each !== null; depth++) {
-    const found = find(each as Fields)
+  let each: unknown = error
+  for (let depth = 0; depth <= 8 && hasFields(each); depth++) {
+    const found = find(each)
     if (found !== undefined) return found
-    each = (each as Fields).cause
+    each = each.cause
   }
   return undefined
 }
 
 function isHttpStatus(value: unknown): value is number {
-  return Number.isInteger(value) && (value as number) >= 100 && (value as number) <= 599
-}
-
-function fields(value: unknown): Fields {
-  return typeof value === 'object' && value !== null ? (value as Fields) : {}
+  return typeof value === 'number' && Number.isInteger(value) && value >= 100 && value <= 599
 }
 
 /** One field of `Headers`, of gRPC's metadata, or of a plain object of headers. */
 function field(headers: unknown, name: string): string | undefined {
-  const given = fields(headers)
+  const given = fieldsOf(headers)
   const value: unknown = typeof given.get === 'function' ? given.get(name) : given[name]
   const first: unknown = Array.isArray(value) ? value[0] : value
   return typeof first === 'string' ? first : undefined

@@ -1,4 +1,5 @@
 import { LoadBalancerError } from '../base/errors.ts'
+import { fieldsOf } from '../base/fields.ts'
 import { errorStatus, grpcVerdict } from './error-status.ts'
 import { networkFaults } from './network-fault.ts'
 
@@ -66,7 +67,7 @@ function judgeByStatus(error: unknown): ErrorVerdict | undefined {
 }
 
 function isAbort(error: unknown): boolean {
-  const name = (error as { name?: unknown } | null | undefined)?.name
+  const { name } = fieldsOf(error)
   return name === 'AbortError' || name === 'CanceledError'
 }
 

@@ -1,3 +1,4 @@
+import { fieldsOf, hasFields } from '../base/fields.ts'
 /** What an error says of the network. */
 export interface NetworkFault {
   /** Whether the request provably never reached a program that could have executed it. */
@@ -128,8 +129,8 @@ type ErrorLike = {
  * The innermost count: what wraps them only says that something failed.
  */
 export function networkFaults(error: unknown, depth = 0): readonly NetworkFault[] {
-  if (typeof error !== 'object' || error === null || depth > 8) return []
-  const { cause, errors, code } = error as ErrorLike
+  if (!hasFields(error) || depth > 8) return []
+  const { cause, errors, code } = error
   // What another call over lb met says nothing of this one's instance.
   if (typeof code === 'string' && code.startsWith('LB_')) return []
   if (Array.isArray(errors)) {
@@ -184,7 +185,7 @@ function faultOfFetch(error: ErrorLike, message: string): NetworkFault | undefin
   if (!fetchFailed.test(message)) return undefined
   // Only workers throw a plain error.
   if (name !== 'TypeError' && !/^network connection lost/i.test(message)) return undefined
-  const { code, message: reason = '' } = (cause ?? {}) as ErrorLike
+  const { code, message: reason = '' } = fieldsOf(cause)
   const because = textOf(reason)
   // A cause with a code would have been found above, were it the network's.
   if (typeof code === 'string' || isProgrammingError(cause) || refusedByFetch.test(because)) return undefined
@@ -205,7 +206,7 @@ const programmingErrors: ReadonlySet<unknown> = new Set([
 ])
 
 function isProgrammingError(error: unknown): boolean {
-  return programmingErrors.has((error as ErrorLike | null | undefined)?.name)
+  return programmingErrors.has(fieldsOf(error).name)
 }
 
 function textOf(message: unknown): string {

@@ -82,7 +82,7 @@ function isLeap(year: number): boolean {
 
 function daysIn(year: number, monthIndex: number): number {
   if (monthIndex === 11) return 31
-  const length = (daysBefore[monthIndex + 1] as number) - (daysBefore[monthIndex] as number)
+  const length = (daysBefore[monthIndex + 1] ?? 0) - (daysBefore[monthIndex] ?? 0)
   return monthIndex === 1 && isLeap(year) ? length + 1 : length
 }
 
@@ -92,5 +92,5 @@ function daysSince1970(year: number, monthIndex: number): number {
   const leapDays = Math.floor(past / 4) - Math.floor(past / 100) + Math.floor(past / 400)
   const leapDayPassed = monthIndex > 1 && isLeap(year) ? 1 : 0
   // 719 162 days from 0001-01-01 to 1970-01-01.
-  return past * 365 + leapDays + (daysBefore[monthIndex] as number) + leapDayPassed - 719_162
+  return past * 365 + leapDays + (daysBefore[monthIndex] ?? 0) + leapDayPassed - 719_162
 }

@@ -68,7 +68,7 @@ export class RetryBudget {
   /** A request was made, or several. */
   deposit(requests = 1): void {
     const bucket = this.#window.advance()
-    this.#buckets[bucket] = (this.#buckets[bucket] as number) + requests * this.#ratio
+    this.#buckets[bucket] = (this.#buckets[bucket] ?? 0) + requests * this.#ratio
   }
 
   /** Takes one retry out of the budget, or says that none is left. */
@@ -76,7 +76,7 @@ export class RetryBudget {
     const bucket = this.#window.advance()
     // Deposits are fractions; what is missing by rounding must not cost a retry.
     if (this.#sum() < 1 - 1e-6) return false
-    this.#buckets[bucket] = (this.#buckets[bucket] as number) - 1
+    this.#buckets[bucket] = (this.#buckets[bucket] ?? 0) - 1
     return true
   }
 

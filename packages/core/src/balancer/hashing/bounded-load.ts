@@ -9,7 +9,7 @@ import { type Load, LoadTable } from '../load-aware/load-table.ts'
  */
 export class BoundedLoad {
   readonly #factor: number
-  readonly #table = new LoadTable<Load>(() => ({ active: 0, listed: false }))
+  readonly #table = new LoadTable<Load>((instance) => ({ instance, active: 0, listed: false }))
   /** Loads of the instances that may be picked, in the given order, and their part of the whole. */
   #loads: readonly Load[] = []
   #parts: Float64Array = new Float64Array(0)
@@ -43,7 +43,7 @@ export class BoundedLoad {
   }
 
   hasRoom(slot: number): boolean {
-    const allowed = Math.ceil(this.#factor * (this.#active + 1) * (this.#parts[slot] as number))
+    const allowed = Math.ceil(this.#factor * (this.#active + 1) * (this.#parts[slot] ?? 0))
     return (this.#loads[slot] as Load).active < allowed
   }
 }

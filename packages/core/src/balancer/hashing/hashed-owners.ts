@@ -66,7 +66,7 @@ export class HashedOwners {
     this.#members = members
     this.#load?.update(distinct, members)
     const weights = toIntegerWeights(members.map(({ weight }) => weight))
-    const owners = members.map(({ id }, index) => ({ id, weight: weights[index] as number }))
+    const owners = members.map(({ id }, index) => ({ id, weight: weights[index] ?? 0 }))
     if (sameOwners(owners, this.#owners)) return
     this.#owners = owners
     const places = this.#layout.layOut(owners, this.#hash)
@@ -86,7 +86,7 @@ export class HashedOwners {
     if (this.#members.length === 0) return undefined
     const place = this.#placeOf(request?.hashKey)
     const avoid = request?.avoid
-    const owner = this.#places[place] as number
+    const owner = this.#places[place] ?? 0
     const avoided = avoid !== undefined && avoid.size > 0 ? avoid : undefined
     const accepted = avoided === undefined && this.#load?.hasRoom(owner) !== false
     return this.#members[accepted ? owner : this.#standIn(place, avoided)]
@@ -104,7 +104,7 @@ export class HashedOwners {
     let busy = -1
     let previous = -1
     for (let step = 0, at = place; step < places.length; step++, at = at + 1 < places.length ? at + 1 : 0) {
-      const slot = places[at] as number
+      const slot = places[at] ?? 0
       if (slot === previous) continue
       previous = slot
       if (avoid?.has((this.#members[slot] as ServiceInstance).id) === true) continue
@@ -114,7 +114,7 @@ export class HashedOwners {
     if (busy !== -1) return busy
     // A table with less places than members has no place for some of them.
     const spare = avoid === undefined ? -1 : this.#members.findIndex(({ id }) => !avoid.has(id))
-    return spare === -1 ? (places[place] as number) : spare
+    return spare === -1 ? (places[place] ?? 0) : spare
   }
 }
 

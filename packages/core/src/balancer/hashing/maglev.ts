@@ -107,8 +107,8 @@ class MaglevPlaces implements HashedPlaces {
     const steps = Uint32Array.from(owners, ({ id }) => remainder(hash, id, 1, size - 1) + 1)
     let free = size
     takeTurnsByWeight(owners, size, (slot) => {
-      let place = next[slot] as number
-      const step = steps[slot] as number
+      let place = next[slot] ?? 0
+      const step = steps[slot] ?? 0
       while (table[place] !== -1) place = place + step < size ? place + step : place + step - size
       table[place] = slot
       next[slot] = place
@@ -138,17 +138,17 @@ function takeTurnsByWeight(owners: readonly Owner[], rounds: number, claim: (slo
   const enqueue = (slot: number, round: number): void => {
     if (round > rounds) return
     if (heads[round] === -1) heads[round] = slot
-    else following[tails[round] as number] = slot
+    else following[tails[round] ?? 0] = slot
     tails[round] = slot
     following[slot] = -1
   }
   for (const slot of owners.keys()) enqueue(slot, 1)
   for (let round = 1; round <= rounds; round++) {
-    for (let slot = heads[round] as number, after = -1; slot !== -1; slot = after) {
-      after = following[slot] as number
+    for (let slot = heads[round] ?? 0, after = -1; slot !== -1; slot = after) {
+      after = following[slot] ?? 0
       if (!claim(slot)) return
-      turns[slot] = (turns[slot] as number) + 1
-      const due = Math.ceil(((turns[slot] as number) * heaviest) / (owners[slot] as Owner).weight)
+      turns[slot] = (turns[slot] ?? 0) + 1
+      const due = Math.ceil(((turns[slot] ?? 0) * heaviest) / (owners[slot] as Owner).weight)
       enqueue(slot, Math.max(round + 1, due))
     }
   }

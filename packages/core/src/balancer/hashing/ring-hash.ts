@@ -117,8 +117,8 @@ class RingPlaces implements HashedPlaces {
     let to = highs.length
     while (from < to) {
       const middle = (from + to) >>> 1
-      const pointHigh = highs[middle] as number
-      if (pointHigh > high || (pointHigh === high && (lows[middle] as number) >= low)) to = middle
+      const pointHigh = highs[middle] ?? 0
+      if (pointHigh > high || (pointHigh === high && (lows[middle] ?? 0) >= low)) to = middle
       else from = middle + 1
     }
     // Beyond the last point is the first: it is a ring.
@@ -133,7 +133,7 @@ class RingPlaces implements HashedPlaces {
     const slots = new Uint32Array(size)
     let point = 0
     for (const [slot, { id }] of owners.entries()) {
-      for (let number = 0; number < (counts[slot] as number); number++) {
+      for (let number = 0; number < (counts[slot] ?? 0); number++) {
         hash.hash(`${id}_${number}`)
         highs[point] = hash.high
         lows[point] = hash.low
@@ -141,11 +141,11 @@ class RingPlaces implements HashedPlaces {
       }
     }
     const order = Uint32Array.from(highs.keys()).sort(
-      (a, b) => (highs[a] as number) - (highs[b] as number) || (lows[a] as number) - (lows[b] as number) || a - b,
+      (a, b) => (highs[a] ?? 0) - (highs[b] ?? 0) || (lows[a] ?? 0) - (lows[b] ?? 0) || a - b,
     )
-    this.#highs = order.map((index) => highs[index] as number)
-    this.#lows = order.map((index) => lows[index] as number)
-    return order.map((index) => slots[index] as number)
+    this.#highs = order.map((index) => highs[index] ?? 0)
+    this.#lows = order.map((index) => lows[index] ?? 0)
+    return order.map((index) => slots[index] ?? 0)
   }
 }
 

@@ -56,7 +56,7 @@ export class LeastRequestBalancer implements Balancer {
     checkOptions('LeastRequestBalancer', options, leastRequestTable)
     const { activeRequestBias, choices, random } = withDefaults(options, leastRequestTable)
     this.#bias = activeRequestBias
-    this.#candidates = new SampledLoads(random, choices, () => ({ active: 0, listed: false }))
+    this.#candidates = new SampledLoads(random, choices, (instance) => ({ instance, active: 0, listed: false }))
   }
 
   get [Symbol.toStringTag](): string {
@@ -93,20 +93,20 @@ export class LeastRequestBalancer implements Balancer {
     const { instances, sample } = this.#candidates
     const count = this.#candidates.sampleAllBut(avoid)
     if (count === 0) return this.pick()
-    return instances[this.#bias === 0 ? (sample.slots[0] as number) : this.#leastLoaded(count)]
+    return instances[this.#bias === 0 ? (sample.slots[0] ?? 0) : this.#leastLoaded(count)]
   }
 
   /** The first of the `count` slots in the sample, or one that is less loaded; of several, one by weight. */
   #leastLoaded(count: number): number {
     const { slots, weights } = this.#candidates.sample
-    let best = slots[0] as number
+    let best = slots[0] ?? 0
     let least = this.#weighed(best, this.#active(best))
     let tied = 0
     for (let index = 1; index < count; index++) {
-      const slot = slots[index] as number
+      const slot = slots[index] ?? 0
       const load = this.#weighed(slot, this.#active(slot) + 1)
       if (load > least) continue
-      const weight = weights[slot] as number
+      const weight = weights[slot] ?? 0
       tied = load < least ? weight : tied + weight
       if (tied === weight || this.#candidates.sample.favours(weight, tied)) best = slot
       least = load
@@ -120,6 +120,6 @@ export class LeastRequestBalancer implements Balancer {
 
   #weighed(slot: number, active: number): number {
     const load = this.#bias === 1 ? active : active ** this.#bias
-    return load / (this.#candidates.sample.weights[slot] as number)
+    return load / (this.#candidates.sample.weights[slot] ?? 0)
   }
 }

@@ -5,7 +5,7 @@ import type { ServiceInstance } from '../../instance/instance.ts'
 import { type Load, LoadTable } from './load-table.ts'
 
 function filled(list: readonly ServiceInstance[]): LoadTable<Load> {
-  const table = new LoadTable<Load>(() => ({ active: 0, listed: false }))
+  const table = new LoadTable<Load>((each) => ({ instance: each, active: 0, listed: false }))
   table.update(list, list)
   return table
 }
@@ -80,7 +80,12 @@ describe('LoadTable', () => {
   it('keeps of an instance that was away its count only', () => {
     const [a] = instances(1) as [ServiceInstance]
     let made = 0
-    const table = new LoadTable<Load & { made: number }>(() => ({ active: 0, listed: false, made: made++ }))
+    const table = new LoadTable<Load & { made: number }>((each) => ({
+      instance: each,
+      active: 0,
+      listed: false,
+      made: made++,
+    }))
     table.update([a], [a])
     table.started(a)
     expect(table.update([a], [a])).toMatchObject([{ made: 0, active: 1 }])

@@ -6,8 +6,8 @@ export interface Load {
   active: number
   /** Whether the instance is in the list at present. */
   listed: boolean
-  /** The instance that it belongs to. Set by the table. */
-  instance?: ServiceInstance
+  /** The instance that it belongs to. */
+  readonly instance: ServiceInstance
 }
 
 /**
@@ -16,13 +16,13 @@ export interface Load {
  * meanwhile the count goes on, and everything else starts anew.
  */
 export class LoadTable<L extends Load> {
-  readonly #create: () => L
+  readonly #create: (instance: ServiceInstance) => L
   #loads = new Map<string, L>()
   /** Loads with requests in flight at an address that no longer belongs to their id. */
   readonly #moved = new Set<L>()
 
   /** `create` makes the load of an instance that is new, or was away. */
-  constructor(create: () => L) {
+  constructor(create: (instance: ServiceInstance) => L) {
     this.#create = create
   }
 
@@ -38,9 +38,9 @@ export class LoadTable<L extends Load> {
     this.#loads = loads
     this.#moved.clear()
     for (const load of before) {
-      const { id } = load.instance as ServiceInstance
+      const { id } = load.instance
       const now = loads.get(id)
-      if (load === now || (now !== undefined && isAt(load, now.instance as ServiceInstance))) continue
+      if (load === now || (now !== undefined && isAt(load, now.instance))) continue
       load.listed = false
       if (load.active > 0) this.#keep(load, id)
     }
@@ -51,7 +51,7 @@ export class LoadTable<L extends Load> {
   started(instance: ServiceInstance): L {
     let load = this.#find(instance)
     if (load === undefined) {
-      load = this.#new(instance)
+      load = this.#create(instance)
       this.#keep(load, instance.id)
     }
     load.active++
@@ -74,15 +74,9 @@ export class LoadTable<L extends Load> {
   #listed(instance: ServiceInstance): L {
     const known = this.#find(instance)
     if (known?.listed === true) return known
-    const load = this.#new(instance)
+    const load = this.#create(instance)
     load.listed = true
     load.active = known?.active ?? 0
-    return load
-  }
-
-  #new(instance: ServiceInstance): L {
-    const load = this.#create()
-    load.instance = instance
     return load
   }
 
@@ -95,12 +89,12 @@ export class LoadTable<L extends Load> {
     const load = this.#loads.get(instance.id)
     if (load === undefined || isAt(load, instance)) return load
     for (const moved of this.#moved) {
-      if ((moved.instance as ServiceInstance).id === instance.id && isAt(moved, instance)) return moved
+      if (moved.instance.id === instance.id && isAt(moved, instance)) return moved
     }
     return undefined
   }
 }
 
 function isAt({ instance }: Load, other: ServiceInstance): boolean {
-  return isSameAddress(instance as ServiceInstance, other)
+  return isSameAddress(instance, other)
 }

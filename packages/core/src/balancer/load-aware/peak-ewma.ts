@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.ts'
+import { fieldsOf } from '../../base/fields.ts'
 import { longestLatencyMs } from '../../base/latency.ts'
 import {
   checkOptions,
@@ -87,7 +88,8 @@ export class PeakEwmaBalancer implements Balancer {
     const { decayMs, failurePenaltyMs, clock, random } = withDefaults(options, peakEwmaTable)
     this.#clock = clock
     this.#penaltyMs = failurePenaltyMs
-    this.#candidates = new SampledLoads(random, 2, () => ({
+    this.#candidates = new SampledLoads(random, 2, (instance) => ({
+      instance,
       active: 0,
       listed: false,
       average: new PeakAverage(decayMs),
@@ -111,7 +113,7 @@ export class PeakEwmaBalancer implements Balancer {
     if (request?.avoid !== undefined && request.avoid.size > 0) return this.#pickAvoiding(request.avoid)
     const cheapest = this.#cheapest(sample.others(sample.first()))
     // Any other instance costs less than one whose first response is awaited.
-    const better = this.#awaitsFirst(cheapest) ? this.#cheapest(sample.allExcept(nobody)) : cheapest
+    const better = this.#awaitsFirst(cheapest) ? this.#cheapest(sample.allExcept(none)) : cheapest
     return instances[better]
   }
 
@@ -151,14 +153,14 @@ export class PeakEwmaBalancer implements Balancer {
   #cheapest(count: number): number {
     const { slots, weights } = this.#candidates.sample
     const nowMs = this.#clock.now()
-    let best = slots[0] as number
+    let best = slots[0] ?? 0
     let least = this.#cost(best, nowMs)
     let tied = Number.POSITIVE_INFINITY
     for (let index = 1; index < count; index++) {
-      const slot = slots[index] as number
+      const slot = slots[index] ?? 0
       const cost = this.#cost(slot, nowMs)
       if (cost > least) continue
-      const weight = weights[slot] as number
+      const weight = weights[slot] ?? 0
       tied = cost < least ? weight : tied + weight
       if (tied === weight || this.#candidates.sample.favours(weight, tied)) best = slot
       least = cost
@@ -176,14 +178,14 @@ export class PeakEwmaBalancer implements Balancer {
     if (nowMs - refusedAtMs < refusedForMs) return refusedMs
     if (active === 0) return average.read(nowMs)
     const latencyMs = average.known ? average.lastMs : unansweredMs
-    return latencyMs * (active / (this.#candidates.sample.weights[slot] as number) + 1)
+    return latencyMs * (active / (this.#candidates.sample.weights[slot] ?? 0) + 1)
   }
 }
 
-const nobody = (): boolean => false
+const none = (): boolean => false
 
 /** Whether the failure reveals nothing about the instance. */
 function saysNothing({ cancelled, blame, error }: Outcome): boolean {
-  const name = (error as { name?: unknown } | null | undefined)?.name
+  const { name } = fieldsOf(error)
   return cancelled === true || blame === 'none' || name === 'AbortError' || name === 'CanceledError'
 }

@@ -13,7 +13,7 @@ export class SampledLoads<L extends Load> {
   readonly #table: LoadTable<L>
 
   /** `choices` instances are compared; `create` makes the load of an instance that is new. */
-  constructor(random: Random, choices: number, create: () => L) {
+  constructor(random: Random, choices: number, create: (instance: ServiceInstance) => L) {
     this.sample = new WeightedSample(random, choices)
     this.#table = new LoadTable(create)
   }

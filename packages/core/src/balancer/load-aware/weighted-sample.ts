@@ -78,14 +78,14 @@ export class WeightedSample {
     for (let slot = 0; slot < weights.length; slot++) {
       if (excluded(slot)) continue
       slots[count++] = slot
-      total += weights[slot] as number
+      total += weights[slot] ?? 0
     }
     let rest = this.#random() * total
     for (let index = 0; index < count; index++) {
-      const slot = slots[index] as number
-      rest -= weights[slot] as number
+      const slot = slots[index] ?? 0
+      rest -= weights[slot] ?? 0
       if (rest >= 0) continue
-      slots[index] = slots[0] as number
+      slots[index] = slots[0] ?? 0
       slots[0] = slot
       break
     }
@@ -109,7 +109,7 @@ export class WeightedSample {
   #take(slot: number, known: number): void {
     const taken = this.#taken
     let index = known
-    for (; index > 0 && (taken[index - 1] as number) > slot; index--) taken[index] = taken[index - 1] as number
+    for (; index > 0 && (taken[index - 1] ?? 0) > slot; index--) taken[index] = taken[index - 1] ?? 0
     taken[index] = slot
   }
 
@@ -119,13 +119,13 @@ export class WeightedSample {
     const taken = this.#taken
     const weights = this.weights
     let total = this.#total
-    for (let index = 0; index < known; index++) total -= weights[taken[index] as number] as number
+    for (let index = 0; index < known; index++) total -= weights[taken[index] ?? 0] ?? 0
     let value = this.#random() * total
     // Skips the taken slots.
     for (let index = 0; index < known; index++) {
-      const slot = taken[index] as number
-      const weight = weights[slot] as number
-      if (value < (ends[slot] as number) - weight) break
+      const slot = taken[index] ?? 0
+      const weight = weights[slot] ?? 0
+      if (value < (ends[slot] ?? 0) - weight) break
       value += weight
     }
     // The first slot that ends beyond the value, whatever that is: an injected generator may give 1 or NaN.
@@ -136,7 +136,7 @@ export class WeightedSample {
     } else {
       while (slot < high) {
         const middle = (slot + high) >>> 1
-        if ((ends[middle] as number) > value) high = middle
+        if ((ends[middle] ?? 0) > value) high = middle
         else slot = middle + 1
       }
     }

@@ -5,6 +5,7 @@ import {
   checkFunction,
   checkInteger,
   checkKeys,
+  hasMethod,
   rejectOption,
   typeTag,
 } from '../../base/option-checks.ts'
@@ -134,5 +135,5 @@ function checkMember(
 }
 
 function isDiscovery(value: unknown): value is ServiceDiscovery {
-  return typeof value === 'object' && value !== null && typeof (value as ServiceDiscovery).getInstances === 'function'
+  return hasMethod(value, 'getInstances')
 }

@@ -1,3 +1,4 @@
+import { fieldsOf, hasFields } from '../../base/fields.ts'
 import { withDefaults } from '../../base/option-table.ts'
 import { originOf } from '../../instance/instance.ts'
 import { httpsRequest, type ProbeResponse } from './https-request.ts'
@@ -63,8 +64,8 @@ async function readBody({ body }: ProbeResponse): Promise<string> {
 
 /** What fetch hides as the `cause` of "fetch failed" and "terminated". */
 function unwrapped(error: unknown): unknown {
-  const { name, cause } = (error ?? {}) as { name?: unknown; cause?: unknown }
-  if (name !== 'TypeError' || typeof cause !== 'object' || cause === null) return error
-  if ((cause as { message?: unknown }).message !== 'bad port') return cause
+  const { name, cause } = fieldsOf(error)
+  if (name !== 'TypeError' || !hasFields(cause)) return error
+  if (cause.message !== 'bad port') return cause
   return new Error('fetch does not connect to this port, as browsers do not: give a probe in place of the HTTP probe')
 }

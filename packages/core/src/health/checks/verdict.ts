@@ -1,3 +1,4 @@
+import { fieldsOf } from '../../base/fields.ts'
 import { type Complete, shown } from '../../base/option-checks.ts'
 import type { HealthProbeResult } from './options.ts'
 
@@ -9,11 +10,9 @@ const maxReasonLength = 200
 /** The verdict that a probe's return value means. What is neither a boolean nor a result is a failure that says so. */
 export function verdictOfResult(result: unknown): ProbeVerdict {
   if (typeof result === 'boolean') return verdict(result)
-  if (typeof result === 'object' && result !== null) {
-    const { healthy, reason, immediate } = result as Partial<HealthProbeResult>
-    if (typeof healthy === 'boolean') {
-      return verdict(healthy, typeof reason === 'string' ? reason : undefined, !healthy && immediate === true)
-    }
+  const { healthy, reason, immediate } = fieldsOf(result)
+  if (typeof healthy === 'boolean') {
+    return verdict(healthy, typeof reason === 'string' ? reason : undefined, !healthy && immediate === true)
   }
   return verdict(false, `the probe gave ${shown(result)}, neither a boolean nor an object with a boolean healthy`)
 }
@@ -45,7 +44,7 @@ function messageOf(cause: unknown): string {
 }
 
 function textOf(value: unknown, field: 'message' | 'code'): string {
-  const text = (value as { readonly [key in typeof field]?: unknown } | undefined)?.[field]
+  const text = fieldsOf(value)[field]
   return typeof text === 'string' ? text : ''
 }
 
