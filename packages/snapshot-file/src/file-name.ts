@@ -14,7 +14,7 @@ export function fileNameOf(service: string): string {
   return `${readable}-${hash}.json`
 }
 
-/** What is written before it gets its name. `unique` tells writers apart. */
+/** The name of a file while it is written. `unique` differs between writers. */
 export function unfinishedName(fileName: string, unique: string): string {
   return `.${fileName}.${unique}.tmp`
 }

@@ -16,7 +16,7 @@ const stripeBytes = 32
  * XXH64 of the UTF-8 bytes of strings. An instance holds the last hash and a buffer of one stripe, so that hashing
  * allocates nothing; 64-bit numbers are pairs of 32-bit halves, as BigInt would allocate one for every step.
  *
- * Not a cryptographic hash: who chooses the keys can choose where they go.
+ * Not a cryptographic hash: a client that chooses its keys can choose where they go.
  *
  * Source: the xxHash specification, https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md.
  */

@@ -13,36 +13,47 @@ export interface AcquireRequest extends PickRequest {
 export const noAcquireRequest: AcquireRequest = Object.freeze({})
 
 /** Chooses an instance and counts the request. Waits for the first list, for room, and for a newer list if no instance is left. */
-export async function acquire(target: CallTarget, request: AcquireRequest): Promise<Request> {
+export function acquire(target: CallTarget, request: AcquireRequest): Promise<Request> {
+  // Not an async function: most calls wait for nothing.
   const { signal } = request
-  if (signal?.aborted === true) throw signal.reason
-  let scope: CallScope | undefined
+  if (signal?.aborted === true) return Promise.reject(signal.reason)
+  if (!target.hasList) return acquireAfter('first-list', target, request)
   try {
-    if (!target.hasList) {
-      scope = waitingScope(target, signal)
-      await target.firstList(scope)
-    }
     target.refuseIfThrottled()
     const taken = target.acquire(request)
-    if (taken !== undefined) return taken
-    scope ??= waitingScope(target, signal)
-    return target.unlessClosed(await target.whenRoom(scope, () => target.acquire(request)))
+    return taken === undefined ? acquireAfter('room', target, request) : Promise.resolve(taken)
   } catch (error) {
-    if (!(error instanceof NoAvailableInstanceError)) throw error
-    scope ??= waitingScope(target, signal)
-    const bounds = { version: target.listVersion, untilMs: Number.POSITIVE_INFINITY }
-    const taken = await target.fromNewerList(scope, bounds, () => target.acquire(request))
-    if (taken === undefined) throw error
-    return target.unlessClosed(taken)
-  } finally {
-    if (scope !== undefined) {
-      scope.release()
-      target.callEnded()
-    }
+    return error instanceof NoAvailableInstanceError ? acquireAfter(error, target, request) : Promise.reject(error)
   }
 }
 
-function waitingScope(target: CallTarget, signal: AbortSignalLike | undefined): CallScope {
+/** `lacking`: what there is not yet, or the error that is thrown unless a newer list comes. */
+async function acquireAfter(
+  lacking: 'first-list' | 'room' | NoAvailableInstanceError,
+  target: CallTarget,
+  request: AcquireRequest,
+): Promise<Request> {
+  const { service, running: clock } = target
+  const take = (): Request | undefined => target.acquire(request)
   target.callBegan()
-  return new CallScope({ clock: target.running, service: target.service, signal, timeoutMs: Number.POSITIVE_INFINITY })
+  const scope = new CallScope({ clock, service, signal: request.signal, timeoutMs: Number.POSITIVE_INFINITY })
+  try {
+    if (lacking instanceof NoAvailableInstanceError) throw lacking
+    if (lacking === 'first-list') {
+      await target.firstList(scope)
+      target.refuseIfThrottled()
+      const taken = take()
+      if (taken !== undefined) return taken
+    }
+    return target.unlessClosed(await target.whenRoom(scope, take))
+  } catch (error) {
+    if (!(error instanceof NoAvailableInstanceError)) throw error
+    const bounds = { version: target.listVersion, untilMs: Number.POSITIVE_INFINITY }
+    const taken = await target.fromNewerList(scope, bounds, take)
+    if (taken === undefined) throw error
+    return target.unlessClosed(taken)
+  } finally {
+    scope.release()
+    target.callEnded()
+  }
 }

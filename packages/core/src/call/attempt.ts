@@ -100,7 +100,7 @@ export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt
   }
 
   onInterrupt(listener: (reason: unknown) => void): void {
-    if (this.#interrupted) this.#tell(listener)
+    if (this.#interrupted) this.#notify(listener)
     else if (this.#listeners === undefined) this.#listeners = [listener]
     else this.#listeners.push(listener)
   }
@@ -138,7 +138,7 @@ export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt
     this.#controller?.abort(reason)
     const listeners = this.#listeners
     this.#listeners = undefined
-    if (listeners !== undefined) for (const listener of listeners) this.#tell(listener)
+    if (listeners !== undefined) for (const listener of listeners) this.#notify(listener)
     this.#settle({ ok: false, error: reason })
   }
 
@@ -173,7 +173,7 @@ export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt
     this.#options.call.moveOn(this, error)
   }
 
-  /** Who waits for its end from now on; gives who did. Only for one that runs. */
+  /** `resolve` gets its end from now on; returns what did before. Only for one that runs. */
   handOver(resolve: (settled: SettledAttempt<T>) => void): (settled: SettledAttempt<T>) => void {
     const before = this.#resolve
     this.#resolve = resolve
@@ -229,7 +229,7 @@ export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt
     )
   }
 
-  #tell(listener: (reason: unknown) => void): void {
+  #notify(listener: (reason: unknown) => void): void {
     try {
       const result: unknown = listener(this.#reason)
       onLateRejection(result, (error) => this.#options.call.callbackFailed('onInterrupt', error))

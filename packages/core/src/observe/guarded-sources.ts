@@ -8,9 +8,13 @@ export function guardedRandom(random: Random, callbackFailed: CallbackFailed): R
     try {
       const value = random()
       if (value >= 0 && value <= 1) return value
-      tell(callbackFailed, 'random', new RangeError(`random() must give a number in [0, 1), got ${String(value)}`))
+      emitFailure(
+        callbackFailed,
+        'random',
+        new RangeError(`random() must give a number in [0, 1), got ${String(value)}`),
+      )
     } catch (error) {
-      tell(callbackFailed, 'random', error)
+      emitFailure(callbackFailed, 'random', error)
     }
     return systemRandom()
   }
@@ -23,7 +27,7 @@ export function guardedClock(clock: Clock, callbackFailed: CallbackFailed): Cloc
       try {
         return clock.now()
       } catch (error) {
-        tell(callbackFailed, 'clock.now', error)
+        emitFailure(callbackFailed, 'clock.now', error)
         return Number.NaN
       }
     },
@@ -34,11 +38,11 @@ export function guardedClock(clock: Clock, callbackFailed: CallbackFailed): Cloc
           try {
             cancel()
           } catch (error) {
-            tell(callbackFailed, 'clock.setTimeout', error)
+            emitFailure(callbackFailed, 'clock.setTimeout', error)
           }
         }
       } catch (error) {
-        tell(callbackFailed, 'clock.setTimeout', error)
+        emitFailure(callbackFailed, 'clock.setTimeout', error)
         return systemClock.setTimeout(callback, delayMs, options)
       }
     },
@@ -46,6 +50,6 @@ export function guardedClock(clock: Clock, callbackFailed: CallbackFailed): Cloc
 }
 
 // Later: code that reads the clock is in the middle of a step, and a listener must not see that.
-function tell(callbackFailed: CallbackFailed, callback: ApplicationCallback, error: unknown): void {
+function emitFailure(callbackFailed: CallbackFailed, callback: ApplicationCallback, error: unknown): void {
   queueMicrotask(() => callbackFailed(callback, error))
 }

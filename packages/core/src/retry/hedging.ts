@@ -45,7 +45,7 @@ export function hedgePolicy(options: HedgeOptions | false | undefined, base?: He
   if (options === undefined) return base
   if (options === false) return undefined
   const inherited: HedgePolicy = base ?? withDefaults({}, hedgeTable)
-  // Who asks for a percentile does not want the fixed delay of the base, which would win over it.
+  // A percentile replaces the fixed delay of the base, which would win over it.
   const ownDelay = Object.hasOwn(options, 'delayMs') || options.percentile !== undefined
   return {
     delayMs: ownDelay ? options.delayMs : inherited.delayMs,

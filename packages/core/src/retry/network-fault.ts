@@ -79,7 +79,7 @@ const tlsFailed = /^(?:ERR_SSL_|ERR_TLS_)/
 const handshakeFailed =
   /^(?:ERR_TLS_|CERT_|UNABLE_TO_|DEPTH_ZERO_SELF_SIGNED_CERT$|SELF_SIGNED_CERT_IN_CHAIN$|HOSTNAME_MISMATCH$|ERR_SSL_(?:WRONG_VERSION_NUMBER|UNSUPPORTED_PROTOCOL|\w*HANDSHAKE_FAILURE|\w*PROTOCOL_VERSION)$)/
 
-/** Node reports a connection lost during the handshake as a plain reset; only the message tells. */
+/** Node reports a connection lost during the handshake as a plain reset; only the message shows it. */
 const lostInHandshake = 'Client network socket disconnected before secure TLS connection was established'
 
 /** Descriptors, memory or buffers of this process or its host have run out. */
@@ -93,7 +93,7 @@ const timedOutCode = /TIMEDOUT$|TIMEOUT$|^(?:Connection)?Timeout$/
 
 /**
  * An HTTP/2 stream that the peer refused before any processing (RFC 9113 section 8.7), also as one beyond the last that a GOAWAY
- * names: as Node's message, undici's, or that of Deno's h2 tells.
+ * names: by Node's message, undici's, or that of Deno's h2.
  */
 const refusedStream = /\bNGHTTP2_REFUSED_STREAM\b|"stream error" received - code 7$|refused stream before processing/
 
@@ -189,10 +189,10 @@ function faultOfFetch(error: ErrorLike, message: string): NetworkFault | undefin
   const because = textOf(reason)
   // A cause with a code would have been found above, were it the network's.
   if (typeof code === 'string' || isProgrammingError(cause) || refusedByFetch.test(because)) return undefined
-  const told = [message, because]
+  const texts = [message, because]
   return {
-    neverSent: told.some((each) => neverConnected.test(each) || refusedStream.test(each)),
-    timedOut: told.some((each) => /timed out|timeout/i.test(each)),
+    neverSent: texts.some((each) => neverConnected.test(each) || refusedStream.test(each)),
+    timedOut: texts.some((each) => /timed out|timeout/i.test(each)),
   }
 }
 

@@ -30,7 +30,7 @@ interface HttpDate {
 /** Longer than any of the forms is: not worth a look. */
 const maxLength = 64
 
-/** Where a year of two digits is looked for when nothing tells the century: within 50 years of this one. */
+/** Where a year of two digits is looked for when nothing says which century: within 50 years of this one. */
 const assumedYear = 2_025
 
 const monthNames = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']

@@ -99,7 +99,7 @@ export class Capacity {
     this.#queue?.close()
   }
 
-  /** The error of a call that is not let in, after the event that tells of it. */
+  /** The error of a call that is not let in, after its event. */
   refused(because: RefusedBecause): OverloadedError {
     const { service, events } = this.#options
     if (events.active) events.emit({ type: 'call-refused', service, because })

@@ -22,7 +22,7 @@ export interface EjectionsOptions {
 
 const unreachable: ReadonlySet<EjectionReason> = new Set(['consecutive-connect-errors', 'no-answer', 'failed-probe'])
 
-/** The ejected instances of one service: the outlier detector, its word as events, and who waits to be tried. */
+/** The ejected instances of one service: the outlier detector, its events, and the instances that wait for a probe. */
 export class Ejections {
   readonly #options: EjectionsOptions
   readonly #detector: OutlierDetector | undefined
@@ -45,7 +45,7 @@ export class Ejections {
     })
   }
 
-  /** Whose ejection is over and who waits for the request that tries them. */
+  /** Instances whose ejection is over and that wait for the request that tries them. */
   get halfOpen(): ReadonlySet<InstanceRecord> {
     return this.#halfOpen
   }
@@ -76,7 +76,7 @@ export class Ejections {
 
   /**
    * An active check of `record` passed: it can be reached. That ends an ejection for want of an answer, but none for bad
-   * answers: who answers 500 to requests may well pass its checks.
+   * answers: an instance that answers requests by 500 may well pass its checks.
    */
   passed({ tracker }: InstanceRecord): void {
     if (tracker?.ejection !== undefined && unreachable.has(tracker.ejection.reason)) tracker.uneject()

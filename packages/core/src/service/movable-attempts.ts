@@ -81,7 +81,7 @@ export class MovableAttempts {
   }
 
   /**
-   * Counts for each instance those that a second try tells about, so that no comparison with other instances has to.
+   * Counts for each instance those of which a second try learns, so that no comparison with other instances has to.
    * `paid`: whether there is a budget for second tries.
    */
   count(roster: Pick<Roster, 'everyRecord' | 'recordOf'>, paid: boolean): void {

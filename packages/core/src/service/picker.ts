@@ -81,6 +81,7 @@ export class Picker {
 
   /** Has judged what changed since. */
   settle(): void {
+    if (this.#plain !== undefined && this.#roster.changes === this.#judged) return
     const { roster, split, settings } = this.#options
     if (roster.changes !== this.#judged && !roster.isApplying) {
       try {

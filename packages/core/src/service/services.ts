@@ -86,7 +86,7 @@ export class Services {
       return
     }
     throw new NoAvailableInstanceError(
-      `${service}: no available instance (${this.#maxServices} services are in use, which is maxServices)`,
+      `${service}: no available instance (${this.#maxServices} services are in use, which is maxServices; raise it, or configure the service)`,
       { service },
     )
   }

@@ -38,7 +38,7 @@ type CombinedWatch = FailoverWatch | MergeWatch
  *     })
  *
  * A failure never makes the list shorter. `close` closes the members that nothing else uses. Snapshots are for watches, as those of a
- * load balancer, and for nothing else: `getInstances` tells only what a member says now.
+ * load balancer, and for nothing else: `getInstances` gives only what a member says now.
  */
 export class CompositeDiscovery implements ServiceDiscovery {
   readonly #mode: 'failover' | 'merge'
@@ -64,7 +64,7 @@ export class CompositeDiscovery implements ServiceDiscovery {
       refreshIntervalMs: options.refreshIntervalMs ?? defaults.refreshIntervalMs,
       clock: options.clock ?? systemClock,
       random: options.random ?? systemRandom,
-      tell: (event) => tellQuietly(onEvent, event),
+      emit: (event) => emitQuietly(onEvent, event),
     }
     this.#uses = new DiscoveryUses(this.#shared.members.map(({ discovery }: CheckedMember) => discovery))
   }
@@ -148,7 +148,7 @@ export class CompositeDiscovery implements ServiceDiscovery {
   }
 }
 
-function tellQuietly(listener: CompositeDiscoveryListener | undefined, event: CompositeDiscoveryEvent): void {
+function emitQuietly(listener: CompositeDiscoveryListener | undefined, event: CompositeDiscoveryEvent): void {
   try {
     listener?.(event)
   } catch {

@@ -70,7 +70,7 @@ export class FailoverWatch {
     } else if (this.#mayTakeOver(watch, list)) {
       this.#take(watch)
     } else if (inUse === undefined || watch.index > inUse.index) {
-      if (!this.#open(watch.index + 1)) this.#tellIfNothing()
+      if (!this.#open(watch.index + 1)) this.#emitIfNothing()
     }
   }
 
@@ -86,16 +86,16 @@ export class FailoverWatch {
       this.#armDue()
       this.#output.stale(watch.error)
     } else if (inUse === undefined || watch.index > inUse.index) {
-      if (!this.#open(watch.index + 1)) this.#tellIfNothing()
+      if (!this.#open(watch.index + 1)) this.#emitIfNothing()
     }
   }
 
   #take(watch: MemberWatch): void {
-    const { service, tell } = this.#context
+    const { service, emit } = this.#context
     this.#inUse = watch
     this.#endFailure()
     this.#closeBehind(watch.index)
-    tell({ type: 'member-in-use', service, member: watch.member.name })
+    emit({ type: 'member-in-use', service, member: watch.member.name })
     this.#output.live(watch.list as InstanceList)
   }
 
@@ -129,7 +129,7 @@ export class FailoverWatch {
     }
   }
 
-  #tellIfNothing(): void {
+  #emitIfNothing(): void {
     if (this.#closed || this.#inUse !== undefined) return
     const failures: MemberFailure[] = []
     for (const watch of this.#watches) {

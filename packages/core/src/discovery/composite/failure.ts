@@ -11,9 +11,9 @@ export interface MemberFailure {
 export function noMemberAnswers(service: string, failures: readonly MemberFailure[]): DiscoveryError {
   const [only] = failures
   if (failures.length === 1 && only?.error instanceof DiscoveryError) return only.error
-  const told = failures.map(({ member, error }) => `${member}: ${reasonOf(service, error)}`)
+  const reasons = failures.map(({ member, error }) => `${member}: ${reasonOf(service, error)}`)
   const errors = failures.flatMap(({ error }) => (error === undefined ? [] : [error]))
-  return new DiscoveryError(`${service}: no discovery answers. ${told.join('; ')}`, {
+  return new DiscoveryError(`${service}: no discovery answers. ${reasons.join('; ')}`, {
     service,
     cause: errors.length === 1 ? errors[0] : new AggregateError(errors),
   })

@@ -17,7 +17,7 @@ export interface CompositeContext {
   readonly refreshIntervalMs: number
   readonly clock: Clock
   readonly random: Random
-  readonly tell: CompositeDiscoveryListener
+  readonly emit: CompositeDiscoveryListener
 }
 
 /** The code that combines the members reads all of them each time one has changed. */
@@ -53,7 +53,7 @@ export class MemberWatch {
         next: (answer, rejected, sample) => this.#receive(answer, { rejected: rejected ?? [], sample }),
         error: (cause) => this.#fail(cause),
       },
-      onCloseFailed: (error) => context.tell({ type: 'member-failed', service, member: this.member.name, error }),
+      onCloseFailed: (error) => context.emit({ type: 'member-failed', service, member: this.member.name, error }),
     })
   }
 
@@ -93,7 +93,7 @@ export class MemberWatch {
 
   #receive(answer: unknown, details: Omit<InstanceList, 'instances'>): void {
     if (this.#closed) return
-    const { service, tell } = this.#context
+    const { service, emit } = this.#context
     try {
       this.#list = parseMemberList(service, answer, { ...details, priorityOffset: this.member.priorityOffset })
     } catch (cause) {
@@ -103,17 +103,17 @@ export class MemberWatch {
     this.#cancelSilence()
     const recovered = this.#failing
     this.#failing = false
-    if (recovered) tell({ type: 'member-recovered', service, member: this.member.name })
+    if (recovered) emit({ type: 'member-recovered', service, member: this.member.name })
     if (!this.#closed) this.#listener.answered(this)
   }
 
   #fail(cause: unknown): void {
     if (this.#closed) return
-    const { service, tell } = this.#context
+    const { service, emit } = this.#context
     this.#cancelSilence()
     this.#failing = true
     this.#error = cause
-    tell({ type: 'member-failed', service, member: this.member.name, error: cause })
+    emit({ type: 'member-failed', service, member: this.member.name, error: cause })
     if (!this.#closed) this.#listener.failed(this)
   }
 }

@@ -31,7 +31,7 @@ export interface CompositeMember {
 /** How several discoveries are combined. */
 export interface CompositeDiscoveryOptions {
   /**
-   * - `failover` (the default): the first member that answers tells the instances; the others are not asked meanwhile
+   * - `failover` (the default): the instances of the first member that answers are used; the others are not asked meanwhile
    * - `merge`: all members are asked, and their lists are united
    */
   readonly mode?: 'failover' | 'merge' | undefined
@@ -52,7 +52,7 @@ export interface CompositeDiscoveryOptions {
   readonly snapshots?: SnapshotStore | undefined
   /** Older snapshots are not used: their addresses may be others' by now. Milliseconds or `Infinity`; default 24 hours. */
   readonly maxSnapshotAgeMs?: number | undefined
-  /** Told of failures that a load balancer does not see, as the list lives on. What it throws is dropped. */
+  /** Receives failures that a load balancer does not see, as the list lives on. What it throws is dropped. @default undefined */
   readonly onEvent?: CompositeDiscoveryListener | undefined
   /** Source of time. @default systemClock */
   readonly clock?: Clock | undefined

@@ -27,9 +27,9 @@ export class CompositeOutput {
     this.#context = context
     this.#observer = observer
     if (snapshots === undefined) return
-    const { service, tell } = context
+    const { service, emit } = context
     const { store, maxAgeMs } = snapshots
-    const onFailure = (error: unknown): void => tell({ type: 'snapshot-failed', service, error })
+    const onFailure = (error: unknown): void => emit({ type: 'snapshot-failed', service, error })
     this.#writer = new SnapshotWriter({ ...context, store, onFailure })
     const onLoaded = (list: InstanceList, ageMs: number): void => this.#useSnapshot(list, ageMs)
     this.#start = new SnapshotStart({ ...context, store, maxAgeMs, onLoaded, onFailure })
@@ -57,7 +57,7 @@ export class CompositeOutput {
     if (this.#closed) return
     this.#writer?.pause()
     this.#error = error
-    this.#tellNothing(error)
+    this.#emitNothing(error)
     this.#start?.begin()
   }
 
@@ -69,16 +69,16 @@ export class CompositeOutput {
   }
 
   #useSnapshot(list: InstanceList, ageMs: number): void {
-    const { service, tell } = this.#context
-    tell({ type: 'snapshot-in-use', service, ageMs, instances: list.instances.length })
+    const { service, emit } = this.#context
+    emit({ type: 'snapshot-in-use', service, ageMs, instances: list.instances.length })
     if (this.#closed) return
     this.#snapshotText = `the list saved ${ageText(ageMs)} ago is in use. `
     this.#next(list)
     // A list of yesterday is stale from the first moment, and `inspect` must show why.
-    if (!this.#closed && this.#error !== undefined) this.#tellNothing(this.#error)
+    if (!this.#closed && this.#error !== undefined) this.#emitNothing(this.#error)
   }
 
-  #tellNothing(error: DiscoveryError): void {
+  #emitNothing(error: DiscoveryError): void {
     const { service } = this.#context
     if (this.#snapshotText === '') this.#observer.error(error)
     else {

@@ -32,7 +32,7 @@ export interface HealthWatcher {
 }
 
 /**
- * One address that is probed, for all who watch it.
+ * One address that is probed, for all watchers.
  *
  * It wakes up every `intervalMs`. A wake-up sends a probe, unless the instance is stably healthy, no watcher had a
  * request since the wake-up before, and `idleIntervalMs` is not over: so traffic that comes back is noticed within
@@ -103,7 +103,7 @@ export class HealthTarget {
     let moved = false
     for (const watcher of this.#watchers) {
       const requests = requestsOf(watcher)
-      // NaN differs from itself: who cannot tell has traffic.
+      // NaN differs from itself: a watcher that cannot say has traffic.
       if (requests !== watcher.requests) moved = true
       watcher.requests = requests
     }
@@ -146,16 +146,16 @@ export class HealthTarget {
     this.#idleLeftMs = jittered(idleIntervalMs, jitter, random)
     this.#wait()
     const state = this.#state
-    if (state.status !== before.status) this.#tell((watcher) => watcher.listener(state))
-    if (verdict.healthy && state.status === 'healthy') this.#tell((watcher) => watcher.onPass?.())
+    if (state.status !== before.status) this.#notify((watcher) => watcher.listener(state))
+    if (verdict.healthy && state.status === 'healthy') this.#notify((watcher) => watcher.onPass?.())
   }
 
-  #tell(tell: (watcher: HealthWatcher) => void): void {
+  #notify(notify: (watcher: HealthWatcher) => void): void {
     for (const watcher of this.#watchers) {
       // It may have been removed by one before it.
       if (!this.#watchers.includes(watcher)) continue
       try {
-        tell(watcher)
+        notify(watcher)
       } catch {
         // The listener's mistake is no reason to stop probing, and it cannot be reported here.
       }

@@ -33,7 +33,7 @@ export interface Watched {
    * lost in a failure that is over.
    */
   readonly waiting: number
-  /** Those of `waiting` that can be tried elsewhere, as of this look: that tells more than any comparison. */
+  /** Those of `waiting` that can be tried elsewhere, as of this look: that says more than any comparison. */
   readonly movable: number
   /** Whether the one request that tries it after its ejection is among them: then that alone is enough. */
   readonly probed: boolean
@@ -71,7 +71,7 @@ const slowerStep = quickerStep ** -3
  * comes, so nothing else notices before the callers' deadlines.
  *
  * It keeps for each instance how long requests have waited without any answer of it. Requests that can be tried elsewhere
- * are: their second try tells whether the instance is silent (see `SecondTries`). For the others it compares: an instance is
+ * are: their second try shows whether the instance is silent (see `SecondTries`). For the others it compares: an instance is
  * silent when `minimumRequests` waited for it and it answered nothing for `afterMs`, or for as long as this service's answers
  * may usually take if that is longer (mean + 4 deviations, as TCP computes its timeout, RFC 6298), while so many requests
  * were answered elsewhere, and so few wait there, that chance does not explain it.

@@ -92,7 +92,7 @@ export class OutlierTracker {
     this.completed()
   }
 
-  /** The head of a good answer is there: `completed` or `broke` tells how the rest went. Hot. */
+  /** The head of a good answer is there: `completed` or `broke` says how the rest went. Hot. */
   answered(): void {
     const state = this.#state
     if (state.kind !== 'in') return
