@@ -6,7 +6,7 @@ import type { Found } from './found.ts'
 import type { GatewayPorts } from './messages.ts'
 
 /** What a client needs. */
-export interface ClientContext {
+interface ClientContext {
   readonly ports: GatewayPorts
   readonly random: () => number
   readonly found: Found

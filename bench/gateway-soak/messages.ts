@@ -1,5 +1,5 @@
 /** Addresses of the instances, by service. */
-export type Lists = Readonly<Record<string, readonly string[]>>
+type Lists = Readonly<Record<string, readonly string[]>>
 
 /** What the process of the instances tells. `executed`: how often each POST was carried out, since the last message. */
 export type FromInstances = { readonly lists: Lists } | { readonly executed: Readonly<Record<string, number>> }

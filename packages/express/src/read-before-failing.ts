@@ -11,7 +11,8 @@ type WriteCallback = (error?: Error | null) => void
  * The next read finds the end of the connection, which ends the request.
  */
 export function readBeforeFailing<T extends Socket>(socket: T): T {
-  const { _write, _writev } = socket
+  const write = socket._write.bind(socket)
+  const writev = socket._writev?.bind(socket)
   // Node passes the same callback with every write.
   let callback: WriteCallback | undefined
   let delayed: WriteCallback = () => {}
@@ -27,10 +28,10 @@ export function readBeforeFailing<T extends Socket>(socket: T): T {
     return delayed
   }
   return Object.assign(socket, {
-    _write: (chunk: unknown, encoding: BufferEncoding, done: WriteCallback) =>
-      _write.call(socket, chunk, encoding, delaying(done)),
-    _writev: (chunks: Parameters<NonNullable<typeof _writev>>[0], done: WriteCallback) =>
-      _writev?.call(socket, chunks, delaying(done)),
+    _write: (chunk: unknown, encoding: BufferEncoding, done: WriteCallback) => write(chunk, encoding, delaying(done)),
+    ...(writev && {
+      _writev: (chunks: Parameters<typeof writev>[0], done: WriteCallback) => writev(chunks, delaying(done)),
+    }),
   })
 }
 
