@@ -138,4 +138,23 @@ describe('an instance that is missing from an answer', () => {
   it('goes at once when the answer is shorter than an earlier one', async () => {
     expect((await knownAfter({}, first, ['10.0.0.1'])).at(-1)).toEqual(['1'])
   })
+
+  it('stays by the longest time to live so far, up to 30 s: those of a server that caches count down', async () => {
+    const clock = new FakeClock()
+    let ttl = 0
+    server.answer(({ type }) => (type === 'A' ? { answers: [address('web.lb.test', '10.0.0.1', ttl)] } : {}))
+    const samples: unknown[] = []
+    const next = (_list: unknown, _rejected: unknown, sample: unknown): void => {
+      samples.push(sample)
+    }
+    const subscription = open({ clock, random: () => 0 }).watch('web', { next, error: expect.unreachable })
+    for (const [before, nextTtl] of [20, 3, 600, 0].entries()) {
+      const refreshMs = Math.min(Math.max(ttl, 1), 30) * 1_000
+      await vi.waitFor(() => expect(samples).toHaveLength(before + 1), { interval: 2 })
+      ttl = nextTtl
+      await clock.advance(refreshMs)
+    }
+    subscription.close()
+    expect(samples.slice(0, 4)).toEqual([1_000, 20_000, 20_000, 30_000].map((ttlMs) => ({ ttlMs })))
+  })
 })

@@ -39,7 +39,7 @@ describeWithServers('on PowerDNS', PowerDns.programs, () => {
       withinMs: 8_000,
       ...places,
     }
-    describeDiscovery(name, harness, { failure: true, ...capabilities })
+    describeDiscovery(name, harness, { failure: true, otherProcess: true, ...capabilities })
   }
 
   run(
