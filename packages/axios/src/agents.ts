@@ -15,7 +15,8 @@ import { authorityOf, onDeparture, systemClock } from '@lb/core/authoring'
 import { announcedMarginMs, connectTimeoutMs, longestIdleMs, unannouncedIdleMs } from '@lb/undici/authoring'
 import { limitInterim } from './interim-limit.ts'
 
-type ConnectingSocket = Socket & Partial<Pick<TLSSocket, 'encrypted'>> & { readonly secureConnecting?: boolean }
+/** A connection that may not be established yet. */
+export type ConnectingSocket = Socket & Partial<Pick<TLSSocket, 'encrypted'>> & { readonly secureConnecting?: boolean }
 
 /** Ends `socket` with the error of a connection that took too long, as the operating system would word it, unless it is made in time. */
 export function limitConnecting(socket: ConnectingSocket): void {

@@ -4,10 +4,10 @@ import type { Socket } from 'node:net'
 import type { AttemptContext, CancelTimer } from '@lb/core'
 import { systemClock } from '@lb/core/authoring'
 import type { AxiosAdapter, AxiosResponse, InternalAxiosRequestConfig } from 'axios'
-import { limitConnecting } from './agents.ts'
+import { type ConnectingSocket, limitConnecting } from './agents.ts'
 import { earlyResponse } from './head-notice.ts'
 import { countInterim, refuseUpgrade } from './interim-limit.ts'
-import { learnFromHooks } from './proxy-lookup.ts'
+import { falseMakesFunction } from './proxy-lookup.ts'
 import type { RedirectResponse } from './replayed-response.ts'
 import { type EarlyResponse, lowestFailure } from './response.ts'
 
@@ -63,7 +63,7 @@ class DirectTransport {
 
   /** Called by axios's adapter. */
   request(options: TransportOptions, onResponse: (response: IncomingMessage) => void): ClientRequest {
-    learnFromHooks(options.beforeRedirects)
+    if ('direct' in options.beforeRedirects) falseMakesFunction()
     // Looked up for each request: tools that trace requests replace it.
     const { request } = options.protocol === 'https:' ? https : http
     const sent = request(options, (response) => {
@@ -122,7 +122,8 @@ function describeUrl(sent: ClientRequest, response: IncomingMessage, url: string
 
 function onSocket(socket: Socket): void {
   // Emitted for kept connections too, which are connected already, and have a limit for the time in which they are idle.
-  limitConnecting(socket)
+  const { connecting, secureConnecting = false }: ConnectingSocket = socket
+  if (connecting || secureConnecting) limitConnecting(socket)
   socket.setTimeout(0)
 }
 

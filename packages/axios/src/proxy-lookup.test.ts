@@ -1,7 +1,7 @@
 import { Agent } from 'node:http'
 import { AxiosHeaders, type InternalAxiosRequestConfig } from 'axios'
 import { expect, it } from 'vitest'
-import { learnFromHooks, spareProxyLookup } from './proxy-lookup.ts'
+import { falseMakesFunction, spareProxyLookup } from './proxy-lookup.ts'
 
 function spared(httpAgent: Agent, direct: boolean): InternalAxiosRequestConfig {
   const request: InternalAxiosRequestConfig = { headers: new AxiosHeaders(), httpAgent, httpsAgent: undefined }
@@ -13,9 +13,8 @@ const optionsOf = ({ httpAgent }: InternalAxiosRequestConfig): object => httpAge
 
 it('spares the lookup by proxy: false until axios makes a function of it, and by agents after that', () => {
   const agent = new Agent({ keepAlive: true })
-  learnFromHooks({ proxy: () => {} })
   expect(spared(agent, true)).toMatchObject({ proxy: false, httpAgent: agent })
-  learnFromHooks({ proxy: () => {}, direct: () => {} })
+  falseMakesFunction()
   const direct = spared(agent, true)
   expect(direct.proxy).toBeUndefined()
   expect(optionsOf(direct)).toMatchObject({ keepAlive: true, proxyEnv: {} })

@@ -1,6 +1,6 @@
-import type { Agent } from 'node:http'
+import type { ClientRequest } from 'node:http'
 import type { InternalAxiosRequestConfig } from 'axios'
-import { isAgent, noticing } from './agents.ts'
+import { isAgent } from './agents.ts'
 
 const proxyVariable = /^(?:npm_config_)?(?:(?:https?|all)_)?proxy$/i
 
@@ -9,12 +9,15 @@ export function environmentNamesProxy(): boolean {
   return Object.entries(process.env).some(([name, value]) => value !== '' && proxyVariable.test(name))
 }
 
-/** Whether axios makes a function for redirects out of `proxy: false`. */
+/** Agents that inherit from others. */
+const known = new WeakMap<object, unknown>()
+
+/** Whether this version of axios makes a function for redirects out of `proxy: false`. */
 let makesFunction = false
 
-/** Learns what axios made of a request that goes out directly. */
-export function learnFromHooks(hooks: object): void {
-  makesFunction ||= 'direct' in hooks
+/** axios was seen to do so. */
+export function falseMakesFunction(): void {
+  makesFunction = true
 }
 
 /**
@@ -29,8 +32,8 @@ export function spareProxyLookup(request: InternalAxiosRequestConfig, direct: bo
   // Node's agents may have looked there themselves.
   if (hasProxy(httpAgent) || hasProxy(httpsAgent)) return
   if (direct && makesFunction) {
-    request.httpAgent = knowingNoProxy(httpAgent)
-    request.httpsAgent = knowingNoProxy(httpsAgent)
+    request.httpAgent = known.get(httpAgent) ?? knowingNoProxy(httpAgent)
+    request.httpsAgent = known.get(httpsAgent) ?? knowingNoProxy(httpsAgent)
   } else request.proxy = false
 }
 
@@ -40,17 +43,17 @@ function hasProxy(agent: unknown): boolean {
   return options?.proxyEnv !== undefined && options.proxyEnv !== null
 }
 
-const known = new WeakMap<Agent, Agent>()
-
 /** An agent that inherits from `agent`, with the empty environment. */
 function knowingNoProxy(agent: unknown): unknown {
   if (!isAgent(agent)) return agent
-  let made = known.get(agent)
-  if (made === undefined) {
-    made = noticing(agent, () => false)
-    const { options }: { options?: object } = Object(agent)
-    Object.defineProperty(made, 'options', { value: { ...options, proxyEnv: {} } })
-    known.set(agent, made)
-  }
-  return made
+  const made = known.get(agent)
+  if (made !== undefined) return made
+  const real: { readonly options?: object; addRequest(request: ClientRequest): void } = Object(agent)
+  const inheriting: unknown = Object.create(agent, {
+    options: { value: { ...real.options, proxyEnv: {} } },
+    // What Node's agent counts is counted by the real one.
+    addRequest: { value: real.addRequest.bind(real) },
+  })
+  known.set(agent, inheriting)
+  return inheriting
 }

@@ -37,8 +37,8 @@ export function replay(head: ResponseHead, request: InternalAxiosRequestConfig):
 
 /** As an agent gives a request its connection. */
 function connect(request: ClientRequest, connection: Duplex): void {
-  const { onSocket }: { onSocket(socket: Duplex): void } = Object(request)
-  onSocket.call(request, connection)
+  const receiver: { onSocket(socket: Duplex): void } = Object(request)
+  receiver.onSocket(connection)
 }
 
 /** A connection on which a response comes, whatever is sent. Of a socket it has what Node and axios ask for. */

@@ -8,13 +8,17 @@ import { newCertificate } from '../../undici/test/certificate.ts'
 import { loadBalance } from '../src/index.ts'
 
 /** `/N` leads to `/N-1`, and `/0` says what it received. */
-const chain: RequestListener = async (request, response) => {
+const chain: RequestListener = (request, response) => {
   let body = ''
-  for await (const chunk of request) body += chunk
-  const { method, url = '', headers } = request
-  const left = Number(/^\/(\d+)/.exec(url)?.[1] ?? 0)
-  if (left > 0) response.writeHead(307, { location: `/${left - 1}` }).end('elsewhere')
-  else response.writeHead(200).end(JSON.stringify({ method, url, body, authorization: headers.authorization }))
+  request.on('data', (chunk) => {
+    body += chunk
+  })
+  request.on('end', () => {
+    const { method, url = '', headers } = request
+    const left = Number(/^\/(\d+)/.exec(url)?.[1] ?? 0)
+    if (left > 0) response.writeHead(307, { location: `/${left - 1}` }).end('elsewhere')
+    else response.writeHead(200).end(JSON.stringify({ method, url, body, authorization: headers.authorization }))
+  })
 }
 
 interface Seen {
