@@ -95,24 +95,36 @@ describe('a query', () => {
     expect(first.queries[0]?.bytes.readUInt16BE(2)).toBe(0x0100)
   })
 
-  it.each([1, 4])('is repeated without EDNS0 when the server does not know that: response code %i', async (code) => {
-    first.onQuery = (query) => answer(first, query, query.udpPayloadSize === undefined ? 0 : code)
-    expect(addressesOf(await open().getInstances('web'))).toEqual(found)
-    expect(first.queries.map(({ udpPayloadSize }) => udpPayloadSize)).toEqual([1_232, undefined])
+  it.each([1, 2, 4, 5])(
+    'is repeated without EDNS0 when the server may not know that: response code %i',
+    async (code) => {
+      first.onQuery = (query) => answer(first, query, query.udpPayloadSize === undefined ? 0 : code)
+      expect(addressesOf(await open().getInstances('web'))).toEqual(found)
+      expect(first.queries.map(({ udpPayloadSize }) => udpPayloadSize)).toEqual([1_232, undefined])
+    },
+  )
+
+  it('is not repeated when the name does not exist', async () => {
+    first.onQuery = (query) => answer(first, query, 3)
+    expect(await open().getInstances('web')).toEqual([])
+    expect(first.queries).toHaveLength(1)
   })
 
-  it('is repeated without EDNS0 when the server could not even read the question', async () => {
-    first.onQuery = (query) => {
-      if (query.udpPayloadSize === undefined) answer(first, query)
-      else {
-        const head = Buffer.alloc(12)
-        head.writeUInt16BE(query.id)
-        head.writeUInt16BE(0x8001, 2)
-        first.send(query, head)
+  it.each([1, 2, 4, 5])(
+    'is repeated without EDNS0 when the server does not repeat the question: response code %i',
+    async (code) => {
+      first.onQuery = (query) => {
+        if (query.udpPayloadSize === undefined) answer(first, query)
+        else {
+          const head = Buffer.alloc(12)
+          head.writeUInt16BE(query.id)
+          head.writeUInt16BE(0x8000 | code, 2)
+          first.send(query, head)
+        }
       }
-    }
-    expect(addressesOf(await open().getInstances('web'))).toEqual(found)
-  })
+      expect(addressesOf(await open().getInstances('web'))).toEqual(found)
+    },
+  )
 
   it('is sent from unpredictable ports', async () => {
     first.answer(() => good)
