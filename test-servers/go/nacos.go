@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/go-kratos/kratos/v2/registry"
 	"github.com/nacos-group/nacos-sdk-go/v2/clients"
@@ -42,7 +43,17 @@ func newNacos(address string) (backend, error) {
 		),
 		ServerConfigs: []constant.ServerConfig{*constant.NewServerConfig(host, port)},
 	})
-	return &nacos{client}, err
+	if err != nil {
+		return nil, err
+	}
+	// It connects in the background, and refuses everything until then.
+	for range 150 {
+		if client.ServerHealthy() {
+			return &nacos{client}, nil
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return nil, fmt.Errorf("interop: no connection to Nacos at %s", address)
 }
 
 func (n *nacos) Register(_ context.Context, service *registry.ServiceInstance) error {

@@ -13,6 +13,8 @@ export interface GoRegistry {
 }
 
 const program = 'lb-interop'
+/** Clients of Nacos take seconds to connect on a machine under load. */
+const readyTimeoutMs = 60_000
 
 /** A service or a client in Go, which uses go-kratos or go-zero as programs in Go do. Its sources are in `test-servers/go`. */
 export class GoInterop {
@@ -32,7 +34,7 @@ export class GoInterop {
     const cwd = await mkdtemp(join(tmpdir(), 'lb-go-'))
     try {
       const args = ['kratos-call', kind, address, service, scheme]
-      const { stdout } = await promisify(execFile)(binary(program), args, { cwd, timeout: 30_000 })
+      const { stdout } = await promisify(execFile)(binary(program), args, { cwd, timeout: 60_000 })
       return stdout.split('\n').filter((line) => line !== '')
     } finally {
       await rm(cwd, { recursive: true, force: true })
@@ -51,9 +53,10 @@ export class GoInterop {
 
   static async #start(...args: readonly string[]): Promise<GoInterop> {
     const server = new ServerProcess()
-    await server.start(program, args, async () => {
+    const isReady = async (): Promise<void> => {
       if (!/^ready$/m.test(server.log)) throw new Error('it is not ready yet')
-    })
+    }
+    await server.start(program, args, isReady, readyTimeoutMs)
     return new GoInterop(server)
   }
 
