@@ -95,7 +95,7 @@ class Soak {
 
   async #load(ports: GatewayPorts, random: () => number, forMs: number): Promise<void> {
     const endMs = performance.now() + forMs
-    const kinds = Object.entries(clients).filter(([k]) => k === 'upgrade')
+    const kinds = Object.entries(clients)
     const talk = async (): Promise<void> => {
       while (performance.now() < endMs && this.#died === undefined) {
         const [kind, client] = kinds[Math.floor(random() * kinds.length)] as (typeof kinds)[number]
