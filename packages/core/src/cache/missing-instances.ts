@@ -47,6 +47,10 @@ export class MissingInstances {
     list: readonly ServiceInstance[],
     sample: ListSample | undefined,
   ): readonly ServiceInstance[] {
+    if (sample === undefined && this.#missing.size === 0 && this.#removed.size === 0) {
+      this.#longestList = Math.max(this.#longestList, list.length)
+      return list
+    }
     const listed = new Set(list.map(({ id }) => id))
     const absent = sample === undefined || list.length === 0 ? [] : known.filter(({ id }) => !listed.has(id))
     if (this.#returned(listed) && absent.length > 0) this.#areSamples = true
