@@ -1,5 +1,8 @@
 import { type Dispatcher, errors } from 'undici'
 
+/** Headers, or trailers, as undici parses them. */
+export type ParsedHeaders = Record<string, string | string[] | undefined>
+
 /** Headers, or trailers, as the transport has them. */
 export type RawHeaders = NonNullable<Dispatcher.DispatchController['rawHeaders']> | null
 

@@ -1,12 +1,9 @@
 import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import { CallController, type ControlledCall, type RawHeaders } from './call-controller.ts'
+import { CallController, type ControlledCall, type ParsedHeaders, type RawHeaders } from './call-controller.ts'
 import { asError } from './errors.ts'
 
 type Handler = Dispatcher.DispatchHandler
-
-/** Headers, or trailers, as undici parses them. */
-export type ParsedHeaders = Record<string, string | string[] | undefined>
 
 const sendingMethods = ['onBodySent', 'onRequestSent'] as const
 
