@@ -26,8 +26,26 @@ export function onExchangeEnd(request: IncomingMessage, response: ServerResponse
   }
   response.on('close', onEnd)
   if (response.socket !== null) return
-  // It waits for the response to an earlier request of its connection, and would not hear of the end of that connection.
-  const { socket } = request
-  socket.on('close', onEnd)
-  response.on('close', () => socket.off('close', onEnd))
+  // It waits for the response to an earlier request of its connection, and gets no event at the end of that connection.
+  response.on('close', onConnectionEnd(request.socket, onEnd))
+}
+
+// The ESM and the CommonJS build may both serve one connection; a registered symbol is the same in both.
+const waitingKey = Symbol.for('@lb/express.waiting-exchanges')
+
+/** Calls `onEnd` when the connection is closed. One listener serves all exchanges that wait: Node warns of more than ten. */
+function onConnectionEnd(socket: Duplex & { [waitingKey]?: Set<() => void> }, onEnd: () => void): () => void {
+  let waiting = socket[waitingKey]
+  if (waiting === undefined) {
+    const all = new Set<() => void>()
+    waiting = all
+    socket[waitingKey] = all
+    socket.once('close', () => {
+      for (const end of all) end()
+    })
+  }
+  const added = waiting.add(onEnd)
+  return () => {
+    added.delete(onEnd)
+  }
 }

@@ -6,7 +6,7 @@ import { http2Stream, resetStream } from './http2.ts'
 // The ESM and the CommonJS build may both be loaded in one process; a registered symbol is the same in both.
 const brand = Symbol.for('@lb/express.proxy-error')
 
-/** Seconds after which a client that was told 503 may come again. */
+/** Seconds in `Retry-After` of a 503. */
 const retryAfterSeconds = '1'
 
 /** The errors of the transport that are a time limit. */
@@ -28,7 +28,7 @@ export const proxyErrorCodes = ['LB_RESPONSE_HEADER_TOO_LONG'] as const
  * may not. Express' own error handler answers with `status` and `headers`.
  */
 export class ProxyError extends Error {
-  /** What the client is told: 4xx for a request that is refused, 502, 503 or 504. */
+  /** The status of the response: 4xx for a request that is refused, 502, 503 or 504. */
   readonly status: number
   /** The same, by the name under which other frameworks look for it. */
   readonly statusCode: number
@@ -134,7 +134,7 @@ export class UnusableResponse extends Error {
   readonly code = 'EPROTO'
 }
 
-/** Whether the connection ends with this error: what a refused client sends next cannot be told from the rest of its request. */
+/** Whether the connection ends with this error: what follows a refused request cannot be distinguished from the rest of it. */
 export function endsConnection({ status }: ProxyError): boolean {
   return status < 500 || status === 501 || status === 505
 }

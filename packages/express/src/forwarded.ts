@@ -7,7 +7,7 @@ export interface ClientFacts {
   readonly host: string
   /** The port of this server that the connection came to. */
   readonly port: number
-  /** Whether what the client says about whom it forwards for is believed. */
+  /** Whether the peer is a trusted proxy, so that its `Forwarded` and `X-Forwarded-*` are used. */
   readonly trusted: boolean
 }
 

@@ -55,7 +55,7 @@ export interface ProxyOptions {
   readonly tls?: (SecureContextOptions & { readonly rejectUnauthorized?: boolean | undefined }) | undefined
   /** How the connections to instances are kept. */
   readonly pool?: PoolOptions | undefined
-  /** What tells the instance about the client. Default `both`: `X-Forwarded-For`, `-Proto`, `-Host`, `-Port`, `-Prefix`, and `Forwarded` (RFC 7239). */
+  /** Headers that describe the client. Default `both`: `X-Forwarded-For`, `-Proto`, `-Host`, `-Port`, `-Prefix`, and `Forwarded` (RFC 7239). */
   readonly forwarded?: 'both' | 'x-forwarded' | 'forwarded' | false | undefined
   /**
    * Whether the peer of the connection is a proxy whose `Forwarded` and `X-Forwarded-*` are believed and added to; otherwise they

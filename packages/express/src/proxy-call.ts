@@ -71,7 +71,7 @@ export class ProxyCall implements InterimListener {
     this.#mount = target.mount
   }
 
-  /** Runs to the end. Gives the response when that is an upgrade, whose connection is then the caller's. */
+  /** Runs to the end. Resolves with the response if it is an upgrade; its connection is then the caller's. */
   async run(upgrade?: string): Promise<ProxyResponse | undefined> {
     this.#upgrade = upgrade
     this.#watchClient()
@@ -88,7 +88,7 @@ export class ProxyCall implements InterimListener {
     return undefined
   }
 
-  /** The request failed: the application and the client are told, once. Does not throw, whatever the application does. */
+  /** The request failed: calls `onError` and responds, once. Does not throw, whatever the application does. */
   fail(failure: unknown): void {
     const { onError } = this.#shared.settings
     const response = this.#response

@@ -69,7 +69,7 @@ export class RequestBody {
   }
 }
 
-/** Reads the request only once somebody reads it, and leaves the client's connection alone when it is destroyed. */
+/** Reads the request only when it is read itself, and leaves the client's connection alone when it is destroyed. */
 class BodyStream extends Readable {
   readonly #request: IncomingMessage
   readonly #first: readonly Buffer[]
@@ -103,7 +103,7 @@ class BodyStream extends Readable {
       .off('end', this.#onEnd)
       .off('close', this.#onClose)
       .off('error', this.#onClose)
-    // Nobody reads on: what the client still sends must wait, until its response is written.
+    // Nothing reads on: what the client still sends must wait until its response is written.
     if (this.#reading) this.#request.pause()
     callback(error)
   }

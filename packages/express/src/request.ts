@@ -40,7 +40,7 @@ const hostPattern = /^[\w.~!$&'()*+,;=%:[\]-]+$/
 
 /**
  * The headers of a client's request, read once: those that pass, and those that say something to the proxy. What
- * could be read in two ways is refused, also where Node's parser was told to be lenient.
+ * could be read in two ways is refused, also if Node's parser is configured to be lenient.
  */
 export class InboundHeaders implements ForwardedFields {
   /** Name, value, name, value …: what passes as it is. */

@@ -9,7 +9,7 @@ const responseKinds: ReadonlyMap<string, HeaderKind> = new Map([
   ...bothKinds,
   ['proxy-authenticate', 'hop-by-hop'],
   ['trailer', 'trailer'],
-  // Of the instance, for the one who balances: this gateway. Its own is that of loadReport().
+  // The instance's report is for its load balancer, which is this gateway; the gateway's own comes from loadReport().
   ['endpoint-load-metrics', 'load-report'],
   ['location', 'location'],
   ['set-cookie', 'set-cookie'],

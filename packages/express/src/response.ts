@@ -6,7 +6,7 @@ import { UnusableResponse } from './errors.ts'
 import type { RequestBody } from './request-body.ts'
 import { ResponseHeaders } from './response-headers.ts'
 
-/** What hears of interim responses, 102 or 103. */
+/** Receives interim responses, 102 or 103. */
 export interface InterimListener {
   interim(statusCode: number, headers: ResponseHeaders): void
 }

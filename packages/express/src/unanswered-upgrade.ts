@@ -8,7 +8,7 @@ import { mayLackFields, serverOf } from './server.ts'
 /** Whether Node reads the body of a request for an upgrade; before 26 it is left on the connection. */
 const bodiesAreRead = Number(process.versions.node.split('.', 1)[0]) >= 26
 
-/** A response to a request for an upgrade, whose connection has no parser any more: it ends the connection. */
+/** A response to a request for an upgrade. It ends the connection, which has no parser any more. */
 export function responseTo(request: IncomingMessage): ServerResponse {
   const { socket } = request
   const response = new ServerResponse(request)

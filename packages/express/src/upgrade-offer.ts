@@ -22,7 +22,7 @@ export interface UpgradeRoute {
 const offerKey = Symbol.for('@lb/express.upgrade-offer')
 const listenerBrand = Symbol.for('@lb/express.upgrade-listener')
 
-/** Milliseconds that a listener of somebody else's has to take an upgrade whose path is no proxy's. */
+/** Milliseconds that a foreign listener has to take an upgrade whose path no proxy serves. */
 const graceMs = 5_000
 
 /** A listener that offers each upgrade to `routes`, of which the first with its path decides. */
@@ -40,7 +40,7 @@ export function routesOf(listener: unknown): readonly UpgradeRoute[] | undefined
 }
 
 /**
- * One upgrade that a client asks for. All listeners of the server hear of it; once they have, it is decided what becomes of it:
+ * One upgrade that a client asks for. All listeners of the server receive it; then the offer is decided:
  * the first proxy whose path it is takes it. Without a proxy it is refused, and a protocol that is not passed on is ignored: the
  * request is served.
  */
@@ -92,7 +92,7 @@ class UpgradeOffer {
     else this.#refuse()
   }
 
-  /** Another listener may take it later: it may have to ask first whether the client may. */
+  /** Another listener may take it later: it may first have to check whether the client is allowed. */
   #waitForOthers(): void {
     const cancel = this.#clock?.setTimeout(() => {
       if (!this.#isTouched) this.#refuse()
@@ -100,7 +100,7 @@ class UpgradeOffer {
     this.#socket.once('close', () => cancel?.())
   }
 
-  /** Whether a listener of somebody else's answered it, or reads from it. */
+  /** Whether a foreign listener has responded, or reads from the connection. */
   get #isTouched(): boolean {
     const socket = this.#socket
     if (socket.destroyed || socket.writableEnded) return true
@@ -120,7 +120,7 @@ class UpgradeOffer {
         if (refusal !== undefined) refuseUpgrade(this.#request, refusal)
         else answer(this.#socket, this.#head)
       } catch {
-        // The connection is in a state that nobody can answer on.
+        // No response is possible on the connection in this state.
         socket.destroy()
       }
     })
