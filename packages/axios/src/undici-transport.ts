@@ -26,7 +26,7 @@ export interface UndiciPool {
   /** Takes no new requests, and ends when the last one has ended. */
   close(): Promise<void>
   /** How many requests wait for a connection. */
-  readonly stats?: { readonly queued: number }
+  readonly stats?: { readonly queued: number } | undefined
 }
 
 /** What is used of the package `undici`. */

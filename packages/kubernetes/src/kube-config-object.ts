@@ -9,15 +9,15 @@ export interface KubeConfigCluster {
   /** `https://host:port`. */
   readonly server: string
   /** PEM in base64. */
-  readonly caData?: string
+  readonly caData?: string | undefined
   /** The path of a PEM file; comes before `caData`. */
-  readonly caFile?: string
+  readonly caFile?: string | undefined
   /** The name in the certificate of the API server, when it is not the host. */
-  readonly tlsServerName?: string
+  readonly tlsServerName?: string | undefined
   /** `true`: any certificate is accepted. */
-  readonly skipTLSVerify?: boolean
+  readonly skipTLSVerify?: boolean | undefined
   /** Not supported. */
-  readonly proxyUrl?: string
+  readonly proxyUrl?: string | undefined
 }
 
 /** What a `KubeConfig` fills in of the options of `https.request`. */
@@ -35,11 +35,11 @@ export interface KubeConfigObject {
   /** The name of the current context. */
   getCurrentContext(): string
   /** The context of that name. */
-  getContextObject(name: string): { readonly namespace?: string } | null
+  getContextObject(name: string): { readonly namespace?: string | undefined } | null
   /** The cluster of the current context. */
   getCurrentCluster(): KubeConfigCluster | null
   /** The user of the current context. */
-  getCurrentUser(): { readonly username?: string; readonly impersonateUser?: string } | null
+  getCurrentUser(): { readonly username?: string | undefined; readonly impersonateUser?: string | undefined } | null
   /** Writes what the user is known by into `request`; runs the plugin of the user when it has one. */
   applyToHTTPSOptions(request: object): Promise<void>
 }

@@ -8,7 +8,7 @@ const longestQueue = 1_000
 /** What is asked of undici's `Pool`. */
 interface LimitedPool {
   dispatch(request: never, handler: never): boolean
-  readonly stats?: { readonly queued: number }
+  readonly stats?: { readonly queued: number } | undefined
 }
 
 /** Requests that wait for one of a limited number of connections: how long, and how many, is bounded. */
