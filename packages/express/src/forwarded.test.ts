@@ -66,6 +66,8 @@ describe('the X-Forwarded- headers', () => {
     [{ client: { host: '', port: 3_000 } }, '3000'],
     [{ client: { trusted: true }, fields: { xForwardedHost: 'a.example', xForwardedProto: 'https, http' } }, '443'],
     [{ client: { trusted: true }, fields: { xForwardedHost: 'a.example:1, b.example:2' } }, '1'],
+    [{ client: { host: 'gw.test:' } }, '80'],
+    [{ client: { trusted: true }, fields: { xForwardedHost: 'a.example:b"' } }, '80'],
     [{ client: { trusted: true, host: 'gw.test' }, fields: { forwarded: 'for=1.2.3.4;proto=https' } }, '443'],
   ] satisfies [Case, string][])('%o: the port is %s', (given, port) => {
     expect(sent(given).port).toBe(port)

@@ -57,8 +57,8 @@ export function forwardedElement({ address, proto, host }: ClientFacts): string 
 /** The port that the client used: that of the host, else the default of the scheme; without a host, that of the connection. */
 function portOf(hosts: string, proto: string, local: number): string {
   const host = firstOf(hosts) ?? ''
-  const at = host.lastIndexOf(':')
-  if (at > host.lastIndexOf(']')) return host.slice(at + 1)
+  const port = /:(\d{1,5})$/.exec(host)?.[1]
+  if (port !== undefined) return port
   if (host === '') return String(local)
   return proto === 'https' ? '443' : '80'
 }

@@ -1,3 +1,4 @@
+import { isAuthority } from './authority.ts'
 import { RequestRefusal } from './errors.ts'
 import { isHttp2 } from './http2.ts'
 import type { MaybeExpressRequest } from './middleware.ts'
@@ -32,8 +33,7 @@ export function requestTarget(request: MaybeExpressRequest, prefix: string): Req
   if (isHttp2(request)) throw new RequestRefusal(400, 'The request target is not a path.')
   const [, authority, rest = ''] = absoluteForm.exec(url) ?? []
   if (authority === undefined) throw new RequestRefusal(400, 'The request target is not a path.')
-  if (authority === '' || authority.includes('@'))
-    throw new RequestRefusal(400, 'The request target has no usable host.')
+  if (!isAuthority(authority)) throw new RequestRefusal(400, 'The request target has no usable host.')
   return below(mount, rest.startsWith('/') ? rest : `/${rest}`, prefix, authority)
 }
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { ServiceInstance } from '@lb/core'
 import { authorityOf } from '@lb/core/authoring'
+import { isAuthority } from './authority.ts'
 import { RequestRefusal } from './errors.ts'
 import { addXForwarded, type ClientFacts, type ForwardedFields, forwardedElement } from './forwarded.ts'
 import { bothKinds, type HeaderKind, namedByConnection, removeNamed } from './headers.ts'
@@ -34,9 +35,6 @@ const requestKinds: ReadonlyMap<string, HeaderKind> = new Map([
 export function requestHeaderKind(header: string): HeaderKind | undefined {
   return requestKinds.get(header.toLowerCase())
 }
-
-/** Characters of a host and port, RFC 3986 section 3.2 without user information. */
-const hostPattern = /^[\w.~!$&'()*+,;=%:[\]-]+$/
 
 /**
  * The headers of a client's request, read once: those that pass, and those that say something to the proxy. What
@@ -81,7 +79,7 @@ export class InboundHeaders implements ForwardedFields {
       throw new RequestRefusal(400, 'The length of the request is given in two ways.')
     }
     if (this.#isHttp2) this.#readHttp2(request)
-    if (this.host !== undefined && this.host !== '' && !hostPattern.test(this.host)) {
+    if (this.host !== undefined && this.host !== '' && !isAuthority(this.host)) {
       throw new RequestRefusal(400, 'The Host field is malformed.')
     }
     const named = this.#connection === undefined ? undefined : namedByConnection(this.#connection)
@@ -143,6 +141,8 @@ export class InboundHeaders implements ForwardedFields {
   }
 
   #readForwarded(kind: HeaderKind, value: string): void {
+    // It says nothing.
+    if (value === '') return
     switch (kind) {
       case 'forwarded':
         this.forwarded = joined(this.forwarded, value)

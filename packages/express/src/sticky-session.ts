@@ -42,6 +42,10 @@ export interface StickySession {
 
 const namePattern = /^[\w!#$%&'*+.^`|~-]+$/
 const shortestSecret = 16
+/** What `randomBytes` gives, and nothing that could not be in a cookie; the secret may have signed other things. */
+const idPattern = /^[\w-]{1,64}$/
+/** Cookies of one name that are looked at. A browser sends several when they differ in their domain or path. */
+const sameNameLimit = 4
 const cookieKeys: readonly (keyof StickyCookieOptions)[] = [
   'cookie',
   'secret',
@@ -94,7 +98,7 @@ function checkAttributes(option: string, { cookie, domain, path }: StickyCookieO
   if (path !== undefined && (!isAttribute({ path }) || !path.startsWith('/'))) {
     rejectOption(`${option}.path`, 'a path that begins with a slash', path)
   }
-  if (!cookie.startsWith('__Host-')) return
+  if (!/^__Host-/i.test(cookie)) return
   if (domain !== undefined) rejectOption(`${option}.domain`, 'absent with the name __Host-', domain)
   if (path !== '/') rejectOption(`${option}.path`, "'/' with the name __Host-", path)
 }
@@ -108,9 +112,9 @@ function isAttribute(attribute: { readonly domain: string } | { readonly path: s
   }
 }
 
-/** Browsers drop such a cookie without `Secure`. */
+/** Browsers drop such a cookie without `Secure`. They take the prefix of the name in any case. */
 function needsSecure({ cookie, sameSite, partitioned }: StickyCookieOptions): boolean {
-  return sameSite?.toLowerCase() === 'none' || partitioned === true || /^__(?:Host|Secure)-/.test(cookie)
+  return sameSite?.toLowerCase() === 'none' || partitioned === true || /^__(?:Host|Secure|Http)-/i.test(cookie)
 }
 
 /** Reads who the client is; a client without a valid cookie gets a new one. `secure`: its request came by https. */
@@ -125,16 +129,36 @@ export function stickySession(
     return { hashKey, setCookie: undefined }
   }
   const secrets = typeof sticky.secret === 'string' ? [sticky.secret] : sticky.secret
-  const [current = ''] = secrets
-  const value = parse(request.headers.cookie ?? '')[sticky.cookie]
-  const signedBy = value === undefined ? undefined : secrets.find((secret) => unsign(value, secret) !== false)
-  if (value !== undefined && signedBy === current) return { hashKey: idOf(value), setCookie: undefined }
-  const id = value === undefined || signedBy === undefined ? randomBytes(16).toString('base64url') : idOf(value)
+  const values = valuesOf(request.headers.cookie ?? '', sticky.cookie)
+  const [current = '', ...older] = secrets
+  const known = idOf(values, [current])
+  if (known !== undefined) return { hashKey: known, setCookie: undefined }
+  const id = idOf(values, older) ?? randomBytes(16).toString('base64url')
   return { hashKey: id, setCookie: setCookie(sticky, sign(id, current), seen) }
 }
 
-function idOf(signed: string): string {
-  return signed.slice(0, signed.lastIndexOf('.'))
+/** The first identifier that one of `secrets` has signed. */
+function idOf(values: readonly string[], secrets: readonly string[]): string | undefined {
+  for (const secret of secrets) {
+    for (const value of values) {
+      const id = unsign(value, secret)
+      if (id !== false && idPattern.test(id)) return id
+    }
+  }
+  return undefined
+}
+
+/** The values of the cookies called `name`, in order. The first one need not be the proxy's: a sibling domain can set one, too. */
+function valuesOf(header: string, name: string): string[] {
+  const values: string[] = []
+  for (const pair of header.split(';')) {
+    const at = pair.indexOf('=')
+    if (at === -1 || pair.slice(0, at).trim() !== name) continue
+    const { value } = parse(`value${pair.slice(at)}`)
+    if (value !== undefined) values.push(value)
+    if (values.length === sameNameLimit) break
+  }
+  return values
 }
 
 function setCookie(

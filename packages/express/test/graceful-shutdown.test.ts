@@ -346,6 +346,25 @@ describe('signals', () => {
     expect([process.listenerCount('SIGUSR2'), clock.pendingForegroundTimers]).toEqual([0, 0])
   })
 
+  it.each([['SIGUSR2'], []] as const)(
+    'the process outlives the shutdown of each of its servers, signals %o',
+    async (...signals) => {
+      const exit = vi.spyOn(process, 'exit').mockImplementation(() => undefined as never)
+      const first = await serve((_request, response) => response.end(), { signals: ['SIGUSR2'], noticeMs: 0 })
+      const second = await serve((_request, response) => response.end(), { signals, noticeMs: 60_000 })
+      if (signals.length === 0) void second.shutDown()
+      process.emit('SIGUSR2', 'SIGUSR2')
+      await first.clock.advance(0)
+      await first.shutDown()
+      await first.clock.advance(5_000)
+      expect(exit).not.toHaveBeenCalled()
+      await second.clock.advance(60_000)
+      await second.shutDown()
+      await first.clock.advance(1_000)
+      expect(exit).toHaveBeenCalled()
+    },
+  )
+
   it('without onError, what fails is a warning of the process', async () => {
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     const { clock, shutDown } = await serve((_request, response) => response.end(), {
@@ -411,6 +430,9 @@ describe('bad arguments are refused by name', () => {
     [() => gracefulShutdown(createServer(), { noticeMs: -1 }), 'gracefulShutdown.noticeMs'],
     [() => gracefulShutdown(createServer(), { drainMs: Number.NaN }), 'gracefulShutdown.drainMs'],
     [() => gracefulShutdown(createServer(), { signals: ['TERM' as never] }), 'gracefulShutdown.signals'],
+    [() => gracefulShutdown(createServer(), { signals: ['SIGTREM' as never] }), 'gracefulShutdown.signals'],
+    [() => gracefulShutdown(createServer(), { signals: ['SIGKILL'] }), 'gracefulShutdown.signals'],
+    [() => gracefulShutdown(createServer(), { signals: 'SIGTERM' as never }), 'gracefulShutdown.signals'],
     [() => gracefulShutdown(createServer(), { onClosed: 1 as never }), 'gracefulShutdown.onClosed'],
     [() => gracefulShutdown(createServer(), { clock: {} as never }), 'gracefulShutdown.clock'],
   ])('%#: %s', (call, option) => {

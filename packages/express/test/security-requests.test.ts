@@ -121,6 +121,8 @@ const attacks: readonly Attack[] = [
   { name: 'no Host', bytes: get('/', ''), lb: 400, nginx: 400 },
   { name: 'two Host', bytes: get('/', `${host}Host: evil.test\r\n`), lb: 400, nginx: 400 },
   { name: 'a Host with a path', bytes: get('/', 'Host: a/b\r\nConnection: close\r\n'), lb: 400, nginx: 400 },
+  { name: 'a Host with a malformed port', bytes: get('/', 'Host: a:b\r\nConnection: close\r\n'), lb: 400, nginx: 200 },
+  { name: 'an authority with a malformed port', bytes: get('http://a:b/', host), lb: 400, nginx: 400 },
   { name: 'a Host with user information', bytes: get('/', 'Host: a@b\r\nConnection: close\r\n'), lb: 400, nginx: 200 },
   { name: 'a name with a blank', bytes: get('/', `${host}X A: b\r\n`), lb: 400, nginx: 400 },
   { name: 'a line without a colon', bytes: get('/', `${host}nonsense\r\n`), lb: 400, nginx: 200 },

@@ -1,4 +1,5 @@
 import { LoadBalancer, StaticDiscovery } from '@lb/core'
+import { sign } from 'cookie-signature'
 import { afterEach, describe, expect, it } from 'vitest'
 import { proxy, type StickyCookieOptions } from '../src/index.ts'
 import { closeAll, startGateway, startInstance } from './support.ts'
@@ -76,6 +77,7 @@ describe('the cookie', () => {
     [{ domain: 'shop.example', path: '/app' }, 'Domain=shop.example; Path=/app; HttpOnly; SameSite=Lax'],
     [{ partitioned: true, sameSite: 'None' }, 'Path=/; HttpOnly; Secure; Partitioned; SameSite=None'],
     [{ cookie: '__Host-lb', path: '/' }, 'Path=/; HttpOnly; Secure; SameSite=Lax'],
+    [{ cookie: '__host-lb', path: '/' }, 'Path=/; HttpOnly; Secure; SameSite=Lax'],
   ] as const)('has the attributes %o', async (attributes, expected) => {
     expect(await newCookie({ attributes })).toBe(expected)
   })
@@ -102,6 +104,47 @@ describe('the cookie', () => {
     })
     expect((await fetch(`${url}/t/a;b/1`)).headers.get('set-cookie')).toContain('; Path=/; ')
     expect((await fetch(`${url}/t/a/1`)).headers.get('set-cookie')).toContain('; Path=/t/a; ')
+  })
+
+  it.each(['lb=x; %', '%; lb=x', 'lb=x.y; lb=; lb; %', ' a=lb=1;lb = "x" ;%'])(
+    'that is valid counts, whatever else has its name: %s',
+    async (header) => {
+      const { url } = await startGateway(await three(), {
+        lb: { balancer: 'maglev' },
+        proxy: { sticky: { cookie: 'lb', secret } },
+      })
+      const first = await fetch(url)
+      const id = await first.text()
+      const own = (first.headers.get('set-cookie') ?? '').split(';')[0] ?? ''
+      const response = await fetch(url, { headers: { cookie: header.replace('%', own) } })
+      expect([await response.text(), response.headers.get('set-cookie')]).toEqual([id, null])
+    },
+  )
+
+  it.each(['', 'a\r\nX-A: 1', 'a;b', 'é☃', 'a'.repeat(65)])(
+    'is replaced if its secret has signed what is no identifier: %j',
+    async (value) => {
+      for (const secrets of [[secret], ['a newer secret of it', secret]]) {
+        const { url } = await startGateway(await three(), {
+          lb: { balancer: 'maglev' },
+          proxy: { sticky: { cookie: 'lb', secret: secrets } },
+        })
+        const response = await fetch(url, { headers: { cookie: `lb=${encodeURIComponent(sign(value, secret))}` } })
+        expect(response.status).toBe(200)
+        expect(response.headers.get('set-cookie')).toMatch(/^lb=[\w-]{22}\./)
+      }
+    },
+  )
+
+  it('can have any name of a cookie', async () => {
+    for (const cookie of ['__proto__', 'constructor']) {
+      const { url } = await startGateway(await three(), {
+        lb: { balancer: 'maglev' },
+        proxy: { sticky: { cookie, secret } },
+      })
+      const own = ((await fetch(url)).headers.get('set-cookie') ?? '').split(';')[0] ?? ''
+      expect((await fetch(url, { headers: { cookie: own } })).headers.get('set-cookie')).toBeNull()
+    }
   })
 
   it('of an older secret is accepted, and signed again with the first one', async () => {
@@ -160,6 +203,8 @@ describe('options of the cookie are refused by name', () => {
     [{ path: '/a;b' }, 'path'],
     [{ cookie: '__Host-lb' }, 'path'],
     [{ cookie: '__Host-lb', path: '/', domain: 'a.example' }, 'domain'],
+    [{ cookie: '__host-lb' }, 'path'],
+    [{ cookie: '__SECURE-lb', secure: false }, 'secure'],
     [{ partitioned: 1 as never }, 'partitioned'],
   ] as const)('%o', (options, name) => {
     const lb = new LoadBalancer({ discovery: new StaticDiscovery({ service: ['a:1'] }), balancer: 'maglev' })

@@ -14,6 +14,8 @@ import { type HttpServer, ServerConnections } from './server-connections.ts'
 const stepLimitMs = 3_000
 /** Milliseconds after which a process ends that a signal shut down, but that something still keeps alive. */
 const exitLimitMs = 1_000
+// The ESM and the CommonJS build may both be loaded in one process; a registered symbol is the same in both.
+const runningKey = Symbol.for('@lb/express.running-shutdowns')
 
 /** Shuts down on the first call; each call returns the same promise. Never rejects. */
 export type GracefulShutdown = () => Promise<void>
@@ -29,7 +31,7 @@ export type GracefulShutdown = () => Promise<void>
  * 6. `lb` is closed, then `onClosed` is called.
  *
  * Each step has a limit, and a step that fails does not stop the others. After a signal, the process ends within a second of the last
- * step; a second signal ends it at once, with the status that the signal has in a shell. Call it before the server accepts connections.
+ * step of all its shutdowns; a second signal ends it at once, with the status that the signal has in a shell. Call it before the server accepts connections.
  *
  *     const server = app.listen(8080)
  *     gracefulShutdown(server, { health, lb })
@@ -67,8 +69,12 @@ class Shutdown {
   }
 
   run(): Promise<void> {
-    this.#running ??= this.#run()
-    return this.#running
+    if (this.#running !== undefined) return this.#running
+    const all = runningShutdowns()
+    const running = this.#run().then(() => void all.delete(running))
+    all.add(running)
+    this.#running = running
+    return running
   }
 
   readonly #onSignal = (signal: NodeJS.Signals): void => {
@@ -79,6 +85,8 @@ class Shutdown {
   async #runAndExit(): Promise<void> {
     this.#isSignalled = true
     await this.run()
+    // Another server of the process may have a shutdown of its own, and requests in flight.
+    while (runningShutdowns().size > 0) await Promise.all(runningShutdowns())
     this.#settings.clock.setTimeout(() => process.exit(), exitLimitMs, { background: true })
   }
 
@@ -129,6 +137,13 @@ class Shutdown {
       // The shutdown goes on.
     }
   }
+}
+
+/** Those of this process that have not ended. */
+function runningShutdowns(): Set<Promise<void>> {
+  const holder: { [runningKey]?: Set<Promise<void>> } & object = Object(process)
+  holder[runningKey] ??= new Set()
+  return holder[runningKey]
 }
 
 function deregister(registered: Registered): Promise<unknown> {

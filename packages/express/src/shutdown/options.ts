@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import type { Clock, LoadBalancer } from '@lb/core'
 import {
   checkClock,
@@ -102,9 +103,14 @@ export function oneOrMore<T extends object>(value: T | readonly T[]): readonly T
   return Array.isArray(value) ? value : [value as T]
 }
 
+/** Signals that end or stop a process at once. */
+const unhandled: ReadonlySet<unknown> = new Set(['SIGKILL', 'SIGSTOP'])
+
 function checkedSignals(signals: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT']): readonly NodeJS.Signals[] {
-  const isValid = Array.isArray(signals) && signals.every((each) => typeof each === 'string' && each.startsWith('SIG'))
-  return isValid ? signals : rejectOption('gracefulShutdown.signals', 'an array of names such as SIGTERM', signals)
+  const expected = 'an array of signals of this system, such as SIGTERM, that a process can handle'
+  if (!Array.isArray(signals)) rejectOption('gracefulShutdown.signals', expected, signals)
+  const unknown = signals.find((each) => !Object.hasOwn(constants.signals, each) || unhandled.has(each))
+  return unknown === undefined ? signals : rejectOption('gracefulShutdown.signals', expected, unknown)
 }
 
 function nothing(): void {}
