@@ -251,7 +251,8 @@ describe('a service without an available instance', () => {
     const discovery = new FakeWatchDiscovery([])
     const lb = new LoadBalancer({ discovery, clock, services: { users: { maxStaleMs: 60_000 } } })
     expect(() => lb.pick('users')).toThrow(
-      'users: no available instance (0 known; list 0 s old from FakeWatchDiscovery)',
+      'users: no available instance (0 known; list 0 s old from FakeWatchDiscovery). ' +
+        'Is the name right, and is the service registered?',
     )
     discovery.push([weighted('a', 0)])
     const down = new Error('down')

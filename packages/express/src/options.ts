@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { SecureContextOptions } from 'node:tls'
-import type { Clock, ServiceInstance } from '@lb/core'
+import { createSecureContext, type SecureContextOptions } from 'node:tls'
+import { type Clock, InvalidOptionError, type ServiceInstance } from '@lb/core'
 import {
   checkBoolean,
   checkDurationMs,
@@ -163,9 +163,7 @@ export function proxySettings(service: string, options: ProxyOptions): ProxySett
   checkChoice('proxy.forwarded', options.forwarded, ['both', 'x-forwarded', 'forwarded', false])
   checkChoice('proxy.errors', options.errors, ['respond', 'next'])
   if (typeof options.trustProxy !== 'function') checkBoolean('proxy.trustProxy', options.trustProxy)
-  if (options.tls !== undefined && (typeof options.tls !== 'object' || options.tls === null)) {
-    rejectOption('proxy.tls', 'an object', options.tls)
-  }
+  checkTls(options.tls)
   checkPoolOptions('proxy.pool', options.pool)
   checkToken('proxy.via', options.via)
   checkToken('proxy.cookieDomain', options.cookieDomain)
@@ -237,5 +235,21 @@ function checkUpgrades(value: readonly string[] | undefined): void {
 function checkClock(value: Clock | undefined): void {
   if (value !== undefined && (typeof value?.now !== 'function' || typeof value.setTimeout !== 'function')) {
     rejectOption('proxy.clock', 'a Clock with now and setTimeout', value)
+  }
+}
+
+/** Throws for what Node cannot use, such as a PEM that is none: at the construction, not at the first request. */
+function checkTls(tls: ProxyOptions['tls']): void {
+  if (tls === undefined) return
+  if (typeof tls !== 'object' || tls === null) rejectOption('proxy.tls', 'an object', tls)
+  try {
+    createSecureContext(tls)
+  } catch (error) {
+    // The message may quote a value, such as the passphrase.
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'an error'
+    throw new InvalidOptionError(
+      'proxy.tls',
+      `proxy.tls is refused by tls.createSecureContext with ${code}. Check ca, cert and key`,
+    )
   }
 }

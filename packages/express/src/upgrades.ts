@@ -1,4 +1,5 @@
 import { rejectOption } from '@lb/core/authoring'
+import { checkServer } from './check-server.ts'
 import type { ProxyHandler } from './proxy.ts'
 import { routesOf, type UpgradeListener, upgradeListener } from './upgrade-offer.ts'
 
@@ -21,8 +22,7 @@ export interface UpgradingServer {
  * @throws InvalidOptionError
  */
 export function upgrades(server: UpgradingServer, proxies: readonly ProxyHandler[]): void {
-  if (typeof server?.on !== 'function')
-    rejectOption('upgrades.server', 'a server of node:http, node:https or node:http2', server)
+  checkServer('upgrades.server', server)
   if (!Array.isArray(proxies) || proxies.length === 0) {
     rejectOption('upgrades.proxies', 'an array of what proxy() returns', proxies)
   }

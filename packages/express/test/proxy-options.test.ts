@@ -24,6 +24,8 @@ describe('options of the proxy', () => {
     [{ sticky: { header: '' } }, 'proxy.sticky.header'],
     [{ sticky: { header: 'a' }, hashKey: () => 'a' }, 'proxy.hashKey'],
     [{ tls: true }, 'proxy.tls'],
+    [{ tls: { ca: 5 } }, 'proxy.tls'],
+    [{ tls: { cert: 'no certificate', key: 'no key' } }, 'proxy.tls'],
     [{ clock: {} }, 'proxy.clock'],
     [{ timeoutMs: 1 }, 'proxy.timeoutMs'],
   ])('%o is refused by name', (options, path) => {

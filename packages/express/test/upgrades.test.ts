@@ -2,6 +2,7 @@ import { createServer } from 'node:http'
 import { connect } from 'node:net'
 import { LoadBalancer, StaticDiscovery } from '@lb/core'
 import { FakeClock } from '@lb/testing'
+import express from 'express'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { WebSocketServer } from 'ws'
 import { type ProxyHandler, type ProxyOptions, proxy, upgrades } from '../src/index.ts'
@@ -201,6 +202,7 @@ describe('upgrades()', () => {
   it('refuses what is no server and no proxy', () => {
     const server = createServer()
     expect(() => upgrades(undefined as never, [])).toThrow(/upgrades\.server/)
+    expect(() => upgrades(express() as never, [])).toThrow(/upgrades\.server .* Give what listen\(\) returns/)
     expect(() => upgrades(server, [])).toThrow(/upgrades\.proxies/)
     expect(() => upgrades(server, [() => {}] as never)).toThrow(/upgrades\.proxies\[0\]/)
   })

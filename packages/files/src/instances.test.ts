@@ -30,7 +30,7 @@ describe('the instances of groups', () => {
   it.each<[unknown, string]>([
     [{ targets: ['a:80', 7] }, 'users.yaml[1].targets[1]: a target must be a text'],
     [{ targets: ['a:80', 'b'] }, 'users.yaml[1].targets[1]: port of an instance must be'],
-    [{ targets: ['a:80', 'http://b:80/metrics'] }, 'users.yaml[1].targets[1]: instance of an instance must be'],
+    [{ targets: ['a:80', 'http://b:80/metrics'] }, 'users.yaml[1].targets[1]: an instance must be'],
   ])('leave out what is no address: %j', (group, message) => {
     const list = read([{ targets: ['z:1'] }, group])
     expect(list.instances.map(({ id }) => id)).toEqual(['z:1', 'a:80'])

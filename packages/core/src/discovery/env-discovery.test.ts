@@ -76,7 +76,7 @@ describe('EnvDiscovery', () => {
     discovery.watch('users', notes)
     await expect.poll(() => notes.lists).toMatchObject([[{ id: 'a:80' }]])
     expect(notes.rejected[0]?.map(({ message }) => message)).toEqual([
-      expect.stringContaining('services__users__http__1: instance of an instance must be'),
+      expect.stringContaining('services__users__http__1: an instance must be'),
       expect.stringContaining('services__users__http__2: instance must be a URL or "host:port", without credentials'),
     ])
     expect(String(notes.rejected)).not.toContain('hunter2')

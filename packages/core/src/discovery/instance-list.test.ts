@@ -25,7 +25,7 @@ describe('readInstances', () => {
     expect(rejected).toMatchObject([
       { field: 'instance', message: 'key x: unexpected end' },
       { field: 'port', message: 'key x: port of an instance must be an integer in [1, 65535], got 0 (number)' },
-      { field: 'instance', message: expect.stringMatching(/^key of null: instance of an instance must be /) },
+      { field: 'instance', message: expect.stringMatching(/^key of null: an instance must be /) },
     ])
   })
 

@@ -30,7 +30,7 @@ describe('parseInstance of a string', () => {
           code: 'LB_INVALID_INSTANCE',
           field: 'instance',
           message:
-            'instance of an instance must be "host:port", "[ipv6]:port" or "https://host:port", ' +
+            'an instance must be "host:port", "[ipv6]:port" or "https://host:port", ' +
             `got ${JSON.stringify(text)} (string). Put an IPv6 address in brackets: "[::1]:80"`,
         }),
       )

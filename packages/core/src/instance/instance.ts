@@ -161,8 +161,6 @@ function parseAddress(text: string): { host: string; port: number; secure: boole
 
 function reject(field: string, legal: string, value: unknown, remedy?: string): never {
   const advice = remedy === undefined ? '' : `. ${remedy}`
-  throw new InvalidInstanceError(
-    field,
-    `${field} of an instance must be ${legal}, got ${shown(value)} (${typeof value})${advice}`,
-  )
+  const subject = field === 'instance' ? 'an instance' : `${field} of an instance`
+  throw new InvalidInstanceError(field, `${subject} must be ${legal}, got ${shown(value)} (${typeof value})${advice}`)
 }

@@ -38,7 +38,8 @@ export function noAvailableInstance(
   const age = `${state.kind === 'expired' ? 'expired ' : ''}list ${Math.round(ageMs / 1_000)} s old from ${source}`
   const knownText = states === '' ? `${known} known` : `${known} known: ${states}`
   const panicText = panic === undefined ? '' : `; ${panic}`
-  return new NoAvailableInstanceError(`${service}: no available instance (${knownText}${panicText}; ${age})`, {
+  const advice = known === 0 && state.kind !== 'expired' ? '. Is the name right, and is the service registered?' : ''
+  return new NoAvailableInstanceError(`${service}: no available instance (${knownText}${panicText}; ${age})${advice}`, {
     service,
     cause,
   })

@@ -1,6 +1,7 @@
 import { constants } from 'node:os'
 import { type CancelTimer, DeadlineExceededError } from '@lb/core'
-import { rejectOption, timeLimited } from '@lb/core/authoring'
+import { timeLimited } from '@lb/core/authoring'
+import { checkServer } from '../check-server.ts'
 import {
   type GracefulShutdownOptions,
   oneOrMore,
@@ -45,8 +46,7 @@ export function gracefulShutdown(
 ): GracefulShutdown {
   const servers = oneOrMore<HttpServer>(server)
   for (const each of servers) {
-    const isServer = typeof each?.prependListener === 'function' && typeof each.close === 'function'
-    if (!isServer) rejectOption('gracefulShutdown.server', 'a server of node:http, node:https or node:http2', each)
+    checkServer('gracefulShutdown.server', each)
   }
   const shutdown = new Shutdown(servers, shutdownSettings(options))
   shutdown.listen()
