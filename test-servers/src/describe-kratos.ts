@@ -22,9 +22,12 @@ export interface FoundByNode {
 /** A registry, and how a client for Node reads and writes it. */
 export interface KratosHarness {
   readonly registry: () => GoRegistry
-  find(service: string): Promise<readonly FoundByNode[]>
-  /** Gives what takes it back. */
-  register(service: string, instance: Pick<FoundByNode, 'host' | 'port' | 'secure'>): Promise<() => Promise<void>>
+  readonly find: (service: string) => Promise<readonly FoundByNode[]>
+  /** @returns what deregisters it */
+  readonly register: (
+    service: string,
+    instance: Pick<FoundByNode, 'host' | 'port' | 'secure'>,
+  ) => Promise<() => Promise<void>>
   /** What go-kratos calls the service in this registry. Default: the same. */
   readonly nameOf?: (service: string, scheme: string) => string
 }
@@ -58,7 +61,7 @@ export function describeKratos(harness: KratosHarness): void {
       const isSecure = scheme === 'https'
       await vi.waitFor(async () => expect(await found()).toMatchObject([{ secure: isSecure, weight: 1 }]))
       const { host, port } = (await found())[0] as FoundByNode
-      // Its certificate is signed by nobody: that it speaks TLS is enough.
+      // Its certificate is self-signed: that it speaks TLS is enough.
       const answer = exchange({ method: 'GET', url: `${scheme}://${host}:${port}/` })
       if (isSecure) await expect(answer).rejects.toThrow('self-signed certificate')
       else expect(await answer).toBe('kratos over http')

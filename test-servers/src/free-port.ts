@@ -6,7 +6,7 @@ import { createServer } from 'node:net'
 const lowestPort = 12_000
 const highestPort = 32_000
 
-/** A port of 127.0.0.1 that nobody has, neither for UDP nor for TCP. */
+/** A port of 127.0.0.1 that nobody has is free, for UDP and for TCP. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = lowestPort + Math.floor(Math.random() * (highestPort - lowestPort))
@@ -14,7 +14,7 @@ export async function freePort(): Promise<number> {
   }
 }
 
-/** Whether nobody has this port of 127.0.0.1, neither for UDP nor for TCP. */
+/** Whether this port of 127.0.0.1 is free, for UDP and for TCP. */
 export async function isFree(port: number): Promise<boolean> {
   return (await isFreeForTcp(port)) && (await isFreeForUdp(port))
 }

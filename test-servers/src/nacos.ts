@@ -37,7 +37,7 @@ const readyTimeoutMs = 180_000
 export class Nacos extends RunningServer {
   /** For hooks that start one. */
   static readonly startTimeoutMs: number = readyTimeoutMs + 1_000
-  /** The first user, who may do everything. */
+  /** The first user, which may do everything. */
   readonly user: { readonly username: string; readonly password: string } = { username: 'nacos', password: 'for-tests' }
   readonly url: string
   readonly version: NacosVersion
@@ -90,7 +90,7 @@ export class Nacos extends RunningServer {
     await this.#send('DELETE', '/v1/ns/instance', { ...placeOf(service, place), ip, port, clusterName })
   }
 
-  /** All that it lists, healthy or not; what is not enabled it lists to nobody. */
+  /** All that it lists, healthy or not; an instance that is not enabled is not listed at all. */
   async instances(service: string, place: NacosPlace = {}): Promise<readonly NacosInstance[]> {
     const { hosts } = await this.#send('GET', '/v1/ns/instance/list', placeOf(service, place))
     return hosts as NacosInstance[]

@@ -60,7 +60,7 @@ async function follows(lb: LoadBalancer, weights: Readonly<Record<string, number
   while (!isThere()) await told(lb, 'instances-changed')
 }
 
-/** Who serves twelve calls. */
+/** Which instances serve twelve calls. */
 async function showCalls(call: () => Promise<string>): Promise<void> {
   const counts = new Map<string, number>()
   for (let number = 0; number < 12; number++) {

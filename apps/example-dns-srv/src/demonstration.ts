@@ -67,7 +67,7 @@ async function startInstance(id: string): Promise<{ server: Server; port: number
   return { server, port: (server.address() as AddressInfo).port }
 }
 
-/** Who serves twelve calls. */
+/** Which instances serve twelve calls. */
 async function showCalls(call: () => Promise<string>): Promise<void> {
   const counts = new Map<string, number>()
   for (let number = 0; number < 12; number++) {

@@ -34,7 +34,7 @@ export const gateway: FastifyPluginAsync<GatewayOptions> = async (app, { lb, ser
 
 /**
  * The same with @fastify/reply-from, for an application that has it already: its requests go over a dispatcher with lb. What it does
- * itself, it does as before: it tells the instance nothing about the client, and does not end a request whose client went away.
+ * itself, it does as before: it tells the instance nothing about the client, and does not end a request when its client disconnects.
  */
 export async function replyFromService(app: FastifyInstance, lb: LoadBalancer): Promise<void> {
   const dispatcher = new Agent({ keepAliveTimeout: 1_000, keepAliveTimeoutThreshold: 1_000 })

@@ -47,7 +47,7 @@ async function startInstance(id: string): Promise<{ server: Server; address: str
   return { server, address: `127.0.0.1:${(server.address() as AddressInfo).port}` }
 }
 
-/** Who serves twelve calls. */
+/** Which instances serve twelve calls. */
 async function showCalls(lb: LoadBalancer): Promise<void> {
   const counts = new Map<string, number>()
   for (let number = 0; number < 12; number++) {

@@ -58,7 +58,7 @@ export interface Question {
   readonly type: RecordType
 }
 
-/** The beginning of an answer: enough to tell whether it is one, and to which question. */
+/** The beginning of an answer: enough to know whether it is one, and to which question. */
 export interface MessageHead {
   readonly id: number
   readonly isAnswer: boolean

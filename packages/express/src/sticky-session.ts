@@ -4,7 +4,7 @@ import { checkBoolean, checkInteger, checkKeys, rejectOption } from '@lb/core/au
 import { parse, serialize } from 'cookie'
 import { sign, unsign } from 'cookie-signature'
 
-/** A cookie of the proxy's own identifies the client. It names no instance, and nobody can forge it without the secret. */
+/** A cookie of the proxy's own identifies the client. It names no instance, and cannot be forged without the secret. */
 export interface StickyCookieOptions {
   /** The name of the cookie. */
   readonly cookie: string
@@ -33,7 +33,7 @@ export interface StickyHeaderOptions {
   readonly header: string
 }
 
-/** Who a client is, for balancers that hash. */
+/** What identifies a client to balancers that hash. */
 export interface StickySession {
   readonly hashKey: string | undefined
   /** The cookie that the client gets: it has none that is valid, or one of an older secret. */
@@ -117,7 +117,7 @@ function needsSecure({ cookie, sameSite, partitioned }: StickyCookieOptions): bo
   return sameSite?.toLowerCase() === 'none' || partitioned === true || /^__(?:Host|Secure|Http)-/i.test(cookie)
 }
 
-/** Reads who the client is; a client without a valid cookie gets a new one. `secure`: its request came by https. */
+/** Reads the key of the client; a client without a valid cookie gets a new one. `secure`: its request came by https. */
 export function stickySession(
   sticky: StickyCookieOptions | StickyHeaderOptions,
   request: IncomingMessage,

@@ -13,7 +13,7 @@ const goingAway = Buffer.from([0x88, 0x02, 0x03, 0xe9])
 // The ESM and the CommonJS build may both serve one server; a registered symbol is the same in both.
 const tunnelKey = Symbol.for('@lb/express.tunnel')
 
-/** The two connections of an upgrade, joined until both are closed. */
+/** The two connections of an upgrade, and how they are joined. */
 export interface TunnelEnds {
   readonly client: Duplex
   readonly instance: Duplex
@@ -21,6 +21,7 @@ export interface TunnelEnds {
   readonly clock: Clock
 }
 
+/** The two connections of an upgrade, joined until both are closed. */
 export class Tunnel {
   readonly #client: Duplex
   readonly #instance: Duplex

@@ -83,7 +83,7 @@ export function kubeConfigObjectAccess(
   const { namespace } = kubeConfig.getContextObject(kubeConfig.getCurrentContext()) ?? {}
   const access = { server: cluster.server, namespace: namespace || undefined }
   const user = kubeConfig.getCurrentUser()
-  // As client-go: who the user is, is for encrypted connections only.
+  // As in client-go: credentials are sent over encrypted connections only.
   if (user === null || !cluster.server.toLowerCase().startsWith('https:')) return { ...access, tls: tlsOf(cluster) }
   if (user.username)
     reject('a KubeConfig with a token or a client certificate', 'API servers refuse passwords since Kubernetes 1.19')

@@ -40,7 +40,7 @@ class Kubeconfig {
     if (clusterName === undefined) this.#reject(`a kubeconfig in which ${where} has a cluster`)
     const userName = this.#text(context, 'user', where)
     const cluster = this.#cluster(clusterName)
-    // As client-go: who the user is, is for encrypted connections only.
+    // As in client-go: credentials are sent over encrypted connections only.
     const isEncrypted = cluster.server.toLowerCase().startsWith('https:')
     const user = userName === undefined || !isEncrypted ? { tls: {} } : this.#user(userName)
     return {

@@ -62,7 +62,7 @@ export const describeInstances: OnServer = (server) => {
       await server().register('clusters', host(2))
       const portsIn = async (...clusters: string[]): Promise<(number | undefined)[]> => {
         const list = await discover({ clusters }).getInstances('clusters')
-        return list.map((init) => parseInstance(init).port).sort()
+        return list.map((init) => parseInstance(init).port).toSorted((a, b) => Number(a) - Number(b))
       }
       await vi.waitFor(async () => {
         expect(await portsIn('eu-a')).toEqual([1])

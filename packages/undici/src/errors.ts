@@ -1,7 +1,4 @@
-import type { AttemptResult, Classification } from '@lb/core'
-import { classifyError, classifyResponse, isLoadBalancedError, type LoadBalancerDetails } from '@lb/core/authoring'
-import type { RequestBody } from './request.ts'
-import type { ServiceResponse } from './response.ts'
+import { isLoadBalancedError, type LoadBalancerDetails } from '@lb/core/authoring'
 
 /**
  * `error`, which now has `details`. A transport may fail several requests with one error: each of them gets one of its own then. The
@@ -24,23 +21,6 @@ function copyOf(error: Error): Error {
 /** Anything can be thrown, and is passed on as it is; the types of undici know only errors. */
 export function asError(thrown: unknown): Error {
   return thrown as Error
-}
-
-/** How an attempt ended. */
-export function classify(result: AttemptResult<ServiceResponse>, body: RequestBody | undefined): Classification {
-  const classification = result.ok ? classifySuccess(result.value) : classifyFailure(result.error)
-  return body === undefined || body.isReplayable ? classification : { ...classification, retry: 'never' }
-}
-
-function classifySuccess(response: ServiceResponse): Classification {
-  const classification = classifyResponse(response)
-  // What the caller has seen is not repeated.
-  return response.isPassedOn ? { ...classification, retry: 'never' } : classification
-}
-
-function classifyFailure(error: unknown): Classification {
-  // The instance has the request, and would respond so again.
-  return isUnreadable(error) ? { ok: false, retry: 'never' } : classifyError(error)
 }
 
 /** Whether undici could not read a response that other clients can: it fails at a 100 (Continue) that it did not ask for. */

@@ -26,12 +26,9 @@ export class InstancePools<Pool extends Closable> {
     onDeparture(lb, (instance, of) => {
       if (service === undefined || service === of) this.#close(originOf(instance))
     })
-    lb.subscribe(
-      ({ type }) => {
-        if (type === 'closed') for (const origin of this.#pools.keys()) this.#close(origin)
-      },
-      ['closed'],
-    )
+    lb.subscribe(() => {
+      for (const origin of this.#pools.keys()) this.#close(origin)
+    }, ['closed'])
   }
 
   /** How many pools are open. */

@@ -212,10 +212,10 @@ export class InstanceCache {
     this.#instances = diff.instances
     this.#options.onChange(diff)
     this.version++
-    this.#tellChange(diff)
+    this.#emitChange(diff)
   }
 
-  #tellChange(diff: InstancesDiff): void {
+  #emitChange(diff: InstancesDiff): void {
     const { service, events } = this.#options
     if (!events.active) return
     const { added, removed, updated } = diff
@@ -287,6 +287,6 @@ export class InstanceCache {
     } catch {
       // It was emitted.
     }
-    if (diff !== undefined) this.#tellChange(diff)
+    if (diff !== undefined) this.#emitChange(diff)
   }
 }

@@ -109,7 +109,7 @@ class Clients {
     return this.#lb.inspect(this.#service)
   }
 
-  /** How many requests were answered since the last look at whom they reach. */
+  /** How many requests were answered since the last `reach`. */
   get answers(): number {
     return this.#traffic?.count ?? 0
   }
