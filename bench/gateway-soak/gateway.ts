@@ -50,9 +50,13 @@ async function sample(): Promise<void> {
   tell({ sample: { heapBytes: process.memoryUsage().heapUsed, sockets, inFlight } })
 }
 
+process.on('warning', ({ message }) => tell({ warning: message }))
 process.on('message', (message: ToGateway) => {
   if (message === 'sample') void sample()
-  else for (const service of services) discovery.set(service, message.lists[service] ?? [])
+  else {
+    for (const service of services) discovery.set(service, message.lists[service] ?? [])
+    tell({ applied: message.version })
+  }
 })
 const ports: GatewayPorts = { http: await listen(http), http2: await listen(http2) }
 tell({ ports })

@@ -4,11 +4,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { FromInstances } from './messages.ts'
+import type { Applied, FromInstances } from './messages.ts'
 
 const sizeEach = 3
 const changeEveryMs = 700
-/** Between the news that an instance has left, and its end, or the other way round. */
+/** Between the moment at which the gateway knows that an instance has left, and its end; or the other way round. */
 const noticeMs = 300
 const accepted = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'
 
@@ -19,6 +19,8 @@ interface Instance {
 
 const services: Readonly<Record<string, Instance[]>> = { steady: [], dying: [] }
 let executed: Record<string, number> = {}
+let version = 0
+let applied = 0
 
 function tell(message: FromInstances): void {
   process.send?.(message)
@@ -57,10 +59,13 @@ async function start(): Promise<Instance> {
   return { server, sockets }
 }
 
-function tellLists(): void {
+/** Gives the version of the lists. */
+function tellLists(): number {
   const addresses = (list: readonly Instance[]): string[] =>
     list.map(({ server }) => `127.0.0.1:${(server.address() as AddressInfo).port}`)
-  tell({ lists: Object.fromEntries(Object.entries(services).map(([name, list]) => [name, addresses(list)])) })
+  version++
+  tell({ lists: Object.fromEntries(Object.entries(services).map(([name, list]) => [name, addresses(list)])), version })
+  return version
 }
 
 /** Connections that are idle close at once, the others with their last response; WebSockets are cut. */
@@ -85,8 +90,9 @@ async function change(name: 'steady' | 'dying'): Promise<void> {
     await delay(noticeMs)
   }
   list.shift()
-  tellLists()
+  const told = tellLists()
   if (name === 'dying') return
+  while (applied < told) await delay(10)
   await delay(noticeMs)
   await finish(gone)
 }
@@ -99,4 +105,7 @@ setInterval(() => {
   void change('steady')
   void change('dying')
 }, changeEveryMs)
+process.on('message', (message: Applied) => {
+  applied = message.applied
+})
 process.on('disconnect', () => process.exit())

@@ -2,13 +2,24 @@
 type Lists = Readonly<Record<string, readonly string[]>>
 
 /** What the process of the instances tells. `executed`: how often each POST was carried out, since the last message. */
-export type FromInstances = { readonly lists: Lists } | { readonly executed: Readonly<Record<string, number>> }
+export type FromInstances =
+  | { readonly lists: Lists; readonly version: number }
+  | { readonly executed: Readonly<Record<string, number>> }
 
 /** What is asked of the process of the gateway. */
-export type ToGateway = { readonly lists: Lists } | 'sample'
+export type ToGateway = { readonly lists: Lists; readonly version: number } | 'sample'
 
 /** What the process of the gateway tells. */
-export type FromGateway = { readonly ports: GatewayPorts } | { readonly sample: GatewaySample }
+export type FromGateway =
+  | { readonly ports: GatewayPorts }
+  | { readonly sample: GatewaySample }
+  | { readonly warning: string }
+  | Applied
+
+/** The gateway uses the lists of this version; the instances get it too. */
+export interface Applied {
+  readonly applied: number
+}
 
 export interface GatewayPorts {
   /** HTTP/1.1, with upgrades. */

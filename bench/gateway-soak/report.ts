@@ -13,7 +13,7 @@ export function targets({ found, samples, exit }: GatewaySoakResult): Target[] {
   const inFlight = Math.max(...samples.map((sample) => sample.inFlight))
   return [
     {
-      text: 'every conversation ends, and no POST is lost, doubled or mixed up',
+      text: 'every conversation ends, no POST is lost, doubled or mixed up, and there is no warning',
       met: found.faultCount === 0,
       evidence: found.faultCount === 0 ? `${found.confirmed.size} POSTs` : `${found.faultCount}: ${found.faults[0]}`,
     },

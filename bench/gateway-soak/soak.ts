@@ -62,6 +62,10 @@ class Soak {
 
   async run(): Promise<GatewaySoakResult> {
     const random = seededRandom(this.#options.seed)
+    this.#gateway.on('message', (message: FromGateway) => {
+      if ('warning' in message) this.#found.fault(`the gateway warns: ${message.warning}`)
+      else if ('applied' in message && this.#instances.connected) this.#instances.send(message)
+    })
     const ports = await this.#started()
     const samples: GatewaySample[] = []
     for (const share of [0.25, 0.25, 0.5]) {
@@ -75,18 +79,24 @@ class Soak {
   }
 
   async #started(): Promise<GatewayPorts> {
-    const listening = once(this.#gateway, 'message') as Promise<[FromGateway]>
+    const listening = this.#portsOf()
     this.#instances.on('message', (message: FromInstances) => {
       if ('lists' in message) {
         this.#changes++
-        const list: ToGateway = { lists: message.lists }
+        const list: ToGateway = message
         if (this.#gateway.connected) this.#gateway.send(list)
       } else for (const [path, count] of Object.entries(message.executed)) this.#count(path, count)
     })
     await once(this.#instances, 'message')
-    const [message] = await listening
-    if (!('ports' in message)) throw new TypeError('the gateway tells its ports first')
-    return message.ports
+    return listening
+  }
+
+  #portsOf(): Promise<GatewayPorts> {
+    return new Promise((resolve) => {
+      this.#gateway.on('message', (message: FromGateway) => {
+        if ('ports' in message) resolve(message.ports)
+      })
+    })
   }
 
   #count(path: string, count: number): void {
@@ -106,12 +116,16 @@ class Soak {
     await Promise.all(Array.from({ length: this.#options.concurrency }, talk))
   }
 
-  async #sample(): Promise<GatewaySample> {
-    const answer = once(this.#gateway, 'message') as Promise<[FromGateway]>
-    this.#gateway.send('sample' satisfies ToGateway)
-    const [message] = await answer
-    if (!('sample' in message)) throw new TypeError('the gateway answers with a sample')
-    return message.sample
+  #sample(): Promise<GatewaySample> {
+    return new Promise((resolve) => {
+      const onMessage = (message: FromGateway): void => {
+        if (!('sample' in message)) return
+        this.#gateway.off('message', onMessage)
+        resolve(message.sample)
+      }
+      this.#gateway.on('message', onMessage)
+      this.#gateway.send('sample' satisfies ToGateway)
+    })
   }
 
   /** Each POST that a client knows to be done was carried out, and none twice. */
