@@ -14,6 +14,7 @@ export type HeaderKind =
   | 'x-forwarded-proto'
   | 'x-forwarded-port'
   | 'x-forwarded-prefix'
+  | 'upgrade'
   | 'load-report'
   | 'location'
   | 'set-cookie'

@@ -9,6 +9,7 @@ const responseKinds: ReadonlyMap<string, HeaderKind> = new Map([
   ...bothKinds,
   ['proxy-authenticate', 'hop-by-hop'],
   ['trailer', 'trailer'],
+  ['upgrade', 'upgrade'],
   // The instance's report is for its load balancer, which is this gateway; the gateway's own comes from loadReport().
   ['endpoint-load-metrics', 'load-report'],
   ['location', 'location'],
@@ -32,6 +33,8 @@ export class ResponseHeaders {
   contentLength: number | undefined
   /** The names of trailers that were announced. */
   trailer: string | undefined
+  /** The protocol that the connection has from now on, or could have. */
+  upgrade: string | undefined
   /** Indexes in `passing` of values that may have to be rewritten. */
   location = -1
   readonly cookies: number[] = []
@@ -87,6 +90,9 @@ export class ResponseHeaders {
         return
       case 'trailer':
         this.trailer = value
+        return
+      case 'upgrade':
+        this.upgrade = this.upgrade === undefined ? value : `${this.upgrade}, ${value}`
         return
       case 'load-report':
         this.loadReport = value

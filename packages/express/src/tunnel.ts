@@ -45,8 +45,8 @@ export class Tunnel {
       each.setNoDelay?.(true)
       each.setKeepAlive?.(true, keepAliveProbeMs)
     }
-    join(client, instance, clock)
-    join(instance, client, clock)
+    join(client, instance, { clock, isWebSocket })
+    join(instance, client, { clock, isWebSocket })
     Object.assign(client, { [tunnelKey]: this })
   }
 
@@ -101,18 +101,31 @@ export class Tunnel {
   }
 }
 
-function join(from: Duplex, to: Duplex, clock: Clock): void {
+function join(
+  from: Duplex,
+  to: Duplex,
+  { clock, isWebSocket }: { readonly clock: Clock; readonly isWebSocket: boolean },
+): void {
+  let isEnding = false
+  const end = (): void => {
+    if (isEnding) return
+    isEnding = true
+    // What was received is still written.
+    to.end(() => limitClosing(to, clock))
+  }
   from.on('error', () => to.destroy())
+  // A WebSocket is never half closed; what it says last is its close frame. A server of Node keeps its side of a connection open.
+  if (isWebSocket) from.on('end', end)
   from.on('close', () => {
     if (!from.readableEnded && from.readableAborted) to.destroy()
-    // What was received is still written.
-    else to.end(() => limitClosing(to, clock))
+    else end()
   })
   from.pipe(to)
 }
 
 /** The other side has the end of the stream, and need not close its own. */
 function limitClosing(socket: Duplex, clock: Clock): void {
+  if (socket.destroyed) return
   const cancel = clock.setTimeout(() => socket.destroy(), closeLimitMs, { background: true })
   socket.once('close', cancel)
 }

@@ -81,8 +81,12 @@ async function upgrade(call: ProxyCall, handshake: Handshake): Promise<void> {
   tunnels.add(upstream.instance, tunnel)
 }
 
-/** @throws Error when the header holds what would end it */
+/** @throws Error when the header holds what would end it, or names another protocol than the client did */
 function switchingProtocols(upstream: ProxyResponse, headers: readonly string[], protocol: string): string {
+  const { upgrade } = upstream.headers
+  if (upgrade !== undefined && upgrade.toLowerCase() !== protocol.toLowerCase()) {
+    throw new TypeError('the instance switched to another protocol')
+  }
   let header = `HTTP/1.1 ${upstream.statusCode} Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n`
   for (let index = 0; index < headers.length; index += 2) {
     header += headerLine(headers[index] ?? '', headers[index + 1] ?? '')

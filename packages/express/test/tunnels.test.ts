@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { FakeClock } from '@lb/testing'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { WebSocket } from 'ws'
-import { closeAll, deferred, type Gateway, onClose, startGateway, startRawInstance } from './support.ts'
+import { closeAll, deferred, exchangeBytes, type Gateway, onClose, startGateway, startRawInstance } from './support.ts'
 import { handshake, openWebSocket, startWebSocketEcho } from './web-sockets.ts'
 
 afterEach(closeAll)
@@ -152,9 +152,18 @@ describe('a tunnel is over, and not in flight, when', () => {
     await vi.waitFor(() => expect(gateway.lb.inspect('service').inFlight).toBe(0))
   })
 
+  it.each(['h2c', 'websocket, h2c', 'TLS/1.2'])('a client of a WebSocket is not switched to %s', async (protocol) => {
+    const address = await startRawInstance((socket) => socket.write(accepted.replace('websocket', protocol)))
+    const gateway = await startGateway([address])
+    expect(await exchangeBytes(gateway.port, handshake('/'))).toMatch(/^HTTP\/1\.1 502 /)
+    await vi.waitFor(() => expect(gateway.lb.inspect('service').inFlight).toBe(0))
+  })
+
   it('the client leaves, and the instance does not close its side', async () => {
     const clock = new FakeClock()
     const { gateway, client, instance } = await openRaw({ clock })
+    // As a server of Node does.
+    instance.allowHalfOpen = true
     instance.pause()
     client.destroy()
     await vi.waitFor(() => expect(clock.pendingTimers).toBe(1))
