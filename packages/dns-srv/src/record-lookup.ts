@@ -14,7 +14,7 @@ import type { QueryContext, Resolver } from './resolver.ts'
 import { responseCodes } from './response-code.ts'
 
 /** What is known of a name: records of a type, or that it has none. */
-export type LookupResult<T extends DnsRecord> = FoundRecords<T> | NotFound
+export type RecordsResult<T extends DnsRecord> = FoundRecords<T> | NotFound
 
 interface FoundRecords<T extends DnsRecord> {
   readonly found: true
@@ -59,7 +59,7 @@ export async function lookUp<T extends AskedType>(
   name: string,
   type: T,
   context: QueryContext,
-): Promise<LookupResult<RecordOf<T>>> {
+): Promise<RecordsResult<RecordOf<T>>> {
   let chain: AliasChain = { end: name, length: 0, ttlSeconds: Number.POSITIVE_INFINITY }
   for (;;) {
     const start = chain
@@ -82,7 +82,7 @@ function read<T extends AskedType>(
   message: DnsMessage,
   type: T,
   start: AliasChain,
-): LookupResult<RecordOf<T>> | AliasChain {
+): RecordsResult<RecordOf<T>> | AliasChain {
   const chain = follow(message, start)
   const ofType = message.answers.filter((record) => isOfType(record, type))
   const records = ofType.filter((record) => record.name === chain.end)

@@ -3,6 +3,7 @@ import { createSecureContext, type SecureContextOptions } from 'node:tls'
 import { type Clock, InvalidOptionError, type ServiceInstance } from '@lb/core'
 import {
   checkBoolean,
+  checkClock,
   checkDurationMs,
   checkFunction,
   checkInteger,
@@ -44,9 +45,9 @@ export interface ProxyOptions {
   readonly prefix?: string | undefined
   /** Put before what remains of the path, such as `/v1`. Default: nothing. */
   readonly targetPrefix?: string | undefined
-  /** Says the path and query to ask for, given those without the prefix; `targetPrefix` is not added. */
+  /** Returns the path and query to request, given those without the prefix; `targetPrefix` is not added. */
   readonly rewritePath?: ((path: string, request: IncomingMessage) => string) | undefined
-  /** What `Host` says: the instance's address (default), the service's name, or what the client sent. */
+  /** The value of `Host`: the instance's address (default), the service's name, or what the client sent. */
   readonly hostHeader?: 'instance' | 'service' | 'client' | undefined
   /**
    * How instances that are `secure` are verified, as `tls.connect` takes it: `ca`, `cert`, `key`, `rejectUnauthorized` … The
@@ -91,7 +92,7 @@ export interface ProxyOptions {
   readonly hashKey?: (request: IncomingMessage) => string | undefined
   /** Keeps a client on its instance, with a balancer that hashes: by a cookie of the proxy's own, or by a header. */
   readonly sticky?: StickyCookieOptions | StickyHeaderOptions | undefined
-  /** Who answers when a request fails: the proxy, with a problem document (default), or `next(error)` with a ProxyError. */
+  /** What answers when a request fails: the proxy, with a problem document (default), or `next(error)` with a ProxyError. */
   readonly errors?: 'respond' | 'next' | undefined
   /** Called before a request is sent. What it throws with a `statusCode` of 4xx or 5xx refuses the request. */
   readonly onRequest?: ((outgoing: OutgoingRequest, request: IncomingMessage) => void) | undefined
@@ -101,7 +102,7 @@ export interface ProxyOptions {
     | undefined
   /** Called when a request fails. May answer itself; a client that went away is no failure. */
   readonly onError?: ((error: ProxyError, request: IncomingMessage, response: ServerResponse) => void) | undefined
-  /** Where time comes from. Default: the system's. */
+  /** Source of time. Default: the system's. */
   readonly clock?: Clock | undefined
 }
 
@@ -182,7 +183,7 @@ export function proxySettings(service: string, options: ProxyOptions): ProxySett
   if (options.sticky !== undefined && options.hashKey !== undefined) {
     rejectOption('proxy.hashKey', 'absent when sticky is given', options.hashKey)
   }
-  checkClock(options.clock)
+  checkClock('proxy.clock', options.clock)
   return withDefaults(service, options)
 }
 
@@ -229,12 +230,6 @@ function checkUpgrades(value: readonly string[] | undefined): void {
   if (value === undefined) return
   if (!Array.isArray(value) || !value.every((each) => typeof each === 'string' && /^[a-z0-9/._-]+$/.test(each))) {
     rejectOption('proxy.upgrades', 'an array of protocol names in lower case', value)
-  }
-}
-
-function checkClock(value: Clock | undefined): void {
-  if (value !== undefined && (typeof value?.now !== 'function' || typeof value.setTimeout !== 'function')) {
-    rejectOption('proxy.clock', 'a Clock with now and setTimeout', value)
   }
 }
 

@@ -103,7 +103,7 @@ export class ProxyCall implements InterimListener {
     }
     if (response.writableEnded) return
     try {
-      this.#tell(error)
+      this.#sendError(error)
     } catch {
       // A middleware, or what comes after this one, left nothing that can be answered.
       breakOff(response)
@@ -118,7 +118,7 @@ export class ProxyCall implements InterimListener {
     lb.emit({ type: 'gateway-failed', service: settings.service, statusCode: error.status, method, error })
   }
 
-  #tell(error: ProxyError): void {
+  #sendError(error: ProxyError): void {
     const response = this.#response
     if (this.#shared.settings.errors !== 'next' || this.#next === undefined || response.headersSent) {
       sendProblem(response, error)

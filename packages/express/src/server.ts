@@ -6,7 +6,8 @@ const defaultHeaderEntries = 2_000
 
 /** The server that a request came to, as Node notes it on the connection. */
 export function serverOf({ socket }: { readonly socket: unknown }): HttpServer | undefined {
-  return (socket as { readonly server?: HttpServer } | null)?.server
+  const { server }: { readonly server?: HttpServer } = Object(socket)
+  return server
 }
 
 /** `requireHostHeader` is an option that Node keeps on the server. */

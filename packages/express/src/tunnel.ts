@@ -52,7 +52,8 @@ export class Tunnel {
 
   /** The tunnel of a client's connection, made by any copy of this package. */
   static of(client: object): Pick<Tunnel, 'end'> | undefined {
-    return (client as { readonly [tunnelKey]?: Pick<Tunnel, 'end'> })[tunnelKey]
+    const { [tunnelKey]: tunnel }: { readonly [tunnelKey]?: Pick<Tunnel, 'end'> } = client
+    return tunnel
   }
 
   /** Calls `listener` when the connection to the client is closed. */

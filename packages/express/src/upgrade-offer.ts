@@ -36,7 +36,8 @@ export function upgradeListener(routes: readonly UpgradeRoute[]): UpgradeListene
 
 /** The routes of a listener of any copy of this package. */
 export function routesOf(listener: unknown): readonly UpgradeRoute[] | undefined {
-  return (listener as { readonly [listenerBrand]?: readonly UpgradeRoute[] } | undefined)?.[listenerBrand]
+  const { [listenerBrand]: routes }: { readonly [listenerBrand]?: readonly UpgradeRoute[] } = Object(listener)
+  return routes
 }
 
 /**

@@ -127,7 +127,7 @@ function isRefusal({ status }: RegistryAnswer): boolean {
 function reasonIn({ text }: RegistryAnswer): string {
   if (/^\s*</.test(text)) return ''
   try {
-    const { message, code } = JSON.parse(text) as { message?: unknown; code?: unknown }
+    const { message, code }: { message?: unknown; code?: unknown } = JSON.parse(text)
     if (typeof message === 'string') return typeof code === 'number' ? `code ${code}, ${message}` : message
   } catch {
     // Plain text.

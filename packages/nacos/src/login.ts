@@ -126,6 +126,6 @@ export class Login {
 function fieldsOf(value: unknown): { accessToken?: unknown; tokenTtl?: unknown } {
   if (typeof value !== 'object' || value === null) return {}
   // Version 3 of the API may wrap it like everything else.
-  const { data } = value as { data?: unknown }
+  const { data }: { data?: unknown } = value
   return typeof data === 'object' && data !== null ? data : value
 }

@@ -18,11 +18,11 @@ const lastRefTimePattern = /"lastRefTime"\s*:\s*("\d{1,20}"|\d{1,20}(?!\d))/
 export function readPushDatagram(datagram: Uint8Array): PushDatagram | undefined {
   try {
     const text = textOf(datagram)
-    const { type, data } = JSON.parse(text) as { type?: unknown; data?: unknown }
+    const { type, data }: { type?: unknown; data?: unknown } = JSON.parse(text)
     if (type !== 'dom' || typeof data !== 'string') return undefined
     // Nanoseconds, which may be more than 2^53: copied as text, since a number would lose digits.
     const lastRefTime = lastRefTimePattern.exec(text)?.[1]
-    const { name } = JSON.parse(data) as { name?: unknown }
+    const { name }: { name?: unknown } = JSON.parse(data)
     if (lastRefTime === undefined || typeof name !== 'string') return undefined
     return { name, acknowledgement: `{"type":"push-ack","lastRefTime":${lastRefTime},"data":""}` }
   } catch {
