@@ -14,7 +14,7 @@ import { endings, type TargetGroups } from './target-groups.ts'
 
 const defaults = Object.freeze({ serviceLabel: 'service', pollIntervalMs: 1_000, maxBytes: 16 * 1_024 * 1_024 })
 
-/** After failures a watch looks so many times less often at most. */
+/** After failures a watch polls at most so many times less often. */
 const slowestRetry = 5
 
 /**
@@ -59,7 +59,7 @@ export class FileDiscovery implements ServiceDiscovery {
     return this.#discovery.getInstances(service, options)
   }
 
-  /** Passes on the instances of `service`, and looks every `pollIntervalMs` whether the file changed. */
+  /** Passes on the instances of `service`, and checks every `pollIntervalMs` whether the file changed. */
   watch(service: string, observer: DiscoveryObserver): DiscoverySubscription {
     return this.#discovery.watch(service, observer)
   }

@@ -11,8 +11,7 @@ export interface FileDiscoveryOptions {
   /** The label of a group in `file` that names the service. @default 'service' */
   readonly serviceLabel?: string | undefined
   /**
-   * How often a watch looks whether its file is another one, in milliseconds, ≥ 10. After a failure it looks up to five times
-   * less often.
+   * How often a watch checks its file for changes, in milliseconds, ≥ 10. After failures, up to five times less often.
    * @default 1_000
    */
   readonly pollIntervalMs?: number | undefined

@@ -72,7 +72,7 @@ export function checkRegister(options: RegisterOptions | undefined): void {
   checkDurationMs('register.noticeMs', options.noticeMs)
 }
 
-/** Registers the application after it listens, and takes it out before it stops. */
+/** Registers the application after it listens, and deregisters it before it stops. */
 export class ApplicationRegistration {
   readonly #options: RegisterOptions
   readonly #clock: Clock
@@ -98,7 +98,7 @@ export class ApplicationRegistration {
     this.#registering = this.#register(instanceOf(this.#options, server))
   }
 
-  /** Takes the application out, and goes on serving for `noticeMs`. Never rejects. */
+  /** Deregisters the application, and goes on serving for `noticeMs`. Never rejects. */
   async stop(): Promise<void> {
     this.#stopping.abort()
     const { noticeMs = 5_000 } = this.#options
@@ -115,7 +115,7 @@ export class ApplicationRegistration {
     this.#endConnections()
   }
 
-  /** Closes the registrar. Rejects never. */
+  /** Closes the registrar. Never rejects. */
   async close(): Promise<void> {
     try {
       await timeLimited({ clock: this.#clock, limitMs: deregisterLimitMs }, () => this.#options.registrar.close())
