@@ -19,6 +19,8 @@ export interface TunnelEnds {
   readonly instance: Duplex
   readonly isWebSocket: boolean
   readonly clock: Clock
+  /** How long what one side has sent may wait for the other one to read. */
+  readonly idleTimeoutMs: number
 }
 
 /** The two connections of an upgrade, joined until both are closed. */
@@ -30,7 +32,7 @@ export class Tunnel {
   readonly #frames: WebSocketFrames | undefined
   #cancelLimit: CancelTimer | undefined
 
-  constructor({ client, instance, isWebSocket, clock }: TunnelEnds) {
+  constructor({ client, instance, isWebSocket, clock, idleTimeoutMs }: TunnelEnds) {
     this.#client = client
     this.#instance = instance
     this.#clock = clock
@@ -47,6 +49,10 @@ export class Tunnel {
     }
     join(client, instance, { clock, isWebSocket })
     join(instance, client, { clock, isWebSocket })
+    if (idleTimeoutMs !== Number.POSITIVE_INFINITY) {
+      limitStall(client, instance, { clock, idleTimeoutMs })
+      limitStall(instance, client, { clock, idleTimeoutMs })
+    }
     Object.assign(client, { [tunnelKey]: this })
   }
 
@@ -122,6 +128,27 @@ function join(
     else end()
   })
   from.pipe(to)
+}
+
+/** Ends a tunnel in which `to` reads nothing of what waits for it: the end of `from` cannot be seen behind that. */
+function limitStall(
+  from: Duplex,
+  to: Duplex,
+  { clock, idleTimeoutMs }: { readonly clock: Clock; readonly idleTimeoutMs: number },
+): void {
+  let cancel: CancelTimer | undefined
+  const end = (): void => {
+    cancel?.()
+    cancel = undefined
+  }
+  const cut = (): void => {
+    from.destroy()
+    to.destroy()
+  }
+  from.on('pause', () => {
+    if (to.writableNeedDrain && !to.destroyed) cancel ??= clock.setTimeout(cut, idleTimeoutMs)
+  })
+  to.on('drain', end).on('close', end)
 }
 
 /** The other side has the end of the stream, and need not close its own. */

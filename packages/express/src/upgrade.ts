@@ -15,7 +15,7 @@ import type { UpgradeRoute } from './upgrade-offer.ts'
 
 /** How one proxy answers upgrades. */
 export function upgradeRoute(shared: ProxyContext): UpgradeRoute {
-  const { prefix, upgrades, clock } = shared.settings
+  const { prefix, upgrades, clock, idleTimeoutMs } = shared.settings
   let tunnels: Tunnels | undefined
   return {
     clock,
@@ -39,7 +39,9 @@ export function upgradeRoute(shared: ProxyContext): UpgradeRoute {
           // Before the request is sent: the instance may leave meanwhile.
           tunnels ??= new Tunnels(shared.lb, shared.settings)
           const protocol = request.headers.upgrade ?? ''
-          upgrade(call, { protocol, response, socket, head, tunnels, clock }).catch(() => socket.destroy())
+          upgrade(call, { protocol, response, socket, head, tunnels, clock, idleTimeoutMs }).catch(() =>
+            socket.destroy(),
+          )
         }
       }
     },
@@ -53,10 +55,11 @@ interface Handshake {
   readonly head: Buffer
   readonly tunnels: Tunnels
   readonly clock: Clock
+  readonly idleTimeoutMs: number
 }
 
 async function upgrade(call: ProxyCall, handshake: Handshake): Promise<void> {
-  const { protocol, response, socket, head, tunnels, clock } = handshake
+  const { protocol, response, socket, head, tunnels, clock, idleTimeoutMs } = handshake
   const stopWatching = closeWithClient(socket)
   const upstream = await call.run(protocol)
   stopWatching()
@@ -75,7 +78,7 @@ async function upgrade(call: ProxyCall, handshake: Handshake): Promise<void> {
   }
   response.detachSocket(socket as Socket)
   const isWebSocket = protocol.toLowerCase() === 'websocket'
-  const tunnel = new Tunnel({ client: socket, instance: upstream.socket, isWebSocket, clock })
+  const tunnel = new Tunnel({ client: socket, instance: upstream.socket, isWebSocket, clock, idleTimeoutMs })
   socket.write(header, 'latin1')
   if (head.length > 0) upstream.socket.write(head)
   tunnels.add(upstream.instance, tunnel)

@@ -159,6 +159,34 @@ describe('a tunnel is over, and not in flight, when', () => {
     await vi.waitFor(() => expect(gateway.lb.inspect('service').inFlight).toBe(0))
   })
 
+  it.each(['websocket', 'other'])(
+    'the instance of protocol %s reads nothing of what waits, and the client has left',
+    async (upgrade) => {
+      const clock = new FakeClock()
+      const { gateway, client, instance } = await openRaw({ clock, upgrade })
+      instance.pause()
+      let writes = 0
+      const send = (): void => {
+        writes++
+        if (client.writable) client.write(Buffer.alloc(100_000), send)
+      }
+      send()
+      let before = -1
+      // Everything between the two is full.
+      await vi.waitFor(() => {
+        const [now, last] = [writes, before]
+        before = now
+        expect([now, clock.pendingTimers]).toEqual([last, 1])
+      })
+      await clock.advance(59_999)
+      expect(gateway.lb.inspect('service').inFlight).toBe(1)
+      client.resetAndDestroy()
+      await clock.advance(60_000)
+      await vi.waitFor(() => expect(gateway.lb.inspect('service').inFlight).toBe(0))
+      expect(clock.pendingTimers).toBe(0)
+    },
+  )
+
   it('the client leaves, and the instance does not close its side', async () => {
     const clock = new FakeClock()
     const { gateway, client, instance } = await openRaw({ clock })
