@@ -1,7 +1,7 @@
 import type { AttemptResult, Classification } from '@lb/core'
 import { classifyError, classifyResponse } from '@lb/core/authoring'
 import { isUnreadable } from './errors.ts'
-import type { RequestBody } from './request.ts'
+import type { RequestBody } from './request-body.ts'
 import type { ServiceResponse } from './response.ts'
 
 /** How an attempt ended. */

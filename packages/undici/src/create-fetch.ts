@@ -7,8 +7,8 @@ import { type BodyOfFetch, interceptorOf } from './load-balance-interceptor.ts'
 import { OpenCalls } from './open-calls.ts'
 import { type CreateFetchOptions, checkFetchArguments } from './options.ts'
 import { agentOf } from './own-agent.ts'
-import { headerOf, type RequestHeaders } from './request.ts'
 import { dispatcherOf } from './request-dispatcher.ts'
+import { headerOf, type RequestHeaders } from './request-headers.ts'
 
 /** `fetch` as the platform has it, for services too. */
 export type LoadBalancedFetch = typeof globalThis.fetch &
