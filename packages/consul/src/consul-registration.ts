@@ -1,5 +1,5 @@
 import { DiscoveryError, type Registration, type ServiceInstance } from '@lb/core'
-import { type RenewalOptions, RenewedRegistration } from '@lb/core/authoring'
+import { messageOf, type RenewalOptions, RenewedRegistration } from '@lb/core/authoring'
 import type { AgentRegistration } from './agent-registration.ts'
 
 /** One instance that is kept registered with an agent. */
@@ -73,7 +73,6 @@ export class KeptRegistration implements ConsulRegistration {
 
   #error(what: string, cause: unknown): DiscoveryError {
     const { service, instance } = this
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    return new DiscoveryError(`${service}: ${instance.id} ${what}: ${reason}`, { service, cause })
+    return new DiscoveryError(`${service}: ${instance.id} ${what}: ${messageOf(cause)}`, { service, cause })
   }
 }

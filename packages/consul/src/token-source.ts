@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { DiscoveryError, InvalidOptionError } from '@lb/core'
+import { messageOf } from '@lb/core/authoring'
 
 /** A text, or a function that gives the token for each request: tokens expire. */
 export type Token = string | (() => string | Promise<string>)
@@ -51,8 +52,4 @@ function checked(owner: string, token: unknown): string {
   throw new DiscoveryError(
     `${owner}: the token cannot be sent: it is empty, or has characters that no header can have. Give visible ASCII characters`,
   )
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause)
 }

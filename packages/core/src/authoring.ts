@@ -74,6 +74,7 @@ export { parseRetryAfter } from './retry/retry-after.ts'
 // Errors.
 
 export { errorJson } from './base/error-json.ts'
+export { messageOf } from './base/error-message.ts'
 export {
   type FailedAttempt,
   isLoadBalancedError,

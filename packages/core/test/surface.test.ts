@@ -70,6 +70,7 @@ describe('@lb/core', () => {
       'jittered',
       'loadReportHeader',
       'maxResponseFields',
+      'messageOf',
       'onDeparture',
       'oneLine',
       'originOf',

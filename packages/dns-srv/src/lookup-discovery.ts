@@ -9,6 +9,7 @@ import {
 import {
   type DefinedDiscovery,
   defineDiscovery,
+  messageOf,
   type PolledList,
   type Question,
   systemClock,
@@ -121,6 +122,5 @@ class AskedLookup {
 }
 
 function lookupError(service: string, cause: unknown): DiscoveryError {
-  const reason = cause instanceof Error ? cause.message : String(cause)
-  return new DiscoveryError(`${service}: the lookup failed: ${reason}`, { service, cause })
+  return new DiscoveryError(`${service}: the lookup failed: ${messageOf(cause)}`, { service, cause })
 }

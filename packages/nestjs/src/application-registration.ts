@@ -17,6 +17,7 @@ import {
   checkKeys,
   exponentialBackoffMs,
   jittered,
+  messageOf,
   pause,
   rejectOption,
   timeLimited,
@@ -164,8 +165,4 @@ function reachable(address: string): string {
   const outside = own.filter(({ internal, scopeid }) => !internal && (scopeid ?? 0) === 0)
   const first = outside.find(({ family }) => family === 'IPv4') ?? outside[0]
   return first?.address ?? '127.0.0.1'
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause)
 }

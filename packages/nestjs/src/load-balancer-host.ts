@@ -1,5 +1,5 @@
 import { DiscoveryError, LoadBalancer } from '@lb/core'
-import { checkBoolean, checkDurationMs, systemClock, systemRandom } from '@lb/core/authoring'
+import { checkBoolean, checkDurationMs, messageOf, systemClock, systemRandom } from '@lb/core/authoring'
 import {
   type BeforeApplicationShutdown,
   Logger,
@@ -111,7 +111,7 @@ export class LoadBalancerHost
     try {
       await lb.ready(service)
     } catch (error) {
-      return error instanceof Error ? error.message : String(error)
+      return messageOf(error)
     }
     if (lb.inspect(service).instances.length === 0) this.#logger.warn(`${service}: the list of instances is empty`)
     return undefined

@@ -1,4 +1,5 @@
 import { InvalidOptionError, LoadBalancerError } from '@lb/core'
+import { messageOf } from '@lb/core/authoring'
 import type { DynamicModule, Provider } from '@nestjs/common'
 import {
   type LoadBalancerModuleOptions,
@@ -67,8 +68,7 @@ function withNamedFailure(provider: Provider, options: LoadBalancerRootAsyncOpti
         return await provider.useFactory(...args)
       } catch (error) {
         const way = factoryClass === undefined ? 'useFactory' : `createLoadBalancerOptions of ${factory}`
-        const message = error instanceof Error ? error.message : String(error)
-        rejectCall(call, `${way} failed (${message})`, 'let it return the options of the load balancer', error)
+        rejectCall(call, `${way} failed (${messageOf(error)})`, 'let it return the options of the load balancer', error)
       }
     },
   }

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { DiscoveryError, type ServiceInstance, type SnapshotStore, type StoredSnapshot } from '@lb/core'
-import { checkBoolean, checkFunction, checkInteger, checkKeys, rejectOption } from '@lb/core/authoring'
+import { checkBoolean, checkFunction, checkInteger, checkKeys, messageOf, rejectOption } from '@lb/core/authoring'
 import { fileNameOf } from './file-name.ts'
 import { OneAtATime } from './one-at-a-time.ts'
 import { formatSnapshot, parseSnapshot } from './snapshot-text.ts'
@@ -118,6 +118,5 @@ function systemWallClock(): number {
 }
 
 function fileError(service: string, path: string, what: string, cause: unknown): DiscoveryError {
-  const reason = cause instanceof Error ? cause.message : String(cause)
-  return new DiscoveryError(`${service}: the snapshot ${path} ${what}: ${reason}`, { service, cause })
+  return new DiscoveryError(`${service}: the snapshot ${path} ${what}: ${messageOf(cause)}`, { service, cause })
 }

@@ -1,4 +1,4 @@
-/** What `cause` says. Whatever can be thrown may itself throw when it is looked at. */
+/** The message of `cause`, or `cause` as text if it is no error. Never throws, although what was thrown may throw when it is read. */
 export function messageOf(cause: unknown): string {
   try {
     return String(cause instanceof Error ? cause.message : cause)
