@@ -1,5 +1,5 @@
 import { type Clock, DiscoveryError, InvalidOptionError } from '@lb/core'
-import { messageOf, timeLimited } from '@lb/core/authoring'
+import { messageOf, oneLine, timeLimited } from '@lb/core/authoring'
 import { checkServerUrl, type TlsOptions } from '@lb/registry-http'
 import { isToken, type TokenSource } from './bearer-token.ts'
 import type { ClusterAccess } from './cluster-access.ts'
@@ -146,7 +146,7 @@ class UserCredentials implements TokenSource {
     } catch (cause) {
       if (cause instanceof DiscoveryError) throw cause
       // A parser shows a part of what it could not read, which may be the token.
-      const reason = cause instanceof SyntaxError ? 'what its plugin wrote is no JSON' : shortMessageOf(cause)
+      const reason = cause instanceof SyntaxError ? 'what its plugin wrote is no JSON' : oneLine(messageOf(cause), 300)
       throw new DiscoveryError(`the KubeConfig gave no credentials: ${reason}`)
     }
   }
@@ -164,10 +164,6 @@ function tlsOf({ caData, caFile, tlsServerName, skipTLSVerify }: KubeConfigClust
 /** A file that the KubeConfig read is a buffer. */
 function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : Buffer.isBuffer(value) ? value.toString('utf8') : undefined
-}
-
-function shortMessageOf(cause: unknown): string {
-  return messageOf(cause).replace(/\s+/g, ' ').trim().slice(0, 300)
 }
 
 function reject(legal: string, remedy: string): never {

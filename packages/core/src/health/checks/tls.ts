@@ -40,7 +40,7 @@ const serverNameOption: Option<string> = {
   },
 }
 
-/** What may be said of TLS. */
+/** The options of TLS. */
 export const healthCheckTlsTable: OptionTable<HealthCheckTls, 'ca' | 'cert' | 'key' | 'serverName'> = {
   ca: authoritiesOption,
   cert: pemOption,
