@@ -22,6 +22,14 @@ export class Tunnels {
     onDeparture(lb, (instance, service) => {
       if (service === settings.service) this.#leave(originOf(instance))
     })
+    // After the departures of the same event: the instance at an address may have got another id.
+    lb.subscribe(
+      (event) => {
+        if (event.type !== 'instances-changed' || event.service !== settings.service) return
+        for (const instance of [...event.added, ...event.updated]) this.#return(originOf(instance))
+      },
+      ['instances-changed'],
+    )
   }
 
   add(instance: ServiceInstance, tunnel: Tunnel): void {
@@ -44,11 +52,17 @@ export class Tunnels {
     if (this.#isClosed || this.#leaving.has(origin) || tunnelGraceMs === Number.POSITIVE_INFINITY) return
     const end = (): void => {
       this.#leaving.delete(origin)
-      // The instance may be back, or have another id.
+      // The address may be listed by another id.
       if (this.#isListed(origin)) return
       for (const tunnel of this.#open.get(origin) ?? []) tunnel.end()
     }
     this.#leaving.set(origin, clock.setTimeout(end, tunnelGraceMs, { background: true }))
+  }
+
+  /** If it leaves again, its grace begins anew. */
+  #return(origin: string): void {
+    this.#leaving.get(origin)?.()
+    this.#leaving.delete(origin)
   }
 
   #isListed(origin: string): boolean {

@@ -239,6 +239,24 @@ describe('tunnels to an instance that leaves', () => {
     expect(clock.pendingTimers).toBe(0)
   })
 
+  it('get the whole grace again when it leaves a second time', async () => {
+    const { clock, gateway, sockets, addresses } = await openTwo()
+    const closed = Promise.race(sockets.map(closeCode))
+    const list = async (listed: string[]): Promise<void> => {
+      gateway.discovery.set('service', listed)
+      await gateway.lb.refresh('service')
+    }
+    await list(addresses.slice(1))
+    await clock.advance(20_000)
+    await list(addresses)
+    await clock.advance(5_000)
+    await list(addresses.slice(1))
+    await clock.advance(29_999)
+    expect(sockets.map(({ readyState }) => readyState)).toEqual([1, 1])
+    await clock.advance(1)
+    expect(await closed).toBe(1001)
+  })
+
   it('stay for ever with an infinite grace', async () => {
     const { clock, gateway, sockets } = await openTwo(Number.POSITIVE_INFINITY)
     gateway.discovery.set('service', [])
