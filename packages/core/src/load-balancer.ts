@@ -16,13 +16,9 @@ import { checkLoadBalancerOptions, type LoadBalancerOptions, loadBalancerTable }
 import { DiscoveryUses } from './discovery/discovery-uses.ts'
 import type { ServiceInstance } from './instance/instance.ts'
 import { serviceOfHost, type UrlAuthority } from './instance/service-host.ts'
-import {
-  type AdapterEvent,
-  type CallbackFailed,
-  EventChannel,
-  type LoadBalancerEvent,
-  type LoadBalancerListener,
-} from './observe/events.ts'
+import { EventChannel } from './observe/event-channel.ts'
+import { checkEventTypes } from './observe/event-types.ts'
+import type { AdapterEvent, CallbackFailed, LoadBalancerEvent, LoadBalancerListener } from './observe/events.ts'
 import { guardedClock, guardedRandom } from './observe/guarded-sources.ts'
 import type { ServiceSnapshot } from './observe/snapshot.ts'
 import { Drain } from './service/drain.ts'
@@ -218,7 +214,7 @@ export class LoadBalancer implements AsyncDisposable {
    */
   subscribe(listener: LoadBalancerListener, types?: readonly LoadBalancerEvent['type'][]): () => void {
     checkFunction('listener', listener ?? null)
-    if (types !== undefined && !Array.isArray(types)) rejectOption('types', 'an array of types of events', types)
+    if (types !== undefined) checkEventTypes(types)
     return this.#events.subscribe(listener, types)
   }
 

@@ -3,7 +3,8 @@ import type { InstancesDiff } from '../src/cache/diff-instances.ts'
 import { InstanceCache } from '../src/cache/instance-cache.ts'
 import type { InstanceCacheOptions } from '../src/cache/instance-cache-options.ts'
 import type { ServiceDiscovery } from '../src/discovery/discovery.ts'
-import { EventChannel, type LoadBalancerEvent } from '../src/observe/events.ts'
+import { EventChannel } from '../src/observe/event-channel.ts'
+import type { LoadBalancerEvent } from '../src/observe/events.ts'
 
 /** A cache of the service `users` on a virtual clock without jitter, with everything it told. */
 export interface ObservedCache {

@@ -4,7 +4,7 @@ import { judgeEligibility } from '../health/eligibility/eligibility.ts'
 import type { ZoneRouting } from '../health/eligibility/zone-routing.ts'
 import { withWeight } from '../instance/instance.ts'
 import type { LearnedWeights } from '../load-report/learned-weights.ts'
-import type { EventChannel } from '../observe/events.ts'
+import type { EventChannel } from '../observe/event-channel.ts'
 import type { InstanceRecord } from './record.ts'
 import type { TrafficSplit } from './traffic-split.ts'
 

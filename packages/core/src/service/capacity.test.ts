@@ -4,7 +4,7 @@ import { CallScope } from '../call/scope.ts'
 import type { ServiceOptions } from '../config/service-options.ts'
 import { serviceSettings } from '../config/service-settings.ts'
 import { StaticDiscovery } from '../discovery/static-discovery.ts'
-import { EventChannel } from '../observe/events.ts'
+import { EventChannel } from '../observe/event-channel.ts'
 import { Capacity } from './capacity.ts'
 import { InstanceRecord } from './record.ts'
 

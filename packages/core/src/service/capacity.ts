@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import { OverloadedError } from '../base/errors.ts'
 import type { ServiceSettings } from '../config/service-settings.ts'
-import type { EventChannel } from '../observe/events.ts'
+import type { EventChannel } from '../observe/event-channel.ts'
 import { WaitQueue, type WaitTicket } from '../overload/wait-queue.ts'
 import type { InstanceRecord } from './record.ts'
 import type { WaitingCall } from './waiting-call.ts'

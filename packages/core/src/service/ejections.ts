@@ -3,7 +3,7 @@ import type { Random } from '../base/random.ts'
 import type { ServiceSettings } from '../config/service-settings.ts'
 import { OutlierDetector } from '../health/outliers/detector.ts'
 import type { Ejection, EjectionReason, ReturnedBy } from '../health/outliers/ejection.ts'
-import type { EventChannel } from '../observe/events.ts'
+import type { EventChannel } from '../observe/event-channel.ts'
 import type { InstanceRecord } from './record.ts'
 
 export interface EjectionsOptions {

@@ -5,7 +5,7 @@ import type { RunningClock } from '../base/running-clock.ts'
 import type { HealthCheckers } from '../config/health-checkers.ts'
 import { checkServiceName, type LoadBalancerOptions } from '../config/service-options.ts'
 import { serviceSettings } from '../config/service-settings.ts'
-import type { EventChannel } from '../observe/events.ts'
+import type { EventChannel } from '../observe/event-channel.ts'
 import { Service } from './service.ts'
 
 export interface ServicesOptions {

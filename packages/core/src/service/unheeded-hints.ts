@@ -1,7 +1,7 @@
 import type { Balancer } from '../balancer/balancer.ts'
 import { typeTag } from '../base/option-checks.ts'
 import type { ServiceInstance } from '../instance/instance.ts'
-import type { EventChannel } from '../observe/events.ts'
+import type { EventChannel } from '../observe/event-channel.ts'
 
 /** Hash keys and weights that the balancer of a service does not heed: each is emitted once. */
 export class UnheededHints {

@@ -1,7 +1,7 @@
 import type { CancelTimer, Clock } from '../base/clock.ts'
 import type { InstanceCache } from '../cache/instance-cache.ts'
 import type { UrlAuthority } from '../instance/service-host.ts'
-import type { EventChannel } from '../observe/events.ts'
+import type { EventChannel } from '../observe/event-channel.ts'
 
 /** Whether the discovery knows a service by its name: one that was scaled to zero is not unknown. */
 export class UnknownName {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { EventChannel, type LoadBalancerEvent } from './events.ts'
+import { EventChannel } from './event-channel.ts'
+import type { LoadBalancerEvent } from './events.ts'
 
 const held: LoadBalancerEvent = { type: 'empty-list-held', service: 'users' }
 

@@ -1,0 +1,122 @@
+import { onLateRejection } from '../base/late-rejection.ts'
+import type { ApplicationCallback, LoadBalancerEvent, LoadBalancerListener } from './events.ts'
+
+/** One listener, and what it listens to. */
+interface Subscription {
+  readonly listener: LoadBalancerListener
+  /** `undefined`: every event. */
+  readonly types: ReadonlySet<LoadBalancerEvent['type']> | undefined
+}
+
+function wants({ types }: Subscription, type: LoadBalancerEvent['type']): boolean {
+  return types === undefined || types.has(type)
+}
+
+/**
+ * The listeners of one load balancer. Emitters check `active` first, so that unused events cost nothing.
+ *
+ * A listener finds the state that its event describes: events that are emitted during a change, or while another event
+ * is delivered, arrive afterwards, in order.
+ */
+export class EventChannel {
+  /** Whether an event would reach a listener. Changed here alone. */
+  active = false
+  /** Whether `request-finished`, the one event that belongs to every request, would reach a listener. Changed here alone. */
+  wantsRequests = false
+  #subscriptions: readonly Subscription[] = []
+  /** Emitted and not delivered yet. */
+  #waiting: LoadBalancerEvent[] = []
+  #holds = 0
+  #delivering = false
+  #ending = false
+
+  subscribe(listener: LoadBalancerListener, types?: readonly LoadBalancerEvent['type'][]): () => void {
+    const subscription: Subscription = { listener, types: types && new Set(types) }
+    this.#setSubscriptions([...this.#subscriptions, subscription])
+    return () => this.#setSubscriptions(this.#subscriptions.filter((other) => other !== subscription))
+  }
+
+  /** A listener that throws does not affect the other listeners or the caller. */
+  emit(event: LoadBalancerEvent): void {
+    if (!this.active) return
+    this.#waiting.push(event)
+    this.#deliver()
+  }
+
+  /** Emits that application code threw `error`. */
+  callbackFailed(service: string | undefined, callback: ApplicationCallback, error: unknown): void {
+    if (!this.active) return
+    this.emit({ type: 'callback-failed', ...(service === undefined ? undefined : { service }), callback, error })
+  }
+
+  /** The state is about to change: events wait until `release`, which has to be called once for each `hold`. */
+  hold(): void {
+    this.#holds++
+  }
+
+  release(): void {
+    this.#holds--
+    if (this.#waiting.length > 0) this.#deliver()
+  }
+
+  /** Runs `step`, which changes the state: what it emits comes when it is done. */
+  together<T>(step: () => T): T {
+    this.hold()
+    try {
+      return step()
+    } finally {
+      this.release()
+    }
+  }
+
+  /** Ends the channel. Events that were emitted before still reach the listeners. */
+  clear(): void {
+    this.#ending = true
+    this.#setSubscriptions(this.#waiting.length === 0 ? [] : this.#subscriptions)
+  }
+
+  #setSubscriptions(subscriptions: readonly Subscription[]): void {
+    this.#subscriptions = subscriptions
+    this.active = subscriptions.length > 0 && !this.#ending
+    this.wantsRequests = this.active && subscriptions.some((each) => wants(each, 'request-finished'))
+  }
+
+  #deliver(): void {
+    if (this.#delivering || this.#holds > 0) return
+    this.#delivering = true
+    try {
+      // Listeners emit more.
+      for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) this.#deliverOne(next)
+    } finally {
+      this.#delivering = false
+    }
+    if (this.#ending) this.#subscriptions = []
+  }
+
+  #deliverOne(event: LoadBalancerEvent): void {
+    for (const subscription of this.#subscriptions) {
+      // An earlier listener may have unsubscribed it.
+      if (!wants(subscription, event.type) || !this.#subscriptions.includes(subscription)) continue
+      try {
+        const result: unknown = subscription.listener(event)
+        if (result !== undefined) onLateRejection(result, (error) => this.#failed(subscription, error))
+      } catch (error) {
+        this.#failed(subscription, error)
+      }
+    }
+  }
+
+  /** The listener of `failed` threw: the other ones receive an event about that. */
+  #failed(failed: Subscription, error: unknown): void {
+    for (const subscription of this.#subscriptions) {
+      if (subscription === failed || !wants(subscription, 'listener-failed')) continue
+      try {
+        const result: unknown = subscription.listener({ type: 'listener-failed', error })
+        // No listener is left for this error.
+        onLateRejection(result, () => {})
+      } catch {
+        // No listener is left for this error.
+      }
+    }
+  }
+}
