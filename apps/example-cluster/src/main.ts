@@ -15,6 +15,10 @@ async function startInstance(id: number): Promise<Server> {
   return server
 }
 
+// Workers accept connections themselves. By default the primary hands them out, and the connection that it hands to a worker that has
+// just died is never answered nor closed.
+cluster.schedulingPolicy = cluster.SCHED_NONE
+
 if (cluster.isPrimary) {
   const instances = [await startInstance(1), await startInstance(2)]
   const addresses = instances.map((each) => `127.0.0.1:${(each.address() as AddressInfo).port}`)

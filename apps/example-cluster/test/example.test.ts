@@ -28,12 +28,13 @@ function load(port: number): { sent: () => number; stop: () => Promise<string[]>
   let [isOn, sent] = [true, 0]
   const one = (method: string): Promise<void> =>
     new Promise((resolve) => {
-      request({ port, host: '127.0.0.1', method, agent, path: `/${++sent}` }, (response) => {
+      const signal = AbortSignal.timeout(10_000)
+      request({ port, host: '127.0.0.1', method, agent, path: `/${++sent}`, signal }, (response) => {
         if (response.statusCode !== 200) failures.push(`${method} ${response.statusCode}`)
         response.resume().on('close', resolve)
       })
         .on('error', (error: NodeJS.ErrnoException) => {
-          failures.push(`${method} ${error.code}`)
+          failures.push(`${method} ${error.code ?? error.name}`)
           resolve()
         })
         .end(method === 'POST' ? 'x' : undefined)
