@@ -14,8 +14,8 @@ export default defineConfig({
     ],
   },
   test: {
-    // Tests with real servers mostly wait for them: one core less, as is the default, would stand idle.
-    maxWorkers: Math.max(2, availableParallelism()),
+    // Tests with real servers mostly wait for them: with one worker for each core, the cores would stand idle.
+    maxWorkers: availableParallelism() + 1,
     // Properties, simulations and real sockets take many times as long on a machine that is busy with other things. What has to be
     // quick says so in the test, with a limit of its own.
     testTimeout: 60_000,
