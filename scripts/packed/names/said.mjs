@@ -17,7 +17,7 @@ export function said(error) {
   if (!(error instanceof LoadBalancerError || error instanceof ProxyError)) return { name, code, message, causes }
   // A console puts the name of the class before another name: `e [DiscoveryError]: …`.
   const [shown] = inspect(error)
-    .replace(/^\w+ \[(\w+)\]/, '$1')
+    .replace(/^[\w$]+ \[(\w+)\]/, '$1')
     .split('\n')
   return { name, code, message, text: String(error), shown, json: error.toJSON(), causes }
 }
