@@ -6,6 +6,19 @@ import { proxyErrorCodes } from '../packages/express/src/errors.ts'
 import { documentedOptions, optionsReference, sections } from '../scripts/options-reference.ts'
 import { markdownFiles, readMarkdown, root } from './markdown.ts'
 
+const packageReadmes = readdirSync(join(root, 'packages')).map((name) => `packages/${name}/README.md`)
+
+/** The anchors of a Markdown file, as GitHub makes them of its headings. */
+function sectionsOf(path: string): string[] {
+  const headings = Array.from(readMarkdown(path).matchAll(/^#+ (.+)$/gm), ([, heading]) => heading ?? '')
+  return headings.map((heading) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+}
+
 describe('docs/errors.md', () => {
   const sections = readMarkdown('docs/errors.md').split(/^## /m).slice(1)
 
@@ -23,6 +36,37 @@ describe('links between documents', () => {
     const links = Array.from(readMarkdown(path).matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g), ([, target]) => target ?? '')
     const missing = links.filter((link) => !/^https?:/.test(link) && !existsSync(join(root, dirname(path), link)))
     expect(missing).toEqual([])
+  })
+
+  const repository = /^https:\/\/github\.com\/lb-js\/lb\/(?:blob|tree)\/main\/([^#]*)(?:#(.*))?$/
+
+  it.each(markdownFiles())('%s links only to files and sections of the repository that exist', (path) => {
+    const links = Array.from(readMarkdown(path).matchAll(/\]\(([^)\s]+)\)/g), ([, link]) => link ?? '')
+    const dead = links.filter((link) => {
+      const [, file, section] = repository.exec(link) ?? []
+      if (file === undefined) return false
+      return !existsSync(join(root, file)) || (section !== undefined && !sectionsOf(file).includes(section))
+    })
+    expect(dead).toEqual([])
+  })
+
+  // npm shows a README without the folders around it.
+  it.each(packageReadmes)('%s, which npm shows, links to nothing beside it', (path) => {
+    const links = Array.from(readMarkdown(path).matchAll(/\]\(([^)\s]+)\)/g), ([, link]) => link ?? '')
+    expect(links.filter((link) => !/^(?:https:|#)/.test(link))).toEqual([])
+  })
+})
+
+describe('what npm shows of a package', () => {
+  it.each(readdirSync(join(root, 'packages')))('has home page, bugs and author: %s', (name) => {
+    const manifest: unknown = JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8'))
+    expect(manifest).toMatchObject({
+      homepage: `https://github.com/lb-js/lb/tree/main/packages/${name}#readme`,
+      bugs: 'https://github.com/lb-js/lb/issues',
+      author: 'the lb authors',
+      license: 'MIT',
+      repository: { directory: `packages/${name}` },
+    })
   })
 })
 

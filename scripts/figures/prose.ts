@@ -1,13 +1,14 @@
 import { lineOf, type SourceFile } from './source-file.ts'
 
-/** Lines of a Markdown file of more than `limit` characters: all but those of tables and of code. */
+/** Lines of a Markdown file of more than `limit` characters: all but those of tables and of code. Targets of links do not count. */
 export function longMarkdownLines(path: string, text: string, limit: number): string[] {
   let inCode = false
   const found: string[] = []
   for (const [index, line] of text.split('\n').entries()) {
     if (/^\s*(?:```|~~~)/.test(line)) inCode = !inCode
-    if (inCode || line.length <= limit || /^\s*\|/.test(line)) continue
-    found.push(`${path}:${index + 1} ${line.length} characters`)
+    const { length } = line.replace(/\]\([^)\s]+\)/g, ']()')
+    if (inCode || length <= limit || /^\s*\|/.test(line)) continue
+    found.push(`${path}:${index + 1} ${length} characters`)
   }
   return found
 }
