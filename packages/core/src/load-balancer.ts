@@ -58,6 +58,8 @@ export class LoadBalancer implements AsyncDisposable {
   readonly #events = new EventChannel()
   readonly #healthCheckers: HealthCheckers
   readonly #services: Services
+  /** The services in use, by name; none from the moment of closing. */
+  readonly #inUse: ReadonlyMap<string, Service>
   readonly #uses: DiscoveryUses
   #closing: Promise<void> | undefined
   #drain: Drain | undefined
@@ -85,6 +87,7 @@ export class LoadBalancer implements AsyncDisposable {
       events: this.#events,
       healthCheckers: this.#healthCheckers,
     })
+    this.#inUse = this.#services.inUse
     const own = Object.values(this.#options.services ?? {}).flatMap(({ discovery }) => discovery ?? [])
     this.#uses = new DiscoveryUses([this.#options.discovery, ...own])
   }
@@ -113,7 +116,7 @@ export class LoadBalancer implements AsyncDisposable {
    * LoadBalancerClosedError
    */
   async ready(service: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
-    const target = this.#started(service)
+    const target = this.#use(service)
     checkObject('options', options)
     const scope = this.#scope(service, options.signal, Number.POSITIVE_INFINITY)
     try {
@@ -131,8 +134,7 @@ export class LoadBalancer implements AsyncDisposable {
    * @throws NoAvailableInstanceError, also while the first list is not known; LoadBalancerClosedError
    */
   pick(service: string, request?: PickRequest): ServiceInstance {
-    const known = this.#closing === undefined ? this.#services.byName.get(service) : undefined
-    return (known?.started === true ? known : this.#started(service)).pick(request)
+    return (this.#inUse.get(service) ?? this.#use(service)).pick(request)
   }
 
   /**
@@ -147,7 +149,7 @@ export class LoadBalancer implements AsyncDisposable {
     request: PickRequest & { readonly signal?: AbortSignalLike | undefined } = noAcquireRequest,
   ): Promise<PickResult> {
     try {
-      const target = this.#started(service)
+      const target = this.#use(service)
       checkObject('request', request)
       return acquire(target, request)
     } catch (error) {
@@ -165,7 +167,7 @@ export class LoadBalancer implements AsyncDisposable {
   execute<T>(service: string, attempt: AttemptFunction<T>, options: ExecuteOptions<T> = noExecuteOptions): Promise<T> {
     // Not an async function: one more of them in each call is what a call can do without.
     try {
-      const target = this.#started(service)
+      const target = this.#use(service)
       if (typeof attempt !== 'function') checkFunction('attempt', attempt ?? null)
       if (options !== noExecuteOptions) checkExecuteOptions(options)
       const scope = this.#scope(service, options.signal, options.timeoutMs ?? target.settings.timeoutMs)
@@ -183,10 +185,9 @@ export class LoadBalancer implements AsyncDisposable {
    * @throws the error of the discovery; LoadBalancerClosedError
    */
   async refresh(service?: string): Promise<void> {
-    if (service !== undefined) return this.#started(service).refresh()
+    if (service !== undefined) return this.#use(service).refresh()
     if (this.#closing !== undefined) throw this.#closedError('every service')
-    const started = Array.from(this.#services.byName.values()).filter((each) => each.started)
-    const settled = await Promise.allSettled(started.map((each) => each.refresh()))
+    const settled = await Promise.allSettled(Array.from(this.#inUse.values(), (each) => each.refresh()))
     for (const result of settled) if (result.status === 'rejected') throw result.reason
   }
 
@@ -244,6 +245,7 @@ export class LoadBalancer implements AsyncDisposable {
       this.#closing = new Promise((resolve) => {
         begin = () => resolve(this.#close(drainMs))
       })
+      this.#services.inUse.clear()
       begin()
     }
     return this.#closing
@@ -277,12 +279,11 @@ export class LoadBalancer implements AsyncDisposable {
     return new CallScope({ clock: this.#running, service, signal, timeoutMs })
   }
 
-  #started(service: string): Service {
+  #use(service: string): Service {
+    const known = this.#inUse.get(service)
+    if (known !== undefined) return known
     if (this.#closing !== undefined) throw this.#closedError(service)
-    const known = this.#services.byName.get(service)
-    if (known === undefined) return this.#services.create(service)
-    if (!known.started) known.start()
-    return known
+    return this.#services.start(service)
   }
 }
 

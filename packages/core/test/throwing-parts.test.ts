@@ -153,6 +153,32 @@ it('lets done be taken out of its result', async () => {
 })
 
 describe('a balancer of the application', () => {
+  it('may pick while it takes a list: the candidates of the new list are picked afterwards', async () => {
+    const discovery = new FakeWatchDiscovery(['a:1'])
+    const inner = new RoundRobinBalancer({ start: 0 })
+    let refuses = true
+    const lb: LoadBalancer = new LoadBalancer({
+      discovery,
+      balancer: () => ({
+        update: (candidates) => {
+          if (candidates.length > 1) lb.pick('users')
+          inner.update(candidates)
+          // What stands in for it is replaced in the course of this update.
+          if (candidates.length > 1 && refuses) throw new Error('not yet')
+        },
+        pick: (request) => inner.pick(request),
+      }),
+    })
+    await lb.ready('users')
+    discovery.push(['b:1', 'c:1'])
+    const picked = (): string[] => [lb.pick('users').id, lb.pick('users').id].sort()
+    expect(picked()).toEqual(['b:1', 'c:1'])
+    refuses = false
+    discovery.push(['c:1', 'd:1'])
+    expect(picked()).toEqual(['c:1', 'd:1'])
+    await lb.close()
+  })
+
   const boom = new Error('boom')
 
   /** A round robin one of whose methods throws while `broken` says so. */

@@ -1,4 +1,4 @@
-import type { PickRequest } from '../balancer/balancer.ts'
+import type { Balancer, PickRequest } from '../balancer/balancer.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Random } from '../base/random.ts'
 import type { InstancesDiff } from '../cache/diff-instances.ts'
@@ -55,18 +55,18 @@ const probeByAnyAfterMs = 10_000
  */
 export class Picker {
   readonly #options: PickerOptions
-  readonly #roster: Roster
   readonly #slowStart: SlowStartPicker
-  /** The only route, while nothing stands between its balancer and a pick. */
-  #plain: TrafficRoute | undefined
+  /** What picks for the only route, while nothing stands between it and a pick. */
+  #chooser: Balancer | undefined
   /** The route of the last pick. */
   #route: TrafficRoute
-  /** The changes of the roster that were judged. */
-  #judged = 0
+  /** Whether facts changed that are not judged yet. */
+  #isDirty = false
+  /** Whether a list was ever applied: one that a balancer did not take is not known yet. */
+  #isListed = false
 
   constructor(options: PickerOptions) {
     this.#options = options
-    this.#roster = options.roster
     this.#slowStart = new SlowStartPicker(options)
     this.#route = options.split.first
   }
@@ -77,22 +77,31 @@ export class Picker {
     roster.apply(diff)
     this.#judge()
     roster.taken()
+    this.#isListed = true
+  }
+
+  /** Facts changed that are to be judged before the next pick. */
+  unsettle(): void {
+    this.#isDirty = true
+    this.#chooser = undefined
   }
 
   /** Has judged what changed since. */
   settle(): void {
-    if (this.#plain !== undefined && this.#roster.changes === this.#judged) return
+    if (this.#chooser !== undefined) return
     const { roster, split, settings } = this.#options
-    if (roster.changes !== this.#judged && !roster.isApplying) {
+    if (this.#isDirty && !roster.isApplying) {
       try {
         this.#judge()
       } catch {
         // A balancer of the application's: it was emitted, and others stand in for it.
       }
     }
-    if (this.#plain !== undefined) return
-    const simple = roster.warming.size === 0 && settings.loadReports === undefined
-    this.#plain = simple ? split.only : undefined
+    const { only } = split
+    if (only === undefined || this.#isDirty || !this.#isListed) return
+    if (roster.warming.size > 0 || settings.loadReports !== undefined) return
+    this.#route = only
+    this.#chooser = only.chooser
   }
 
   /** Whether an instance that may be picked has none of these ids. */
@@ -103,13 +112,12 @@ export class Picker {
 
   /** Hot. `undefined`: there is no candidate. */
   pick(request?: PickRequest): ServiceInstance | undefined {
-    if (this.#roster.changes !== this.#judged) this.settle()
-    const plain = this.#plain
-    if (plain === undefined) return this.#choose(request)
+    const chooser = this.#chooser
+    if (chooser === undefined) return this.#choose(request)
     try {
-      return plain.chooser.pick(request)
+      return chooser.pick(request)
     } catch (error) {
-      throw plain.pickFailed(error)
+      throw this.#route.pickFailed(error)
     }
   }
 
@@ -126,7 +134,7 @@ export class Picker {
     let instance = this.pick(preferring)
     // No other is left: trying it is better than refusing.
     if (instance === undefined) return roster.halfOpen.size > 0 ? this.#takeProbe(undefined, 'always') : undefined
-    let route = this.#plain ?? this.#route
+    let route = this.#route
     if (capacity.limitsInstances && capacity.isFull(instance.id)) {
       const full = capacity.fullInstances()
       instance = split.hasCandidateBeyond(full) ? this.#choose(this.#preferring(request, full)) : undefined
@@ -140,14 +148,19 @@ export class Picker {
 
   // Settled even if a balancer of the application's throws: it is not asked again before something changes.
   #judge(): void {
-    const { roster, candidates } = this.#options
-    this.#judged = roster.changes
-    this.#plain = undefined
+    this.#isDirty = false
+    this.#chooser = undefined
     this.#slowStart.forget()
-    candidates.judge()
+    try {
+      this.#options.candidates.judge()
+    } finally {
+      // A balancer of the application's may have picked meanwhile.
+      this.#chooser = undefined
+    }
   }
 
   #choose(request?: PickRequest): ServiceInstance | undefined {
+    if (!this.#isListed) return undefined
     this.settle()
     const { roster, split, settings } = this.#options
     const route = split.next(request)

@@ -26,6 +26,8 @@ export interface RosterOptions {
 export interface RosterListener {
   /** Requests that ever began, by which instances without traffic are checked less often. */
   readonly traffic: number
+  /** Something changed that is to be judged. */
+  factsChanged(): void
   /** Something changed, by which an instance may take requests that could not before. */
   instancesChanged(): void
   /** An instance fails its checks: the list may be old. */
@@ -46,8 +48,6 @@ export class Roster {
   readonly halfOpen: ReadonlySet<InstanceRecord>
   /** Those in their slow start. */
   readonly warming: ReadonlySet<InstanceRecord>
-  /** Counts what changed that is to be judged. */
-  changes = 0
   /** Nothing is judged meanwhile: an ejection that ends by a removal lets waiting calls in, listeners may pick. */
   isApplying = false
   readonly #records = new Map<string, InstanceRecord>()
@@ -110,7 +110,7 @@ export class Roster {
     if (this.#list.length > 0) this.#first = false
     const listed = this.#list.flatMap(({ id }) => this.#records.get(id) ?? [])
     this.#options.candidates.replace([...listed, ...this.#kept.records])
-    this.changes++
+    this.#options.listener.factsChanged()
   }
 
   /** The balancers took the list. */
@@ -160,8 +160,9 @@ export class Roster {
   }
 
   #changed(): void {
-    this.changes++
-    if (!this.isApplying) this.#options.listener.instancesChanged()
+    const { listener } = this.#options
+    listener.factsChanged()
+    if (!this.isApplying) listener.instancesChanged()
   }
 
   #add(instance: ServiceInstance, now: number): void {

@@ -42,8 +42,6 @@ export class Service implements CallTarget, ServiceListener, Drainable {
   readonly #wasUnknown: boolean
   readonly #hints: UnheededHints
   started = false
-  /** Whether a list was ever applied. */
-  #listed = false
   #closeError: Error | undefined
   /** Calls that have not settled, those that wait included. */
   #calls = 0
@@ -162,8 +160,7 @@ export class Service implements CallTarget, ServiceListener, Drainable {
   /** Chooses, and counts nothing. */
   pick(request?: PickRequest): ServiceInstance {
     if (request?.hashKey !== undefined) this.#hints.lookAtHashKey(this.#parts.split.first.balancer)
-    // A list that could not be applied is not known yet.
-    const instance = this.#listed ? this.#picker.pick(request) : undefined
+    const instance = this.#picker.pick(request)
     if (instance === undefined) throw this.#noAvailableInstance()
     return instance
   }
@@ -179,7 +176,7 @@ export class Service implements CallTarget, ServiceListener, Drainable {
     if (this.#closeError !== undefined) this.#throwIfClosed()
     if (request?.hashKey !== undefined) this.#hints.lookAtHashKey(this.#parts.split.first.balancer)
     if (this.#parts.capacity.isLimited && !this.#parts.capacity.hasRoom) return undefined
-    const picked = this.#listed ? this.#picker.take(request, mayProbe) : undefined
+    const picked = this.#picker.take(request, mayProbe)
     if (picked === undefined) throw this.#noAvailableInstance()
     if (picked === 'full') return undefined
     const begun = this.#parts.requests.begin(picked)
@@ -245,6 +242,10 @@ export class Service implements CallTarget, ServiceListener, Drainable {
     return noList(this.service, this.#parts.cache, this.settings.discovery)
   }
 
+  factsChanged(): void {
+    this.#picker.unsettle()
+  }
+
   instancesChanged(): void {
     this.#parts.capacity.admit(this.#parts.picker)
   }
@@ -273,7 +274,6 @@ export class Service implements CallTarget, ServiceListener, Drainable {
 
   listChanged(diff: InstancesDiff): void {
     this.#picker.apply(diff)
-    this.#listed = true
     this.#parts.feedback.instancesChanged(diff)
     this.#picker.settle()
     this.#hints.lookAtWeights(this.#parts.split.first.balancer, diff.instances)

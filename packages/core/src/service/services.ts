@@ -26,6 +26,8 @@ const maxUnknown = 1_000
 /** The services of one load balancer: those that are configured, and a bounded number of others that are in use. */
 export class Services {
   readonly byName: Map<string, Service> = new Map()
+  /** Those of them that were started. */
+  readonly inUse: Map<string, Service> = new Map()
   readonly #options: ServicesOptions
   readonly #maxServices: number
   readonly #unknown = new Set<string>()
@@ -36,8 +38,15 @@ export class Services {
     for (const service of options.configured) this.byName.set(service, this.#newService(service))
   }
 
-  /** Begins with a service that is not configured. @throws InvalidOptionError; NoAvailableInstanceError beyond `maxServices` */
-  create(service: string): Service {
+  /** Begins to watch or poll a service. @throws InvalidOptionError; NoAvailableInstanceError beyond `maxServices` */
+  start(service: string): Service {
+    const started = this.byName.get(service) ?? this.#create(service)
+    this.inUse.set(service, started)
+    started.start()
+    return started
+  }
+
+  #create(service: string): Service {
     checkServiceName('service', service)
     this.#makeRoom(service)
     // A name that is not configured must not leave a watch behind if the discovery does not know it.
@@ -46,7 +55,6 @@ export class Services {
       this.#remember(service)
     })
     this.byName.set(service, created)
-    created.start()
     return created
   }
 
@@ -94,6 +102,7 @@ export class Services {
   #release(target: Service): void {
     if (this.byName.get(target.service) !== target) return
     this.byName.delete(target.service)
+    this.inUse.delete(target.service)
     target.close(target.noListError())
     this.#options.events.emit({ type: 'service-released', service: target.service })
   }
