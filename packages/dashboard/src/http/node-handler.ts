@@ -1,0 +1,139 @@
+import type { Clock } from '@lb/core'
+import type { EventStream } from '../events/event-stream.ts'
+import { ApiError } from './api-error.ts'
+import { bodyTimeoutMs, type Exchange, maxBodyBytes, type Reply } from './exchange.ts'
+
+/** A request of `node:http`, `node:http2` or a framework on them, as far as it is read here. */
+export interface NodeRequest {
+  /** Its method. */
+  readonly method?: string | undefined
+  /** Path and query, as they are now. */
+  url?: string | undefined
+  /** Its headers. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
+  /** Listens to its body. */
+  on(event: string, listener: (...args: never[]) => void): unknown
+}
+
+/** A response of `node:http`, `node:http2` or a framework on them, as far as it is written here. */
+export interface NodeResponse {
+  /** Its status. */
+  statusCode: number
+  /** Whether its head is sent. */
+  readonly headersSent: boolean
+  /** Whether its connection is gone. */
+  readonly destroyed: boolean
+  /** Sets a header. */
+  setHeader(name: string, value: string): unknown
+  /** Sends a part of the body; false: no more before `drain`. */
+  write(chunk: string): boolean
+  /** Sends the rest. */
+  end(chunk?: string): unknown
+  /** Ends the connection. */
+  destroy(): unknown
+  /** Listens to it. */
+  on(event: string, listener: (...args: never[]) => void): unknown
+}
+
+/** What a framework and its parsers put on a request. */
+interface FrameworkFields {
+  readonly originalUrl?: string
+  readonly body?: unknown
+  readonly readableDidRead?: boolean
+}
+
+/** `request` as an exchange. */
+export function nodeExchange(request: NodeRequest & FrameworkFields, hasNext: boolean, clock: Clock): Exchange {
+  const { method = 'GET', url = '/', headers } = request
+  return {
+    method,
+    target: url,
+    originalTarget: request.originalUrl ?? url,
+    hasNext,
+    header: (name) => {
+      const value = headers[name]
+      return typeof value === 'string' || value === undefined ? value : value[0]
+    },
+    body: () => nodeBody(request, clock),
+    raw: request,
+  }
+}
+
+function nodeBody(request: NodeRequest & FrameworkFields, clock: Clock): Promise<unknown> {
+  // A parser before the dashboard has read it.
+  if (request.body !== undefined && request.body !== null) return Promise.resolve(request.body)
+  if (request.readableDidRead === true) {
+    const message = 'A parser before the dashboard has read the body, and left nothing of it on request.body'
+    return Promise.reject(new ApiError('BAD_REQUEST', message))
+  }
+  return new Promise((resolve, reject) => {
+    const decoder = new TextDecoder()
+    let text = ''
+    let bytes = 0
+    const fail = (error: ApiError): void => {
+      cancel()
+      reject(error)
+    }
+    const cancel = clock.setTimeout(
+      () => fail(new ApiError('BAD_REQUEST', 'The body did not arrive in time')),
+      bodyTimeoutMs,
+      { background: true },
+    )
+    request.on('data', (chunk: Uint8Array) => {
+      bytes += chunk.byteLength
+      if (bytes > maxBodyBytes) fail(tooLarge())
+      else text += decoder.decode(chunk, { stream: true })
+    })
+    request.on('end', () => {
+      cancel()
+      resolve(text)
+    })
+    request.on('error', () => fail(new ApiError('BAD_REQUEST', 'The body broke off')))
+    request.on('close', () => fail(new ApiError('BAD_REQUEST', 'The body broke off')))
+  })
+}
+
+export function tooLarge(): ApiError {
+  // What is still to come is not read.
+  return new ApiError('TOO_LARGE', `A body has at most ${maxBodyBytes} bytes`, { headers: { connection: 'close' } })
+}
+
+/** Writes `reply`, and its events as the client reads them. */
+export function writeReply(response: NodeResponse, { status, headers, body }: Reply, isHead: boolean): void {
+  response.on('error', () => {})
+  if (response.headersSent || response.destroyed) {
+    if (typeof body !== 'string') body.end()
+    return
+  }
+  response.statusCode = status
+  for (const [name, value] of Object.entries(headers)) {
+    if (name !== 'connection' || isHttp1(response)) response.setHeader(name, value)
+  }
+  if (typeof body === 'string') response.end(isHead ? '' : body)
+  else pump(body, response)
+}
+
+function isHttp1(response: object): boolean {
+  return !('stream' in response)
+}
+
+function pump(stream: EventStream, response: NodeResponse): void {
+  let isBlocked = false
+  const write = (): void => {
+    while (!isBlocked) {
+      const chunk = stream.take()
+      if (chunk === undefined) break
+      isBlocked = !response.write(chunk)
+    }
+    if (!stream.ended) return
+    if (stream.stalled) response.destroy()
+    else response.end()
+  }
+  response.on('drain', () => {
+    isBlocked = false
+    write()
+  })
+  response.on('close', () => stream.end())
+  stream.onReadable = write
+  write()
+}

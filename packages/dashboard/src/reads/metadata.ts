@@ -1,0 +1,20 @@
+import type { ServiceInstance } from '@lb/core'
+
+/** Keys of metadata whose values nobody is to read. */
+const secret = /token|secret|passw|key|credential|auth|cookie/i
+
+/** Takes the place of what is not shown. */
+export const masked = '••••••'
+
+/** How many metadata are shown of an instance, and how long they may be: registries say what they like. */
+const [maxEntries, maxLength] = [50, 500]
+
+/** `instance` with its metadata as they may be shown. */
+export function shownInstance(instance: ServiceInstance): ServiceInstance {
+  const entries = Object.entries(instance.metadata).slice(0, maxEntries)
+  if (entries.length === 0) return instance
+  const shown = entries.map(
+    ([key, value]) => [key.slice(0, maxLength), secret.test(key) ? masked : String(value).slice(0, maxLength)] as const,
+  )
+  return { ...instance, metadata: Object.fromEntries(shown) }
+}
