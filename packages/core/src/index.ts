@@ -17,13 +17,14 @@ export type {
   SuccessRateOptions,
 } from './health/outliers/options.ts'
 export type { SubsetOptions } from './instance/subset.ts'
-export { type CloseOptions, LoadBalancer } from './load-balancer.ts'
+export { LoadBalancer } from './load-balancer.ts'
 export type { LoadReportOptions } from './load-report/learned-weights.ts'
 export type { ThrottleOptions } from './overload/client-throttle.ts'
 export type { QueueOptions } from './overload/queue-options.ts'
 export type { HedgeOptions } from './retry/hedging.ts'
 export type { RetryBudgetOptions } from './retry/retry-budget.ts'
 export type { RetryOptions } from './retry/retry-policy.ts'
+export type { CloseOptions } from './service/drain.ts'
 
 // Calls: what they are given, and what they give.
 

@@ -5,7 +5,7 @@ import { checkDurationMs, checkFunction, rejectOption } from './base/option-chec
 import { withDefaults } from './base/option-table.ts'
 import { systemRandom } from './base/random.ts'
 import { RunningClock } from './base/running-clock.ts'
-import { acquire, noAcquireRequest } from './call/acquire.ts'
+import { acquire, noAcquireRequest, tryAcquire } from './call/acquire.ts'
 import type { AttemptFunction } from './call/attempt-context.ts'
 import { execute } from './call/execute.ts'
 import { checkExecuteOptions, type ExecuteOptions, noExecuteOptions } from './call/execute-options.ts'
@@ -21,20 +21,10 @@ import { checkEventTypes } from './observe/event-types.ts'
 import type { AdapterEvent, CallbackFailed, LoadBalancerEvent, LoadBalancerListener } from './observe/events.ts'
 import { guardedClock, guardedRandom } from './observe/guarded-sources.ts'
 import type { ServiceSnapshot } from './observe/snapshot.ts'
-import { Drain } from './service/drain.ts'
+import { type CloseOptions, Drain } from './service/drain.ts'
 import type { PickResult } from './service/request.ts'
 import type { Service } from './service/service.ts'
 import { Services } from './service/services.ts'
-
-/** How a load balancer is closed. */
-export interface CloseOptions {
-  /**
-   * How long running calls may continue, including retries, before everything is closed, in milliseconds. The wait ends
-   * as soon as the last call has.
-   * @default 0
-   */
-  readonly drainMs?: number | undefined
-}
 
 /**
  * Finds the instances of services, chooses one for each request, and runs calls with retries on another instance.
@@ -100,7 +90,7 @@ export class LoadBalancer implements AsyncDisposable {
   serviceOf(authority: UrlAuthority): string | undefined {
     const service = serviceOfHost(authority, this.#configured)
     if (service === undefined && authority.port !== undefined)
-      this.#services.byName.get(authority.host)?.bypassed(authority)
+      this.#services.byName.get(authority.host)?.name.bypassed(authority)
     return service
   }
 
@@ -158,6 +148,25 @@ export class LoadBalancer implements AsyncDisposable {
   }
 
   /**
+   * `acquire` without any wait. `undefined`: no list is known yet, or limits of requests in flight are reached.
+   *
+   * @throws NoAvailableInstanceError; OverloadedError when the throttle refuses the request; LoadBalancerClosedError
+   */
+  tryAcquire(service: string, request: PickRequest = noAcquireRequest): PickResult | undefined {
+    checkObject('request', request)
+    return tryAcquire(this.#started(service), request)
+  }
+
+  /**
+   * Watches the list of `service` until the returned function is called, even if the discovery does not know the name.
+   *
+   * @throws InvalidOptionError; NoAvailableInstanceError beyond `maxServices`; LoadBalancerClosedError
+   */
+  hold(service: string): () => void {
+    return this.#services.hold(this.#started(service))
+  }
+
+  /**
    * Runs `attempt` on a chosen instance; when it fails, and repeating is safe, runs it again on another, within
    * `retry.maxRetries`, the retry budget and the deadline. Resolves or rejects with what the last attempt gave.
    *
@@ -208,9 +217,8 @@ export class LoadBalancer implements AsyncDisposable {
   }
 
   /**
-   * Calls `listener` with every event until the returned function is called; with `types`, only with events of these types. Costs
-   * nothing without listeners, and almost nothing if none of them listens to `request-finished`.
-   *
+   * Calls `listener` with every event, or with those of `types`, until the returned function is called. Costs nothing
+   * without listeners, and almost nothing if none of them listens to `request-finished`.
    * @throws InvalidOptionError
    */
   subscribe(listener: LoadBalancerListener, types?: readonly LoadBalancerEvent['type'][]): () => void {
@@ -287,7 +295,7 @@ export class LoadBalancer implements AsyncDisposable {
   }
 }
 
-/** Throws unless `value` is an object: hot, so no more is looked at. */
+/** Hot, so no more is looked at. */
 function checkObject(path: string, value: unknown): void {
   if (typeof value !== 'object' || value === null) rejectOption(path, 'an object', value)
 }

@@ -12,6 +12,16 @@ export interface AcquireRequest extends PickRequest {
 /** The request of a caller that gives none. */
 export const noAcquireRequest: AcquireRequest = Object.freeze({})
 
+/**
+ * Chooses an instance and counts the request, without any wait. `undefined`: no list is known yet, or there is no room,
+ * also because other calls wait for it. Only a request that may be sent is counted by the throttle.
+ */
+export function tryAcquire(target: CallTarget, request: PickRequest): Request | undefined {
+  if (!target.hasList || !target.hasRoom) return undefined
+  target.refuseIfThrottled()
+  return target.acquire(request)
+}
+
 /** Chooses an instance and counts the request. Waits for the first list, for room, and for a newer list if no instance is left. */
 export function acquire(target: CallTarget, request: AcquireRequest): Promise<Request> {
   // Not an async function: most calls wait for nothing.
@@ -19,8 +29,7 @@ export function acquire(target: CallTarget, request: AcquireRequest): Promise<Re
   if (signal?.aborted === true) return Promise.reject(signal.reason)
   if (!target.hasList) return acquireAfter('first-list', target, request)
   try {
-    target.refuseIfThrottled()
-    const taken = target.acquire(request)
+    const taken = tryAcquire(target, request)
     return taken === undefined ? acquireAfter('room', target, request) : Promise.resolve(taken)
   } catch (error) {
     return error instanceof NoAvailableInstanceError ? acquireAfter(error, target, request) : Promise.reject(error)

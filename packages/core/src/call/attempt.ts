@@ -29,7 +29,7 @@ export interface AttemptOptions<T> {
   readonly scope: CallScope
   readonly number: number
   readonly previous: readonly ServiceInstance[]
-  readonly picked: Pick<Request, 'instance' | 'answered' | 'end'>
+  readonly picked: Pick<Request, 'instance' | 'begun' | 'end'>
   readonly timeoutMs: number
   /** Default: never. */
   readonly secondTryAfterMs?: number
@@ -214,7 +214,7 @@ export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt
       picked.end(outcome)
       return
     }
-    picked.answered(outcome)
+    picked.begun(outcome)
     // Until then the caller's abort still reaches it.
     scope.keepSignal(this)
     this.#ended.then(

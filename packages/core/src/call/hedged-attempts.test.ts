@@ -38,7 +38,7 @@ class Fixture {
       previous: [],
       picked: {
         instance: instance(`i${number}`),
-        answered: () => {},
+        begun: () => {},
         end: ({ ok, cancelled }) => void this.ends.push(`${number} ${cancelled === true ? 'cancelled' : ok}`),
       },
       timeoutMs: Number.POSITIVE_INFINITY,

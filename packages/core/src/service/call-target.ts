@@ -35,6 +35,8 @@ export interface CallTarget {
   readonly closed: boolean
   /** Whether a list is known, be it empty. */
   readonly hasList: boolean
+  /** Whether the service takes one more request now, without overtaking a call that waits. One of its instances may be full. */
+  readonly hasRoom: boolean
   /** Counts the changes of the list. */
   readonly listVersion: number
 

@@ -1,5 +1,15 @@
 import type { CancelTimer, Clock } from '../base/clock.ts'
 
+/** How a load balancer is closed. */
+export interface CloseOptions {
+  /**
+   * How long running calls may continue, including retries, before everything is closed, in milliseconds. The wait ends
+   * as soon as the last call has.
+   * @default 0
+   */
+  readonly drainMs?: number | undefined
+}
+
 /** What may still have calls or requests in flight. */
 export interface Drainable {
   readonly idle: boolean

@@ -19,6 +19,11 @@ export interface PickResult {
    * not a finite number ≥ 0 counts as 0, and above an hour as an hour.
    */
   readonly done: (outcome: Outcome) => void
+  /**
+   * Reports, before `done`, that the response has begun although the request goes on, as a stream does: its latency and the
+   * health of the instance count from now on. `done` is then called with the same `latencyMs`. Further calls are ignored.
+   */
+  readonly answered: (outcome: Outcome) => void
 }
 
 /** A request in flight on the instance that was picked for it, until its first outcome. */
@@ -41,21 +46,31 @@ export class Request implements PickResult {
     this.#requests = requests
   }
 
-  /** The head of an answer is there, with this outcome so far, although the request goes on: its body is still being read. */
-  answered(outcome: Outcome): void {
+  // It may be taken out of the result.
+  get done(): (outcome: Outcome) => void {
+    return (outcome) => {
+      const requests = this.#requests
+      if (requests !== undefined) this.end(this.#withoutPauses('done', outcome, requests))
+    }
+  }
+
+  get answered(): (outcome: Outcome) => void {
+    return (outcome) => {
+      const requests = this.#requests
+      if (requests !== undefined) this.begun(this.#withoutPauses('answered', outcome, requests))
+    }
+  }
+
+  /** `answered` for an outcome that was measured here. */
+  begun(outcome: Outcome): void {
     if (this.#requests === undefined || this.#answered) return
     this.#answered = true
     this.#requests.answered(this, outcome)
   }
 
-  // It may be taken out of the result.
-  get done(): (outcome: Outcome) => void {
-    return (outcome) => {
-      const requests = this.#requests
-      if (requests === undefined) return
-      const latencyMs = latencyWithoutPauses(checkedOutcome(outcome).latencyMs, requests.running, this.#stoodMs)
-      this.end(latencyMs === outcome.latencyMs ? outcome : { ...outcome, latencyMs })
-    }
+  #withoutPauses(name: 'done' | 'answered', outcome: Outcome, { running }: Requests): Outcome {
+    const latencyMs = latencyWithoutPauses(checkedOutcome(name, outcome).latencyMs, running, this.#stoodMs)
+    return latencyMs === outcome.latencyMs ? outcome : { ...outcome, latencyMs }
   }
 
   /** `done` for an outcome that was measured here. */
@@ -210,9 +225,9 @@ function probeResult(ok: boolean, failure: FailureMode | undefined): 'succeeded'
 }
 
 /** @throws InvalidOptionError when `outcome` is not an object with `ok` and `latencyMs` */
-function checkedOutcome(outcome: Outcome): Outcome {
+function checkedOutcome(name: 'done' | 'answered', outcome: Outcome): Outcome {
   if (typeof outcome?.ok !== 'boolean' || typeof outcome.latencyMs !== 'number') {
-    rejectOption('PickResult.done.outcome', 'an object with ok (boolean) and latencyMs (number)', outcome)
+    rejectOption(`PickResult.${name}.outcome`, 'an object with ok (boolean) and latencyMs (number)', outcome)
   }
   return outcome
 }

@@ -6,7 +6,6 @@ import type { RunningClock } from '../base/running-clock.ts'
 import type { InstancesDiff } from '../cache/diff-instances.ts'
 import type { ServiceSettings } from '../config/service-settings.ts'
 import { isSameAddress, type ServiceInstance } from '../instance/instance.ts'
-import type { UrlAuthority } from '../instance/service-host.ts'
 import type { EventChannel } from '../observe/event-channel.ts'
 import type { ServiceSnapshot } from '../observe/snapshot.ts'
 import type { LatencyQuantile } from '../overload/latency-quantile.ts'
@@ -28,6 +27,7 @@ import type { WaitingCall } from './waiting-call.ts'
 /** One service with everything wired: cache → roster → candidates → picker, capacity and the retry budget. */
 export class Service implements CallTarget, ServiceListener, Drainable {
   readonly service: string
+  readonly name: UnknownName
   readonly settings: ServiceSettings
   readonly running: RunningClock
   readonly random: Random
@@ -38,10 +38,11 @@ export class Service implements CallTarget, ServiceListener, Drainable {
   readonly #clock: Clock
   readonly #parts: ServiceParts
   readonly #picker: ServiceParts['picker']
-  readonly #name: UnknownName
   readonly #wasUnknown: boolean
   readonly #hints: UnheededHints
   started = false
+  /** Adapters that keep it in use, also while it has no request. */
+  holders = 0
   #closeError: Error | undefined
   /** Calls that have not settled, those that wait included. */
   #calls = 0
@@ -56,7 +57,7 @@ export class Service implements CallTarget, ServiceListener, Drainable {
     this.random = random
     this.events = events
     this.#clock = clock
-    this.#name = new UnknownName(service, events, onUnknown)
+    this.name = new UnknownName(service, events, onUnknown)
     this.#wasUnknown = wasUnknown
     this.#hints = new UnheededHints(service, events)
     this.#parts = serviceParts(context, this)
@@ -75,9 +76,9 @@ export class Service implements CallTarget, ServiceListener, Drainable {
     return this.#parts.requests.count
   }
 
-  /** Whether it has a request in flight, or a call that waits. */
+  /** Whether it is held, has a request in flight, or a call that waits. */
   get isUsed(): boolean {
-    return this.#parts.capacity.inFlight > 0 || this.#parts.waiting.size > 0
+    return this.holders > 0 || this.#parts.capacity.inFlight > 0 || this.#parts.waiting.size > 0
   }
 
   /** Whether it has neither a call nor a request in flight. */
@@ -102,6 +103,10 @@ export class Service implements CallTarget, ServiceListener, Drainable {
     return this.#parts.cache.state.kind !== 'waiting'
   }
 
+  get hasRoom(): boolean {
+    return this.#parts.capacity.hasRoom
+  }
+
   get listVersion(): number {
     return this.#parts.cache.version
   }
@@ -110,7 +115,7 @@ export class Service implements CallTarget, ServiceListener, Drainable {
   start(): void {
     if (this.started) return
     this.started = true
-    this.#name.start(this.#clock, this.settings.firstListTimeoutMs)
+    this.name.start(this.#clock, this.settings.firstListTimeoutMs)
     this.#parts.cache.start()
   }
 
@@ -120,7 +125,7 @@ export class Service implements CallTarget, ServiceListener, Drainable {
     const waiting = [...this.#parts.waiting]
     this.#parts.waiting.clear()
     for (const scope of waiting) scope.interrupt(error)
-    this.#name.close()
+    this.name.close()
     this.#parts.cache.close()
     this.#parts.looks.close()
     this.#parts.feedback.close()
@@ -227,11 +232,6 @@ export class Service implements CallTarget, ServiceListener, Drainable {
     return serviceSnapshot({ ...this.#parts, service, settings, started, nowMs: this.#clock.now() })
   }
 
-  /** A URL has this service's name as its host, but a port that makes it a server's. */
-  bypassed(authority: UrlAuthority): void {
-    this.#name.bypassed(authority)
-  }
-
   /** Whether its balancer heeds `hashKey`; `undefined`: only the balancer knows. */
   get heedsHashKey(): boolean | undefined {
     return this.#parts.split.first.balancer.heedsHashKey
@@ -277,7 +277,7 @@ export class Service implements CallTarget, ServiceListener, Drainable {
     this.#parts.feedback.instancesChanged(diff)
     this.#picker.settle()
     this.#hints.lookAtWeights(this.#parts.split.first.balancer, diff.instances)
-    this.#name.listed(this.#parts.cache, diff.instances.length)
+    this.name.listed(this.#parts.cache, diff.instances.length)
     this.#parts.capacity.admit(this.#parts.picker)
   }
 

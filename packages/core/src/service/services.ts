@@ -50,10 +50,7 @@ export class Services {
     checkServiceName('service', service)
     this.#makeRoom(service)
     // A name that is not configured must not leave a watch behind if the discovery does not know it.
-    const created = this.#newService(service, () => {
-      this.#release(created)
-      this.#remember(service)
-    })
+    const created = this.#newService(service, () => this.#forgetUnknown(created))
     this.byName.set(service, created)
     return created
   }
@@ -62,6 +59,18 @@ export class Services {
   peek(service: string): Service {
     checkServiceName('service', service)
     return this.byName.get(service) ?? this.#newService(service)
+  }
+
+  /** Keeps `target` and its watch until the returned function is called, even if the discovery does not know it. */
+  hold(target: Service): () => void {
+    let held = true
+    target.holders++
+    return () => {
+      if (!held) return
+      held = false
+      target.holders--
+      if (!target.name.isKnown && !this.#options.configured.has(target.service)) this.#forgetUnknown(target)
+    }
   }
 
   #newService(service: string, onUnknown?: () => void): Service {
@@ -75,6 +84,12 @@ export class Services {
       events,
       ...(onUnknown === undefined ? undefined : { onUnknown, wasUnknown: this.#unknown.has(service) }),
     })
+  }
+
+  #forgetUnknown(target: Service): void {
+    if (target.holders > 0) return
+    this.#release(target)
+    this.#remember(target.service)
   }
 
   /** That the discovery does not know `service`: all that is kept of it, for messages. */

@@ -8,7 +8,6 @@ export class UnknownName {
   readonly #service: string
   readonly #events: EventChannel
   readonly #onUnknown: (() => void) | undefined
-  /** Whether it ever had an instance. */
   #isKnown = false
   #bypassEmitted = false
   #cancelTimer: CancelTimer | undefined
@@ -37,6 +36,11 @@ export class UnknownName {
     void Promise.resolve().then(() => {
       if (cache.state.kind === 'fresh' && cache.instances.length === 0) onUnknown()
     })
+  }
+
+  /** Whether it ever had an instance. */
+  get isKnown(): boolean {
+    return this.#isKnown
   }
 
   /** A URL has the name as its host, but a port that makes it a server's. */

@@ -98,7 +98,8 @@ export class StateMachine {
       for (let call = chance.integer(1, 5); call > 0; call--) this.#call()
     } else if (roll < 52) {
       note('acquire')
-      this.#acquire()
+      if (chance.is(0.5)) this.#acquire()
+      else this.#tryAcquire()
     } else if (roll < 62) {
       note('done')
       this.#done(chance.integer(1, 4))
@@ -203,6 +204,15 @@ export class StateMachine {
       },
       (error: Error) => this.trace.push(`${this.#clock.now()} acquire: ${error.message}`),
     )
+  }
+
+  #tryAcquire(): void {
+    try {
+      const picked = this.#lb.tryAcquire(service)
+      if (picked !== undefined) this.#held.push(picked)
+    } catch (error) {
+      this.trace.push(`${this.#clock.now()} tryAcquire: ${error}`)
+    }
   }
 
   #done(times: number): void {
