@@ -154,7 +154,7 @@ export class LoadBalancer implements AsyncDisposable {
    */
   tryAcquire(service: string, request: PickRequest = noAcquireRequest): PickResult | undefined {
     checkObject('request', request)
-    return tryAcquire(this.#started(service), request)
+    return tryAcquire(this.#use(service), request)
   }
 
   /**
@@ -163,7 +163,7 @@ export class LoadBalancer implements AsyncDisposable {
    * @throws InvalidOptionError; NoAvailableInstanceError beyond `maxServices`; LoadBalancerClosedError
    */
   hold(service: string): () => void {
-    return this.#services.hold(this.#started(service))
+    return this.#services.hold(this.#use(service))
   }
 
   /**
