@@ -88,7 +88,7 @@ export function largeRuns(seed: number): Run[] {
   const subset: Run = {
     scenario: 'rolling-deploy',
     options: 'subset of 20',
-    loadBalancer: ({ index }) => ({ subset: { size: 20, clientId: `client-${index}` } }),
+    loadBalancer: ({ index }) => ({ subset: { size: 20, index, clients: size.clients } }),
     size,
   }
   return [...scenarioNames.map((scenario) => ({ scenario, options: 'default', loadBalancer: {}, size })), subset]

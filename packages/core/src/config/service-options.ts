@@ -24,7 +24,7 @@ import { type PanicOptions, panicTable } from '../health/eligibility/panic.ts'
 import { type SlowStartOptions, slowStartTable } from '../health/eligibility/slow-start.ts'
 import { type ZoneOptions, zoneOption } from '../health/eligibility/zone-options.ts'
 import { type OutlierDetectionOptions, outlierDetectionTable } from '../health/outliers/options.ts'
-import { type SubsetOptions, subsetTable } from '../instance/subset.ts'
+import { type SubsetOptions, subsetOption } from '../instance/subset.ts'
 import { type LoadReportOptions, loadReportTable } from '../load-report/learned-weights.ts'
 import { type ThrottleOptions, throttleTable } from '../overload/client-throttle.ts'
 import { type QueueOptions, queueTable } from '../overload/queue-options.ts'
@@ -175,7 +175,7 @@ export const serviceTable: OptionTable<ServiceOptions, OpenOption> = {
   slowStart: objectOption(slowStartTable, false),
   panic: objectOption(panicTable, {}),
   zone: zoneOption,
-  subset: objectOption(subsetTable, false),
+  subset: subsetOption,
   loadReports: objectOption(loadReportTable, false),
   maxInFlight: limitOption(),
   maxInFlightPerInstance: limitOption(),

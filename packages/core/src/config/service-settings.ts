@@ -84,7 +84,8 @@ function healthSettings(own: ServiceOptions, base: OptionValues<typeof serviceTa
     slowStart: slowStartPolicy(merged(own.slowStart, base.slowStart)),
     panic: panicPolicy(merged(own.panic, base.panic) ?? false),
     zone: zonePolicy(own.zone ?? base.zone),
-    subset: merged(own.subset, base.subset),
+    // As a whole: it identifies a client in one way or the other.
+    subset: (own.subset ?? base.subset) || undefined,
   }
 }
 

@@ -1,112 +1,59 @@
-import { instance, instances } from '@lb/testing'
-import fc from 'fast-check'
+import { instances } from '@lb/testing'
 import { describe, expect, it } from 'vitest'
-import { fiveDeviations } from '../../test/tolerance.ts'
 import { InvalidOptionError } from '../base/errors.ts'
-import { checkOptions } from '../base/option-table.ts'
-import { XxHash64 } from '../base/xxhash64.ts'
-import type { ServiceInstance } from './instance.ts'
-import { rendezvousSubset, type SubsetOptions, subsetTable } from './subset.ts'
+import { evenSubset } from './even-subset.ts'
+import { rendezvousSubset } from './rendezvous-subset.ts'
+import { subsetOf, subsetOption } from './subset.ts'
 
-const idsOf = (list: readonly ServiceInstance[]): string[] => list.map(({ id }) => id)
-const fleet = fc.uniqueArray(fc.stringMatching(/^[a-z0-9]{1,6}$/), { minLength: 1, maxLength: 30 })
-const runs = { seed: 20_240_607, numRuns: 1_000 }
-
-function rankOf(id: string, clientId: string): bigint {
-  const hash = new XxHash64()
-  hash.hash(clientId)
-  hash.hash(id, hash.low, hash.high)
-  return (BigInt(hash.high) << 32n) | BigInt(hash.low)
-}
-
-describe('rendezvousSubset', () => {
-  it('takes the instances that rank first with the client, and keeps the order of the list', () => {
-    fc.assert(
-      fc.property(fleet, fc.integer({ min: 1, max: 30 }), fc.string({ minLength: 1 }), (ids, size, clientId) => {
-        const list = ids.map((id) => instance(id))
-        const ranked = ids.toSorted((a, b) => (rankOf(a, clientId) < rankOf(b, clientId) ? -1 : 1)).slice(0, size)
-        const subset = rendezvousSubset(list, { size, clientId })
-        expect(idsOf(subset)).toEqual(ids.filter((id) => ranked.includes(id)))
-        for (const member of subset) expect(list).toContain(member)
-      }),
-      runs,
-    )
-  })
-
-  it('changes by at most one when one instance comes or goes', () => {
-    fc.assert(
-      fc.property(
-        fleet,
-        fc.nat(29),
-        fc.integer({ min: 1, max: 10 }),
-        fc.string({ minLength: 1 }),
-        (ids, at, size, clientId) => {
-          const gone = ids[at % ids.length]
-          const list = ids.map((id) => instance(id))
-          const before = idsOf(rendezvousSubset(list, { size, clientId }))
-          const after = idsOf(
-            rendezvousSubset(
-              list.filter(({ id }) => id !== gone),
-              { size, clientId },
-            ),
-          )
-          expect(before.filter((id) => !after.includes(id))).toEqual(before.filter((id) => id === gone))
-          expect(after.filter((id) => !before.includes(id)).length).toBeLessThanOrEqual(1)
-          if (gone !== undefined && !before.includes(gone)) expect(after).toEqual(before)
-        },
-      ),
-      runs,
-    )
-  })
-
-  it('does not depend on the order of the list', () => {
-    const options = { size: 7, clientId: 'client' }
-    const subset = idsOf(rendezvousSubset(instances(50), options))
-    expect(idsOf(rendezvousSubset(instances(50).toReversed(), options)).toReversed()).toEqual(subset)
-  })
-
-  it('takes every instance for as many of the clients as any other, on average', () => {
-    const clients = 5_000
-    const counts = new Map<string, number>()
-    for (let client = 0; client < clients; client++) {
-      for (const id of idsOf(rendezvousSubset(instances(20), { size: 5, clientId: `client-${client}` }))) {
-        counts.set(id, (counts.get(id) ?? 0) + 1)
-      }
-    }
-    for (const id of idsOf(instances(20))) {
-      expect(Math.abs((counts.get(id) ?? 0) - clients / 4)).toBeLessThan(fiveDeviations(clients, 1 / 4))
-    }
-  })
-
-  it('takes all when there are no more', () => {
-    expect(idsOf(rendezvousSubset(instances(3), { size: 3, clientId: 'c' }))).toEqual(['i0', 'i1', 'i2'])
-    expect(rendezvousSubset([], { size: 3, clientId: 'c' })).toEqual([])
-  })
-
-  it('does not change the list', () => {
-    const list = Object.freeze(instances(10))
-    expect(rendezvousSubset(list, { size: 2, clientId: 'c' }).length).toBe(2)
-  })
-
-  it('checks its options', () => {
-    expect(() => rendezvousSubset([], { size: 0, clientId: 'c' })).toThrow(InvalidOptionError)
+describe('subsetOf', () => {
+  it('is even where the index of the client is known, and by rendezvous where only its name is', () => {
+    const list = instances(20)
+    const even = { size: 3, index: 4, clients: 9 }
+    expect(subsetOf(list, even)).toEqual(evenSubset(list, even))
+    const named = { size: 3, clientId: 'web-4' }
+    expect(subsetOf(list, named)).toEqual(rendezvousSubset(list, named))
+    expect(subsetOf(list, even)).not.toEqual(subsetOf(list, named))
   })
 })
 
-describe('subsetTable', () => {
-  it('accepts a size and an id', () => {
-    expect(() => checkOptions('subset', { size: 20, clientId: 'web-1' }, subsetTable)).not.toThrow()
+describe('subsetOption', () => {
+  it.each([
+    { size: 20, clientId: 'web-1' },
+    { size: 20, clientId: 'web-1', index: undefined, clients: undefined },
+    { size: 1, index: 0, clients: 1 },
+    { size: 1, index: 99_999, clients: 100_000 },
+    false,
+    undefined,
+  ])('accepts %j', (given) => {
+    expect(() => subsetOption.check('subset', given)).not.toThrow()
   })
 
   it.each([
     [{ size: 0, clientId: 'c' }, 'subset.size must be an integer in [1, 9007199254740991], got 0 (number)'],
     [{ clientId: 'c' }, 'subset.size must be an integer of at least 1, got undefined (undefined)'],
-    [{ size: 2 }, 'subset.clientId must be a string that is not empty, got undefined (undefined)'],
+    [
+      { size: 2 },
+      'subset.clientId must be a string that is not empty, unless index and clients are given, got undefined (undefined)',
+    ],
     [{ size: 2, clientId: '' }, 'subset.clientId must be a string that is not empty, got "" (string)'],
     [{ size: 2, clientID: 'c' }, 'subset.clientID is not a known option. Did you mean clientId?'],
+    [{ size: 2, index: 1 }, 'subset.clients must be an integer greater than index, beside it, got undefined'],
+    [{ size: 2, clients: 1 }, 'subset.index must be an integer of at least 0, beside clients, got undefined'],
+    [{ size: 2, index: 3, clients: 3 }, 'subset.index must be less than clients, which is 3, got 3 (number)'],
+    [{ size: 2, index: -1, clients: 3 }, 'subset.index must be an integer in [0, 99999], got -1 (number)'],
+    [{ size: 2, index: 0.5, clients: 3 }, 'subset.index must be an integer in [0, 99999], got 0.5 (number)'],
+    [{ size: 2, index: 0, clients: 100_001 }, 'subset.clients must be an integer in [1, 100000], got 100001 (number)'],
+    [
+      { size: 2, index: 0, clients: 3, clientId: 'c' },
+      'subset.index must be absent beside clientId: one of them identifies a client, got 0 (number)',
+    ],
+    [
+      { size: 2, clients: 3, clientId: 'c' },
+      'subset.clients must be absent beside clientId, as it goes with index, got 3 (number)',
+    ],
     [null, 'subset must be an object, got null (object)'],
-  ])('rejects %o', (options, message) => {
-    const check = (): void => checkOptions('subset', options as SubsetOptions, subsetTable)
+  ])('rejects %o', (given, message) => {
+    const check = (): void => subsetOption.check('subset', given)
     expect(check).toThrow(InvalidOptionError)
     expect(check).toThrow(message)
   })

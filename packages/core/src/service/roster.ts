@@ -4,7 +4,7 @@ import { diffInstances, type InstancesDiff } from '../cache/diff-instances.ts'
 import type { ServiceSettings } from '../config/service-settings.ts'
 import type { HealthState } from '../health/checks/checker.ts'
 import { isSameAddress, type ServiceInstance, withWeight } from '../instance/instance.ts'
-import { rendezvousSubset } from '../instance/subset.ts'
+import { subsetOf } from '../instance/subset.ts'
 import type { LearnedWeights } from '../load-report/learned-weights.ts'
 import type { EventChannel } from '../observe/event-channel.ts'
 import type { Candidates } from './candidates.ts'
@@ -86,7 +86,7 @@ export class Roster {
   apply(diff: InstancesDiff): void {
     const now = this.#options.clock.now()
     const { subset } = this.#options.settings
-    const list = subset === undefined ? diff.instances : rendezvousSubset(diff.instances, subset)
+    const list = subset === undefined ? diff.instances : subsetOf(diff.instances, subset)
     // After a list that a balancer did not take, this one differs from another than the last that counts.
     const isNext = subset === undefined && !this.#isAhead
     const change = isNext ? diff : diffInstances(this.#list, list)

@@ -1,4 +1,4 @@
-import type { BalancerName, HealthProbe, LoadBalancerOptions } from '../../src/index.ts'
+import type { BalancerName, HealthProbe, LoadBalancerOptions, SubsetOptions } from '../../src/index.ts'
 import type { Chance } from './chance.ts'
 
 const balancers: readonly BalancerName[] = [
@@ -82,10 +82,12 @@ function health(chance: Chance, probe: HealthProbe): Partial<OtherOptions> {
       : undefined),
     panic: chance.is(0.3) ? false : { threshold: chance.of(0, 0.3, 0.5), mode: chance.of('all', 'fail') },
     ...(chance.is(0.4) ? { zone: { local: 'x', minInstances: chance.integer(1, 4) } } : undefined),
-    ...(chance.is(0.2)
-      ? { subset: { size: chance.integer(1, 4), clientId: `client ${chance.integer(1, 9)}` } }
-      : undefined),
+    ...(chance.is(0.2) ? { subset: { size: chance.integer(1, 4), ...subsetClient(chance) } } : undefined),
   }
+}
+
+function subsetClient(chance: Chance): Pick<SubsetOptions, 'index' | 'clients' | 'clientId'> {
+  return chance.is(0.5) ? { index: chance.integer(0, 3), clients: 4 } : { clientId: `client ${chance.integer(1, 9)}` }
 }
 
 function limits(chance: Chance): Partial<OtherOptions> {
