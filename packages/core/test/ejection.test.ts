@@ -166,8 +166,12 @@ describe('an instance that fails', () => {
       candidate: false,
       ejections: 1,
       effectiveWeight: 1,
+      ejection: { reason: 'consecutive-connect-errors', detail: '5 connect errors in a row', endsInMs: 500 },
     })
     expect(first).not.toHaveProperty('activeCheck')
+    expect(second).not.toHaveProperty('ejection')
+    await service.clock.advance(500)
+    expect(service.lb.inspect('users').instances[0]).toMatchObject({ state: 'half-open', ejection: { endsInMs: 0 } })
     expect(second).toMatchObject({ state: 'available', reason: 'may be picked', candidate: true, ejections: 0 })
   })
 })

@@ -7,6 +7,7 @@ const eventTypes: Readonly<Record<LoadBalancerEvent['type'], true>> = {
   'call-refused': true,
   'callback-failed': true,
   closed: true,
+  'control-refused': true,
   'discovery-failed': true,
   'discovery-recovered': true,
   'empty-list-held': true,

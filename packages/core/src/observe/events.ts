@@ -108,19 +108,28 @@ export type LoadBalancerEvent =
   /** The load balancer was closed. */
   | { readonly type: 'closed' }
 
-/** An event that an adapter emits: a gateway responded with a 5xx status of its own. */
-export interface AdapterEvent {
-  /** The kind of event. */
-  readonly type: 'gateway-failed'
-  /** The service that the request was for. */
-  readonly service: string
-  /** The status of the response. */
-  readonly statusCode: number
-  /** The method of the request. */
-  readonly method: string
-  /** Why the request failed. */
-  readonly error: unknown
-}
+/** An event that an adapter emits. */
+export type AdapterEvent =
+  /** A gateway responded to a request for `service` with a 5xx status of its own. */
+  | {
+      readonly type: 'gateway-failed'
+      readonly service: string
+      readonly statusCode: number
+      readonly method: string
+      readonly error: unknown
+    }
+  /**
+   * A change at run time was asked for, and refused: `read-only`, there is no `authorize`; `unauthorized`, without credentials; `forbidden`,
+   * with some; `authorize-failed`, it threw `error`. The service and the instance are as they were asked for: they may not exist.
+   */
+  | {
+      readonly type: 'control-refused'
+      readonly service: string
+      readonly change: 'drain' | 'restore' | 'weight' | 'shares' | 'end-ejection'
+      readonly instanceId?: string | undefined
+      readonly because: 'read-only' | 'unauthorized' | 'forbidden' | 'authorize-failed'
+      readonly error?: unknown
+    }
 
 /** Application code that a load balancer calls, except for listeners. */
 export type ApplicationCallback =

@@ -1,5 +1,6 @@
 import type { HealthStatus } from '../health/checks/checker.ts'
 import type { Eligibility } from '../health/eligibility/eligibility.ts'
+import type { EjectionReason } from '../health/outliers/ejection.ts'
 import type { ServiceInstance } from '../instance/instance.ts'
 
 /** The current state of one service. Plain data, safe to print or to send as JSON. */
@@ -57,6 +58,13 @@ export interface InstanceSnapshot {
    * `staysMs` more, and goes at once if a connection is refused. Absent if it is listed.
    */
   readonly missing?: { readonly forMs: number; readonly staysMs: number } | undefined
+  /**
+   * The ejection that it is out for: why, for people too, and the milliseconds until it may be probed, 0 while it is `half-open`. Absent if it
+   * is not ejected.
+   */
+  readonly ejection?:
+    | { readonly reason: EjectionReason; readonly detail: string; readonly endsInMs: number }
+    | undefined
   /** The number of recent ejections; it falls while the instance works. */
   readonly ejections: number
   /** Requests in flight on this instance. */

@@ -73,8 +73,16 @@ export class InstanceRecord implements Judged {
       ...(health === undefined
         ? undefined
         : { activeCheck: { status: health.status, reason: health.reason, forMs: nowMs - health.sinceMs } }),
+      ...this.#ejection(nowMs),
       ejections: this.tracker?.timesEjected ?? 0,
     }
+  }
+
+  #ejection(nowMs: number): Pick<InstanceSnapshot, 'ejection'> | undefined {
+    const { ejection, sinceMs = 0 } = this.tracker ?? {}
+    if (ejection === undefined) return undefined
+    const endsInMs = this.tracker?.state === 'ejected' ? Math.max(0, sinceMs + ejection.forMs - nowMs) : 0
+    return { ejection: { reason: ejection.reason, detail: ejection.detail, endsInMs } }
   }
 
   #reason(nowMs: number, panic: string | undefined): string {
