@@ -74,6 +74,10 @@ export type { Ejection, EjectionReason, ReturnedBy, UnenforcedBecause } from './
 export type { AdapterEvent, LoadBalancerEvent, LoadBalancerListener } from './observe/events.ts'
 export type { InstanceSnapshot, InstanceState, ServiceSnapshot } from './observe/snapshot.ts'
 
+// Control at run time.
+
+export type { ControlOptions, Override, ServiceControl } from './control/override.ts'
+
 // Errors. Each has a stable `code`.
 
 export type { ErrorJson } from './base/error-json.ts'
@@ -88,6 +92,9 @@ export {
   type LoadBalancerErrorOptions,
   NoAvailableInstanceError,
   OverloadedError,
+  UnknownInstanceError,
+  type UnknownNameErrorOptions,
+  UnknownServiceError,
 } from './base/errors.ts'
 
 // Time and chance, which are injected.

@@ -1,7 +1,7 @@
 import type { PickRequest } from './balancer/balancer.ts'
 import { type Clock, monotonic, systemClock } from './base/clock.ts'
 import { LoadBalancerClosedError } from './base/errors.ts'
-import { checkDurationMs, checkFunction, rejectOption } from './base/option-checks.ts'
+import { checkDurationMs, checkFunction, checkObject } from './base/option-checks.ts'
 import { withDefaults } from './base/option-table.ts'
 import { systemRandom } from './base/random.ts'
 import { RunningClock } from './base/running-clock.ts'
@@ -13,6 +13,7 @@ import { type AbortSignalLike, CallScope } from './call/scope.ts'
 import { copyOptions } from './config/copy-options.ts'
 import { HealthCheckers } from './config/health-checkers.ts'
 import { checkLoadBalancerOptions, type LoadBalancerOptions, loadBalancerTable } from './config/service-options.ts'
+import type { ControlOptions, ServiceControl } from './control/override.ts'
 import { DiscoveryUses } from './discovery/discovery-uses.ts'
 import type { ServiceInstance } from './instance/instance.ts'
 import { serviceOfHost, type UrlAuthority } from './instance/service-host.ts'
@@ -195,7 +196,7 @@ export class LoadBalancer implements AsyncDisposable {
    */
   async refresh(service?: string): Promise<void> {
     if (service !== undefined) return this.#use(service).refresh()
-    if (this.#closing !== undefined) throw this.#closedError('every service')
+    this.#throwIfClosed('every service')
     const settled = await Promise.allSettled(Array.from(this.#inUse.values(), (each) => each.refresh()))
     for (const result of settled) if (result.status === 'rejected') throw result.reason
   }
@@ -206,6 +207,15 @@ export class LoadBalancer implements AsyncDisposable {
   inspect(service?: string): ServiceSnapshot | ServiceSnapshot[] {
     if (service === undefined) return Array.from(this.#services.byName.values(), (each) => each.snapshot())
     return this.#services.peek(service).snapshot()
+  }
+
+  /**
+   * Controls a service at run time: drains instances, sets weights and shares, ends ejections. Sends no query.
+   *
+   * @throws UnknownServiceError unless `service` is configured or in use; InvalidOptionError; LoadBalancerClosedError
+   */
+  control(service: string, options: ControlOptions = {}): ServiceControl {
+    return this.#services.control(service, options, () => this.#throwIfClosed(service))
   }
 
   /**
@@ -279,6 +289,10 @@ export class LoadBalancer implements AsyncDisposable {
     await this.#uses.end(this.#clock, { closes: this.#closeDiscoveries })
   }
 
+  #throwIfClosed(service: string): void {
+    if (this.#closing !== undefined) throw this.#closedError(service)
+  }
+
   #closedError(service: string): LoadBalancerClosedError {
     return new LoadBalancerClosedError(`${service}: the load balancer was closed`, { service })
   }
@@ -290,12 +304,7 @@ export class LoadBalancer implements AsyncDisposable {
   #use(service: string): Service {
     const known = this.#inUse.get(service)
     if (known !== undefined) return known
-    if (this.#closing !== undefined) throw this.#closedError(service)
+    this.#throwIfClosed(service)
     return this.#services.start(service)
   }
-}
-
-/** Hot, so no more is looked at. */
-function checkObject(path: string, value: unknown): void {
-  if (typeof value !== 'object' || value === null) rejectOption(path, 'an object', value)
 }

@@ -306,6 +306,7 @@ describe('inspect', () => {
       listAgeMs: 0,
       inFlight: 0,
       queued: 0,
+      overrides: [],
       retryBudget: 100,
       instances: [
         {

@@ -35,6 +35,8 @@ describe('@lb/core', () => {
       'SharedCounter',
       'SmoothWeightedRoundRobinBalancer',
       'StaticDiscovery',
+      'UnknownInstanceError',
+      'UnknownServiceError',
       'parseInstance',
     ])
   })

@@ -30,8 +30,15 @@ export interface Balancer {
   readonly heedsHashKey?: boolean | undefined
   /** Whether `pick` uses weights. @default undefined: unknown */
   readonly heedsWeights?: boolean | undefined
-  /** Replaces the candidates. It is called rarely, may allocate, and does not keep the array. */
-  update(candidates: readonly ServiceInstance[]): void
+  /** The groups that it splits the traffic between: those with members, and those that have a share. */
+  readonly groups?: readonly string[] | undefined
+  /**
+   * Replaces the candidates. It is called rarely, may allocate, and does not keep the array. `resting`: instances that are no
+   * candidates for now, because an operator drained them, and of which what was learnt is to be kept.
+   */
+  update(candidates: readonly ServiceInstance[], resting?: readonly ServiceInstance[]): void
+  /** Other shares of its groups from now on; `undefined`: its own. For balancers that have groups. */
+  setShares?(shares: Readonly<Record<string, number>> | undefined): void
   /** Picks an instance without allocating. Returns `undefined` only if there is no candidate. */
   pick(request?: PickRequest): ServiceInstance | undefined
   /** A request on `instance` starts. For balancers that use the load. */

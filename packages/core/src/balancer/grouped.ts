@@ -41,7 +41,8 @@ export interface GroupedOptions {
   readonly random?: Random | undefined
 }
 
-const sharesOption: Option<Readonly<Record<string, number>>> = {
+/** What may be said of shares. */
+export const sharesOption: Option<Readonly<Record<string, number>>> = {
   legal: 'object of group names and numbers ≥ 0, at least one above 0',
   check: (path, given) => {
     if (given === undefined) return
@@ -100,11 +101,12 @@ interface Group {
  */
 export class GroupedBalancer implements Balancer {
   readonly #groupOf: (instance: ServiceInstance) => string | undefined
-  readonly #shares: ReadonlyMap<string, number> | undefined
+  readonly #ownShares: ReadonlyMap<string, number> | undefined
+  #shares: ReadonlyMap<string, number> | undefined
   readonly #fallback: readonly string[]
   readonly #start: number | undefined
   readonly #random: Random
-  readonly #turns: SmoothWeightedSchedule<Group>
+  #turns: SmoothWeightedSchedule<Group>
   #groups: ReadonlyMap<string, Group> = new Map()
 
   /** @throws InvalidOptionError */
@@ -112,18 +114,34 @@ export class GroupedBalancer implements Balancer {
     checkOptions('GroupedBalancer', options, groupedTable)
     const { groupOf, shares, fallback, start, random } = withDefaults(options, groupedTable)
     this.#groupOf = groupOf
-    this.#shares = shares === undefined ? undefined : new Map(Object.entries(shares))
+    this.#ownShares = shares === undefined ? undefined : new Map(Object.entries(shares))
+    this.#shares = this.#ownShares
     this.#fallback = [...fallback]
     this.#start = start
     this.#random = random
-    this.#turns = new SmoothWeightedSchedule(start ?? random, {
-      keyOf: (group) => group.key,
-      weightOf: (group) => group.share,
-    })
+    this.#turns = newTurns(start ?? random)
   }
 
   get [Symbol.toStringTag](): string {
     return 'GroupedBalancer'
+  }
+
+  /** The groups that have members, and those that were named by `shares` and `fallback`. */
+  get groups(): readonly string[] {
+    return [...new Set([...this.#groups.keys(), ...(this.#ownShares?.keys() ?? []), ...this.#fallback])]
+  }
+
+  /**
+   * Other shares from now on, as the option `shares` says them; `undefined`: that option's. A new cycle starts, at a random step
+   * unless `start` is given, so that every share is exact from the next pick. Within the groups, picks continue.
+   *
+   * @throws InvalidOptionError
+   */
+  setShares(shares: Readonly<Record<string, number>> | undefined): void {
+    sharesOption.check('GroupedBalancer.shares', shares)
+    this.#shares = shares === undefined ? this.#ownShares : new Map(Object.entries(shares))
+    this.#turns = newTurns(this.#start ?? this.#random)
+    this.update(Array.from(this.#groups.values()).flatMap(({ members }) => members))
   }
 
   /**
@@ -176,6 +194,10 @@ export class GroupedBalancer implements Balancer {
   #newRoundRobin(): RoundRobinBalancer {
     return new RoundRobinBalancer(this.#start === undefined ? { random: this.#random } : { start: this.#start })
   }
+}
+
+function newTurns(phase: number | Random): SmoothWeightedSchedule<Group> {
+  return new SmoothWeightedSchedule(phase, { keyOf: ({ key }) => key, weightOf: ({ share }) => share })
 }
 
 function sumsOfWeights(members: ReadonlyMap<string, readonly ServiceInstance[]>): ReadonlyMap<string, number> {

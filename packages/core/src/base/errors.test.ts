@@ -9,6 +9,8 @@ import {
   LoadBalancerError,
   NoAvailableInstanceError,
   OverloadedError,
+  UnknownInstanceError,
+  UnknownServiceError,
 } from './errors.ts'
 
 const every = [
@@ -19,6 +21,8 @@ const every = [
   { type: DeadlineExceededError, error: new DeadlineExceededError('m'), code: 'LB_DEADLINE_EXCEEDED' },
   { type: OverloadedError, error: new OverloadedError('m'), code: 'LB_OVERLOADED' },
   { type: LoadBalancerClosedError, error: new LoadBalancerClosedError('m'), code: 'LB_CLOSED' },
+  { type: UnknownServiceError, error: new UnknownServiceError('m'), code: 'LB_UNKNOWN_SERVICE' },
+  { type: UnknownInstanceError, error: new UnknownInstanceError('m'), code: 'LB_UNKNOWN_INSTANCE' },
 ]
 
 describe('errors', () => {

@@ -10,6 +10,8 @@ export type LoadBalancerErrorCode =
   | 'LB_DEADLINE_EXCEEDED'
   | 'LB_OVERLOADED'
   | 'LB_CLOSED'
+  | 'LB_UNKNOWN_SERVICE'
+  | 'LB_UNKNOWN_INSTANCE'
 
 /** Every code, for tests and documentation. */
 export const errorCodes: readonly LoadBalancerErrorCode[] = Object.freeze([
@@ -20,6 +22,8 @@ export const errorCodes: readonly LoadBalancerErrorCode[] = Object.freeze([
   'LB_DEADLINE_EXCEEDED',
   'LB_OVERLOADED',
   'LB_CLOSED',
+  'LB_UNKNOWN_SERVICE',
+  'LB_UNKNOWN_INSTANCE',
 ])
 
 /** The name of each class, as it is in messages: that of the class itself is for a minifier to change. */
@@ -31,6 +35,8 @@ const errorNames: Readonly<Record<LoadBalancerErrorCode, string>> = {
   LB_DEADLINE_EXCEEDED: 'DeadlineExceededError',
   LB_OVERLOADED: 'OverloadedError',
   LB_CLOSED: 'LoadBalancerClosedError',
+  LB_UNKNOWN_SERVICE: 'UnknownServiceError',
+  LB_UNKNOWN_INSTANCE: 'UnknownInstanceError',
 }
 
 /** Further fields of an error. */
@@ -157,4 +163,32 @@ export class LoadBalancerClosedError extends LoadBalancerError {
   constructor(message: string, options?: LoadBalancerErrorOptions) {
     super(LoadBalancerClosedError.code, message, options)
   }
+}
+
+/** Control was asked for a service that is neither configured nor in use. Nothing is looked up for it. */
+export class UnknownServiceError extends LoadBalancerError {
+  static override readonly code = 'LB_UNKNOWN_SERVICE' as const
+  /** Names of services that are there: at most ten. */
+  readonly known: readonly string[]
+  constructor(message: string, { known = [], ...options }: UnknownNameErrorOptions = {}) {
+    super(UnknownServiceError.code, message, options)
+    this.known = known
+  }
+}
+
+/** Control was asked for an instance that the service does not have. */
+export class UnknownInstanceError extends LoadBalancerError {
+  static override readonly code = 'LB_UNKNOWN_INSTANCE' as const
+  /** Ids of instances that are there: at most ten. */
+  readonly known: readonly string[]
+  constructor(message: string, { known = [], ...options }: UnknownNameErrorOptions = {}) {
+    super(UnknownInstanceError.code, message, options)
+    this.known = known
+  }
+}
+
+/** Further fields of an error about a name that is not known. */
+export interface UnknownNameErrorOptions extends LoadBalancerErrorOptions {
+  /** Names that are known. @default [] */
+  readonly known?: readonly string[] | undefined
 }

@@ -34,6 +34,11 @@ export function checkKeys(path: string, value: unknown, known: readonly string[]
   }
 }
 
+/** Throws unless `value` is an object: hot, so no more is looked at. */
+export function checkObject(path: string, value: unknown): void {
+  if (typeof value !== 'object' || value === null) rejectOption(path, 'an object', value)
+}
+
 /** A duration in milliseconds, or `undefined` when absent. */
 export function checkDurationMs(
   path: string,

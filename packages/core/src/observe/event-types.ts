@@ -24,6 +24,7 @@ const eventTypes: Readonly<Record<LoadBalancerEvent['type'], true>> = {
   'instances-changed': true,
   'list-expired': true,
   'listener-failed': true,
+  'override-changed': true,
   'panic-changed': true,
   'request-finished': true,
   retry: true,

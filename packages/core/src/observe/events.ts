@@ -27,12 +27,25 @@ export type LoadBalancerEvent =
     } & Omit<Ejection, 'id'>)
   /** An ejection is over: one request (`half-open`) tests whether the instance has recovered. */
   | { readonly type: 'instance-half-open'; readonly service: string; readonly instance: ServiceInstance }
-  /** An ejected instance is back: its probe request or an active check succeeded, or too many are ejected by now. */
+  /** An ejected instance is back: its probe request or an active check succeeded, or as `by` says. */
   | {
       readonly type: 'instance-returned'
       readonly service: string
       readonly instance: ServiceInstance
       readonly by: ReturnedBy
+    }
+  /**
+   * An override was set or taken back, or an ejection was ended, at run time: `by` did it. `weight` is given with `weight`; `shares`
+   * with `shares`, unless they were taken back. `restored` without `by`, of an instance that is gone: too many overrides are of such.
+   */
+  | {
+      readonly type: 'override-changed'
+      readonly service: string
+      readonly by?: string | undefined
+      readonly change: 'drained' | 'restored' | 'weight' | 'shares' | 'ejection-ended'
+      readonly instanceId?: string | undefined
+      readonly weight?: number | undefined
+      readonly shares?: Readonly<Record<string, number>> | undefined
     }
   /** The registry no longer lists an instance that passes its checks; it is used for up to `forMs` longer. */
   | {
@@ -138,6 +151,7 @@ export type ApplicationCallback =
   | 'balancer.pick'
   | 'balancer.started'
   | 'balancer.finished'
+  | 'balancer.setShares'
   | 'onInterrupt'
   | 'classify'
   | 'discard'

@@ -1,3 +1,4 @@
+import type { Override } from '../control/override.ts'
 import type { HealthStatus } from '../health/checks/checker.ts'
 import type { Eligibility } from '../health/eligibility/eligibility.ts'
 import type { EjectionReason } from '../health/outliers/ejection.ts'
@@ -33,6 +34,8 @@ export interface ServiceSnapshot {
   readonly panic?: string | undefined
   /** Whether the local zone is preferred, and why or why not; absent when `zone` is not configured. */
   readonly zone?: { readonly local: string; readonly active: boolean; readonly reason: string } | undefined
+  /** What was set at run time by `LoadBalancer.control`, in the order in which it was set; also for instances that are gone. */
+  readonly overrides: readonly Override[]
   /** All instances, including draining ones. */
   readonly instances: readonly InstanceSnapshot[]
 }
@@ -49,8 +52,10 @@ export interface InstanceSnapshot {
   readonly forMs: number
   /** Whether it may be picked; in panic, even if it is not `available`. */
   readonly candidate: boolean
-  /** `instance.weight`, or the learnt one, times the slow start. */
+  /** `instance.weight`, or the learnt one, or the one set at run time, times the slow start. */
   readonly effectiveWeight: number
+  /** What was set at run time for this instance; absent if nothing was. */
+  readonly overrides?: readonly Override[] | undefined
   /** The result of active checks; absent without them. */
   readonly activeCheck?: { readonly status: HealthStatus; readonly reason: string; readonly forMs: number } | undefined
   /**

@@ -9,7 +9,7 @@ import type { Capacity } from './capacity.ts'
 import type { InstanceRecord } from './record.ts'
 import type { Roster } from './roster.ts'
 import { SlowStartPicker } from './slow-start-pick.ts'
-import type { TrafficRoute, TrafficSplit } from './traffic-split.ts'
+import type { TrafficRoute } from './traffic-split.ts'
 
 export interface PickerOptions {
   readonly settings: ServiceSettings
@@ -17,7 +17,6 @@ export interface PickerOptions {
   readonly random: Random
   readonly roster: Roster
   readonly candidates: Candidates
-  readonly split: TrafficSplit
   readonly capacity: Capacity
 }
 
@@ -68,7 +67,7 @@ export class Picker {
   constructor(options: PickerOptions) {
     this.#options = options
     this.#slowStart = new SlowStartPicker(options)
-    this.#route = options.split.first
+    this.#route = options.candidates.split.first
   }
 
   /** The list changed. Throws what a balancer throws; the change is then to be given again. */
@@ -89,7 +88,7 @@ export class Picker {
   /** Has judged what changed since. */
   settle(): void {
     if (this.#chooser !== undefined) return
-    const { roster, split, settings } = this.#options
+    const { roster, candidates, settings } = this.#options
     if (this.#isDirty && !roster.isApplying) {
       try {
         this.#judge()
@@ -97,9 +96,9 @@ export class Picker {
         // A balancer of the application's: it was emitted, and others stand in for it.
       }
     }
-    const { only } = split
+    const { only } = candidates.split
     if (only === undefined || this.#isDirty || !this.#isListed) return
-    if (roster.warming.size > 0 || settings.loadReports !== undefined) return
+    if (roster.warming.size > 0 || settings.loadReports !== undefined || candidates.areCopies) return
     this.#route = only
     this.#chooser = only.chooser
   }
@@ -107,7 +106,7 @@ export class Picker {
   /** Whether an instance that may be picked has none of these ids. */
   hasCandidateBeyond(ids: ReadonlySet<string>): boolean {
     this.settle()
-    return this.#options.split.hasCandidateBeyond(ids)
+    return this.#options.candidates.split.hasCandidateBeyond(ids)
   }
 
   /** Hot. `undefined`: there is no candidate. */
@@ -125,7 +124,7 @@ export class Picker {
    * Picks for a request that will count in flight. `full`: every instance has as many as it may.
    */
   take(request: AttemptPickRequest | undefined, mayProbe: MayProbe): Picked | 'full' | undefined {
-    const { capacity, roster, split } = this.#options
+    const { capacity, roster, candidates } = this.#options
     if (roster.halfOpen.size > 0) {
       const probe = this.#takeProbe(request, mayProbe)
       if (probe !== undefined) return probe
@@ -137,7 +136,7 @@ export class Picker {
     let route = this.#route
     if (capacity.limitsInstances && capacity.isFull(instance.id)) {
       const full = capacity.fullInstances()
-      instance = split.hasCandidateBeyond(full) ? this.#choose(this.#preferring(request, full)) : undefined
+      instance = candidates.split.hasCandidateBeyond(full) ? this.#choose(this.#preferring(request, full)) : undefined
       if (instance === undefined || full.has(instance.id)) return 'full'
       route = this.#route
     }
@@ -162,12 +161,12 @@ export class Picker {
   #choose(request?: PickRequest): ServiceInstance | undefined {
     if (!this.#isListed) return undefined
     this.settle()
-    const { roster, split, settings } = this.#options
-    const route = split.next(request)
+    const { roster, candidates, settings } = this.#options
+    const route = candidates.split.next(request)
     this.#route = route
     const picked = roster.warming.size > 0 ? this.#slowStart.pick(route, request) : route.pick(request)
-    // With learnt weights the balancers see copies.
-    if (picked === undefined || settings.loadReports === undefined) return picked
+    // With weights that were learnt or set at run time, the balancers see copies.
+    if (picked === undefined || (settings.loadReports === undefined && !candidates.areCopies)) return picked
     return roster.records.get(picked.id)?.instance ?? picked
   }
 
@@ -177,7 +176,7 @@ export class Picker {
    */
   #preferring(request: AttemptPickRequest | undefined, full: ReadonlySet<string>): PickRequest {
     this.settle()
-    const { split } = this.#options
+    const { split } = this.#options.candidates
     let avoid = full
     for (const layer of [request?.timedOut, request?.tried, request?.avoid]) {
       if (layer === undefined) continue
@@ -188,7 +187,7 @@ export class Picker {
   }
 
   #takeProbe(request: AttemptPickRequest | undefined, mayProbe: MayProbe): Picked | undefined {
-    const { roster, split, clock, capacity } = this.#options
+    const { roster, candidates, clock, capacity } = this.#options
     const now = clock.now()
     for (const record of roster.halfOpen) {
       const { tracker } = record
@@ -197,7 +196,7 @@ export class Picker {
       if (request?.avoid?.has(id) === true || request?.tried?.has(id) === true) continue
       const harmless = mayProbe === 'always' || (mayProbe === 'refused' && tracker.refused)
       if ((!harmless && now - tracker.sinceMs < probeByAnyAfterMs) || capacity.isFull(id)) continue
-      if (tracker.tryProbe()) return { record, route: split.first, probe: true }
+      if (tracker.tryProbe()) return { record, route: candidates.split.first, probe: true }
     }
     return undefined
   }

@@ -2,7 +2,7 @@ import type { HealthSubscription } from '../health/checks/checker.ts'
 import type { Eligibility, Judged } from '../health/eligibility/eligibility.ts'
 import type { Watched } from '../health/outliers/answer-watch.ts'
 import type { OutlierTracker } from '../health/outliers/tracker.ts'
-import type { ServiceInstance } from '../instance/instance.ts'
+import { type ServiceInstance, withWeight } from '../instance/instance.ts'
 import type { InstanceSnapshot, InstanceState } from '../observe/snapshot.ts'
 
 /** The slow start of an instance. */
@@ -15,7 +15,9 @@ export interface Warming {
 /** What is kept about one instance as long as it is known or has requests in flight. */
 export class InstanceRecord implements Judged {
   instance: ServiceInstance
-  /** What the balancer sees: the instance, with its learnt weight when there is one. */
+  /** The instance, with its learnt weight when there is one. */
+  own: ServiceInstance
+  /** What the balancer sees: `own`, or a copy with the weight that was set at run time. */
   candidate: ServiceInstance
   state: InstanceState = 'available'
   stateSinceMs: number
@@ -36,6 +38,7 @@ export class InstanceRecord implements Judged {
 
   constructor(instance: ServiceInstance, nowMs: number) {
     this.instance = instance
+    this.own = instance
     this.candidate = instance
     this.stateSinceMs = nowMs
   }
@@ -44,6 +47,31 @@ export class InstanceRecord implements Judged {
     const { tracker } = this
     if (tracker !== undefined && tracker.state !== 'in') return tracker.state
     return this.instance.healthy === false || this.health?.state.status === 'unhealthy' ? 'unhealthy' : undefined
+  }
+
+  /** A new list has it, with other fields: the learnt weight stays. */
+  replace(instance: ServiceInstance): void {
+    const { own, instance: before } = this
+    this.instance = instance
+    const isLearned = own.weight !== before.weight && instance.weight > 0
+    this.own = isLearned ? withWeight(instance, own.weight) : instance
+    this.candidate = this.own
+  }
+
+  /** It has the learnt weight, or its own. */
+  learn(weight: number): void {
+    if (weight === this.own.weight) return
+    this.own = weight === this.instance.weight ? this.instance : withWeight(this.instance, weight)
+    this.candidate = this.own
+  }
+
+  /** It has the weight that was set at run time; `undefined`: none was. Says whether that changes what the balancer sees. */
+  override(weight: number | undefined): boolean {
+    const { own, candidate } = this
+    const wanted = weight ?? own.weight
+    if (wanted === own.weight) this.candidate = own
+    else if (wanted !== candidate.weight) this.candidate = withWeight(own, wanted)
+    return this.candidate !== own
   }
 
   enter(state: InstanceState, nowMs: number): void {

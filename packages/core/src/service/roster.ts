@@ -3,7 +3,7 @@ import type { Random } from '../base/random.ts'
 import { diffInstances, type InstancesDiff } from '../cache/diff-instances.ts'
 import type { ServiceSettings } from '../config/service-settings.ts'
 import type { HealthState } from '../health/checks/checker.ts'
-import { isSameAddress, type ServiceInstance, withWeight } from '../instance/instance.ts'
+import { isSameAddress, type ServiceInstance } from '../instance/instance.ts'
 import { subsetOf } from '../instance/subset.ts'
 import type { LearnedWeights } from '../load-report/learned-weights.ts'
 import type { EventChannel } from '../observe/event-channel.ts'
@@ -69,7 +69,7 @@ export class Roster {
       ...options,
       records: this.#records,
       usable: () => options.candidates.usable,
-      onChange: () => this.#changed(),
+      onChange: () => this.changed(),
       onReturned: (record) => this.#warm(record),
     })
     this.records = this.#records
@@ -131,7 +131,7 @@ export class Roster {
 
   /** Gives every instance the weight that was learnt, or back its own. */
   learnWeights(learned: LearnedWeights): void {
-    if (this.#options.candidates.learnWeights(learned)) this.#changed()
+    if (this.#options.candidates.learnWeights(learned)) this.changed()
   }
 
   /** A removed instance has finished its last request. */
@@ -159,7 +159,8 @@ export class Roster {
     this.#kept.close()
   }
 
-  #changed(): void {
+  /** A fact changed that is to be judged. */
+  changed(): void {
     const { listener } = this.#options
     listener.factsChanged()
     if (!this.isApplying) listener.instancesChanged()
@@ -175,7 +176,7 @@ export class Roster {
       return
     }
     const record = known ?? new InstanceRecord(instance, now)
-    this.#replace(record, instance)
+    record.replace(instance)
     if (moved) this.#displace(before, record, now)
     else this.#ejections.track(record)
     this.#records.set(instance.id, record)
@@ -203,15 +204,8 @@ export class Roster {
     const record = this.#records.get(instance.id)
     if (record === undefined) return
     const { healthy } = record.instance
-    this.#replace(record, instance)
+    record.replace(instance)
     if (healthy === false && instance.healthy !== false) this.#warm(record)
-  }
-
-  #replace(record: InstanceRecord, instance: ServiceInstance): void {
-    const { candidate, instance: before } = record
-    record.instance = instance
-    const learned = candidate.weight !== before.weight && instance.weight > 0
-    record.candidate = learned ? withWeight(instance, candidate.weight) : instance
   }
 
   #remove(instance: ServiceInstance, now: number, gone: boolean): void {
@@ -236,7 +230,7 @@ export class Roster {
       this.#drop(record, clock.now())
       const { instance, inFlight } = record
       if (inFlight === 0 && events.active) events.emit({ type: 'instance-drained', service, instance })
-      this.#changed()
+      this.changed()
     })
   }
 
@@ -283,7 +277,7 @@ export class Roster {
         this.#endKeeping(record)
       }
       record.failedChecks = status === 'unhealthy'
-      this.#changed()
+      this.changed()
       if (record.failedChecks) this.#options.listener.becameUnhealthy()
     } finally {
       events.release()
@@ -295,6 +289,6 @@ export class Roster {
     if (settings.slowStart === undefined) return
     record.warming = { sinceMs: clock.now(), picked: false }
     this.#warming.add(record)
-    this.#changed()
+    this.changed()
   }
 }

@@ -8,6 +8,7 @@ import type { RunningClock } from '../base/running-clock.ts'
 import type { InstancesDiff } from '../cache/diff-instances.ts'
 import { InstanceCache } from '../cache/instance-cache.ts'
 import type { ServiceSettings } from '../config/service-settings.ts'
+import { Overrides } from '../control/overrides.ts'
 import { lookIntervalMs } from '../health/outliers/answer-watch.ts'
 import { Looks } from '../health/outliers/looks.ts'
 import type { EventChannel } from '../observe/event-channel.ts'
@@ -20,6 +21,8 @@ import { MovableAttempts } from './movable-attempts.ts'
 import { Picker } from './picker.ts'
 import { type RequestListener, Requests } from './request.ts'
 import { Roster, type RosterListener } from './roster.ts'
+import { SteeredSplit } from './steered-split.ts'
+import { Steering } from './steering.ts'
 import { TrafficSplit } from './traffic-split.ts'
 import type { WaitingCall } from './waiting-call.ts'
 
@@ -54,7 +57,8 @@ export interface ServiceParts {
   readonly budget: RetryBudget | undefined
   readonly looks: Looks
   readonly movable: MovableAttempts
-  readonly split: TrafficSplit
+  readonly splits: SteeredSplit
+  readonly overrides: Overrides
   readonly candidates: Candidates
   readonly roster: Roster
   readonly capacity: Capacity
@@ -63,8 +67,11 @@ export interface ServiceParts {
   readonly picker: Picker
   readonly cache: InstanceCache
   readonly lists: ListWaits
+  readonly steering: Steering
   /** Calls that wait or back off; closing ends them. */
   readonly waiting: Set<WaitingCall>
+  /** Ends what runs in the background. */
+  readonly close: () => void
 }
 
 /** Makes the parts of a service, each of those before it. @throws InvalidOptionError */
@@ -75,13 +82,17 @@ export function serviceParts(context: ServiceContext, listener: ServiceListener)
   const budget = retry.budget === false ? undefined : new RetryBudget({ ...retry.budget, clock })
   const looks = new Looks(running, lookIntervalMs(noAnswerOptions(settings)))
   const movable = new MovableAttempts(service, looks)
-  const split = serviceSplit(context)
-  const candidates = new Candidates({ ...context, split })
+  const splits = new SteeredSplit({
+    newSplit: () => newSplit(context),
+    onError: (error) => context.events.callbackFailed(service, 'balancer', error),
+  })
+  const overrides = new Overrides(clock)
+  const candidates = new Candidates({ ...context, overrides, splits })
   const roster = new Roster({ ...context, candidates, listener })
   const capacity = new Capacity({ ...context, clock: running, waiting, records: roster.records })
   const feedback = new Feedback({ ...context, roster, looks, movable, budget })
   const requests = new Requests({ ...context, capacity, feedback, listener })
-  const picker = new Picker({ ...context, roster, candidates, split, capacity })
+  const picker = new Picker({ ...context, roster, candidates, capacity })
   const cache = new InstanceCache({
     ...context,
     ...settings,
@@ -90,11 +101,13 @@ export function serviceParts(context: ServiceContext, listener: ServiceListener)
   })
   const noListError = (): DiscoveryError => listener.noListError()
   const lists = new ListWaits({ clock: running, waiting, firstListTimeoutMs, cache, noListError })
+  const steering = new Steering({ ...context, overrides, cache, roster, splits, picker })
   return {
     budget,
     looks,
     movable,
-    split,
+    splits,
+    overrides,
     candidates,
     roster,
     capacity,
@@ -103,12 +116,16 @@ export function serviceParts(context: ServiceContext, listener: ServiceListener)
     picker,
     cache,
     lists,
+    steering,
     waiting,
+    close: () => {
+      for (const part of [cache, looks, feedback, roster, capacity]) part.close()
+    },
   }
 }
 
 /** The groups of candidates of a service, with balancers of the kind that its settings say. @throws InvalidOptionError */
-function serviceSplit(context: ServiceContext): TrafficSplit {
+function newSplit(context: ServiceContext): TrafficSplit {
   const { service, settings, random, events } = context
   return new TrafficSplit({
     newBalancer: () => newBalancer(context),

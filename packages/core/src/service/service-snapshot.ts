@@ -3,13 +3,14 @@ import type { InstanceCache } from '../cache/instance-cache.ts'
 import { asDiscoveryError } from '../cache/list-state.ts'
 import type { MissingInstances } from '../cache/missing-instances.ts'
 import type { ServiceSettings } from '../config/service-settings.ts'
+import type { Override } from '../control/override.ts'
+import type { Overrides } from '../control/overrides.ts'
 import type { InstanceSnapshot, ServiceSnapshot } from '../observe/snapshot.ts'
 import type { RetryBudget } from '../retry/retry-budget.ts'
 import type { Candidates } from './candidates.ts'
 import type { Capacity } from './capacity.ts'
 import type { Roster } from './roster.ts'
 import { warmth } from './slow-start-pick.ts'
-import type { TrafficSplit } from './traffic-split.ts'
 
 /** The parts of a service that its snapshot shows. */
 export interface ShownService {
@@ -17,7 +18,7 @@ export interface ShownService {
   readonly settings: ServiceSettings
   readonly started: boolean
   readonly nowMs: number
-  readonly split: TrafficSplit
+  readonly overrides: Overrides
   readonly cache: InstanceCache
   readonly roster: Roster
   readonly candidates: Candidates
@@ -27,7 +28,7 @@ export interface ShownService {
 
 /** What is known of a service now: each instance, its state, and why. */
 export function serviceSnapshot(shown: ShownService): ServiceSnapshot {
-  const { service, settings, started, nowMs, split, cache, roster, candidates, capacity, budget } = shown
+  const { service, settings, started, nowMs, overrides, cache, roster, candidates, capacity, budget } = shown
   const { state, ageMs } = cache
   const { panic, zone } = candidates
   const error = 'error' in state ? state.error : undefined
@@ -36,7 +37,7 @@ export function serviceSnapshot(shown: ShownService): ServiceSnapshot {
     status: !started || state.kind === 'closed' ? 'unused' : state.kind,
     ...(error === undefined ? undefined : { discoveryError: asDiscoveryError(service, error).message }),
     discovery: typeTag(settings.discovery),
-    balancer: typeTag(split.first.balancer),
+    balancer: typeTag(candidates.split.first.balancer),
     listAgeMs: ageMs,
     inFlight: capacity.inFlight,
     queued: capacity.queued,
@@ -45,10 +46,27 @@ export function serviceSnapshot(shown: ShownService): ServiceSnapshot {
     ...(zone === undefined || settings.zone === undefined
       ? undefined
       : { zone: { local: settings.zone.local, active: zone.active, reason: zone.reason } }),
-    instances: roster.everyRecord.map((record) =>
-      withMissing(record.snapshot(nowMs, warmth(record, settings.slowStart, nowMs), panic), cache.missing),
-    ),
+    overrides: overrides.list(),
+    instances: roster.everyRecord.map((record) => {
+      const known = record.snapshot(nowMs, warmth(record, settings.slowStart, nowMs), panic)
+      return withMissing(withOverrides(known, overrides.of(record.instance.id)), cache.missing)
+    }),
   }
+}
+
+/** With what was set for the instance at run time. */
+function withOverrides(snapshot: InstanceSnapshot, overrides: readonly Override[]): InstanceSnapshot {
+  const [first] = overrides
+  if (first === undefined) return snapshot
+  const drained = overrides.find(({ kind }) => kind === 'drained')
+  const text = overrideText(drained ?? first)
+  const isReason = snapshot.state === 'drained'
+  return { ...snapshot, overrides, reason: isReason ? text : `${snapshot.reason}; ${text}` }
+}
+
+function overrideText({ kind, weight, by }: Override): string {
+  const what = kind === 'drained' ? 'drained' : `weight ${weight} set`
+  return `${what} ${by === undefined ? 'at run time' : `by ${by}`}`
 }
 
 /** With how long the instance has been missing from the list, if it is. */

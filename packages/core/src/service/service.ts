@@ -20,6 +20,7 @@ import type { InstanceRecord } from './record.ts'
 import type { Request } from './request.ts'
 import { type ServiceListener, type ServiceParts, type ServiceWiring, serviceParts } from './service-parts.ts'
 import { serviceSnapshot } from './service-snapshot.ts'
+import type { Steering } from './steering.ts'
 import { UnheededHints } from './unheeded-hints.ts'
 import { UnknownName } from './unknown-name.ts'
 import type { WaitingCall } from './waiting-call.ts'
@@ -35,6 +36,7 @@ export class Service implements CallTarget, ServiceListener, Drainable {
   readonly budget: RetryBudget | undefined
   readonly movable: MovableAttempts
   readonly latencies: LatencyQuantile | undefined
+  readonly steering: Steering
   readonly #clock: Clock
   readonly #parts: ServiceParts
   readonly #picker: ServiceParts['picker']
@@ -65,6 +67,7 @@ export class Service implements CallTarget, ServiceListener, Drainable {
     this.budget = this.#parts.budget
     this.movable = this.#parts.movable
     this.latencies = this.#parts.feedback.latencies
+    this.steering = this.#parts.steering
   }
 
   get closed(): boolean {
@@ -76,9 +79,10 @@ export class Service implements CallTarget, ServiceListener, Drainable {
     return this.#parts.requests.count
   }
 
-  /** Whether it is held, has a request in flight, or a call that waits. */
+  /** Whether it is held, has a request in flight, a call that waits, or an override. */
   get isUsed(): boolean {
-    return this.holders > 0 || this.#parts.capacity.inFlight > 0 || this.#parts.waiting.size > 0
+    const { capacity, waiting, overrides } = this.#parts
+    return this.holders > 0 || capacity.inFlight > 0 || waiting.size > 0 || !overrides.isEmpty
   }
 
   /** Whether it has neither a call nor a request in flight. */
@@ -126,11 +130,7 @@ export class Service implements CallTarget, ServiceListener, Drainable {
     this.#parts.waiting.clear()
     for (const scope of waiting) scope.interrupt(error)
     this.name.close()
-    this.#parts.cache.close()
-    this.#parts.looks.close()
-    this.#parts.feedback.close()
-    this.#parts.roster.close()
-    this.#parts.capacity.close()
+    this.#parts.close()
   }
 
   /** Asks the discovery for the list. */
@@ -164,7 +164,7 @@ export class Service implements CallTarget, ServiceListener, Drainable {
 
   /** Chooses, and counts nothing. */
   pick(request?: PickRequest): ServiceInstance {
-    if (request?.hashKey !== undefined) this.#hints.lookAtHashKey(this.#parts.split.first.balancer)
+    if (request?.hashKey !== undefined) this.#hints.lookAtHashKey(this.#parts.splits.balancer)
     const instance = this.#picker.pick(request)
     if (instance === undefined) throw this.#noAvailableInstance()
     return instance
@@ -179,7 +179,7 @@ export class Service implements CallTarget, ServiceListener, Drainable {
     // Before anything is counted: listeners of its events may take the room that is left.
     this.#picker.settle()
     if (this.#closeError !== undefined) this.#throwIfClosed()
-    if (request?.hashKey !== undefined) this.#hints.lookAtHashKey(this.#parts.split.first.balancer)
+    if (request?.hashKey !== undefined) this.#hints.lookAtHashKey(this.#parts.splits.balancer)
     if (this.#parts.capacity.isLimited && !this.#parts.capacity.hasRoom) return undefined
     const picked = this.#picker.take(request, mayProbe)
     if (picked === undefined) throw this.#noAvailableInstance()
@@ -234,7 +234,7 @@ export class Service implements CallTarget, ServiceListener, Drainable {
 
   /** Whether its balancer heeds `hashKey`; `undefined`: only the balancer knows. */
   get heedsHashKey(): boolean | undefined {
-    return this.#parts.split.first.balancer.heedsHashKey
+    return this.#parts.splits.balancer.heedsHashKey
   }
 
   /** Why there is no list. */
@@ -247,7 +247,7 @@ export class Service implements CallTarget, ServiceListener, Drainable {
   }
 
   instancesChanged(): void {
-    this.#parts.capacity.admit(this.#parts.picker)
+    this.#parts.capacity.admit(this.#picker)
   }
 
   becameUnhealthy(): void {
@@ -265,7 +265,7 @@ export class Service implements CallTarget, ServiceListener, Drainable {
       this.#parts.roster.forget(record)
       this.events.emit({ type: 'instance-drained', service: this.service, instance })
     }
-    if (this.#parts.capacity.isLimited) this.#parts.capacity.admit(this.#parts.picker)
+    if (this.#parts.capacity.isLimited) this.#parts.capacity.admit(this.#picker)
   }
 
   requestSettled(): void {
@@ -274,11 +274,12 @@ export class Service implements CallTarget, ServiceListener, Drainable {
 
   listChanged(diff: InstancesDiff): void {
     this.#picker.apply(diff)
+    this.steering.left(diff.removed)
     this.#parts.feedback.instancesChanged(diff)
     this.#picker.settle()
-    this.#hints.lookAtWeights(this.#parts.split.first.balancer, diff.instances)
+    this.#hints.lookAtWeights(this.#parts.splits.balancer, diff.instances)
     this.name.listed(this.#parts.cache, diff.instances.length)
-    this.#parts.capacity.admit(this.#parts.picker)
+    this.#parts.capacity.admit(this.#picker)
   }
 
   /** @throws LoadBalancerClosedError. One that was only released has no instance, and says that. */

@@ -5,8 +5,12 @@ import type { RunningClock } from '../base/running-clock.ts'
 import type { HealthCheckers } from '../config/health-checkers.ts'
 import { checkServiceName, type LoadBalancerOptions } from '../config/service-options.ts'
 import { serviceSettings } from '../config/service-settings.ts'
+import { BoundControl } from '../control/bound-control.ts'
+import { type ControlOptions, checkControlOptions, type ServiceControl } from '../control/override.ts'
+import { unknownService } from '../control/unknown.ts'
 import type { EventChannel } from '../observe/event-channel.ts'
 import { Service } from './service.ts'
+import type { Steering } from './steering.ts'
 
 export interface ServicesOptions {
   readonly options: LoadBalancerOptions
@@ -53,6 +57,24 @@ export class Services {
     const created = this.#newService(service, () => this.#forgetUnknown(created))
     this.byName.set(service, created)
     return created
+  }
+
+  /**
+   * Control of a service that is configured or in use, whenever it is. `throwIfClosed` is called before each act.
+   *
+   * @throws InvalidOptionError; UnknownServiceError
+   */
+  control(service: string, options: ControlOptions, throwIfClosed: () => void): ServiceControl {
+    checkControlOptions(options)
+    checkServiceName('service', service)
+    const find = (): Steering => {
+      throwIfClosed()
+      const known = this.byName.get(service)
+      if (known === undefined) throw unknownService(service, this.byName.keys())
+      return known.steering
+    }
+    find()
+    return new BoundControl(options.by, find, () => this.byName.get(service)?.steering)
   }
 
   /** The service, which is not kept if it is not in use. @throws InvalidOptionError */

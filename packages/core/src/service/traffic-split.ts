@@ -53,11 +53,11 @@ export class TrafficRoute {
   }
 
   /** Replaces the candidates. Throws what the balancer throws; until it takes others, the candidates are picked in turn. */
-  update(candidates: readonly ServiceInstance[], random: Random): void {
+  update(candidates: readonly ServiceInstance[], random: Random, resting: readonly ServiceInstance[] = []): void {
     this.candidates = candidates
     this.totalWeight = candidates.reduce((sum, { weight }) => sum + weight, 0)
     try {
-      const result: unknown = this.balancer.update(candidates)
+      const result: unknown = this.balancer.update(candidates, resting)
       onLateRejection(result, (error) => this.#callbackFailed('balancer.update', error))
       this.chooser = this.balancer
     } catch (error) {
@@ -65,6 +65,14 @@ export class TrafficRoute {
       this.chooser.update(candidates)
       this.#callbackFailed('balancer.update', error)
       throw error
+    }
+  }
+
+  setShares(shares: Shares | undefined): void {
+    try {
+      this.balancer.setShares?.(shares)
+    } catch (error) {
+      this.#callbackFailed('balancer.setShares', error)
     }
   }
 
@@ -103,6 +111,8 @@ export class TrafficRoute {
   }
 }
 
+type Shares = Readonly<Record<string, number>>
+
 interface Turn {
   readonly route: TrafficRoute
   readonly share: number
@@ -123,6 +133,7 @@ export class TrafficSplit {
   readonly #known = new Map<string, TrafficRoute>()
   #routes: readonly TrafficRoute[] = []
   #only: TrafficRoute
+  #shares: Shares | undefined
 
   /** @throws whatever `newBalancer` throws */
   constructor(options: TrafficSplitOptions) {
@@ -145,13 +156,32 @@ export class TrafficSplit {
     return this.#only
   }
 
-  /** Throws what the balancers throw, when all is done. */
-  update(groups: readonly CandidateGroup[]): void {
+  /** Whether its balancers learn from requests, and are not mere sequences. */
+  get learns(): boolean {
+    const { started, finished } = this.#only.balancer
+    return started !== undefined || finished !== undefined
+  }
+
+  /** The groups that its balancers have; `undefined`: they take no shares. */
+  get balancerGroups(): readonly string[] | undefined {
+    if (this.#only.balancer.setShares === undefined) return undefined
+    return [...new Set(Array.from(this.#known.values()).flatMap(({ balancer }) => balancer.groups ?? []))]
+  }
+
+  /** Shares of the groups that its balancers have; `undefined`: their own. */
+  setShares(shares: Shares | undefined): void {
+    if (shares === this.#shares) return
+    this.#shares = shares
+    for (const route of this.#known.values()) route.setShares(shares)
+  }
+
+  /** `resting`: drained by an operator; balancers keep what they learnt. Throws what the balancers throw, when all is done. */
+  update(groups: readonly CandidateGroup[], resting: readonly ServiceInstance[] = []): void {
     const before = this.#routes
     const errors: unknown[] = []
     const install = (route: TrafficRoute, candidates: readonly ServiceInstance[]): void => {
       try {
-        this.#install(route, candidates)
+        this.#install(route, candidates, resting)
       } catch (error) {
         errors.push(error)
       }
@@ -189,6 +219,7 @@ export class TrafficSplit {
     if (route === undefined) {
       route = new TrafficRoute(key, this.#newBalancer(), this.#options.callbackFailed)
       this.#known.set(key, route)
+      if (this.#shares !== undefined) route.setShares(this.#shares)
     }
     route.share = share
     route.spillAt = spillAt
@@ -206,14 +237,14 @@ export class TrafficSplit {
     }
   }
 
-  #install(route: TrafficRoute, candidates: readonly ServiceInstance[]): void {
+  #install(route: TrafficRoute, candidates: readonly ServiceInstance[], resting: readonly ServiceInstance[]): void {
     const { followWeights, random } = this.#options
     // Weights that are set should count. The change stays: weights that differ once will differ again.
     const differ = followWeights && candidates.some(({ weight }) => weight !== candidates[0]?.weight)
     if (differ && route.balancer instanceof RoundRobinBalancer) {
       route.replace(new SmoothWeightedRoundRobinBalancer({ random }))
     }
-    route.update(candidates, random)
+    route.update(candidates, random, resting)
   }
 
   #turnOf(avoid: ReadonlySet<string> | undefined): TrafficRoute {

@@ -63,9 +63,9 @@ export class LeastRequestBalancer implements Balancer {
     return 'LeastRequestBalancer'
   }
 
-  /** Replaces the candidates; the remaining ones keep their state. */
-  update(candidates: readonly ServiceInstance[]): void {
-    this.#candidates.update(candidates)
+  /** Replaces the candidates; the remaining ones and those that rest keep their state. */
+  update(candidates: readonly ServiceInstance[], resting: readonly ServiceInstance[] = []): void {
+    this.#candidates.update(candidates, resting)
   }
 
   /** Picks the less loaded of two random instances. */

@@ -1,4 +1,5 @@
 import { isSameAddress, type ServiceInstance } from '../../instance/instance.ts'
+import { distinctById } from '../balancer.ts'
 
 /** The load of one instance. */
 export interface Load {
@@ -30,11 +31,17 @@ export class LoadTable<L extends Load> {
     return this.#loads.size + this.#moved.size
   }
 
-  /** Changes the list; gives the loads of some of its members, in their order. */
-  update(list: readonly ServiceInstance[], members: readonly ServiceInstance[]): L[] {
+  /** Changes the list; gives the loads of some of its members, in their order. Those that rest stay, if they were listed. */
+  update(
+    list: readonly ServiceInstance[],
+    members: readonly ServiceInstance[],
+    resting: readonly ServiceInstance[] = [],
+  ): L[] {
     const before = [...this.#loads.values(), ...this.#moved]
+    const rests = resting.filter((instance) => this.#find(instance)?.listed === true)
+    const kept = rests.length === 0 ? list : distinctById([...list, ...rests])
     const loads = new Map<string, L>()
-    for (const instance of list) loads.set(instance.id, this.#listed(instance))
+    for (const instance of kept) loads.set(instance.id, this.#listed(instance))
     this.#loads = loads
     this.#moved.clear()
     for (const load of before) {

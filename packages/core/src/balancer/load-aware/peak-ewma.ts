@@ -101,9 +101,9 @@ export class PeakEwmaBalancer implements Balancer {
     return 'PeakEwmaBalancer'
   }
 
-  /** Replaces the candidates; the remaining ones keep their state. */
-  update(candidates: readonly ServiceInstance[]): void {
-    this.#candidates.update(candidates)
+  /** Replaces the candidates; the remaining ones and those that rest keep their state. */
+  update(candidates: readonly ServiceInstance[], resting: readonly ServiceInstance[] = []): void {
+    this.#candidates.update(candidates, resting)
   }
 
   /** Picks the cheaper of two random instances. */

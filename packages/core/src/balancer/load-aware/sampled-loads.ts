@@ -18,10 +18,10 @@ export class SampledLoads<L extends Load> {
     this.#table = new LoadTable(create)
   }
 
-  update(candidates: readonly ServiceInstance[]): void {
+  update(candidates: readonly ServiceInstance[], resting: readonly ServiceInstance[]): void {
     const distinct = distinctById(candidates)
     this.instances = pickable(distinct)
-    this.loads = this.#table.update(distinct, this.instances)
+    this.loads = this.#table.update(distinct, this.instances, resting)
     this.sample.update(this.instances.map(({ weight }) => weight))
   }
 

@@ -45,8 +45,9 @@ export interface Ejection {
  * - `probe`: the one request after its ejection succeeded
  * - `active-check`: an active health check passed
  * - `removed-cap`: other instances were removed, and too many of the remaining ones would be ejected
+ * - `control`: someone ended its ejection at run time
  */
-export type ReturnedBy = 'probe' | 'active-check' | 'removed-cap'
+export type ReturnedBy = 'probe' | 'active-check' | 'removed-cap' | 'control'
 
 /** Receives every change, after it was made. Must not throw. */
 export interface OutlierListener {

@@ -190,8 +190,8 @@ export class OutlierTracker {
     if (next !== undefined) next.silentProbe = out.ejection
   }
 
-  /** An active health check passed: back at once from ejected or half-open, with nothing counted. */
-  uneject(by: 'active-check' | 'removed-cap' = 'active-check'): void {
+  /** Back at once from ejected or half-open, with nothing counted: an active health check passed, or as `by` says. */
+  uneject(by: Exclude<ReturnedBy, 'probe'> = 'active-check'): void {
     const out = this.#out
     if (out !== undefined) this.#comeBack(out, by)
   }

@@ -1,0 +1,42 @@
+import { UnknownInstanceError, UnknownServiceError } from '../base/errors.ts'
+import { nearestName } from '../base/nearest-name.ts'
+import { shown } from '../base/option-checks.ts'
+
+/** Names that a message lists. */
+const maxListed = 10
+/** Names that are compared for the one that was probably meant. */
+const maxCompared = 1_000
+
+/** Names what is known, and what was probably meant. */
+export function unknownService(service: string, known: Iterable<string>): UnknownServiceError {
+  const names = [...known]
+  return new UnknownServiceError(`no service ${shown(service)} is in use. ${knownText(service, names)}`, {
+    service,
+    known: names.slice(0, maxListed),
+  })
+}
+
+/** `known`: `undefined` while there is no list. */
+export function unknownInstance(
+  service: string,
+  id: string,
+  known: readonly string[] | undefined,
+): UnknownInstanceError {
+  const remedy =
+    known === undefined
+      ? `Its first list is not known yet; await ready(${JSON.stringify(service)}) first`
+      : knownText(id, known)
+  return new UnknownInstanceError(`${service}: no instance has the id ${shown(id)}. ${remedy}`, {
+    service,
+    known: known?.slice(0, maxListed) ?? [],
+  })
+}
+
+/** What is known, for a message. */
+export function knownText(name: string, known: readonly string[]): string {
+  if (known.length === 0) return 'None is known'
+  const nearest = nearestName(name, known.slice(0, maxCompared))
+  const more = known.length > maxListed ? ` and ${known.length - maxListed} more` : ''
+  const list = `Known: ${known.slice(0, maxListed).map(shown).join(', ')}${more}`
+  return nearest === undefined ? list : `${list}. Did you mean ${shown(nearest)}?`
+}
