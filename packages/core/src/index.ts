@@ -71,6 +71,14 @@ export {
 export { HealthChecker, type HealthState, type HealthStatus, type HealthSubscription } from './health/checks/checker.ts'
 export type { Eligibility } from './health/eligibility/eligibility.ts'
 export type { Ejection, EjectionReason, ReturnedBy, UnenforcedBecause } from './health/outliers/ejection.ts'
+export type {
+  AttemptInfo,
+  AttemptObservation,
+  CallInfo,
+  CallObservation,
+  CallObserver,
+  CallResult,
+} from './observe/call-observer.ts'
 export type { AdapterEvent, LoadBalancerEvent, LoadBalancerListener } from './observe/events.ts'
 export type { InstanceSnapshot, InstanceState, ServiceSnapshot } from './observe/snapshot.ts'
 

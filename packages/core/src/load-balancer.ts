@@ -5,7 +5,7 @@ import { checkDurationMs, checkFunction, checkObject } from './base/option-check
 import { withDefaults } from './base/option-table.ts'
 import { systemRandom } from './base/random.ts'
 import { RunningClock } from './base/running-clock.ts'
-import { acquire, noAcquireRequest, tryAcquire } from './call/acquire.ts'
+import { acquire, noAcquireRequest, observeAcquired, tryAcquire } from './call/acquire.ts'
 import type { AttemptFunction } from './call/attempt-context.ts'
 import { execute } from './call/execute.ts'
 import { checkExecuteOptions, type ExecuteOptions, noExecuteOptions } from './call/execute-options.ts'
@@ -17,6 +17,8 @@ import type { ControlOptions, ServiceControl } from './control/override.ts'
 import { DiscoveryUses } from './discovery/discovery-uses.ts'
 import type { ServiceInstance } from './instance/instance.ts'
 import { serviceOfHost, type UrlAuthority } from './instance/service-host.ts'
+import type { CallObserver } from './observe/call-observer.ts'
+import { CallObservers } from './observe/call-observers.ts'
 import { EventChannel } from './observe/event-channel.ts'
 import { checkEventTypes } from './observe/event-types.ts'
 import type { AdapterEvent, CallbackFailed, LoadBalancerEvent, LoadBalancerListener } from './observe/events.ts'
@@ -47,6 +49,7 @@ export class LoadBalancer implements AsyncDisposable {
   readonly #clock: Clock
   readonly #running: RunningClock
   readonly #events = new EventChannel()
+  readonly #calls: CallObservers
   readonly #healthCheckers: HealthCheckers
   readonly #services: Services
   /** The services in use, by name; none from the moment of closing. */
@@ -66,6 +69,7 @@ export class LoadBalancer implements AsyncDisposable {
     const callbackFailed: CallbackFailed = (callback, error) => this.#events.callbackFailed(undefined, callback, error)
     this.#clock = clock === undefined ? systemClock : monotonic(guardedClock(clock, callbackFailed))
     this.#running = new RunningClock(this.#clock)
+    this.#calls = new CallObservers(this.#events, this.#running)
     const chance = random === undefined ? systemRandom : guardedRandom(random, callbackFailed)
     this.#healthCheckers = new HealthCheckers(this.#options.healthCheck, { clock: this.#clock, random: chance })
     this.#services = new Services({
@@ -142,8 +146,9 @@ export class LoadBalancer implements AsyncDisposable {
     try {
       const target = this.#use(service)
       checkObject('request', request)
-      return acquire(target, request)
+      return acquire(target, request, this.#calls.begin(service, false))
     } catch (error) {
+      this.#calls.refused(service, error)
       return Promise.reject(error)
     }
   }
@@ -155,7 +160,14 @@ export class LoadBalancer implements AsyncDisposable {
    */
   tryAcquire(service: string, request: PickRequest = noAcquireRequest): PickResult | undefined {
     checkObject('request', request)
-    return tryAcquire(this.#use(service), request)
+    const call = this.#calls.reserve()
+    try {
+      const taken = tryAcquire(this.#use(service), request, call)
+      return taken && observeAcquired(taken, this.#calls.begin(service, false, call))
+    } catch (error) {
+      this.#calls.refused(service, error, call)
+      throw error
+    }
   }
 
   /**
@@ -181,8 +193,10 @@ export class LoadBalancer implements AsyncDisposable {
       if (typeof attempt !== 'function') checkFunction('attempt', attempt ?? null)
       if (options !== noExecuteOptions) checkExecuteOptions(options)
       const scope = this.#scope(service, options.signal, options.timeoutMs ?? target.settings.timeoutMs)
+      scope.observed = this.#calls.begin(service, options.idempotent === true)
       return execute(target, attempt, options, scope)
     } catch (error) {
+      this.#calls.refused(service, error)
       return Promise.reject(error)
     }
   }
@@ -237,6 +251,16 @@ export class LoadBalancer implements AsyncDisposable {
     return this.#events.subscribe(listener, types)
   }
 
+  /**
+   * Observes every call that begins from now on, until the returned function is called: its begin, its attempts, and its end. An observer
+   * may run an attempt within a context of its own, as a tracer does. Costs nothing without observers.
+   *
+   * @throws InvalidOptionError
+   */
+  observe(observer: CallObserver): () => void {
+    return this.#calls.observe(observer)
+  }
+
   /** Emits an event of an adapter. Without listeners, and after `close()`, nothing happens. */
   emit(event: AdapterEvent): void {
     this.#events.emit(event)
@@ -286,6 +310,7 @@ export class LoadBalancer implements AsyncDisposable {
     this.#running.close()
     this.#events.emit({ type: 'closed' })
     this.#events.clear()
+    this.#calls.close()
     await this.#uses.end(this.#clock, { closes: this.#closeDiscoveries })
   }
 

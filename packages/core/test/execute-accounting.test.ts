@@ -173,7 +173,7 @@ describe('an error thrown by classify', () => {
     await expect(observed.settle(call)).rejects.toBe(mistake)
     expect(discarded).toEqual(['value'])
     expect(observed.eventsOf('callback-failed')).toEqual([
-      { type: 'callback-failed', service: 'users', callback: 'classify', error: mistake },
+      { type: 'callback-failed', service: 'users', call: 1, callback: 'classify', error: mistake },
     ])
   })
 

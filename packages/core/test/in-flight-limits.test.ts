@@ -43,7 +43,7 @@ describe('maxInFlight', () => {
       )
     }
     expect(observed.eventsOf('call-refused')).toEqual(
-      Array.from({ length: 2 }, () => ({ type: 'call-refused', service: 'users', because: 'queue-full' })),
+      [4, 5].map((call) => ({ type: 'call-refused', service: 'users', call, because: 'queue-full' })),
     )
     expect(observed.inFlight).toBe(3)
     expect(observed.clock.pendingForegroundTimers).toBe(0)

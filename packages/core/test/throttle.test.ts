@@ -60,6 +60,7 @@ describe('throttle', () => {
     expect(observed.eventsOf('call-refused')[0]).toEqual({
       type: 'call-refused',
       service: 'users',
+      call: expect.any(Number),
       because: 'throttled',
     })
     expect(observed.inFlight).toBe(0)

@@ -1,5 +1,6 @@
 import type { PickRequest } from '../balancer/balancer.ts'
 import { NoAvailableInstanceError } from '../base/errors.ts'
+import type { ObservedCall } from '../observe/observed-call.ts'
 import type { CallTarget } from '../service/call-target.ts'
 import type { Request } from '../service/request.ts'
 import { type AbortSignalLike, CallScope } from './scope.ts'
@@ -14,25 +15,61 @@ export const noAcquireRequest: AcquireRequest = Object.freeze({})
 
 /**
  * Chooses an instance and counts the request, without any wait. `undefined`: no list is known yet, or there is no room,
- * also because other calls wait for it. Only a request that may be sent is counted by the throttle.
+ * also because other calls wait for it. Only a request that may be sent is counted by the throttle. `call`: its number, for events.
  */
-export function tryAcquire(target: CallTarget, request: PickRequest): Request | undefined {
+export function tryAcquire(target: CallTarget, request: PickRequest, call: number): Request | undefined {
   if (!target.hasList || !target.hasRoom) return undefined
-  target.refuseIfThrottled()
+  target.refuseIfThrottled(call)
   return target.acquire(request)
 }
 
 /** Chooses an instance and counts the request. Waits for the first list, for room, and for a newer list if no instance is left. */
-export function acquire(target: CallTarget, request: AcquireRequest): Promise<Request> {
+export function acquire(target: CallTarget, request: AcquireRequest, observed?: ObservedCall): Promise<Request> {
   // Not an async function: most calls wait for nothing.
-  const { signal } = request
-  if (signal?.aborted === true) return Promise.reject(signal.reason)
-  if (!target.hasList) return acquireAfter('first-list', target, request)
   try {
-    const taken = tryAcquire(target, request)
-    return taken === undefined ? acquireAfter('room', target, request) : Promise.resolve(taken)
+    const acquired = acquireOrWait(target, request, observed)
+    if (observed === undefined) return Promise.resolve(acquired)
+    if (acquired instanceof Promise) {
+      observed.waits(acquired)
+      // Before its caller gets it.
+      acquired.then(
+        (taken) => void observeAcquired(taken, observed),
+        (error: unknown) => refused(error, request, observed),
+      )
+      return acquired
+    }
+    return Promise.resolve(observeAcquired(acquired, observed))
   } catch (error) {
-    return error instanceof NoAvailableInstanceError ? acquireAfter(error, target, request) : Promise.reject(error)
+    refused(error, request, observed)
+    return Promise.reject(error)
+  }
+}
+
+/** The request is a call of one attempt, whose end is that of both. */
+export function observeAcquired(request: Request, observed: ObservedCall | undefined): Request {
+  if (observed === undefined) return request
+  request.observed = observed.startAttempt(request.instance, 'first')
+  observed.decidedBy(request.observed)
+  return request
+}
+
+function refused(error: unknown, { signal }: AcquireRequest, observed: ObservedCall | undefined): void {
+  observed?.threw(error, signal?.aborted === true && error === signal.reason)
+}
+
+function acquireOrWait(
+  target: CallTarget,
+  request: AcquireRequest,
+  observed: ObservedCall | undefined,
+): Request | Promise<Request> {
+  const { signal } = request
+  if (signal?.aborted === true) throw signal.reason
+  if (!target.hasList) return acquireAfter('first-list', target, request, observed)
+  try {
+    return tryAcquire(target, request, observed?.call ?? 0) ?? acquireAfter('room', target, request, observed)
+  } catch (error) {
+    if (error instanceof NoAvailableInstanceError) return acquireAfter(error, target, request, observed)
+    throw error
   }
 }
 
@@ -41,16 +78,18 @@ async function acquireAfter(
   lacking: 'first-list' | 'room' | NoAvailableInstanceError,
   target: CallTarget,
   request: AcquireRequest,
+  observed: ObservedCall | undefined,
 ): Promise<Request> {
   const { service, running: clock } = target
   const take = (): Request | undefined => target.acquire(request)
   target.callBegan()
   const scope = new CallScope({ clock, service, signal: request.signal, timeoutMs: Number.POSITIVE_INFINITY })
+  scope.observed = observed
   try {
     if (lacking instanceof NoAvailableInstanceError) throw lacking
     if (lacking === 'first-list') {
       await target.firstList(scope)
-      target.refuseIfThrottled()
+      target.refuseIfThrottled(scope.call)
       const taken = take()
       if (taken !== undefined) return taken
     }

@@ -33,7 +33,7 @@ function watched(
     scope,
     number: 1,
     previous: [],
-    picked: { instance: a, begun: () => {}, end: (outcome) => void outcomes.push(outcome) },
+    picked: { instance: a, begun: () => {}, observed: undefined, end: (outcome) => void outcomes.push(outcome) },
     timeoutMs: Number.POSITIVE_INFINITY,
     readLoadReports: false,
     call: {

@@ -5,6 +5,7 @@ import type { ServiceInstance } from '../instance/instance.ts'
 import type { Outcome } from '../instance/outcome.ts'
 import { parseLoadReport } from '../load-report/load-report.ts'
 import type { CallbackFailed } from '../observe/events.ts'
+import type { ObservedAttempt } from '../observe/observed-call.ts'
 import type { AttemptResult, Classification } from '../retry/classification.ts'
 import { failureKind } from '../retry/failure-kind.ts'
 import type { MovableAttempt, MovableAttempts } from '../service/movable-attempts.ts'
@@ -29,7 +30,7 @@ export interface AttemptOptions<T> {
   readonly scope: CallScope
   readonly number: number
   readonly previous: readonly ServiceInstance[]
-  readonly picked: Pick<Request, 'instance' | 'begun' | 'end'>
+  readonly picked: Pick<Request, 'instance' | 'begun' | 'end' | 'observed'>
   readonly timeoutMs: number
   /** Default: never. */
   readonly secondTryAfterMs?: number
@@ -195,6 +196,11 @@ export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt
     return this.#outcome?.latencyMs ?? Number.NaN
   }
 
+  /** What observes it, if anything does. */
+  get observed(): ObservedAttempt | undefined {
+    return this.#options.picked.observed
+  }
+
   /** Frees the resources of `value`, which no caller gets any more. */
   discard(value: T): void {
     this.#options.call.discard(value)
@@ -243,7 +249,9 @@ export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt
     movable?.add(this)
     if (timeoutMs !== Number.POSITIVE_INFINITY) this.#cancelTimer = clock.setTimeout(() => this.#timeOut(), timeoutMs)
     try {
-      Promise.resolve(start(this.instance, this)).then(
+      const { observed } = this
+      const sent = observed === undefined ? start(this.instance, this) : observed.run(() => start(this.instance, this))
+      Promise.resolve(sent).then(
         (value) => {
           // The call no longer waits for an attempt that ignored its signal.
           if (this.#resolve === undefined) this.discard(value)

@@ -78,7 +78,8 @@ export class Companions<T> {
     this.#race.begin(second)
     const { events, service } = call.target
     const { instance, number } = attempt
-    if (events.active) events.emit({ type: 'retry', service, instance, number, error, delayMs: 0 })
+    if (events.active)
+      events.emit({ type: 'retry', service, call: call.scope.call, instance, number, error, delayMs: 0 })
     return true
   }
 
@@ -106,8 +107,9 @@ export class Companions<T> {
   }
 
   #emitHedge({ number, instance }: Attempt<T>): void {
-    const { events, service } = this.#call.target
-    if (events.active) events.emit({ type: 'hedge', service, instance, number })
+    const { target, scope } = this.#call
+    const { events, service } = target
+    if (events.active) events.emit({ type: 'hedge', service, call: scope.call, instance, number })
   }
 
   /** A further attempt beside those under way; `undefined` when there is no budget, no room, or no other instance. */

@@ -1,6 +1,7 @@
 import { appendCause } from '../base/append-cause.ts'
 import { type DeadlineExceededError, LoadBalancerClosedError, NoAvailableInstanceError } from '../base/errors.ts'
 import type { ServiceInstance } from '../instance/instance.ts'
+import type { AttemptInfo } from '../observe/call-observer.ts'
 import type { ApplicationCallback } from '../observe/events.ts'
 import type { AttemptResult } from '../retry/classification.ts'
 import { isTimeout } from '../retry/error-verdict.ts'
@@ -70,8 +71,8 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RetriedCall {
     try {
       if (scope.ended) scope.throwIfEnded()
       const waits = !target.hasList
-      if (waits) await target.firstList(scope)
-      target.refuseIfThrottled()
+      if (waits) await this.#wait(target.firstList(scope))
+      target.refuseIfThrottled(scope.call)
       const picked = this.#acquireOrWait()
       // An await costs a turn, which the usual first attempt does without, and then it begins when its call does.
       let settled = await (picked instanceof Promise
@@ -87,8 +88,12 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RetriedCall {
       const { attempt, result } = settled
       if (result.ok) attempt.doneAtEnd()
       else attempt.done()
+      scope.observed?.settledBy(attempt.observed)
       if (result.ok) return result.value
       throw result.error
+    } catch (error) {
+      scope.observed?.threw(error, scope.cancelled)
+      throw error
     } finally {
       target.callEnded()
       if (!scope.kept) scope.release()
@@ -101,7 +106,7 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RetriedCall {
     this.#companions = undefined
     // Only for a request that is sent: calls that are refused here must not pay for retries.
     if (this.retries === 0) target.budget?.deposit()
-    const first = this.#newAttempt(request, undefined, startedAtMs)
+    const first = this.#newAttempt(request, this.#previous.length === 0 ? 'first' : 'retry', undefined, startedAtMs)
     if (target.settings.hedge === undefined || !this.#idempotent || this.retries > 0) {
       if (scope.ended) scope.interrupts(first)
       else scope.atWork = first
@@ -168,14 +173,14 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RetriedCall {
     if (delayMs !== undefined) {
       this.paidAhead = false
       attempt.done()
-      emitRetry(this.target, settled, delayMs)
+      emitRetry(this, settled, delayMs)
     }
     try {
       if (delayMs === undefined) {
         attempt.done()
-        const picked = await this.#acquireFromNewerList()
+        const picked = await this.#wait(this.#acquireFromNewerList())
         isLast = picked === undefined
-        if (picked !== undefined) emitRetry(this.target, settled, 0)
+        if (picked !== undefined) emitRetry(this, settled, 0)
         return picked
       }
       await this.target.pause(this.scope, delayMs)
@@ -200,15 +205,22 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RetriedCall {
 
   #acquireOrWait(): Request | Promise<Request> {
     try {
-      return this.#acquire()
+      const picked = this.#acquire()
+      return picked instanceof Promise ? this.#wait(picked) : picked
     } catch (error) {
       if (!(error instanceof NoAvailableInstanceError)) throw error
       this.#listVersion = this.target.listVersion
-      return this.#acquireFromNewerList().then((picked) => {
+      const fromNewer = this.#acquireFromNewerList().then((picked) => {
         if (picked === undefined) throw error
         return picked
       })
+      return this.#wait(fromNewer)
     }
+  }
+
+  #wait<W>(sent: Promise<W>): Promise<W> {
+    this.scope.observed?.waits(sent)
+    return sent
   }
 
   /** Begins anew with an instance that was not tried yet, once the list has one: nothing was sent so far. */
@@ -225,12 +237,13 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RetriedCall {
 
   newAttempt(request: Request, besideId?: string): Attempt<T> {
     this.#listVersion = this.target.listVersion
-    return this.#newAttempt(request, besideId)
+    return this.#newAttempt(request, besideId === undefined ? 'hedge' : 'retry', besideId)
   }
 
-  #newAttempt(request: Request, besideId?: string, startedAtMs?: number): Attempt<T> {
+  #newAttempt(request: Request, kind: AttemptInfo['kind'], besideId?: string, startedAtMs?: number): Attempt<T> {
     const { service, settings, running } = this.target
     const previous = this.#previous
+    request.observed = this.scope.observed?.startAttempt(request.instance, kind)
     this.#previous = previous.length === 0 ? [request.instance] : [...previous, request.instance]
     return new Attempt<T>({
       service,
@@ -293,6 +306,6 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RetriedCall {
   }
 
   callbackFailed(callback: ApplicationCallback, error: unknown): void {
-    this.target.events.callbackFailed(this.target.service, callback, error)
+    this.target.events.callbackFailed(this.target.service, callback, error, this.scope.observed?.call)
   }
 }

@@ -39,6 +39,7 @@ class Fixture {
       picked: {
         instance: instance(`i${number}`),
         begun: () => {},
+        observed: undefined,
         end: ({ ok, cancelled }) => void this.ends.push(`${number} ${cancelled === true ? 'cancelled' : ok}`),
       },
       timeoutMs: Number.POSITIVE_INFINITY,

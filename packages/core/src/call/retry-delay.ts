@@ -43,7 +43,7 @@ export function retryDelayMs<T>(call: RetriedCall, { attempt, classification }: 
     return delayMs
   }
   const { service, events } = target
-  events.emit({ type: 'retry-budget-exhausted', service, instance: attempt.instance })
+  events.emit({ type: 'retry-budget-exhausted', service, call: scope.call, instance: attempt.instance })
   return undefined
 }
 
@@ -59,11 +59,11 @@ export function timedOutEverywhere({ target, timedOut }: RetriedCall): boolean {
 }
 
 /** Emits that the call goes on after `settled`. */
-export function emitRetry<T>(target: CallTarget, settled: SettledAttempt<T>, delayMs: number): void {
+export function emitRetry<T>({ target, scope }: RetriedCall, settled: SettledAttempt<T>, delayMs: number): void {
   const { events, service } = target
   if (!events.active) return
   const { attempt, result, classification } = settled
   const error = result.ok ? `status ${classification.statusCode}` : result.error
   const { instance, number } = attempt
-  events.emit({ type: 'retry', service, instance, number, error, delayMs })
+  events.emit({ type: 'retry', service, call: scope.call, instance, number, error, delayMs })
 }

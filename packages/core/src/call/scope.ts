@@ -1,5 +1,6 @@
 import type { CancelTimer, Clock } from '../base/clock.ts'
 import { DeadlineExceededError } from '../base/errors.ts'
+import type { ObservedCall } from '../observe/observed-call.ts'
 import type { WaitingCall } from '../service/waiting-call.ts'
 
 /** The part of a signal that a call needs: an `AbortSignal`, or a cheaper object that behaves like one. */
@@ -39,6 +40,8 @@ export class CallScope implements WaitingCall {
   kept = false
   /** What is interrupted when the call ends early; once it has, by `interrupts`. */
   atWork: Interruptible | undefined
+  /** The call, if something observes it. */
+  observed: ObservedCall | undefined
   readonly startedAtMs: number
   readonly deadlineMs: number
   readonly #clock: Clock
@@ -72,6 +75,10 @@ export class CallScope implements WaitingCall {
   /** Whether it was ended from outside, not by its deadline. */
   get cancelled(): boolean {
     return this.ended && !(this.#reason instanceof DeadlineExceededError)
+  }
+
+  get call(): number {
+    return this.observed?.call ?? 0
   }
 
   get elapsedMs(): number {

@@ -12,6 +12,15 @@ function wants({ types }: Subscription, type: LoadBalancerEvent['type']): boolea
   return types === undefined || types.has(type)
 }
 
+const typesOfCalls: readonly LoadBalancerEvent['type'][] = [
+  'call-finished',
+  'call-refused',
+  'hedge',
+  'request-finished',
+  'retry',
+  'retry-budget-exhausted',
+]
+
 /**
  * The listeners of one load balancer. Emitters check `active` first, so that unused events cost nothing.
  *
@@ -23,6 +32,8 @@ export class EventChannel {
   active = false
   /** Whether `request-finished`, the one event that belongs to every request, would reach a listener. Changed here alone. */
   wantsRequests = false
+  /** Whether an event that belongs to a call would reach a listener. Changed here alone. */
+  wantsCalls = false
   #subscriptions: readonly Subscription[] = []
   /** Emitted and not delivered yet. */
   #waiting: LoadBalancerEvent[] = []
@@ -44,9 +55,10 @@ export class EventChannel {
   }
 
   /** Emits that application code threw `error`. */
-  callbackFailed(service: string | undefined, callback: ApplicationCallback, error: unknown): void {
+  callbackFailed(service: string | undefined, callback: ApplicationCallback, error: unknown, call?: number): void {
     if (!this.active) return
-    this.emit({ type: 'callback-failed', ...(service === undefined ? undefined : { service }), callback, error })
+    const of = { ...(service === undefined ? undefined : { service }), ...(call === undefined ? undefined : { call }) }
+    this.emit({ type: 'callback-failed', ...of, callback, error })
   }
 
   /** The state is about to change: events wait until `release`, which has to be called once for each `hold`. */
@@ -79,6 +91,7 @@ export class EventChannel {
     this.#subscriptions = subscriptions
     this.active = subscriptions.length > 0 && !this.#ending
     this.wantsRequests = this.active && subscriptions.some((each) => wants(each, 'request-finished'))
+    this.wantsCalls = this.active && subscriptions.some((each) => typesOfCalls.some((type) => wants(each, type)))
   }
 
   #deliver(): void {

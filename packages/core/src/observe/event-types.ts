@@ -4,6 +4,7 @@ import type { LoadBalancerEvent } from './events.ts'
 
 // A record, so that the compiler misses none.
 const eventTypes: Readonly<Record<LoadBalancerEvent['type'], true>> = {
+  'call-finished': true,
   'call-refused': true,
   'callback-failed': true,
   closed: true,

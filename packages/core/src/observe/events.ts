@@ -2,8 +2,12 @@ import type { CacheEvent } from '../cache/cache-event.ts'
 import type { Ejection, ReturnedBy } from '../health/outliers/ejection.ts'
 import type { ServiceInstance } from '../instance/instance.ts'
 import type { Outcome } from '../instance/outcome.ts'
+import type { CallResult } from './call-observer.ts'
 
-/** The events of `LoadBalancer.subscribe`, distinguished by `type`. */
+/**
+ * The events of `LoadBalancer.subscribe`, distinguished by `type`. Those of a call have its number, `call`, which is unique in one load
+ * balancer; 0: the call began when nothing listened to events of calls.
+ */
 export type LoadBalancerEvent =
   | CacheEvent
   /** A removed instance has no request in flight any more and gets no new one. Another instance may have its id by now. */
@@ -63,10 +67,17 @@ export type LoadBalancerEvent =
       readonly active: boolean
       readonly reason: string
     }
+  /** Nothing of a call is in flight any more. Emitted once for each call that began with a listener to events of calls. */
+  | ({
+      readonly type: 'call-finished'
+      readonly service: string
+      readonly call: number
+    } & CallResult)
   /** A pick was reported done: one request, or one attempt of it, is over. */
   | {
       readonly type: 'request-finished'
       readonly service: string
+      readonly call: number
       readonly instance: ServiceInstance
       readonly outcome: Outcome
     }
@@ -74,17 +85,24 @@ export type LoadBalancerEvent =
   | {
       readonly type: 'retry'
       readonly service: string
+      readonly call: number
       readonly instance: ServiceInstance
       readonly number: number
       readonly error: unknown
       readonly delayMs: number
     }
   /** A retry was due but the retry budget is spent; the caller gets the failure. */
-  | { readonly type: 'retry-budget-exhausted'; readonly service: string; readonly instance: ServiceInstance }
+  | {
+      readonly type: 'retry-budget-exhausted'
+      readonly service: string
+      readonly call: number
+      readonly instance: ServiceInstance
+    }
   /** Attempt `number` takes so long that another one was started beside it; the first good answer counts. */
   | {
       readonly type: 'hedge'
       readonly service: string
+      readonly call: number
       readonly instance: ServiceInstance
       readonly number: number
     }
@@ -92,6 +110,7 @@ export type LoadBalancerEvent =
   | {
       readonly type: 'call-refused'
       readonly service: string
+      readonly call: number
       readonly because: 'queue-full' | 'queue-timeout' | 'throttled'
     }
   /** A call has a `hashKey`, but `balancer` does not hash: equal keys go to any instance. Once for each service. */
@@ -114,6 +133,7 @@ export type LoadBalancerEvent =
   | {
       readonly type: 'callback-failed'
       readonly service?: string | undefined
+      readonly call?: number | undefined
       readonly callback: ApplicationCallback
       readonly error: unknown
     }
@@ -155,6 +175,7 @@ export type ApplicationCallback =
   | 'onInterrupt'
   | 'classify'
   | 'discard'
+  | 'observer'
   | 'clock.now'
   | 'clock.setTimeout'
   | 'random'

@@ -45,8 +45,8 @@ export interface CallTarget {
   callEnded(): void
   /** Whether the service would refuse a request now, by the throttle's guess. Counts the request. */
   isThrottled(): boolean
-  /** @throws OverloadedError when the throttle says so */
-  refuseIfThrottled(): void
+  /** `call`: the number of the call that asks. @throws OverloadedError when the throttle says so */
+  refuseIfThrottled(call: number): void
 
   /**
    * Chooses an instance, and counts the request in flight. `undefined`: limits of requests in flight are reached.

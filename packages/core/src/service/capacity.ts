@@ -100,9 +100,9 @@ export class Capacity {
   }
 
   /** The error of a call that is not let in, after its event. */
-  refused(because: RefusedBecause): OverloadedError {
+  refused(because: RefusedBecause, call: number): OverloadedError {
     const { service, events } = this.#options
-    if (events.active) events.emit({ type: 'call-refused', service, because })
+    if (events.active) events.emit({ type: 'call-refused', service, call, because })
     const why = because === 'throttled' ? 'as the service refuses most requests (throttle)' : this.#atLimits(because)
     return new OverloadedError(`${service}: overloaded, refused before it was sent: ${why}`, { service })
   }
@@ -119,7 +119,7 @@ export class Capacity {
           admit: (): void => {
             try {
               const taken = take()
-              if (taken === undefined) reject(this.refused('queue-full'))
+              if (taken === undefined) reject(this.refused('queue-full', scope.call))
               else resolve(taken)
             } catch (error) {
               reject(error)
@@ -127,11 +127,11 @@ export class Capacity {
           },
           expire: (): void => {
             // At its own deadline the call ends by itself, and says so.
-            if (clock.now() < scope.deadlineMs) reject(this.refused('queue-timeout'))
+            if (clock.now() < scope.deadlineMs) reject(this.refused('queue-timeout', scope.call))
           },
         }
         ticket = queue?.enqueue(entry)
-        if (ticket === undefined) reject(this.refused('queue-full'))
+        if (ticket === undefined) reject(this.refused('queue-full', scope.call))
       },
       () => ticket?.leave(),
     )

@@ -5,6 +5,7 @@ import type { Ejection } from '../health/outliers/ejection.ts'
 import type { ServiceInstance } from '../instance/instance.ts'
 import type { Outcome } from '../instance/outcome.ts'
 import type { EventChannel } from '../observe/event-channel.ts'
+import type { ObservedAttempt } from '../observe/observed-call.ts'
 import { type FailureMode, failureMode } from '../retry/failure-kind.ts'
 import type { Capacity } from './capacity.ts'
 import type { Feedback } from './feedback.ts'
@@ -32,6 +33,8 @@ export class Request implements PickResult {
   readonly picked: Picked
   /** The ejection that this request tries. */
   readonly probed: Ejection | undefined
+  /** The attempt that it is, if something observes its call. */
+  observed: ObservedAttempt | undefined
   /** How long the process had stood when the request began. */
   readonly #stoodMs: number
   #requests: Requests | undefined
@@ -42,6 +45,7 @@ export class Request implements PickResult {
     this.instance = picked.record.instance
     this.picked = picked
     this.probed = probed
+    this.observed = undefined
     this.#stoodMs = stoodMs
     this.#requests = requests
   }
@@ -65,6 +69,7 @@ export class Request implements PickResult {
   begun(outcome: Outcome): void {
     if (this.#requests === undefined || this.#answered) return
     this.#answered = true
+    this.observed?.answered()
     this.#requests.answered(this, outcome)
   }
 
@@ -174,11 +179,15 @@ export class Requests {
       if (judged.ok) record.succeeded++
       else if (judged.blame !== 'none') record.failed++
       if (this.#feedback.learnedWeights !== undefined) this.#feedback.reported(record, judged.loadReport)
-      if (events.wantsRequests) events.emit({ type: 'request-finished', service, instance, outcome: judged })
+      if (events.wantsRequests) {
+        const call = request.observed?.call ?? 0
+        events.emit({ type: 'request-finished', service, call, instance, outcome: judged })
+      }
       this.#listener.requestEnded(request, failure)
     } finally {
       if (held) events.release()
     }
+    request.observed?.end(judged)
     this.#listener.requestSettled()
   }
 

@@ -158,8 +158,8 @@ export class Service implements CallTarget, ServiceListener, Drainable {
     return this.#parts.feedback.throttle?.shouldReject() === true
   }
 
-  refuseIfThrottled(): void {
-    if (this.#parts.feedback.throttle?.shouldReject() === true) throw this.#parts.capacity.refused('throttled')
+  refuseIfThrottled(call: number): void {
+    if (this.#parts.feedback.throttle?.shouldReject() === true) throw this.#parts.capacity.refused('throttled', call)
   }
 
   /** Chooses, and counts nothing. */

@@ -1,5 +1,7 @@
 /** What a service asks of a call that waits for it: for the first list, for a newer one, for room, or for its next attempt. */
 export interface WaitingCall {
+  /** Its number, for events; 0 without. */
+  readonly call: number
   /** When the call ends by itself. */
   readonly deadlineMs: number
   /**

@@ -1,0 +1,63 @@
+import type { Clock } from '../base/clock.ts'
+import { InvalidOptionError } from '../base/errors.ts'
+import { hasMethod, rejectOption } from '../base/option-checks.ts'
+import type { CallObservation, CallObserver } from './call-observer.ts'
+import type { EventChannel } from './event-channel.ts'
+import { ObservedCall } from './observed-call.ts'
+
+/** The observers of one load balancer. Without them, and without listeners to events of calls, a call costs one comparison more. */
+export class CallObservers {
+  readonly #events: EventChannel
+  readonly #clock: Clock
+  #observers: readonly CallObserver[] = []
+  /** Calls that were observed so far. */
+  #calls = 0
+
+  constructor(events: EventChannel, clock: Clock) {
+    this.#events = events
+    this.#clock = clock
+  }
+
+  /** @throws InvalidOptionError */
+  observe(observer: CallObserver): () => void {
+    if (!hasMethod(observer, 'startCall')) rejectOption('observer', 'an object with startCall', observer)
+    const own: CallObserver = { startCall: (info) => observer.startCall(info) }
+    this.#observers = [...this.#observers, own]
+    return () => {
+      this.#observers = this.#observers.filter((other) => other !== own)
+    }
+  }
+
+  /** The number of a call that may begin; 0: nothing observes it, or listens to it. */
+  reserve(): number {
+    return this.#observers.length === 0 && !this.#events.wantsCalls ? 0 : ++this.#calls
+  }
+
+  /** A call begins; `undefined`: nothing observes it, or listens to it. */
+  begin(service: string, idempotent: boolean, call: number = this.reserve()): ObservedCall | undefined {
+    return call === 0 ? undefined : this.#begin(service, idempotent, call)
+  }
+
+  /** A call was refused with `error` when it was made; an illegal argument makes no call. */
+  refused(service: string, error: unknown, call?: number): void {
+    if (!(error instanceof InvalidOptionError)) this.begin(service, false, call)?.threw(error, false)
+  }
+
+  /** Calls that begin from now on are not observed. */
+  close(): void {
+    this.#observers = []
+  }
+
+  #begin(service: string, idempotent: boolean, call: number): ObservedCall {
+    const events = this.#events
+    const observations: CallObservation[] = []
+    const observed = new ObservedCall({ service, call, clock: this.#clock, events, observations })
+    for (const observer of this.#observers) {
+      observed.contain(() => {
+        const observation = observer.startCall({ service, call, idempotent })
+        if (observation !== undefined) observations.push(observation)
+      })
+    }
+    return observed
+  }
+}

@@ -1,0 +1,184 @@
+import type { Clock } from '../base/clock.ts'
+import type { ServiceInstance } from '../instance/instance.ts'
+import type { Outcome } from '../instance/outcome.ts'
+import type { AttemptInfo, AttemptObservation, CallObservation, CallResult } from './call-observer.ts'
+import type { EventChannel } from './event-channel.ts'
+import { runObserved } from './run-observed.ts'
+
+/** What a call and its observers share. */
+export interface ObservedCallOptions {
+  readonly service: string
+  readonly call: number
+  readonly clock: Clock
+  readonly events: EventChannel
+  readonly observations: readonly CallObservation[]
+}
+
+/** How a call ended that has no attempt to say it. */
+type OwnEnd = Pick<CallResult, 'result' | 'error'>
+
+/** A call that is observed, or listened to: what is counted of it, until nothing of it is in flight any more. */
+export class ObservedCall {
+  readonly call: number
+  readonly #options: ObservedCallOptions
+  readonly #startedAtMs: number
+  #durationMs: number | undefined
+  #queuedMs = 0
+  #attempts = 0
+  #retries = 0
+  #hedges = 0
+  #inFlight = 0
+  /** The attempt whose outcome is the call's. */
+  #decisive: ObservedAttempt | undefined
+  #ownEnd: OwnEnd | undefined
+
+  constructor(options: ObservedCallOptions) {
+    this.call = options.call
+    this.#options = options
+    this.#startedAtMs = options.clock.now()
+  }
+
+  startAttempt(instance: ServiceInstance, kind: AttemptInfo['kind']): ObservedAttempt {
+    this.#attempts++
+    this.#inFlight++
+    if (kind === 'retry') this.#retries++
+    else if (kind === 'hedge') this.#hedges++
+    const { observations } = this.#options
+    const info: AttemptInfo = { instance, number: this.#attempts, kind }
+    const attempts: AttemptObservation[] = []
+    for (const observation of observations) {
+      this.contain(() => {
+        const attempt = observation.startAttempt(info)
+        if (attempt !== undefined) attempts.push(attempt)
+      })
+    }
+    return new ObservedAttempt(this, attempts)
+  }
+
+  /** It waits for a list, or for room, until `sent` settles. */
+  waits(sent: Promise<unknown>): void {
+    const { clock } = this.#options
+    const sinceMs = clock.now()
+    const goOn = (): void => {
+      this.#queuedMs += clock.now() - sinceMs
+    }
+    sent.then(goOn, goOn)
+  }
+
+  /** It has its result, which is that of `attempt`; the rest of a response may follow. */
+  settledBy(attempt: ObservedAttempt | undefined): void {
+    this.answered()
+    this.decidedBy(attempt)
+  }
+
+  /** The head of its response is there. */
+  answered(): void {
+    this.#durationMs ??= this.#elapsedMs
+  }
+
+  /** Its result is the outcome of `attempt`, whenever that comes. */
+  decidedBy(attempt: ObservedAttempt | undefined): void {
+    this.#decisive = attempt
+    this.#endIfOver()
+  }
+
+  /** It threw `error`, unless it has its result. `cancelled`: its caller gave it up. */
+  threw(error: unknown, cancelled: boolean): void {
+    if (this.#decisive !== undefined || this.#ownEnd !== undefined) return
+    this.answered()
+    const result = this.#attempts === 0 ? 'refused' : 'failed'
+    this.#ownEnd = { result: cancelled ? 'cancelled' : result, error }
+    this.#endIfOver()
+  }
+
+  /** An attempt has its outcome. */
+  attemptEnded(): void {
+    this.#inFlight--
+    this.#endIfOver()
+  }
+
+  /** Runs code of an observer. */
+  contain(step: () => void): void {
+    try {
+      step()
+    } catch (error) {
+      this.observerFailed(error)
+    }
+  }
+
+  observerFailed(error: unknown): void {
+    const { events, service } = this.#options
+    events.callbackFailed(service, 'observer', error)
+  }
+
+  get #elapsedMs(): number {
+    return this.#options.clock.now() - this.#startedAtMs
+  }
+
+  #endIfOver(): void {
+    if (this.#inFlight > 0 || (this.#decisive === undefined && this.#ownEnd === undefined)) return
+    const { observations, events, service } = this.#options
+    const inFlightMs = this.#elapsedMs
+    const result: CallResult = {
+      durationMs: this.#durationMs ?? inFlightMs,
+      inFlightMs,
+      queuedMs: this.#queuedMs,
+      attempts: this.#attempts,
+      retries: this.#retries,
+      hedges: this.#hedges,
+      ...(this.#ownEnd ?? endOf(this.#decisive?.outcome)),
+    }
+    for (const observation of observations) this.contain(() => observation.end(result))
+    if (events.active) events.emit({ type: 'call-finished', service, call: this.call, ...result })
+  }
+}
+
+/** One attempt of a call that is observed, or listened to. */
+export class ObservedAttempt {
+  /** How it ended, once it has. */
+  outcome: Outcome | undefined
+  readonly #call: ObservedCall
+  readonly #observations: readonly AttemptObservation[]
+
+  constructor(call: ObservedCall, observations: readonly AttemptObservation[]) {
+    this.#call = call
+    this.#observations = observations
+  }
+
+  get call(): number {
+    return this.#call.call
+  }
+
+  /** Runs `attempt` within every observer. */
+  run<T>(attempt: () => T): T {
+    if (this.#observations.length === 0) return attempt()
+    const failed = (error: unknown): void => this.#call.observerFailed(error)
+    return this.#observations.reduceRight(
+      (inner, observation) => () => runObserved(observation, inner, failed),
+      attempt,
+    )()
+  }
+
+  /** The head of the response that is the call's is there. */
+  answered(): void {
+    this.#call.answered()
+  }
+
+  /** Only once. */
+  end(outcome: Outcome): void {
+    this.outcome = outcome
+    for (const observation of this.#observations) this.#call.contain(() => observation.end(outcome))
+    this.#call.attemptEnded()
+  }
+}
+
+function endOf(outcome: Outcome | undefined): Pick<CallResult, 'result' | 'statusCode' | 'error'> {
+  if (outcome === undefined) return { result: 'failed' }
+  const { ok, cancelled, statusCode, error } = outcome
+  const failed = cancelled === true ? 'cancelled' : 'failed'
+  return {
+    result: ok ? 'ok' : failed,
+    ...(statusCode === undefined ? undefined : { statusCode }),
+    ...(error === undefined ? undefined : { error }),
+  }
+}
