@@ -23,6 +23,7 @@ const gates: readonly Gate[] = [
   { name: 'unused code', command: ['pnpm', 'exec', 'knip'], fast: true },
   { name: 'figures', command: ['node', 'scripts/figures/main.ts'], fast: true },
   { name: 'tests', command: ['pnpm', 'exec', 'vitest', 'run', ...vitestArgs], fast: true },
+  { name: 'site', command: ['pnpm', 'docs:build'], fast: false },
   { name: 'runtimes', command: ['node', 'scripts/check-runtimes.ts'], fast: false },
   { name: 'packages', command: ['node', 'scripts/check-packages.ts'], fast: false },
 ]

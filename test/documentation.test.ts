@@ -44,7 +44,8 @@ describe('links between documents', () => {
     const links = Array.from(readMarkdown(path).matchAll(/\]\(([^)\s]+)\)/g), ([, link]) => link ?? '')
     const dead = links.filter((link) => {
       const [, file, section] = repository.exec(link) ?? []
-      if (file === undefined) return false
+      // What a folder shows is its README.
+      if (file === undefined || section === 'readme') return false
       return !existsSync(join(root, file)) || (section !== undefined && !sectionsOf(file).includes(section))
     })
     expect(dead).toEqual([])

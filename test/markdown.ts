@@ -3,7 +3,17 @@ import { fileURLToPath } from 'node:url'
 
 export const root: string = fileURLToPath(new URL('..', import.meta.url))
 
-const ignored: ReadonlySet<string> = new Set(['node_modules', 'dist', '.git', '.tools', '.changeset', '.turbo'])
+// `api` is written by TypeDoc.
+const ignored: ReadonlySet<string> = new Set([
+  'api',
+  'node_modules',
+  'dist',
+  '.git',
+  '.tools',
+  '.changeset',
+  '.turbo',
+  '.vitepress',
+])
 
 /** Every Markdown file of the repository, as paths from its root. */
 export function markdownFiles(folder = ''): string[] {
