@@ -49,82 +49,51 @@ interface Documented {
   readonly default: string | undefined
 }
 
-/** Every object of options of a load balancer, its calls and balancers. */
-export const sections: readonly Section[] = [
-  {
-    title: 'LoadBalancerOptions',
-    file: 'config/service-options.ts',
-    type: 'LoadBalancerOptions',
-    table: loadBalancerTable,
-  },
-  { title: 'ServiceOptions', file: 'config/service-options.ts', type: 'ServiceOptions', table: serviceTable },
-  {
-    title: 'services.NAME',
-    file: 'config/service-options.ts',
-    type: 'ConfiguredServiceOptions',
-    table: configuredServiceTable,
-  },
-  { title: 'retry', file: 'retry/retry-policy.ts', type: 'RetryOptions', table: retryTable },
-  { title: 'retry.budget', file: 'retry/retry-budget.ts', type: 'RetryBudgetOptions', table: retryBudgetTable },
-  { title: 'hedge', file: 'retry/hedging.ts', type: 'HedgeOptions', table: hedgeTable },
-  { title: 'healthCheck', file: 'health/checks/options.ts', type: 'HealthCheckOptions', table: healthCheckTable },
-  { title: 'healthCheck.tls', file: 'health/checks/tls.ts', type: 'HealthCheckTls', table: healthCheckTlsTable },
-  {
-    title: 'outlierDetection',
-    file: 'health/outliers/options.ts',
-    type: 'OutlierDetectionOptions',
-    table: outlierDetectionTable,
-  },
-  {
-    title: 'outlierDetection.failurePercentage',
-    file: 'health/outliers/options.ts',
-    type: 'FailurePercentageOptions',
-    table: failurePercentageTable,
-  },
-  {
-    title: 'outlierDetection.successRate',
-    file: 'health/outliers/options.ts',
-    type: 'SuccessRateOptions',
-    table: successRateTable,
-  },
-  {
-    title: 'outlierDetection.noAnswer',
-    file: 'health/outliers/answer-watch.ts',
-    type: 'NoAnswerOptions',
-    table: noAnswerTable,
-  },
-  { title: 'slowStart', file: 'health/eligibility/slow-start.ts', type: 'SlowStartOptions', table: slowStartTable },
-  { title: 'panic', file: 'health/eligibility/panic.ts', type: 'PanicOptions', table: panicTable },
-  { title: 'zone', file: 'health/eligibility/zone-options.ts', type: 'ZoneOptions', table: zoneTable },
-  { title: 'subset', file: 'instance/subset.ts', type: 'SubsetOptions', table: subsetTable },
-  { title: 'loadReports', file: 'load-report/learned-weights.ts', type: 'LoadReportOptions', table: loadReportTable },
-  { title: 'queue', file: 'overload/queue-options.ts', type: 'QueueOptions', table: queueTable },
-  { title: 'throttle', file: 'overload/client-throttle.ts', type: 'ThrottleOptions', table: throttleTable },
-  { title: 'lb.execute()', file: 'call/execute-options.ts', type: 'ExecuteOptions', table: executeTable },
-  { title: 'RoundRobinBalancer', file: 'balancer/round-robin.ts', type: 'RoundRobinOptions', table: roundRobinTable },
-  {
-    title: 'SmoothWeightedRoundRobinBalancer',
-    file: 'balancer/smooth-weighted/smooth-weighted-round-robin.ts',
-    type: 'SmoothWeightedRoundRobinOptions',
-    table: smoothWeightedTable,
-  },
-  { title: 'GroupedBalancer', file: 'balancer/grouped.ts', type: 'GroupedOptions', table: groupedTable },
-  { title: 'RandomBalancer', file: 'balancer/random.ts', type: 'RandomOptions', table: randomTable },
-  {
-    title: 'LeastRequestBalancer',
-    file: 'balancer/load-aware/least-request.ts',
-    type: 'LeastRequestOptions',
-    table: leastRequestTable,
-  },
-  {
-    title: 'PeakEwmaBalancer',
-    file: 'balancer/load-aware/peak-ewma.ts',
-    type: 'PeakEwmaOptions',
-    table: peakEwmaTable,
-  },
-  { title: 'RingHashBalancer', file: 'balancer/hashing/ring-hash.ts', type: 'RingHashOptions', table: ringHashTable },
-  { title: 'MaglevBalancer', file: 'balancer/hashing/maglev.ts', type: 'MaglevOptions', table: maglevTable },
+/** Title, interface and file, table. */
+const rows: readonly (readonly [string, string, Section['table']])[] = [
+  ['LoadBalancerOptions', 'LoadBalancerOptions in config/service-options.ts', loadBalancerTable],
+  ['ServiceOptions', 'ServiceOptions in config/service-options.ts', serviceTable],
+  ['services.NAME', 'ConfiguredServiceOptions in config/service-options.ts', configuredServiceTable],
+  ['retry', 'RetryOptions in retry/retry-policy.ts', retryTable],
+  ['retry.budget', 'RetryBudgetOptions in retry/retry-budget.ts', retryBudgetTable],
+  ['hedge', 'HedgeOptions in retry/hedging.ts', hedgeTable],
+  ['healthCheck', 'HealthCheckOptions in health/checks/options.ts', healthCheckTable],
+  ['healthCheck.tls', 'HealthCheckTls in health/checks/tls.ts', healthCheckTlsTable],
+  ['outlierDetection', 'OutlierDetectionOptions in health/outliers/options.ts', outlierDetectionTable],
+  [
+    'outlierDetection.failurePercentage',
+    'FailurePercentageOptions in health/outliers/options.ts',
+    failurePercentageTable,
+  ],
+  ['outlierDetection.successRate', 'SuccessRateOptions in health/outliers/options.ts', successRateTable],
+  ['outlierDetection.noAnswer', 'NoAnswerOptions in health/outliers/answer-watch.ts', noAnswerTable],
+  ['slowStart', 'SlowStartOptions in health/eligibility/slow-start.ts', slowStartTable],
+  ['panic', 'PanicOptions in health/eligibility/panic.ts', panicTable],
+  ['zone', 'ZoneOptions in health/eligibility/zone-options.ts', zoneTable],
+  ['subset', 'SubsetOptions in instance/subset.ts', subsetTable],
+  ['loadReports', 'LoadReportOptions in load-report/learned-weights.ts', loadReportTable],
+  ['queue', 'QueueOptions in overload/queue-options.ts', queueTable],
+  ['throttle', 'ThrottleOptions in overload/client-throttle.ts', throttleTable],
+  ['lb.execute()', 'ExecuteOptions in call/execute-options.ts', executeTable],
+  ['RoundRobinBalancer', 'RoundRobinOptions in balancer/round-robin.ts', roundRobinTable],
+  [
+    'SmoothWeightedRoundRobinBalancer',
+    'SmoothWeightedRoundRobinOptions in balancer/smooth-weighted/smooth-weighted-round-robin.ts',
+    smoothWeightedTable,
+  ],
+  ['GroupedBalancer', 'GroupedOptions in balancer/grouped.ts', groupedTable],
+  ['RandomBalancer', 'RandomOptions in balancer/random.ts', randomTable],
+  ['LeastRequestBalancer', 'LeastRequestOptions in balancer/load-aware/least-request.ts', leastRequestTable],
+  ['PeakEwmaBalancer', 'PeakEwmaOptions in balancer/load-aware/peak-ewma.ts', peakEwmaTable],
+  ['RingHashBalancer', 'RingHashOptions in balancer/hashing/ring-hash.ts', ringHashTable],
+  ['MaglevBalancer', 'MaglevOptions in balancer/hashing/maglev.ts', maglevTable],
 ]
+
+/** Every object of options of a load balancer, its calls and balancers. */
+export const sections: readonly Section[] = rows.map(([title, place, table]) => {
+  const [type = '', file = ''] = place.split(' in ')
+  return { title, file, type, table }
+})
 
 /** The options that the interface of a section itself declares, in its order. */
 export function documentedOptions({ file, type }: Section): Documented[] {

@@ -1,5 +1,4 @@
-import type { DiscoveryObserver, DiscoverySubscription, ServiceDiscovery, ServiceInstanceInit } from '@lb/core'
-import { type DefinedDiscovery, defineDiscovery, systemClock, systemRandom } from '@lb/core/authoring'
+import { DefinedDiscovery, systemClock, systemRandom } from '@lb/core/authoring'
 import { registryErrorOf, retryAfterMsOf } from '@lb/registry-http'
 import { BlockingSlots } from './blocking-slots.ts'
 import { ConsulClient, connectionsForQuickAnswers } from './client.ts'
@@ -19,11 +18,9 @@ const owner = 'ConsulDiscovery'
  *     new ConsulDiscovery({ address: 'http://127.0.0.1:8500', tag: 'v2' })
  *
  * All instances are in the list, critical ones as not healthy. A warning one has its weight for warnings; one in maintenance has
- * weight 0.
+ * weight 0. After a failure a watch backs off from half a second to 30 s.
  */
-export class ConsulDiscovery implements ServiceDiscovery {
-  readonly #discovery: DefinedDiscovery
-
+export class ConsulDiscovery extends DefinedDiscovery {
   /** @throws InvalidOptionError */
   constructor(options: ConsulDiscoveryOptions = {}) {
     checkDiscoveryOptions(owner, options)
@@ -36,7 +33,7 @@ export class ConsulDiscovery implements ServiceDiscovery {
     const health = new ServiceHealth(client, options, connection.timeoutMs)
     const slots = new BlockingSlots(maxBlockingQueries)
     const watch = { health, slots, pollIntervalMs, churnIntervalMs, clock, random }
-    this.#discovery = defineDiscovery({
+    super({
       service: (service) => {
         checkServiceName(service)
         return {
@@ -54,28 +51,5 @@ export class ConsulDiscovery implements ServiceDiscovery {
 
   get [Symbol.toStringTag](): string {
     return owner
-  }
-
-  /**
-   * Asks now, whatever is known from a watch.
-   *
-   * @throws DiscoveryError when it cannot be known which instances there are; the reason of `signal` when that is aborted;
-   * LoadBalancerClosedError
-   */
-  getInstances(
-    service: string,
-    options?: { signal?: AbortSignal | undefined },
-  ): Promise<readonly ServiceInstanceInit[]> {
-    return this.#discovery.getInstances(service, options)
-  }
-
-  /** Emits changes as they happen. After a failure it backs off from half a second to 30 s. */
-  watch(service: string, observer: DiscoveryObserver): DiscoverySubscription {
-    return this.#discovery.watch(service, observer)
-  }
-
-  /** Ends everything: watches, timers, connections. What is under way rejects with LB_CLOSED; later calls do too. */
-  close(): Promise<void> {
-    return this.#discovery.close()
   }
 }

@@ -5,7 +5,7 @@
 // Discoveries: out of a question, a function that resolves once, or one that runs a session with the registry.
 
 export {
-  type DefinedDiscovery,
+  DefinedDiscovery,
   type DiscoveryDefinition,
   defineDiscovery,
   discoveryErrorOf,

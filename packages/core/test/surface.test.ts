@@ -44,6 +44,7 @@ describe('@lb/core', () => {
   it('gives authors of discoveries, registrars, balancers and adapters these names besides', () => {
     expect(Object.keys(authoring).toSorted()).toEqual([
       'CallSignal',
+      'DefinedDiscovery',
       'InterimResponses',
       'OpenSubscriptions',
       'RenewedRegistration',

@@ -1,14 +1,6 @@
+import { type Clock, DiscoveryError } from '@lb/core'
 import {
-  type Clock,
-  DiscoveryError,
-  type DiscoveryObserver,
-  type DiscoverySubscription,
-  type ServiceDiscovery,
-  type ServiceInstanceInit,
-} from '@lb/core'
-import {
-  type DefinedDiscovery,
-  defineDiscovery,
+  DefinedDiscovery,
   messageOf,
   type PolledList,
   type Question,
@@ -36,10 +28,10 @@ const maxSteps = 3
 /** Never reached: each question has a limit of its own. */
 const outerLimitMs = 2 ** 31 - 1
 
-/** What the discoveries by DNS have in common. */
-export class LookupDiscovery implements ServiceDiscovery {
-  readonly #discovery: DefinedDiscovery
-
+/**
+ * What the discoveries by DNS have in common. A watch refreshes as the times to live say; after a failure it backs off from 1 s to 30 s.
+ */
+export class LookupDiscovery extends DefinedDiscovery {
   /** `newLookup` starts to look up a service; it may throw a DnsFailure. */
   protected constructor(
     options: LookupOptions & { readonly name: NonNullable<LookupOptions['name']> },
@@ -47,7 +39,7 @@ export class LookupDiscovery implements ServiceDiscovery {
   ) {
     const { clock = systemClock, random, missingGraceMs, name } = options
     const configuration = lookupConfiguration(options, clock)
-    this.#discovery = defineDiscovery({
+    super({
       service: (service) => {
         const asked = new AskedLookup(newLookup(domainNameOf(name, service)), { clock, configuration, missingGraceMs })
         return { ask: (question) => asked.ask(question) }
@@ -57,30 +49,6 @@ export class LookupDiscovery implements ServiceDiscovery {
       clock,
       random,
     })
-  }
-
-  /**
-   * Asks now, whatever is cached.
-   *
-   * @throws DiscoveryError when it cannot be known which instances there are; the reason of `signal` when that is aborted;
-   * LoadBalancerClosedError
-   */
-  getInstances(
-    service: string,
-    options?: { signal?: AbortSignal | undefined },
-  ): Promise<readonly ServiceInstanceInit[]> {
-    return this.#discovery.getInstances(service, options)
-  }
-
-  /** Refreshes as the times to live say. After a failure it backs off from 1 s to 30 s. */
-  watch(service: string, observer: DiscoveryObserver): DiscoverySubscription {
-    return this.#discovery.watch(service, observer)
-  }
-
-  /** Ends everything: watches, timers, sockets. What is under way rejects with LB_CLOSED; later calls do too. */
-  close(): void {
-    // Nothing of it is waited for.
-    void this.#discovery.close()
   }
 }
 

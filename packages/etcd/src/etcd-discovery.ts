@@ -1,12 +1,4 @@
-import type { DiscoveryObserver, DiscoverySubscription, ServiceDiscovery, ServiceInstanceInit } from '@lb/core'
-import {
-  checkDurationMs,
-  checkKeys,
-  type DefinedDiscovery,
-  defineDiscovery,
-  systemClock,
-  systemRandom,
-} from '@lb/core/authoring'
+import { checkDurationMs, checkKeys, DefinedDiscovery, systemClock, systemRandom } from '@lb/core/authoring'
 import { registryErrorOf, retryAfterMsOf } from '@lb/registry-http'
 import { EtcdClient } from './client.ts'
 import { ServiceList } from './instances.ts'
@@ -33,11 +25,11 @@ const defaults = Object.freeze({ timeoutMs: 5_000, probeIntervalMs: 15_000, pace
  *
  *     new EtcdDiscovery({ endpoints: ['http://10.0.0.1:2379', 'http://10.0.0.2:2379'], codec: 'kratos' })
  *
- * A service without keys is a service without instances. A value that cannot be read leaves out that instance only.
+ * A service without keys is a service without instances. A value that cannot be read leaves out that instance only. A quorum of etcd has
+ * to be there to answer. A watch emits changes within 50 ms of each other together; after a failure it goes on from the revision that was
+ * reached, with delays of up to 1 s, 2 s, 4 s … 30 s.
  */
-export class EtcdDiscovery implements ServiceDiscovery {
-  readonly #discovery: DefinedDiscovery
-
+export class EtcdDiscovery extends DefinedDiscovery {
   /** @throws InvalidOptionError */
   constructor(options: EtcdDiscoveryOptions = {}) {
     checkKeys('EtcdDiscovery', options, [...connectionKeys, 'probeIntervalMs'])
@@ -49,7 +41,7 @@ export class EtcdDiscovery implements ServiceDiscovery {
     const codec = codecOf(options)
     const client = new EtcdClient('EtcdDiscovery', options)
     const links = new WatchLinks({ client, clock, random, timeoutMs, probeIntervalMs })
-    this.#discovery = defineDiscovery({
+    super({
       service: (service) => {
         const path = servicePath({ prefix }, codec, service)
         return new ServiceWatch({
@@ -70,31 +62,5 @@ export class EtcdDiscovery implements ServiceDiscovery {
 
   get [Symbol.toStringTag](): string {
     return 'EtcdDiscovery'
-  }
-
-  /**
-   * Asks now; a quorum of etcd has to be there to answer.
-   *
-   * @throws DiscoveryError when it cannot be known which instances there are; the reason of `signal` when that is aborted;
-   * LoadBalancerClosedError
-   */
-  getInstances(
-    service: string,
-    options?: { signal?: AbortSignal | undefined },
-  ): Promise<readonly ServiceInstanceInit[]> {
-    return this.#discovery.getInstances(service, options)
-  }
-
-  /**
-   * Emits the list, and every change from then on; changes within 50 ms of each other together. After a failure it goes on from the
-   * revision that was reached, with delays of up to 1 s, 2 s, 4 s … 30 s.
-   */
-  watch(service: string, observer: DiscoveryObserver): DiscoverySubscription {
-    return this.#discovery.watch(service, observer)
-  }
-
-  /** Ends everything: watches, timers, connections. What is under way rejects with LB_CLOSED; later calls do too. */
-  close(): Promise<void> {
-    return this.#discovery.close()
   }
 }

@@ -29,12 +29,14 @@ export function writeHead(response: ServerResponse, statusCode: number, statusTe
     return
   }
   try {
+    const written = new Set<string>()
     for (let index = 0; index < headers.length; index += 2) {
       const name = headers[index] ?? ''
-      if (response.hasHeader(name)) response.removeHeader(name)
-    }
-    for (let index = 0; index < headers.length; index += 2) {
-      response.appendHeader(headers[index] ?? '', headers[index + 1] ?? '')
+      const value = headers[index + 1] ?? ''
+      const key = name.toLowerCase()
+      if (written.has(key)) response.appendHeader(name, value)
+      else response.setHeader(name, value)
+      written.add(key)
     }
     response.writeHead(statusCode, reason)
   } catch (error) {

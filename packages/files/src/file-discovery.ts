@@ -1,12 +1,6 @@
 import { basename, join, resolve } from 'node:path'
-import {
-  DiscoveryError,
-  type DiscoveryObserver,
-  type DiscoverySubscription,
-  type ServiceDiscovery,
-  type ServiceInstanceInit,
-} from '@lb/core'
-import { type DefinedDiscovery, defineDiscovery, type InstanceList, type RegistryService } from '@lb/core/authoring'
+import { DiscoveryError } from '@lb/core'
+import { DefinedDiscovery, type InstanceList, type RegistryService } from '@lb/core/authoring'
 import { instancesOf } from './instances.ts'
 import { checkOptions, type FileDiscoveryOptions } from './options.ts'
 import { TargetFile } from './target-file.ts'
@@ -26,16 +20,15 @@ const slowestRetry = 5
  *     - targets: ['10.0.1.12:8080', '10.0.1.13:8080']                   // labels weight, priority, zone and secure are read,
  *       labels: { weight: 5, version: v2 }                              // the others are metadata
  *
- * A file is read again when it changes, also when a link on its path does, as in a ConfigMap of Kubernetes.
+ * A file is read again when it changes, also when a link on its path does, as in a ConfigMap of Kubernetes. A watch checks that every
+ * `pollIntervalMs`.
  */
-export class FileDiscovery implements ServiceDiscovery {
-  readonly #discovery: DefinedDiscovery
-
+export class FileDiscovery extends DefinedDiscovery {
   /** @throws InvalidOptionError */
   constructor(options: FileDiscoveryOptions) {
     checkOptions(options)
     const { pollIntervalMs = defaults.pollIntervalMs, clock, random } = options
-    this.#discovery = defineDiscovery({
+    super({
       service: serviceFinder(options),
       poll: { intervalMs: pollIntervalMs, retryMinMs: pollIntervalMs, retryMaxMs: slowestRetry * pollIntervalMs },
       clock,
@@ -45,28 +38,6 @@ export class FileDiscovery implements ServiceDiscovery {
 
   get [Symbol.toStringTag](): string {
     return 'FileDiscovery'
-  }
-
-  /**
-   * Reads the file, unless it is as it was.
-   *
-   * @throws DiscoveryError when there is no file, or none that can be used; LoadBalancerClosedError; the reason of `signal`
-   */
-  getInstances(
-    service: string,
-    options?: { signal?: AbortSignal | undefined },
-  ): Promise<readonly ServiceInstanceInit[]> {
-    return this.#discovery.getInstances(service, options)
-  }
-
-  /** Passes on the instances of `service`, and checks every `pollIntervalMs` whether the file changed. */
-  watch(service: string, observer: DiscoveryObserver): DiscoverySubscription {
-    return this.#discovery.watch(service, observer)
-  }
-
-  /** Ends every watch. Later queries reject with LB_CLOSED. */
-  close(): Promise<void> {
-    return this.#discovery.close()
   }
 }
 

@@ -1,11 +1,5 @@
-import {
-  DiscoveryError,
-  type DiscoveryObserver,
-  type DiscoverySubscription,
-  type ServiceDiscovery,
-  type ServiceInstanceInit,
-} from '@lb/core'
-import { type DefinedDiscovery, defineDiscovery, systemClock, systemRandom } from '@lb/core/authoring'
+import { DiscoveryError } from '@lb/core'
+import { DefinedDiscovery, systemClock, systemRandom } from '@lb/core/authoring'
 import { registryErrorOf } from '@lb/registry-http'
 import { NacosClient } from './client.ts'
 import { checkDiscoveryOptions, type NacosDiscoveryOptions } from './options.ts'
@@ -15,15 +9,14 @@ import { ServiceWatch } from './service-watch.ts'
 
 /**
  * Instances that are registered in Nacos, over its HTTP API: version 3, or version 1 where a server does not have that. Nacos does not push over
- * HTTP, so that a watch asks again and again: as often as the server says, or every `pollIntervalMs`.
+ * HTTP, so that a watch asks again and again: as often as the server says, or every `pollIntervalMs`. After a failure it backs off from
+ * 1 s to 60 s.
  *
  *     new NacosDiscovery({ servers: ['http://10.0.0.1:8848', 'http://10.0.0.2:8848'], namespace: 'prod', group: 'ORDERS' })
  *
  * A service that Nacos does not know is one without instances: Nacos makes no difference.
  */
-export class NacosDiscovery implements ServiceDiscovery {
-  readonly #discovery: DefinedDiscovery
-
+export class NacosDiscovery extends DefinedDiscovery {
   /** @throws InvalidOptionError */
   constructor(options: NacosDiscoveryOptions = {}) {
     checkDiscoveryOptions(options)
@@ -33,7 +26,7 @@ export class NacosDiscovery implements ServiceDiscovery {
     const clusters = options.clusters && [...options.clusters]
     const client = new NacosClient('NacosDiscovery', options)
     const pushes = udpPush === undefined ? undefined : new PushReceiver({ ...udpPush }, clock)
-    this.#discovery = defineDiscovery({
+    super({
       service: (service) =>
         new ServiceWatch({
           name: nameOf(service, group),
@@ -57,29 +50,6 @@ export class NacosDiscovery implements ServiceDiscovery {
 
   get [Symbol.toStringTag](): string {
     return 'NacosDiscovery'
-  }
-
-  /**
-   * Asks now, whatever is cached.
-   *
-   * @throws DiscoveryError when it cannot be known which instances there are; the reason of `signal` when that is aborted;
-   * LoadBalancerClosedError
-   */
-  getInstances(
-    service: string,
-    options?: { signal?: AbortSignal | undefined },
-  ): Promise<readonly ServiceInstanceInit[]> {
-    return this.#discovery.getInstances(service, options)
-  }
-
-  /** Asks as often as the answers say. After a failure it backs off from 1 s to 60 s. */
-  watch(service: string, observer: DiscoveryObserver): DiscoverySubscription {
-    return this.#discovery.watch(service, observer)
-  }
-
-  /** Ends everything: watches, timers, sockets. What is under way rejects with LB_CLOSED; later calls do too. */
-  close(): Promise<void> {
-    return this.#discovery.close()
   }
 }
 

@@ -56,14 +56,6 @@ export interface DiscoveryDefinition {
   readonly random?: Random | undefined
 }
 
-/** A discovery that can push and be closed. */
-export interface DefinedDiscovery extends ServiceDiscovery {
-  /** Watches `service` by sessions, or by polling. */
-  watch(service: string, observer: DiscoveryObserver): DiscoverySubscription
-  /** Ends every query and watch, and then calls `close` of the definition. */
-  close(): Promise<void>
-}
-
 const keys: readonly (keyof DiscoveryDefinition)[] = [
   'service',
   'askLimitMs',
@@ -76,18 +68,14 @@ const keys: readonly (keyof DiscoveryDefinition)[] = [
 ]
 
 /**
- * Creates a discovery from the way in which a registry is queried and watched for one service. It adds limits, the
- * caller's signal, errors that name the service, and sessions or polls that follow each other with backoff and jitter.
- * After `close()`, every query rejects with LB_CLOSED, including running ones, and each watch receives it as its last
- * notification.
+ * Creates a discovery from the way in which a registry is queried and watched for one service.
  *
  *     const discovery = defineDiscovery({ service: (name) => ({ ask: ({ signal }) => client.list(name, signal) }) })
  *
  * @throws InvalidOptionError
  */
 export function defineDiscovery(definition: DiscoveryDefinition): DefinedDiscovery {
-  checkDefinition(definition)
-  return new RegistryDiscovery(definition)
+  return new DefinedDiscovery(definition)
 }
 
 function checkDefinition(definition: DiscoveryDefinition): void {
@@ -101,7 +89,12 @@ function checkDefinition(definition: DiscoveryDefinition): void {
   checkDurationMs(`${path}.askLimitMs`, definition.askLimitMs, { min: 1 })
 }
 
-class RegistryDiscovery implements DefinedDiscovery {
+/**
+ * A discovery that consists of its definition: what `defineDiscovery` gives, and what a class for one registry extends. It adds limits,
+ * the caller's signal, errors that name the service, and sessions or polls that follow each other with backoff and jitter. After
+ * `close()`, every query rejects with LB_CLOSED, including running ones, and each watch receives it as its last notification.
+ */
+export class DefinedDiscovery implements ServiceDiscovery {
   readonly #definition: DiscoveryDefinition
   readonly #clock: Clock
   readonly #random: Random
@@ -109,12 +102,20 @@ class RegistryDiscovery implements DefinedDiscovery {
   readonly #end = new AbortController()
   #closed: Promise<void> | undefined
 
+  /** @throws InvalidOptionError */
   constructor(definition: DiscoveryDefinition) {
+    checkDefinition(definition)
     this.#definition = { ...definition }
     this.#clock = definition.clock ?? systemClock
     this.#random = definition.random ?? systemRandom
   }
 
+  /**
+   * Queries the registry once, whatever a watch knows.
+   *
+   * @throws DiscoveryError when it cannot be known which instances there are; the reason of `signal` when that is aborted;
+   * LoadBalancerClosedError
+   */
   async getInstances(
     service: string,
     { signal: caller }: { signal?: AbortSignal | undefined } = {},
@@ -133,6 +134,7 @@ class RegistryDiscovery implements DefinedDiscovery {
     }
   }
 
+  /** Emits the list of `service`, and each one that replaces it, until it is closed: by sessions, or by polls. */
   watch(service: string, observer: DiscoveryObserver): DiscoverySubscription {
     return this.#subscriptions.open(service, observer, (_service, open) =>
       this.#begin(service, {
@@ -142,6 +144,7 @@ class RegistryDiscovery implements DefinedDiscovery {
     )
   }
 
+  /** Ends every query and watch, with their timers and connections. A second call gives the same promise. */
   close(): Promise<void> {
     this.#closed ??= this.#close()
     return this.#closed

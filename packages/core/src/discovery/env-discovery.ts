@@ -1,9 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import { InvalidInstanceError } from '../base/errors.ts'
 import { checkDurationMs, checkKeys, rejectOption } from '../base/option-checks.ts'
-import type { ServiceInstanceInit } from '../instance/instance.ts'
-import { type DefinedDiscovery, defineDiscovery } from './define-discovery.ts'
-import type { DiscoveryObserver, DiscoverySubscription, ServiceDiscovery } from './discovery.ts'
+import { DefinedDiscovery } from './define-discovery.ts'
 import { type InstanceList, readInstances } from './instance-list.ts'
 
 /** Options of `EnvDiscovery`. */
@@ -43,23 +41,18 @@ const owner = 'EnvDiscovery'
  *     new EnvDiscovery({ env: process.env })
  *
  * Names are compared without case, and with `_` for every character that is neither a letter nor a digit: shells allow no
- * others. A service without a variable has no instances.
+ * others. A service without a variable has no instances. A watch reads the variables every `pollIntervalMs`.
  *
  * Source: .NET service discovery, "Configuration-based endpoint resolver", as .NET Aspire writes the variables.
  */
-export class EnvDiscovery implements ServiceDiscovery {
-  readonly #env: Readonly<Record<string, string | undefined>>
-  readonly #endpoints: readonly string[]
-  readonly #discovery: DefinedDiscovery
-
+export class EnvDiscovery extends DefinedDiscovery {
   /** @throws InvalidOptionError */
   constructor(options: EnvDiscoveryOptions) {
     checkOptions(options)
     const { env, endpoints = ['https', 'http'], pollIntervalMs = 10_000, clock } = options
-    this.#env = env
-    this.#endpoints = endpoints.map((endpoint) => endpoint.toLowerCase())
-    this.#discovery = defineDiscovery({
-      service: (service) => ({ ask: async () => this.#list(service) }),
+    const preferred = endpoints.map((endpoint) => endpoint.toLowerCase())
+    super({
+      service: (service) => ({ ask: async () => list(env, service, preferred) }),
       poll: { intervalMs: pollIntervalMs },
       clock,
     })
@@ -68,35 +61,17 @@ export class EnvDiscovery implements ServiceDiscovery {
   get [Symbol.toStringTag](): string {
     return 'EnvDiscovery'
   }
+}
 
-  /** @throws DiscoveryError when there are variables of `service`, but none can be used; LoadBalancerClosedError */
-  getInstances(
-    service: string,
-    options?: { signal?: AbortSignal | undefined },
-  ): Promise<readonly ServiceInstanceInit[]> {
-    return this.#discovery.getInstances(service, options)
-  }
-
-  /** Passes on the instances of `service`, and reads the variables again every `pollIntervalMs`. */
-  watch(service: string, observer: DiscoveryObserver): DiscoverySubscription {
-    return this.#discovery.watch(service, observer)
-  }
-
-  /** Ends every watch. Later queries reject with LB_CLOSED. */
-  close(): Promise<void> {
-    return this.#discovery.close()
-  }
-
-  #list(service: string): InstanceList {
-    const variables = variablesOf(this.#env, service)
-    const endpoint = this.#endpoints.find((name) => variables.some((variable) => variable.endpoint === name))
-    const chosen = variables.filter((variable) => variable.endpoint === endpoint)
-    return readInstances(
-      chosen.sort((one, other) => one.index - other.index),
-      instanceOf,
-      ({ name }) => name,
-    )
-  }
+function list(env: EnvDiscoveryOptions['env'], service: string, endpoints: readonly string[]): InstanceList {
+  const variables = variablesOf(env, service)
+  const endpoint = endpoints.find((name) => variables.some((variable) => variable.endpoint === name))
+  const chosen = variables.filter((variable) => variable.endpoint === endpoint)
+  return readInstances(
+    chosen.sort((one, other) => one.index - other.index),
+    instanceOf,
+    ({ name }) => name,
+  )
 }
 
 function variablesOf(env: Readonly<Record<string, string | undefined>>, service: string): Variable[] {
