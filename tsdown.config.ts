@@ -5,8 +5,8 @@ import { defineConfig, type UserConfig } from 'tsdown'
 /** One build for every package: ESM and CommonJS with types for both. `tsdown` runs in the package's folder. */
 const common: UserConfig = {
   cwd: process.cwd(),
-  // The entry points of a package: `.` and, where there are any, its subpaths.
-  entry: ['src/{index,authoring,suites}.ts'],
+  // The entry points of a package: `.` and, where there are any, its subpaths and its command.
+  entry: ['src/{index,authoring,suites,lb}.ts'],
   format: ['esm', 'cjs'],
   dts: true,
   sourcemap: true,

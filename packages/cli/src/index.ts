@@ -1,0 +1,3 @@
+export type { CommandContext, TextOutput } from './command-context.ts'
+export { type ExitCode, exitCodes } from './exit-code.ts'
+export { runCli } from './run-cli.ts'

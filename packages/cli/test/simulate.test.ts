@@ -1,0 +1,115 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { runScenario, scenarios } from '@lb/testing'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Stopped } from '../src/command-error.ts'
+import { exitCodes } from '../src/index.ts'
+import { run, words } from './run-command.ts'
+
+const small = '--clients 3 --instances 3 --duration 3s'
+
+async function hashOf(line: string): Promise<string> {
+  const { code, out } = await run(words(`${line} ${small} -o json`))
+  expect(code).toBe(0)
+  return JSON.parse(out).hash
+}
+
+describe('simulate', () => {
+  it('lists the scenarios', async () => {
+    const { code, out } = await run(['simulate'])
+    expect(code).toBe(0)
+    for (const name of Object.keys(scenarios)) expect(out).toMatch(new RegExp(`^${name} `, 'm'))
+  })
+
+  it('gives the same hash for the same seed, that of the simulator, and another one for another', async () => {
+    const hash = await hashOf('simulate grey-failure --seed 7')
+    expect(await hashOf('simulate grey-failure --seed 7')).toBe(hash)
+    expect(await hashOf('simulate grey-failure --seed 8')).not.toBe(hash)
+    expect(await hashOf('simulate grey-failure --seed 7 --balancer least-request')).not.toBe(hash)
+    const size = { clients: 3, instances: 3, durationMs: 3_000, callsPerSecond: 40, seed: 7 }
+    expect((await runScenario(scenarios['grey-failure'], size)).hash).toBe(hash)
+  })
+
+  it('prints figures, a plot and the hash; progress goes to standard error', async () => {
+    const { code, out, err } = await run(words(`simulate retry-storm ${small}`))
+    expect(code).toBe(0)
+    expect(out).toMatch(/^calls +\d+$/m)
+    expect(out).toMatch(/^goodput +\d+\.\d\d %$/m)
+    expect(out).toMatch(/^100 % /m)
+    expect(out).toMatch(/^seed 1, hash [0-9a-f]{16}$/m)
+    expect(err.trimEnd().split('\n').at(-1)).toBe('100 % of 3 s of virtual time')
+  })
+
+  it('ends when it is stopped', async () => {
+    const signal = AbortSignal.abort(new Stopped('interrupted', exitCodes.interrupted))
+    expect((await run(words(`simulate retry-storm ${small}`), { signal })).code).toBe(130)
+    const controller = new AbortController()
+    const running = run(words('simulate retry-storm --clients 20 --duration 10m'), {
+      signal: controller.signal,
+      columns: 80,
+      onError: () => controller.abort(new Stopped('interrupted', exitCodes.interrupted)),
+    })
+    expect(await running).toMatchObject({ code: 130, out: '' })
+  })
+})
+
+describe('a scenario of a file', () => {
+  let folder: string
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'lb-cli-'))
+  })
+  afterEach(() => rmSync(folder, { recursive: true }))
+
+  const write = (content: unknown): string => {
+    const file = join(folder, 'scenario.json')
+    writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content))
+    return file
+  }
+
+  it('does what its events say', async () => {
+    const file = write({
+      description: 'One of three fails, then dies.',
+      loadBalancer: { outlierDetection: false, retry: false },
+      events: [
+        { at: 0.25, instances: [0], behaviour: { failureRatio: 1, failureTime: 1 } },
+        { at: 0.5, instances: [0], action: 'crash' },
+        { at: 0.6, instances: [0], action: 'unlist' },
+        { at: 0.7, action: 'start', count: 2, behaviour: { slowdown: 2 } },
+        { at: 0.8, registry: 'failing' },
+      ],
+    })
+    const { code, out } = await run(words(`simulate ${file} ${small} -o json`))
+    const { failures, events } = JSON.parse(out)
+    expect(code).toBe(0)
+    expect(failures).toMatchObject({ 'status 500': expect.any(Number), ECONNREFUSED: expect.any(Number) })
+    expect(events['discovery-failed']).toBeGreaterThan(0)
+    const hash = await hashOf(`simulate ${file}`)
+    expect(await hashOf(`simulate ${file}`)).toBe(hash)
+  })
+
+  it.each<[unknown, string]>([
+    ['{', 'is no JSON'],
+    [[], 'must hold an object'],
+    [{ event: [] }, 'must have no field event. Known are description, instance, loadBalancer, events'],
+    [{ events: [{ at: 2 }] }, 'events[0].at must be a fraction of the duration, 0 to 1'],
+    [{ events: [{ at: 0, instances: [0] }] }, 'events[0] must have a behaviour or an action'],
+    [{ events: [{ at: 0, instances: [-1], action: 'crash' }] }, 'events[0].instances must be an array of numbers'],
+    [{ events: [{ at: 0, instances: [0], action: 'explode' }] }, 'events[0].action must be one of start, crash'],
+    [{ events: [{ at: 0, registry: 'gone' }] }, 'events[0].registry must be one of answering, failing, away'],
+    [{ events: [{ at: 0, action: 'start', count: 0 }] }, 'events[0].count must be an integer'],
+    [{ loadBalancer: { balancer: 'best' } }, 'balancer must be'],
+    [{ instance: { speed: 1 } }, 'speed'],
+  ])('is refused if it is %j', async (content, message) => {
+    const { code, out, err } = await run(['simulate', write(content)])
+    expect({ code, out }).toEqual({ code: 2, out: '' })
+    expect(err).toMatch(/^lb: [^\n]+\n$/)
+    expect(err).toContain(message)
+  })
+
+  it('is refused if it is not there', async () => {
+    const { code, err } = await run(['simulate', join(folder, 'none.json')])
+    expect(code).toBe(2)
+    expect(err).toMatch(/cannot be read: ENOENT.*Check the path\n$/)
+  })
+})
