@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { errorCodes } from '../packages/core/src/base/errors.ts'
 import { proxyErrorCodes } from '../packages/express/src/errors.ts'
+import { cliReference } from '../scripts/cli-reference.ts'
 import { documentedOptions, optionsReference, sections } from '../scripts/options-reference.ts'
 import { markdownFiles, readMarkdown, root } from './markdown.ts'
 
@@ -114,6 +115,12 @@ describe('what READMEs say of where a package was run', () => {
     const [, run] = section.split(/The\s+packed\s+package/)
     expect(versionsIn(run)).toEqual(name === 'core' ? [...nodes, ...versionsIn(runtimes)] : nodes)
     if (name !== 'core') expect(section).toMatch(/Not\s+on\s+Bun,\s+Deno\s+or\s+workerd\./)
+  })
+})
+
+describe('docs/reference/cli.md', () => {
+  it('is what scripts/cli-reference.ts writes', () => {
+    expect(readFileSync(join(root, 'docs/reference/cli.md'), 'utf8')).toBe(cliReference())
   })
 })
 

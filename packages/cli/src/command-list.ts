@@ -218,7 +218,7 @@ export const commandList: readonly CommandDefinition[] = [
     arguments: '<url|service>',
     summary: 'say what lb makes of a URL or a service',
     description:
-      'Checks one step after the other: whether the URL names a service, what the registry says of it, which instance is picked and why, and with --connect whether each instance accepts connections.',
+      'Checks whether the URL names a service, what the registry says of it, and which instance is picked and why. With --connect it also connects to each instance.',
     flags: [
       ...discoveryFlags,
       { flags: '--connect', description: 'connect to every instance', group: 'Checks' },
