@@ -77,11 +77,11 @@ function givenOptions(command: Command): GivenOptions {
 }
 
 /** The examples of a command, as in its help. */
-export function examplesText({ examples }: CommandDefinition): string {
+function examplesText({ examples }: CommandDefinition): string {
   return ['Examples:', ...examples.map(([command, meaning]) => `  $ ${command}\n      ${meaning}`)].join('\n')
 }
 
 /** The exit codes, as in help. */
-export function exitCodesText(): string {
+function exitCodesText(): string {
   return ['Exit codes:', ...exitCodeMeanings.map(([code, meaning]) => `  ${`${code}`.padEnd(5)}${meaning}`)].join('\n')
 }
