@@ -1,6 +1,7 @@
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defineConfig, type UserConfig } from 'tsdown'
+import { droppableValues } from './scripts/droppable-values.ts'
 
 /** One build for every package: ESM and CommonJS with types for both. `tsdown` runs in the package's folder. */
 const common: UserConfig = {
@@ -13,6 +14,7 @@ const common: UserConfig = {
   target: 'node20',
   fixedExtension: false,
   tsconfig: fileURLToPath(new URL('./tsconfig.build.json', import.meta.url)),
+  plugins: [droppableValues()],
 }
 
 /** As ES modules, each entry of core is one file that imports nothing, so that it runs wherever one module can be loaded. */

@@ -41,6 +41,22 @@ function pack(): string[] {
   return readdirSync(target).map((name) => join(target, name))
 }
 
+/** Nothing but what a user needs is in a tarball. */
+function checkContents(tarballs: readonly string[]): void {
+  for (const tarball of tarballs) {
+    const files = execFileSync('tar', ['-tf', tarball], { encoding: 'utf8' }).trim().split('\n')
+    const name = packageName(tarball)
+    for (const needed of ['package/package.json', 'package/README.md', 'package/LICENSE', 'package/dist/index.js']) {
+      if (!files.includes(needed)) throw new Error(`the tarball of ${name} lacks ${needed}`)
+    }
+    const foreign = files.filter(
+      (file) => !/^package\/(?:package\.json|README\.md|LICENSE|(?:dist|grafana)\/.*|alerts\.yml)$/.test(file),
+    )
+    if (foreign.length > 0) throw new Error(`the tarball of ${name} has ${foreign.join(', ')}`)
+  }
+  process.stdout.write(`${tarballs.length} tarballs have what they need, and nothing else\n`)
+}
+
 function checkCoreStandsAlone(): void {
   const manifest: Record<string, unknown> = JSON.parse(readFileSync(join(root, 'packages/core/package.json'), 'utf8'))
   for (const field of ['dependencies', 'peerDependencies', 'optionalDependencies', 'devDependencies']) {
@@ -111,6 +127,7 @@ function packageName(tarball: string): string {
 try {
   checkCoreStandsAlone()
   const tarballs = pack()
+  checkContents(tarballs)
   for (const tarball of tarballs) {
     run('pnpm', ['exec', 'publint', '--strict', tarball], root)
     run('pnpm', ['exec', 'attw', tarball, '--profile', 'node16', '--format', 'ascii', '--no-emoji'], root)
