@@ -119,6 +119,15 @@ function smoke(tarballs: readonly string[], { axios, nest, undici }: PeerSet, no
   return application
 }
 
+/** The command, in a folder where nothing else is installed, as by npx. */
+function smokeCommand(tarballs: readonly string[], nodes: readonly string[]): void {
+  const packed = tarballs.map((path) => [packageName(path), `file:${path}`] as const)
+  const own = packed.filter(([name]) => name === '@lb/cli')
+  const folder = install('command', Object.fromEntries(own), packed)
+  cpSync(join(root, 'packages/cli/packed'), folder, { recursive: true })
+  for (const node of nodes) run(node, ['run-lb.mjs'], folder)
+}
+
 /** `…/lb-core-1.2.3.tgz` is `@lb/core`. */
 function packageName(tarball: string): string {
   return basename(tarball).replace(/^lb-(.+)-\d+\.\d+\.\d+.*$/, '@lb/$1')
@@ -133,6 +142,7 @@ try {
     run('pnpm', ['exec', 'attw', tarball, '--profile', 'node16', '--format', 'ascii', '--no-emoji'], root)
   }
   const nodes = nodeBinaries()
+  smokeCommand(tarballs, nodes)
   const applications = peerSets.map((peers) => smoke(tarballs, peers, nodes))
   await checkBundles(applications.at(-1) ?? '', install('bundlers', bundlers), [nodes[0] ?? '', nodes.at(-1) ?? ''])
 } finally {

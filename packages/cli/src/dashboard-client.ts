@@ -124,16 +124,16 @@ function parsed(text: string): JsonObject | undefined {
   }
 }
 
-const remedies: Readonly<Record<number, (hasToken: boolean) => string>> = {
-  401: (hasToken) => (hasToken ? '. Check the token' : '. Set the variable LB_TOKEN, or give --token'),
-  403: (hasToken) => (hasToken ? '' : '. Set the variable LB_TOKEN, or give --token'),
-}
+const tokenHint = 'Set the variable LB_TOKEN, or give --token'
 
 function refusal(status: number, answer: JsonObject, hasToken: boolean): CommandError {
   const error = objectIn(answer, 'error')
   const known = textsIn(error, 'known').map((name) => printable(name, 60))
-  const message = printable(textIn(error, 'message').replace(/\.$/, '') || `status ${status}`, 500)
-  const listed = known.length === 0 || message.includes(known[0] ?? '') ? '' : `. Known are ${known.join(', ')}`
-  const remedy = remedies[status]?.(hasToken) ?? ''
-  return new CommandError(`${message}${listed}${remedy}`, status === 404 ? exitCodes.nothingFound : exitCodes.failed)
+  const message = printable(textIn(error, 'message') || `status ${status}`, 500)
+  const parts = [message]
+  if (known.length > 0 && !message.includes(known[0] ?? '')) parts.push(`Known are ${known.join(', ')}`)
+  if (status === 401 && hasToken) parts.push('Check the token')
+  if ((status === 401 || status === 403) && !hasToken) parts.push(tokenHint)
+  const sentences = parts.map((part, index) => (index < parts.length - 1 && !/[.?!]$/.test(part) ? `${part}.` : part))
+  return new CommandError(sentences.join(' '), status === 404 ? exitCodes.nothingFound : exitCodes.failed)
 }

@@ -40,7 +40,12 @@ async function readPages(
 
 /** A table of services, with a line above it. */
 export function servicesFrame(services: readonly JsonObject[], time: string, context: CommandContext): string {
-  return frame(`${services.length} services, ${time}`, serviceColumns, services, context)
+  return frame(
+    `${services.length} ${services.length === 1 ? 'service' : 'services'}, ${time}`,
+    serviceColumns,
+    services,
+    context,
+  )
 }
 
 /** A table of the instances of a service, with a line above it. */
