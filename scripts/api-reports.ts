@@ -36,9 +36,9 @@ for (const name of packages) {
   changed.push(name)
   if (accept) writeFileSync(file, now)
   else {
-    const [known, present] = [new Set(before.split('\n')), new Set(now.split('\n'))]
-    for (const line of known.difference(present)) console.error(`${name}: - ${line}`)
-    for (const line of present.difference(known)) console.error(`${name}: + ${line}`)
+    const [known, present] = [before.split('\n'), now.split('\n')]
+    for (const line of known.filter((each) => !present.includes(each))) console.error(`${name}: - ${line}`)
+    for (const line of present.filter((each) => !known.includes(each))) console.error(`${name}: + ${line}`)
   }
 }
 if (accept) console.log(`accepted: ${changed.join(', ') || 'nothing changed'}`)
