@@ -21,8 +21,8 @@ describeWithServers('with a faulty way to the agent', Consul.programs, () => {
   })
 
   describeByteFaults('ConsulDiscovery', {
-    create: (timeoutMs) => new ConsulDiscovery({ address: proxy.address, env: {}, timeoutMs }),
-    connection: () => proxy,
+    connect: () => FaultProxy.start({ port: Number(new URL(consul.url).port) }),
+    create: ({ address }, timeoutMs) => new ConsulDiscovery({ address, env: {}, timeoutMs }),
     service: 'web',
     count: 2,
   })

@@ -9,30 +9,29 @@ import { PlainFront } from './plain-front.ts'
 describeWithServers('behind a damaged connection', KubeApiServer.programs, () => {
   let server: KubeApiServer
   let front: PlainFront
-  let proxy: FaultProxy
   let registry: KubernetesRegistry
   beforeAll(async () => {
     server = await KubeApiServer.start()
     registry = new KubernetesRegistry(server)
     const { hostname: host, port } = new URL(server.url)
     front = await PlainFront.start({ host, port: Number(port), ca: readFileSync(server.caPath, 'utf8') })
-    proxy = await FaultProxy.start({ port: front.port })
     await registry.set('orders', [
       { host: '10.0.0.1', port: 8080 },
       { host: '10.0.0.2', port: 8080 },
     ])
   }, startTimeoutMs)
   afterAll(async () => {
-    await proxy.close()
     await front.close()
     await server.stop()
   })
 
   describeByteFaults('KubernetesDiscovery', {
     // Without a pause between tries.
-    create: (timeoutMs) => registry.discover({ server: `http://${proxy.address}`, timeoutMs, random: () => 0 }),
-    connection: () => proxy,
+    connect: () => FaultProxy.start({ port: front.port }),
+    create: ({ address }, timeoutMs) => registry.discover({ server: `http://${address}`, timeoutMs, random: () => 0 }),
     service: 'orders',
     count: 2,
+    // Each field of the answer is longer: every one is damaged.
+    step: 3,
   })
 })

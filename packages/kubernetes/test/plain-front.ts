@@ -19,8 +19,13 @@ export class PlainFront {
   }
 
   private constructor(target: { readonly host: string; readonly port: number; readonly ca: string }) {
+    // Of the first connection: a handshake with it costs a fraction, and there are thousands.
+    let session: Buffer | undefined
     this.#server = createServer((client) => {
-      const server = connect({ ...target, ALPNProtocols: ['http/1.1'] })
+      const server = connect({ ...target, session, ALPNProtocols: ['http/1.1'] })
+      server.on('session', (given) => {
+        session ??= given
+      })
       for (const [socket, other] of [
         [client, server],
         [server, client],
