@@ -66,15 +66,16 @@ export class Overrides {
 
   setShares(shares: Shares | undefined, by: string | undefined): boolean {
     if (isSame(shares, this.shares)) return false
-    this.#shares = shares && this.#entry({ kind: 'shares', shares: { ...shares } }, by)
+    this.#shares = shares && this.#entry({ kind: 'shares', shares }, by)
     return true
   }
 
-  /** Ids of absent instances whose overrides are too many: those that were set first. */
-  surplus(isListed: (id: string) => boolean): readonly string[] {
+  /** Ids of absent instances whose overrides are too many: those that were set first. `listed`: ids of the others. */
+  surplus(listed: () => ReadonlySet<string>): readonly string[] {
     const ids = new Set([...this.#drained.keys(), ...this.#weights.keys()])
     if (ids.size <= maxAbsent) return []
-    const absent = [...ids].filter((id) => !isListed(id))
+    const present = listed()
+    const absent = [...ids].filter((id) => !present.has(id))
     const orderOf = (id: string): number =>
       Math.max(this.#drained.get(id)?.order ?? 0, this.#weights.get(id)?.order ?? 0)
     absent.sort((left, right) => orderOf(left) - orderOf(right))

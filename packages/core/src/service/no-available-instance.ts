@@ -2,6 +2,7 @@ import { DiscoveryError, NoAvailableInstanceError } from '../base/errors.ts'
 import { typeTag } from '../base/option-checks.ts'
 import type { InstanceCache } from '../cache/instance-cache.ts'
 import { asDiscoveryError } from '../cache/list-state.ts'
+import type { Overrides } from '../control/overrides.ts'
 import type { InstanceRecord } from './record.ts'
 
 /** What is known of a service that has no instance to pick. */
@@ -9,6 +10,7 @@ interface Knowledge {
   readonly cache: InstanceCache
   readonly records: Iterable<InstanceRecord>
   readonly panic: string | undefined
+  readonly overrides: Overrides
   /** Whether the discovery knew no such service when it was last asked. */
   readonly wasUnknown: boolean
 }
@@ -17,7 +19,7 @@ interface Knowledge {
 export function noAvailableInstance(
   service: string,
   discovery: object,
-  { cache: { state, ageMs }, records, panic, wasUnknown }: Knowledge,
+  { cache: { state, ageMs }, records, panic, overrides, wasUnknown }: Knowledge,
 ): NoAvailableInstanceError {
   const source = typeTag(discovery)
   const cause = 'error' in state ? state.error : undefined
@@ -29,20 +31,26 @@ export function noAvailableInstance(
   }
   const counts = new Map<string, number>()
   let known = 0
-  for (const { state: each } of records) {
+  let drained = 0
+  for (const { state: each, instance } of records) {
     if (each === 'draining') continue
     known++
+    if (each === 'drained' && overrides.has(instance.id)) drained++
     counts.set(each, (counts.get(each) ?? 0) + 1)
   }
   const states = Array.from(counts, ([each, count]) => `${count} ${each}`).join(', ')
   const age = `${state.kind === 'expired' ? 'expired ' : ''}list ${Math.round(ageMs / 1_000)} s old from ${source}`
   const knownText = states === '' ? `${known} known` : `${known} known: ${states}`
   const panicText = panic === undefined ? '' : `; ${panic}`
+  const drainedText = drained === 0 ? '' : `; ${drained} drained at run time: take that back with control().restore`
   const advice = known === 0 && state.kind !== 'expired' ? '. Is the name right, and is the service registered?' : ''
-  return new NoAvailableInstanceError(`${service}: no available instance (${knownText}${panicText}; ${age})${advice}`, {
-    service,
-    cause,
-  })
+  return new NoAvailableInstanceError(
+    `${service}: no available instance (${knownText}${drainedText}${panicText}; ${age})${advice}`,
+    {
+      service,
+      cause,
+    },
+  )
 }
 
 /** Says why there is no list at all. */

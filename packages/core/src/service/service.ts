@@ -288,12 +288,13 @@ export class Service implements CallTarget, ServiceListener, Drainable {
   }
 
   #noAvailableInstance(): NoAvailableInstanceError {
-    const { cache, roster, candidates } = this.#parts
+    const { cache, roster, candidates, overrides } = this.#parts
     if (cache.instances.length === 0) cache.doubt()
     return noAvailableInstance(this.service, this.settings.discovery, {
       cache,
       records: roster.records.values(),
       panic: candidates.panic,
+      overrides,
       wasUnknown: this.#wasUnknown,
     })
   }

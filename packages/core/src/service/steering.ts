@@ -69,8 +69,7 @@ export class Steering implements Controlled {
   setWeight(instanceId: string, given: number, by: string | undefined): void {
     this.#checkInstance('setWeight', instanceId)
     this.#checkWeight(given)
-    // No −0: JSON has none.
-    const weight = given + 0
+    const weight = given + 0 // No −0: JSON has none.
     this.#change(
       () => this.#options.overrides.setWeight(instanceId, weight, by),
       { change: 'weight', instanceId, weight },
@@ -82,7 +81,7 @@ export class Steering implements Controlled {
   setShares(given: Readonly<Record<string, number>> | undefined, by: string | undefined): void {
     if (given !== undefined) this.#checkShares(given)
     const { overrides } = this.#options
-    const shares = given && Object.freeze({ ...given })
+    const shares = given && frozenShares(given)
     this.#change(() => overrides.setShares(shares, by), { change: 'shares', ...(shares && { shares }) }, by)
   }
 
@@ -111,20 +110,18 @@ export class Steering implements Controlled {
   }
 
   #dropSurplus(): void {
-    const { overrides } = this.#options
-    for (const instanceId of overrides.surplus((id) => this.#isPresent(id)))
+    const { overrides, cache, roster } = this.#options
+    const listed = (): Set<string> => new Set([...roster.records.keys(), ...cache.instances.map(({ id }) => id)])
+    for (const instanceId of overrides.surplus(listed))
       this.#change(() => overrides.restore(instanceId), { change: 'restored', instanceId }, undefined)
-  }
-
-  #isPresent(id: string): boolean {
-    const { cache, roster } = this.#options
-    return roster.records.has(id) || cache.instances.some((instance) => instance.id === id)
   }
 
   #checkInstance(method: string, id: unknown): asserts id is string {
     if (typeof id !== 'string' || id === '') rejectOption(`control.${method}.instanceId`, 'the id of an instance', id)
-    const { service, overrides, cache } = this.#options
-    if (this.#isPresent(id) || overrides.has(id) || this.#departed.has(id)) return
+    const { service, overrides, cache, roster } = this.#options
+    if (roster.records.has(id) || overrides.has(id) || this.#departed.has(id)) return
+    // It may be outside of the subset that this client uses.
+    if (cache.instances.some((instance) => instance.id === id)) return
     const known = cache.state.kind === 'waiting' ? undefined : cache.instances.map((instance) => instance.id)
     throw unknownInstance(service, id, known)
   }
@@ -159,4 +156,9 @@ export class Steering implements Controlled {
       )
     }
   }
+}
+
+/** A copy that nothing changes: events and `inspect()` show it. */
+function frozenShares(given: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+  return Object.freeze(Object.fromEntries(Object.entries(given).map(([name, share]) => [name, share + 0])))
 }
