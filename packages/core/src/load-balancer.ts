@@ -1,6 +1,5 @@
 import type { PickRequest } from './balancer/balancer.ts'
-import { type Clock, monotonic, systemClock } from './base/clock.ts'
-import { LoadBalancerClosedError } from './base/errors.ts'
+import { monotonic, systemClock } from './base/clock.ts'
 import { checkDurationMs, checkFunction, checkObject } from './base/option-checks.ts'
 import { withDefaults } from './base/option-table.ts'
 import { systemRandom } from './base/random.ts'
@@ -24,10 +23,11 @@ import { checkEventTypes } from './observe/event-types.ts'
 import type { AdapterEvent, CallbackFailed, LoadBalancerEvent, LoadBalancerListener } from './observe/events.ts'
 import { guardedClock, guardedRandom } from './observe/guarded-sources.ts'
 import type { ServiceSnapshot } from './observe/snapshot.ts'
-import { type CloseOptions, Drain } from './service/drain.ts'
+import type { CloseOptions } from './service/drain.ts'
 import type { PickResult } from './service/request.ts'
 import type { Service } from './service/service.ts'
 import { Services } from './service/services.ts'
+import { Shutdown } from './service/shutdown.ts'
 
 /**
  * Finds the instances of services, chooses one for each request, and runs calls with retries on another instance.
@@ -43,48 +43,46 @@ import { Services } from './service/services.ts'
  * background, and no call waits for the registry again. One load balancer serves a whole process.
  */
 export class LoadBalancer implements AsyncDisposable {
-  readonly #options: LoadBalancerOptions
-  readonly #closeDiscoveries: boolean
-  readonly #configured: ReadonlySet<string>
-  readonly #clock: Clock
   readonly #running: RunningClock
   readonly #events = new EventChannel()
   readonly #calls: CallObservers
-  readonly #healthCheckers: HealthCheckers
   readonly #services: Services
   /** The services in use, by name; none from the moment of closing. */
   readonly #inUse: ReadonlyMap<string, Service>
-  readonly #uses: DiscoveryUses
-  #closing: Promise<void> | undefined
-  #drain: Drain | undefined
+  readonly #shutdown: Shutdown
 
   /** @throws InvalidOptionError naming the option, what is legal and what was given */
-  constructor(options: LoadBalancerOptions) {
-    checkLoadBalancerOptions(options)
-    this.#options = copyOptions(options)
-    const { maxServices, closeDiscoveries } = withDefaults(this.#options, loadBalancerTable)
-    this.#closeDiscoveries = closeDiscoveries
-    this.#configured = new Set(Object.keys(options.services ?? {}))
+  constructor(given: LoadBalancerOptions) {
+    checkLoadBalancerOptions(given)
+    const options = copyOptions(given)
+    const { maxServices, closeDiscoveries } = withDefaults(options, loadBalancerTable)
     const { clock, random } = options
     const callbackFailed: CallbackFailed = (callback, error) => this.#events.callbackFailed(undefined, callback, error)
-    this.#clock = clock === undefined ? systemClock : monotonic(guardedClock(clock, callbackFailed))
-    this.#running = new RunningClock(this.#clock)
+    const time = clock === undefined ? systemClock : monotonic(guardedClock(clock, callbackFailed))
+    this.#running = new RunningClock(time)
     this.#calls = new CallObservers(this.#events, this.#running)
     const chance = random === undefined ? systemRandom : guardedRandom(random, callbackFailed)
-    this.#healthCheckers = new HealthCheckers(this.#options.healthCheck, { clock: this.#clock, random: chance })
+    const healthCheckers = new HealthCheckers(options.healthCheck, { clock: time, random: chance })
     this.#services = new Services({
-      options: this.#options,
+      options,
       maxServices,
-      configured: this.#configured,
-      clock: this.#clock,
+      clock: time,
       running: this.#running,
       random: chance,
       events: this.#events,
-      healthCheckers: this.#healthCheckers,
+      healthCheckers,
     })
     this.#inUse = this.#services.inUse
-    const own = Object.values(this.#options.services ?? {}).flatMap(({ discovery }) => discovery ?? [])
-    this.#uses = new DiscoveryUses([this.#options.discovery, ...own])
+    const own = Object.values(options.services ?? {}).flatMap((each) => each.discovery ?? [])
+    this.#shutdown = new Shutdown({
+      clock: time,
+      services: this.#services,
+      events: this.#events,
+      uses: new DiscoveryUses([options.discovery, ...own]),
+      closeDiscoveries,
+      withServices: [healthCheckers, this.#running],
+      withEvents: this.#calls,
+    })
   }
 
   /**
@@ -93,7 +91,7 @@ export class LoadBalancer implements AsyncDisposable {
    * are known.
    */
   serviceOf(authority: UrlAuthority): string | undefined {
-    const service = serviceOfHost(authority, this.#configured)
+    const service = serviceOfHost(authority, this.#services.configured)
     if (service === undefined && authority.port !== undefined)
       this.#services.byName.get(authority.host)?.name.bypassed(authority)
     return service
@@ -101,7 +99,7 @@ export class LoadBalancer implements AsyncDisposable {
 
   /** Names of the services under `services`. */
   get configuredServices(): ReadonlySet<string> {
-    return this.#configured
+    return this.#services.configured
   }
 
   /**
@@ -210,7 +208,7 @@ export class LoadBalancer implements AsyncDisposable {
    */
   async refresh(service?: string): Promise<void> {
     if (service !== undefined) return this.#use(service).refresh()
-    this.#throwIfClosed('every service')
+    this.#shutdown.throwIfBegun('every service')
     const settled = await Promise.allSettled(Array.from(this.#inUse.values(), (each) => each.refresh()))
     for (const result of settled) if (result.status === 'rejected') throw result.reason
   }
@@ -229,7 +227,7 @@ export class LoadBalancer implements AsyncDisposable {
    * @throws UnknownServiceError unless `service` is configured or in use; InvalidOptionError; LoadBalancerClosedError
    */
   control(service: string, options: ControlOptions = {}): ServiceControl {
-    return this.#services.control(service, options, () => this.#throwIfClosed(service))
+    return this.#services.control(service, options, () => this.#shutdown.throwIfBegun(service))
   }
 
   /**
@@ -243,6 +241,7 @@ export class LoadBalancer implements AsyncDisposable {
   /**
    * Calls `listener` with every event, or with those of `types`, until the returned function is called. Costs nothing
    * without listeners, and almost nothing if none of them listens to `request-finished`.
+   *
    * @throws InvalidOptionError
    */
   subscribe(listener: LoadBalancerListener, types?: readonly LoadBalancerEvent['type'][]): () => void {
@@ -280,46 +279,11 @@ export class LoadBalancer implements AsyncDisposable {
     } catch (error) {
       return Promise.reject(error)
     }
-    this.#drain?.limit(drainMs)
-    if (this.#closing === undefined) {
-      let begin: () => void = () => {}
-      // Known before anything is closed: listeners of the last events may close again, or pick.
-      this.#closing = new Promise((resolve) => {
-        begin = () => resolve(this.#close(drainMs))
-      })
-      this.#services.inUse.clear()
-      begin()
-    }
-    return this.#closing
+    return this.#shutdown.begin(drainMs)
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
-  }
-
-  async #close(drainMs: number): Promise<void> {
-    if (drainMs > 0) {
-      this.#drain = new Drain(Array.from(this.#services.byName.values()), this.#clock)
-      this.#drain.limit(drainMs)
-      await this.#drain.ended
-    }
-    const services = Array.from(this.#services.byName.values())
-    this.#services.byName.clear()
-    for (const each of services) each.close(this.#closedError(each.service))
-    this.#healthCheckers.close()
-    this.#running.close()
-    this.#events.emit({ type: 'closed' })
-    this.#events.clear()
-    this.#calls.close()
-    await this.#uses.end(this.#clock, { closes: this.#closeDiscoveries })
-  }
-
-  #throwIfClosed(service: string): void {
-    if (this.#closing !== undefined) throw this.#closedError(service)
-  }
-
-  #closedError(service: string): LoadBalancerClosedError {
-    return new LoadBalancerClosedError(`${service}: the load balancer was closed`, { service })
   }
 
   #scope(service: string, signal: AbortSignalLike | undefined, timeoutMs: number): CallScope {
@@ -329,7 +293,7 @@ export class LoadBalancer implements AsyncDisposable {
   #use(service: string): Service {
     const known = this.#inUse.get(service)
     if (known !== undefined) return known
-    this.#throwIfClosed(service)
+    this.#shutdown.throwIfBegun(service)
     return this.#services.start(service)
   }
 }

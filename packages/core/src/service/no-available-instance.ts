@@ -8,8 +8,8 @@ import type { InstanceRecord } from './record.ts'
 /** What is known of a service that has no instance to pick. */
 interface Knowledge {
   readonly cache: InstanceCache
-  readonly records: Iterable<InstanceRecord>
-  readonly panic: string | undefined
+  readonly roster: { readonly records: ReadonlyMap<string, InstanceRecord> }
+  readonly candidates: { readonly panic: string | undefined }
   readonly overrides: Overrides
   /** Whether the discovery knew no such service when it was last asked. */
   readonly wasUnknown: boolean
@@ -19,7 +19,7 @@ interface Knowledge {
 export function noAvailableInstance(
   service: string,
   discovery: object,
-  { cache: { state, ageMs }, records, panic, overrides, wasUnknown }: Knowledge,
+  { cache: { state, ageMs }, roster, candidates: { panic }, overrides, wasUnknown }: Knowledge,
 ): NoAvailableInstanceError {
   const source = typeTag(discovery)
   const cause = 'error' in state ? state.error : undefined
@@ -32,7 +32,7 @@ export function noAvailableInstance(
   const counts = new Map<string, number>()
   let known = 0
   let drained = 0
-  for (const { state: each, instance } of records) {
+  for (const { state: each, instance } of roster.records.values()) {
     if (each === 'draining') continue
     known++
     if (each === 'drained' && overrides.has(instance.id)) drained++

@@ -66,8 +66,8 @@ export class Service implements CallTarget, ServiceListener, Drainable {
     this.#picker = this.#parts.picker
     this.budget = this.#parts.budget
     this.movable = this.#parts.movable
-    this.latencies = this.#parts.feedback.latencies
     this.steering = this.#parts.steering
+    this.latencies = this.#parts.feedback.latencies
   }
 
   get closed(): boolean {
@@ -288,14 +288,9 @@ export class Service implements CallTarget, ServiceListener, Drainable {
   }
 
   #noAvailableInstance(): NoAvailableInstanceError {
-    const { cache, roster, candidates, overrides } = this.#parts
+    const { cache } = this.#parts
     if (cache.instances.length === 0) cache.doubt()
-    return noAvailableInstance(this.service, this.settings.discovery, {
-      cache,
-      records: roster.records.values(),
-      panic: candidates.panic,
-      overrides,
-      wasUnknown: this.#wasUnknown,
-    })
+    const known = { ...this.#parts, wasUnknown: this.#wasUnknown }
+    return noAvailableInstance(this.service, this.settings.discovery, known)
   }
 }

@@ -15,8 +15,6 @@ import type { Steering } from './steering.ts'
 export interface ServicesOptions {
   readonly options: LoadBalancerOptions
   readonly maxServices: number
-  /** Names under `services`. */
-  readonly configured: ReadonlySet<string>
   readonly clock: Clock
   readonly running: RunningClock
   readonly random: Random
@@ -30,6 +28,8 @@ const maxUnknown = 1_000
 /** The services of one load balancer: those that are configured, and a bounded number of others that are in use. */
 export class Services {
   readonly byName: Map<string, Service> = new Map()
+  /** Names under `services`. */
+  readonly configured: ReadonlySet<string>
   /** Those of them that were started. */
   readonly inUse: Map<string, Service> = new Map()
   readonly #options: ServicesOptions
@@ -39,7 +39,8 @@ export class Services {
   constructor(options: ServicesOptions) {
     this.#options = options
     this.#maxServices = options.maxServices
-    for (const service of options.configured) this.byName.set(service, this.#newService(service))
+    this.configured = new Set(Object.keys(options.options.services ?? {}))
+    for (const service of this.configured) this.byName.set(service, this.#newService(service))
   }
 
   /** Begins to watch or poll a service. @throws InvalidOptionError; NoAvailableInstanceError beyond `maxServices` */
@@ -91,7 +92,7 @@ export class Services {
       if (!held) return
       held = false
       target.holders--
-      if (!target.name.isKnown && !this.#options.configured.has(target.service)) this.#forgetUnknown(target)
+      if (!target.name.isKnown && !this.configured.has(target.service)) this.#forgetUnknown(target)
     }
   }
 
@@ -126,7 +127,7 @@ export class Services {
   #makeRoom(service: string): void {
     if (this.byName.size < this.#maxServices) return
     for (const each of this.byName.values()) {
-      if (each.isUsed || this.#options.configured.has(each.service)) continue
+      if (each.isUsed || this.configured.has(each.service)) continue
       this.#release(each)
       return
     }

@@ -1,0 +1,69 @@
+import type { Clock } from '../base/clock.ts'
+import { LoadBalancerClosedError } from '../base/errors.ts'
+import type { DiscoveryUses } from '../discovery/discovery-uses.ts'
+import type { EventChannel } from '../observe/event-channel.ts'
+import { Drain } from './drain.ts'
+import type { Services } from './services.ts'
+
+export interface ShutdownOptions {
+  readonly clock: Clock
+  readonly services: Services
+  readonly events: EventChannel
+  readonly uses: DiscoveryUses
+  readonly closeDiscoveries: boolean
+  /** What ends with the services: before the event `closed`. */
+  readonly withServices: readonly { close(): void }[]
+  /** What ends after it. */
+  readonly withEvents: { close(): void }
+}
+
+/** The end of a load balancer: no new calls, those under way may end, then all is closed. */
+export class Shutdown {
+  readonly #options: ShutdownOptions
+  #ended: Promise<void> | undefined
+  #drain: Drain | undefined
+
+  constructor(options: ShutdownOptions) {
+    this.#options = options
+  }
+
+  /** @throws LoadBalancerClosedError once the shutdown has begun */
+  throwIfBegun(service: string): void {
+    if (this.#ended !== undefined) throw closedError(service)
+  }
+
+  /** Begins. Later calls give the same promise, and may shorten `drainMs`. @throws DiscoveryError by the promise */
+  begin(drainMs: number): Promise<void> {
+    this.#drain?.limit(drainMs)
+    if (this.#ended !== undefined) return this.#ended
+    let begin: () => void = () => {}
+    // Known before anything is closed: listeners of the last events may close again, or pick.
+    this.#ended = new Promise((resolve) => {
+      begin = () => resolve(this.#run(drainMs))
+    })
+    this.#options.services.inUse.clear()
+    begin()
+    return this.#ended
+  }
+
+  async #run(drainMs: number): Promise<void> {
+    const { services, clock, events, uses, withServices, withEvents, closeDiscoveries } = this.#options
+    if (drainMs > 0) {
+      this.#drain = new Drain(Array.from(services.byName.values()), clock)
+      this.#drain.limit(drainMs)
+      await this.#drain.ended
+    }
+    const open = Array.from(services.byName.values())
+    services.byName.clear()
+    for (const each of open) each.close(closedError(each.service))
+    for (const each of withServices) each.close()
+    events.emit({ type: 'closed' })
+    events.clear()
+    withEvents.close()
+    await uses.end(clock, { closes: closeDiscoveries })
+  }
+}
+
+function closedError(service: string): LoadBalancerClosedError {
+  return new LoadBalancerClosedError(`${service}: the load balancer was closed`, { service })
+}
