@@ -7,7 +7,7 @@ import { droppableValues } from './scripts/droppable-values.ts'
 const common: UserConfig = {
   cwd: process.cwd(),
   // The entry points of a package: `.` and, where there are any, its subpaths and its command.
-  entry: ['src/{index,authoring,suites,lb}.ts'],
+  entry: ['src/{index,authoring,simulation,suites,lb}.ts'],
   format: ['esm', 'cjs'],
   dts: true,
   sourcemap: true,

@@ -1,5 +1,11 @@
 import { readFile, stat } from 'node:fs/promises'
-import type { InstanceBehaviour, RegistryMode, Scenario, SimulationOptions, SimulationWorld } from '@lb/testing'
+import type {
+  InstanceBehaviour,
+  RegistryMode,
+  Scenario,
+  SimulationOptions,
+  SimulationWorld,
+} from '@lb/testing/simulation'
 import { CommandError } from './command-error.ts'
 import { exitCodes } from './exit-code.ts'
 import { isJsonObject, type JsonObject, numberIn, objectIn, objectsIn, textIn } from './json-fields.ts'

@@ -1,4 +1,4 @@
-import type { SimulationReport } from '@lb/testing'
+import type { SimulationReport } from '@lb/testing/simulation'
 import type { CommandContext } from './command-context.ts'
 import { formatMs, formatPercent, numberText } from './number-format.ts'
 import { printable } from './printable.ts'

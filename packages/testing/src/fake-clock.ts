@@ -1,4 +1,5 @@
 import type { CancelTimer, Clock, TimerOptions } from '@lb/core'
+import { settlePromises } from './settle-promises.ts'
 
 interface FakeTimer {
   readonly atMs: number
@@ -106,9 +107,4 @@ export class FakeClock implements Clock {
     }
     return next
   }
-}
-
-/** Resolves when every promise has settled that needs neither a timer nor the network. */
-export function settlePromises(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }

@@ -1,24 +1,9 @@
-export { FakeClock, settlePromises } from './fake-clock.ts'
+export { FakeClock } from './fake-clock.ts'
 export { type FakeAnswer, FakeDiscovery, FakeWatchDiscovery } from './fake-discovery.ts'
 export { instance, instances, weighted } from './instances.ts'
 export { type BackendBehaviour, type BackendRequest, type BackendScript, LoopbackBackend } from './loopback-backend.ts'
 export { described, Notes } from './notes.ts'
 export { seededRandom } from './seeded-random.ts'
-export type { SecondReport } from './simulation/call-recorder.ts'
-export { type LatencyProfile, latencySampler } from './simulation/latency-profile.ts'
-export { randomTree } from './simulation/random-tree.ts'
-export { runScenario, type Scenario, type ScenarioOptions } from './simulation/scenario.ts'
-export { type ScenarioName, scenarios } from './simulation/scenarios.ts'
-export type { SimulatedFleet } from './simulation/simulated-fleet.ts'
-export { type InstanceBehaviour, SimulatedInstance } from './simulation/simulated-instance.ts'
-export type { RegistryMode, SimulatedRegistry } from './simulation/simulated-registry.ts'
-export {
-  type SimulatedClientContext,
-  type SimulatedLoadBalancerOptions,
-  type SimulationOptions,
-  type SimulationWorld,
-  simulate,
-} from './simulation/simulation.ts'
-export { SimulationClock } from './simulation/simulation-clock.ts'
-export type { SimulationReport } from './simulation/simulation-report.ts'
+export { settlePromises } from './settle-promises.ts'
+export * from './simulation.ts'
 export { Traffic } from './traffic.ts'

@@ -1,4 +1,10 @@
-import { runScenario, type Scenario, type ScenarioOptions, type SimulationReport, scenarios } from '@lb/testing'
+import {
+  runScenario,
+  type Scenario,
+  type ScenarioOptions,
+  type SimulationReport,
+  scenarios,
+} from '@lb/testing/simulation'
 import { balancerOption } from '../balancer-option.ts'
 import type { CommandFunction, Invocation } from '../command-definition.ts'
 import { CommandError } from '../command-error.ts'

@@ -1,5 +1,5 @@
 import type { CancelTimer, Clock } from '@lb/core'
-import { settlePromises } from '../fake-clock.ts'
+import { settlePromises } from '../settle-promises.ts'
 
 interface Timer {
   readonly atMs: number
