@@ -1,6 +1,6 @@
+import type { Invocation } from './command-definition.ts'
 import { CommandError, usageError } from './command-error.ts'
 import { exitCodes } from './exit-code.ts'
-import type { GivenOptions } from './given-options.ts'
 
 /** What `lb call` does, and how often. */
 export interface CallOptions {
@@ -14,10 +14,14 @@ export interface CallOptions {
   readonly body: string | undefined
 }
 
+const secretHeaders = /auth|cookie|token|key|secret|password/i
+
 /** Reads the options of `lb call`. */
-export function callOptions(options: GivenOptions, path = '/'): CallOptions {
+export function callOptions({ options, secrets }: Invocation, path = '/'): CallOptions {
   const requests = options.integer('requests', 1, 10_000_000) ?? 1
   const body = options.texts('data').at(-1)
+  const headers = options.texts('header').map(headerOf)
+  for (const [name, value] of headers) if (secretHeaders.test(name)) secrets.add(value)
   return {
     requests,
     concurrency: Math.min(options.integer('concurrency', 1, 10_000) ?? 1, requests),
@@ -25,7 +29,7 @@ export function callOptions(options: GivenOptions, path = '/'): CallOptions {
     timeoutMs: options.durationMs('timeout') ?? 10_000,
     path: pathOf(path),
     method: methodOf(options.text('method'), body),
-    headers: options.texts('header').map(headerOf),
+    headers,
     body,
   }
 }
@@ -39,6 +43,8 @@ function pathOf(path: string): string {
       'The service is an argument of its own',
     )
   }
+  if (!/^[\x21-\x7e]*$/.test(path))
+    throw usageError('[path]', 'visible ASCII characters, the others percent-encoded', path)
   return path.startsWith('/') ? path : `/${path}`
 }
 

@@ -28,9 +28,11 @@ function escaped(unit: number): string {
 const wide =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u
 const zero = /\p{M}/u
+const narrow = /^[ -~]*$/
 
 /** The columns that `text` takes on a terminal. */
 export function displayWidth(text: string): number {
+  if (narrow.test(text)) return text.length
   let width = 0
   for (const character of text) width += zero.test(character) ? 0 : wide.test(character) ? 2 : 1
   return width

@@ -18,7 +18,19 @@ export function processContext(): { readonly context: CommandContext; readonly e
   process.on('SIGINT', stop('interrupted', exitCodes.interrupted))
   process.on('SIGTERM', stop('terminated', exitCodes.terminated))
   const readerGone = (): void => controller.abort(new Stopped('the output is not read any more', exitCodes.ok))
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', readerGone)
+  let failure: ExitCode | undefined
+  const writeFailed = (error: Error): void => {
+    if (failure !== undefined) return
+    if ('code' in error && error.code === 'EPIPE') {
+      readerGone()
+      return
+    }
+    failure = exitCodes.failed
+    process.stderr.write(`lb: the output cannot be written: ${error.message}\n`)
+    controller.abort(new Stopped(error.message, failure))
+  }
+  process.stderr.on('error', readerGone)
+  process.stdout.on('error', writeFailed)
   // Watches of discoveries keep no process alive; the command does.
   const alive = setInterval(() => {}, longestTimerMs)
   const context: CommandContext = {
@@ -32,8 +44,10 @@ export function processContext(): { readonly context: CommandContext; readonly e
   // What is written is flushed first; what a command left open does not keep the process.
   const end = (code: ExitCode): void => {
     clearInterval(alive)
-    process.exitCode = code
-    process.stdout.write('', () => process.exit(code))
+    process.stdout.write('', (error) => {
+      if (error) writeFailed(error)
+      process.exit(failure ?? code)
+    })
   }
   return { context, end }
 }

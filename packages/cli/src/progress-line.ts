@@ -5,6 +5,7 @@ export class ProgressLine {
   readonly #err: CommandContext['err']
   #quarter = 0
   #shown = ''
+  #permille = -1
 
   constructor({ err }: CommandContext) {
     this.#err = err
@@ -14,6 +15,9 @@ export class ProgressLine {
   show(ratio: number, text: string): void {
     const line = `${`${Math.floor(100 * ratio)}`.padStart(3)} % ${text}`
     if (this.#err.isTerminal) {
+      const permille = Math.floor(1_000 * ratio)
+      if (permille === this.#permille) return
+      this.#permille = permille
       const fitting = line.slice(0, Math.max(10, (this.#err.columns ?? 80) - 1))
       if (fitting !== this.#shown) this.#err.write(`\r${fitting.padEnd(this.#shown.length)}`)
       this.#shown = fitting

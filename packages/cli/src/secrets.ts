@@ -3,7 +3,7 @@ import type { TextOutput } from './command-context.ts'
 const mask = '***'
 /** Shorter ones would mask parts of ordinary words; where they can be at all, they are in URLs, which are masked by their form. */
 const leastLength = 4
-const userInfo = /([a-z][a-z\d+.-]*:\/\/)[^\s/?#@"']*@/gi
+const userInfo = /:\/\/[^\s/?#@"']*@/g
 
 /** What must not be printed: passwords and tokens that the command knows, and user and password in any URL. */
 export class Secrets {
@@ -29,7 +29,7 @@ export class Secrets {
 
   /** `text` without the secrets. */
   mask(text: string): string {
-    let masked = text.replace(userInfo, `$1${mask}@`)
+    let masked = text.replace(userInfo, `://${mask}@`)
     // Longer ones first: one may be part of another.
     for (const secret of [...this.#known].sort((left, right) => right.length - left.length))
       masked = masked.replaceAll(secret, mask)

@@ -36,9 +36,9 @@ export function simulationReport(
 
 function figures(report: SimulationReport): Figure[] {
   const failures = Object.entries(report.failures)
-  const worst = Math.min(
+  const worst = report.seconds.reduce(
+    (least, { calls, succeeded }) => (calls === 0 ? least : Math.min(least, succeeded / calls)),
     1,
-    ...report.seconds.filter(({ calls }) => calls > 0).map((each) => each.succeeded / each.calls),
   )
   return [
     { name: 'calls', value: `${report.calls}` },

@@ -32,6 +32,11 @@ describe('a table', () => {
     expect(textTable(columns, rows, { width: 11 })).toBe('NAME a-lon…\nCOUNT 7\n\nNAME b\nCOUNT 1234\n')
   })
 
+  it('takes more rows than a function takes arguments', () => {
+    const many = Array.from({ length: 200_000 }, (): Row => ['a', 1, ''])
+    expect(textTable(columns, many).length).toBeGreaterThan(200_000)
+  })
+
   it('never is wider than the terminal', () => {
     const anyRows = fc.array(fc.tuple(fc.string({ unit: 'grapheme' }), fc.nat(), fc.string({ unit: 'grapheme' })))
     fc.assert(

@@ -24,8 +24,9 @@ export function textTable<Row>(
   { width, heading }: { readonly width?: number | undefined; readonly heading?: Style } = {},
 ): string {
   const used = columns.filter(({ cell }) => rows.length === 0 || rows.some((row) => cell(row) !== ''))
+  // Not `Math.max(...)`: there may be more rows than a function may have arguments.
   const natural = used.map(({ title, cell }) =>
-    Math.max(displayWidth(title), ...rows.map((row) => displayWidth(cell(row)))),
+    rows.reduce((most, row) => Math.max(most, displayWidth(cell(row))), displayWidth(title)),
   )
   const widths = width === undefined ? natural : fitted(natural, width)
   if (widths === undefined) return records(used, rows, width ?? 0)

@@ -7,8 +7,8 @@ import { stylesFor } from './text-style.ts'
 import { type Column, textTable } from './text-table.ts'
 
 const pageSize = 500
-/** No more are read, however many a gateway claims to have. */
-const maxRows = 100_000
+/** No more are read, however many rows a gateway claims to have. */
+const maxPages = 200
 
 /** Every service, page by page. */
 export async function readServices(client: DashboardClient): Promise<readonly JsonObject[]> {
@@ -28,8 +28,8 @@ async function readPages(
 ): Promise<{ readonly first: JsonObject; readonly rows: readonly JsonObject[] }> {
   const first = await client.get(`${path}?limit=${pageSize}`)
   const rows = [...objectsIn(first, list)]
-  const total = Math.min(numberIn(first, 'total') ?? 0, maxRows)
-  while (rows.length < total) {
+  const total = numberIn(first, 'total') ?? 0
+  for (let page = 1; rows.length < total && page < maxPages; page++) {
     const more = objectsIn(await client.get(`${path}?offset=${rows.length}&limit=${pageSize}`), list)
     // Some may have gone meanwhile.
     if (more.length === 0) break

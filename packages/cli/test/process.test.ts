@@ -59,6 +59,18 @@ describe('the process', { timeout: 60_000 }, () => {
     },
   )
 
+  it.runIf(process.platform === 'linux')('fails if its output cannot be written', async () => {
+    const command = `'${process.execPath}' '${program}' resolve users --static 10.0.0.1:80 > /dev/full`
+    const shell = spawn('bash', ['-c', command], { stdio: ['ignore', 'ignore', 'pipe'] })
+    let err = ''
+    shell.stderr.on('data', (data) => {
+      err += data
+    })
+    const [code] = await once(shell, 'close')
+    expect(code).toBe(1)
+    expect(err).toMatch(/^lb: the output cannot be written: ENOSPC[^\n]*\n$/)
+  })
+
   it('writes data to standard output and all else to standard error', async () => {
     const lb = new LbProcess(['simulate', 'grey-failure', '--clients', '2', '--duration', '1s', '-o', 'json'])
     expect(await lb.exitCode).toBe(0)

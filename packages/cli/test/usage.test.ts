@@ -51,6 +51,7 @@ describe('a wrong command line', () => {
       'shares users canary --url http://h/lb',
       'a share must be a group and a number ≥ 0, such as canary=5, got "canary"',
     ],
+    ['shares users a=1 a=2 --url http://h/lb', 'each group must have one share'],
     ['shares users canary=5 --clear --url http://h/lb', 'not both'],
     ['drain users a', '--url is missing'],
     ['drain users a --url gateway', '--url must be an http: or https: URL, got "gateway"'],

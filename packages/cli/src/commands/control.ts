@@ -35,6 +35,8 @@ export const shares: CommandFunction = async (invocation) => {
     throw new CommandError(message, exitCodes.usage)
   }
   const given = Object.fromEntries(pairs.map(share))
+  if (Object.keys(given).length < pairs.length)
+    throw new CommandError('each group must have one share', exitCodes.usage)
   return await act(invocation, service, 'shares', { shares: isCleared ? null : given }, () =>
     isCleared
       ? 'the shares of the configuration apply'

@@ -35,6 +35,7 @@ export const watch: CommandFunction = async (invocation) => {
       await session.lb.ready(session.service, { signal })
       if (session.lb.inspect(session.service).instances.length === 0)
         writer.note(`${session.shownName} has no instances`)
+      signal.throwIfAborted()
       await new Promise<never>((_, reject) => {
         signal.addEventListener('abort', () => reject(signal.reason), { once: true })
       })
