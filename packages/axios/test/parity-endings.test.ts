@@ -18,6 +18,10 @@ function trickle(everyMs: number, pieces: number): Respond {
   }
 }
 
+/** Its head comes at once, even on a busy machine long before the limit, and its end after it. */
+const slowBody = trickle(120, 6)
+const wellBeforeTheEnd = 500
+
 function limited(timeout: AxiosRequestConfig): Scenario['run'] {
   return ({ client, origin }) => client.get(`${origin}/slow`, timeout)
 }
@@ -71,17 +75,17 @@ describeParity('a time limit', {
     expected: timedOut,
   },
   'does not end a response whose body is slow': {
-    run: limited({ timeout: 100 }),
-    respond: trickle(30, 6),
+    run: limited({ timeout: wellBeforeTheEnd }),
+    respond: slowBody,
     expected: { outcome: { status: 200, data: '......' } },
   },
   'does not end a stream that is slow': {
     run: async ({ client, origin }) => {
-      const response = await client.get(origin, { timeout: 100, responseType: 'stream' })
+      const response = await client.get(origin, { timeout: wellBeforeTheEnd, responseType: 'stream' })
       response.data = await text(response.data)
       return response
     },
-    respond: trickle(30, 6),
+    respond: slowBody,
     expected: { outcome: { status: 200, data: '......' } },
   },
   'holds for a whole chain of redirects': {

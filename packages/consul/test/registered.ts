@@ -33,7 +33,7 @@ export async function register(consul: Consul, service: string, inits: readonly 
   }
   const wanted = instances.map(({ host, port, weight }) => `${host}:${port} ${weight}`).sort()
   await vi.waitFor(async () => expect(await catalogued(consul, service)).toEqual(wanted), {
-    timeout: 5_000,
+    timeout: 20_000,
     interval: 5,
   })
 }
@@ -50,7 +50,7 @@ async function catalogued(consul: Consul, service: string): Promise<string[]> {
 /** Resolves when the catalogue has `count` instances: agents tell it a little later than they answer. */
 export async function inCatalogue(consul: Consul, service: string, count: number): Promise<void> {
   await vi.waitFor(async () => expect(await catalogued(consul, service)).toHaveLength(count), {
-    timeout: 5_000,
+    timeout: 20_000,
     interval: 5,
   })
 }

@@ -1,5 +1,6 @@
 import type { ServiceDiscovery, ServiceInstance, ServiceInstanceInit } from '@lb/core'
 import { parseInstance } from '@lb/core'
+import { fastClock } from '@lb/testing'
 import { type DiscoveryCapabilities, type DiscoveryHarness, describeDiscovery } from '@lb/testing/suites'
 import { freePort, PowerDns, type RecordSet, startTimeoutMs } from 'test-servers'
 import { describeWithServers } from 'test-servers/suites'
@@ -26,7 +27,8 @@ describeWithServers('on PowerDNS', PowerDns.programs, () => {
     const written = new Map<string, readonly ServiceInstance[]>()
     const harness: DiscoveryHarness = {
       // Whether the machine has IPv6 makes no difference.
-      create: () => create({ servers: [server.address], timeoutMs: 400, tries: 1, checkRoutes: false }),
+      create: () =>
+        create({ servers: [server.address], timeoutMs: 4_000, tries: 1, checkRoutes: false, clock: fastClock }),
       set: async (service, inits: readonly ServiceInstanceInit[]) => {
         const instances = inits.map(parseInstance)
         written.set(service, instances)
@@ -35,7 +37,7 @@ describeWithServers('on PowerDNS', PowerDns.programs, () => {
       malform: (service) => server.set(...recordSets(service, written.get(service) ?? [], true)),
       fail: async () => server.pause(),
       recover: async () => server.resume(),
-      // A refresh each second; after a failure, one second, two and four.
+      // A refresh each second of its clock; after a failure, one second, two and four.
       withinMs: 8_000,
       ...places,
     }

@@ -1,6 +1,6 @@
 import { vi } from 'vitest'
 
-/** Waits until `check` passes, for as long as the time limit of a usual test allows. */
-export function eventually(check: () => unknown, timeoutMs = 4_500): Promise<unknown> {
+/** Waits until `check` passes. */
+export function eventually(check: () => unknown, timeoutMs = 20_000): Promise<unknown> {
   return vi.waitFor(check, { timeout: timeoutMs, interval: 20 })
 }

@@ -1,8 +1,8 @@
 import { parseInstance, type ServiceInstanceInit } from '@lb/core'
+import { fastClock } from '@lb/testing'
 import type { DiscoveryHarness, RegistrarHarness } from '@lb/testing/suites'
 import type { FaultProxy, NacosInstanceInit } from 'test-servers'
 import { NacosDiscovery, NacosRegistrar } from '../src/index.ts'
-import { fastClock } from './fast-clock.ts'
 
 /** What the contracts need of a server, be it a real one or a fake. */
 export interface ContractServer {

@@ -1,9 +1,8 @@
 import { LoadBalancer, parseInstance } from '@lb/core'
-import { FakeClock } from '@lb/testing'
+import { FakeClock, fastClock } from '@lb/testing'
 import type { NacosInstanceInit } from 'test-servers'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { NacosDiscovery, NacosRegistrar } from '../src/index.ts'
-import { fastClock } from './fast-clock.ts'
 import type { OnServer } from './real-server.ts'
 
 const address = { host: '10.0.0.1', port: 8080 }

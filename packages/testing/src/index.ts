@@ -1,5 +1,6 @@
 export { FakeClock } from './fake-clock.ts'
 export { type FakeAnswer, FakeDiscovery, FakeWatchDiscovery } from './fake-discovery.ts'
+export { fastClock } from './fast-clock.ts'
 export { instance, instances, weighted } from './instances.ts'
 export { type BackendBehaviour, type BackendRequest, type BackendScript, LoopbackBackend } from './loopback-backend.ts'
 export { described, Notes } from './notes.ts'

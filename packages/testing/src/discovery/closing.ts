@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import type { DiscoveryFixture } from './fixture.ts'
 
@@ -79,6 +78,7 @@ export function describeLastWords(registry: DiscoveryFixture): void {
     // One that holds nothing has no end.
     if (discovery.close === undefined) return
     const [list, other] = [registry.list(1), registry.nextService()]
+    const living = registry.watch((await registry.open()).discovery, service)
     await registry.set(service, list)
     const [left, open, waiting] = [service, service, other].map((name) => registry.watch(discovery, name))
     await registry.eventually(() => {
@@ -92,10 +92,13 @@ export function describeLastWords(registry: DiscoveryFixture): void {
     expect(open?.errors.at(-1)).toMatchObject({ code: 'LB_CLOSED', service })
     expect(waiting?.errors.at(-1)).toMatchObject({ code: 'LB_CLOSED', service: other })
     const calls = [open?.calls, waiting?.calls]
-    await registry.set(service, registry.list(2))
     const late = registry.watch(discovery, service)
     expect([late.lists, late.errors]).toMatchObject([[], [{ code: 'LB_CLOSED', service }]])
-    await delay(50)
+    // Two changes: whatever the first one had under way has arrived when another discovery has seen the second one.
+    for (const changed of [registry.list(2), list]) {
+      await registry.set(service, changed)
+      await registry.eventually(() => living.expectLatest(changed))
+    }
     expect([open?.calls, waiting?.calls, late.calls, left?.calls]).toEqual([...calls, 1, before])
   })
 }

@@ -3,7 +3,7 @@ import { systemClock } from '@lb/core/authoring'
 
 const factor = 10
 
-/** Time that passes ten times as fast, for what waits for seconds against a server that is real enough to need a real clock. */
+/** A clock on which time passes ten times as fast: for tests against a real server of a client that waits for seconds between queries. */
 export const fastClock: Clock = {
   now: () => systemClock.now() * factor,
   setTimeout: (callback, delayMs, options) => systemClock.setTimeout(callback, delayMs / factor, options),
