@@ -54,6 +54,7 @@ export class ProxyCall implements InterimListener {
   #upgrade: string | undefined
   /** What is passed on. */
   #upstream: ProxyResponse | undefined
+  #sink: ClientSink | undefined
 
   constructor(
     shared: ProxyContext,
@@ -136,6 +137,8 @@ export class ProxyCall implements InterimListener {
   #watchClient(): void {
     const response = this.#response
     const onClose = (): void => {
+      // Not by an event of the response: one that waits for an earlier one of its connection has none.
+      this.#sink?.closed()
       // A middleware may have ended it before the instance did.
       if (!response.writableFinished || this.#upstream?.isComplete !== true) this.#signal.abort(clientGone())
     }
@@ -265,10 +268,10 @@ export class ProxyCall implements InterimListener {
     }
     const { clock, idleTimeoutMs } = this.#shared.settings
     this.#upstream = upstream
-    const sink = new ClientSink(response, upstream, (onStalled) =>
+    this.#sink = new ClientSink(response, upstream, (onStalled) =>
       idleTimeoutMs === Number.POSITIVE_INFINITY ? () => {} : clock.setTimeout(onStalled, idleTimeoutMs),
     )
-    upstream.passTo(sink)
+    upstream.passTo(this.#sink)
   }
 
   /** The headers for the client. */

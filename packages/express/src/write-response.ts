@@ -84,6 +84,7 @@ export class ClientSink implements ResponseSink<readonly Buffer[]> {
   readonly #flush: (() => void) | undefined
   #cancelTimer: (() => void) | undefined
   #listens = false
+  #isClosed = false
 
   /** @param stalled starts the time limit of a client that does not read, and gives the way to end it */
   constructor(response: ServerResponse, upstream: ProxyResponse, stalled: (onStalled: () => void) => () => void) {
@@ -109,9 +110,10 @@ export class ClientSink implements ResponseSink<readonly Buffer[]> {
     const isTaken = this.#response.write(chunk)
     this.#flush?.()
     if (isTaken || this.#response.writableLength < waitingLimit) return true
+    if (this.#isClosed) return false
     if (!this.#listens) {
       this.#listens = true
-      this.#response.on('drain', () => this.#drained()).on('close', () => this.#cancelTimer?.())
+      this.#response.on('drain', () => this.#drained())
     }
     // Destroying it aborts the request to the instance, by the response's 'close'.
     this.#cancelTimer ??= this.#stalled(() => breakOff(this.#response))
@@ -140,6 +142,12 @@ export class ClientSink implements ResponseSink<readonly Buffer[]> {
 
   fail(): void {
     breakOff(this.#response)
+  }
+
+  /** The client has got the response, or cannot get it any more. */
+  closed(): void {
+    this.#isClosed = true
+    this.#cancelTimer?.()
   }
 
   #addTrailers(raw: readonly Buffer[]): void {

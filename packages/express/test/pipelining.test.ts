@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { connect } from 'node:net'
+import { FakeClock } from '@lb/testing'
 import { afterEach, expect, it, vi } from 'vitest'
 import { closeAll, exchangeBytes, startGateway, startInstance } from './support.ts'
 
@@ -37,4 +38,21 @@ it('pipelined requests end with the connection, also those whose response waits'
   client.destroy()
   await vi.waitFor(() => expect(lb.inspect('service').inFlight).toBe(0))
   await vi.waitFor(() => expect(closed).toHaveLength(count))
+})
+
+it.each([
+  ['complete at the instance', (response: ServerResponse) => response.end(Buffer.alloc(400_000, 'x'))],
+  ['on its way', (response: ServerResponse) => response.write(Buffer.alloc(400_000, 'x'))],
+])('a long response that waits, %s, leaves no timer behind when its client goes away', async (_name, answer) => {
+  const clock = new FakeClock()
+  const instance = await startInstance((request, response) => {
+    if (request.url === '/long') answer(response)
+  })
+  const { port, lb } = await startGateway([instance], { proxy: { clock } })
+  const client = connect(port, '127.0.0.1')
+  client.write('GET /silent HTTP/1.1\r\nHost: a\r\n\r\nGET /long HTTP/1.1\r\nHost: a\r\n\r\n')
+  await vi.waitFor(() => expect(clock.pendingTimers).toBeGreaterThan(0))
+  client.destroy()
+  await vi.waitFor(() => expect(clock.pendingTimers).toBe(0))
+  await vi.waitFor(() => expect(lb.inspect('service').inFlight).toBe(0))
 })
