@@ -1,6 +1,7 @@
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defineConfig, type UserConfig } from 'tsdown'
+import { pageFilesPlugin } from './packages/dashboard/build/page-files-plugin.ts'
 import { droppableValues } from './scripts/droppable-values.ts'
 
 /** One build for every package: ESM and CommonJS with types for both. `tsdown` runs in the package's folder. */
@@ -26,4 +27,9 @@ const core: UserConfig[] = [
   }),
 ]
 
-export default defineConfig(basename(process.cwd()) === 'core' ? core : common)
+/** The page of the dashboard is bundled into its package. */
+const dashboard: UserConfig = { ...common, plugins: [pageFilesPlugin(), droppableValues()] }
+
+const own: Readonly<Record<string, UserConfig | UserConfig[]>> = { core, dashboard }
+
+export default defineConfig(own[basename(process.cwd())] ?? common)

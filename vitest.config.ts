@@ -1,11 +1,13 @@
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { pageFilesPlugin } from './packages/dashboard/build/page-files-plugin.ts'
 
 const packages = fileURLToPath(new URL('./packages', import.meta.url))
 const nest11 = `${packages}/nestjs/test/nest-11/node_modules/@nestjs`
 
 export default defineConfig({
+  plugins: [pageFilesPlugin()],
   // Tests run against the sources, so that no test can pass on a stale build.
   resolve: {
     alias: [

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the real servers that tests start: PowerDNS, BIND, Unbound, dnsdist, nginx, Consul, etcd (two versions), Nacos (two
-# versions) and the Kubernetes API server; services in Go; and what cuts networks: nftables, iproute2. For Debian and its derivatives. Does nothing when
+# versions) and the Kubernetes API server; services in Go; Chromium; and what cuts networks: nftables, iproute2. For Debian and its derivatives. Does nothing when
 # everything is there; starts nothing; runs apt with sudo when not root.
 #
 # What the distribution does not have is taken from another suite of Debian, without adding that to the machine's sources, and
@@ -90,6 +90,12 @@ install_nginx() {
   install_packages nginx openssl
 }
 
+# The page of the dashboard is tested in it. Without a font, its texts have no width.
+install_browser() {
+  missing chromium || return 0
+  install_packages chromium fonts-dejavu-core
+}
+
 install_network_tools() {
   missing nft ip || return 0
   install_packages nftables iproute2
@@ -128,6 +134,7 @@ install_go_interop() {
 install_name_servers
 install_nginx
 install_network_tools
+install_browser
 install_consul
 install_etcd etcd-3.4 bookworm 3.4.23-4+b4 3a9445d4560ad6de1c375756b2a17d97713df44cbd20a658c871fe108af7ef5d
 install_etcd etcd-3.5 trixie 3.5.16-4 0875921bb0d023f2af9b8e15cdfbe417a03e65731345fb832c40f9c2dd72967b

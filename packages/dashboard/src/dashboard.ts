@@ -2,6 +2,7 @@ import type { LoadBalancer } from '@lb/core'
 import { checkLoadBalancer } from '@lb/core/authoring'
 import { DashboardServer } from './dashboard-server.ts'
 import { ApiError } from './http/api-error.ts'
+import type { Exchange } from './http/exchange.ts'
 import { fetchExchange, fetchResponse } from './http/fetch-handler.ts'
 import { type NodeRequest, type NodeResponse, nodeExchange, writeReply } from './http/node-handler.ts'
 import { errorReply } from './http/reply.ts'
@@ -30,13 +31,15 @@ export function dashboard(lb: LoadBalancer, options: DashboardOptions = {}): Das
   checkLoadBalancer('dashboard.lb', lb)
   const settings = dashboardSettings(options)
   const server = new DashboardServer(lb, settings)
+  const respond = async (exchange: Exchange, response: NodeResponse, next?: () => void): Promise<void> => {
+    const reply = await server.respond(exchange)
+    if (reply === undefined) next?.()
+    else writeReply(response, reply, exchange.method === 'HEAD')
+  }
   return {
     handle: (request, response, next) => {
       const exchange = nodeExchange(request, next !== undefined, settings.clock)
-      void server.respond(exchange).then((reply) => {
-        if (reply === undefined) next?.()
-        else writeReply(response, reply, exchange.method === 'HEAD')
-      })
+      void respond(exchange, response, next)
     },
     fetch: async (request) => {
       const reply = await server.respond(fetchExchange(request))

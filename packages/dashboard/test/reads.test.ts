@@ -88,7 +88,7 @@ describe('GET api/v1/services/:name', () => {
   it('says what is known in place of an unknown service, and leaves no watch for it', async () => {
     const { status, error } = await read<ErrorResponse>('api/v1/services/user')
     expect(status).toBe(404)
-    expect(error).toMatchObject({ code: 'UNKNOWN_SERVICE', known: ['many', 'users'] })
+    expect(error).toMatchObject({ code: 'LB_UNKNOWN_SERVICE', known: ['many', 'users'] })
     expect(lb.inspect().map(({ service }) => service)).toEqual(['users', 'many'])
   })
 })

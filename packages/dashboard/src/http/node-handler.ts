@@ -12,7 +12,7 @@ export interface NodeRequest {
   /** Its headers. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
   /** Listens to its body. */
-  on(event: string, listener: (...args: never[]) => void): unknown
+  on(event: string, listener: (chunk: Uint8Array) => void): unknown
 }
 
 /** A response of `node:http`, `node:http2` or a framework on them, as far as it is written here. */
@@ -32,7 +32,7 @@ export interface NodeResponse {
   /** Ends the connection. */
   destroy(): unknown
   /** Listens to it. */
-  on(event: string, listener: (...args: never[]) => void): unknown
+  on(event: string, listener: () => void): unknown
 }
 
 /** What a framework and its parsers put on a request. */

@@ -1,5 +1,6 @@
 import { apiVersion, type ControlVerb, controlVerbs } from '../api.ts'
 import { ApiError } from './api-error.ts'
+import type { Exchange } from './exchange.ts'
 
 /** What a path asks for. */
 export type Route =
@@ -21,7 +22,7 @@ export type Route =
  *
  * @throws ApiError for a name that is not well encoded
  */
-export function routeOf(path: string): Route {
+function routeOf(path: string): Route {
   const segments = path.split('/')
   const last = segments.at(-1) ?? ''
   const api = segments.findLastIndex((segment, index) => segment === 'api' && isVersion(segments[index + 1]))
@@ -30,6 +31,24 @@ export function routeOf(path: string): Route {
   if (last === '') return { kind: 'page' }
   // With a dot before it: the last segment alone could be read as an absolute address.
   return last.includes('.') ? { kind: 'none' } : { kind: 'to-slash', location: `./${last}/` }
+}
+
+/**
+ * Routes a request. A framework takes the mount off, with the slash after it: then the path that the client sent says whether that was
+ * there. Some take the whole path off. As a middleware, the dashboard has its page at the mount alone.
+ *
+ * @throws ApiError
+ */
+export function requestedRoute({ target, originalTarget, hasNext }: Exchange): Route {
+  const path = pathOf(target)
+  const atMount = path === '' || path === '/'
+  const route = routeOf(atMount ? pathOf(originalTarget) : path)
+  const isPage = route.kind === 'page' || route.kind === 'to-slash'
+  return hasNext && isPage && !atMount ? { kind: 'none' } : route
+}
+
+function pathOf(target: string): string {
+  return target.split(/[?#]/, 1)[0] ?? ''
 }
 
 function isVersion(segment: string | undefined): boolean {

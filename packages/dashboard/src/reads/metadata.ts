@@ -4,7 +4,7 @@ import type { ServiceInstance } from '@lb/core'
 const secret = /token|secret|passw|key|credential|auth|cookie/i
 
 /** Takes the place of what is not shown. */
-export const masked = '••••••'
+const masked = '••••••'
 
 /** How many metadata are shown of an instance, and how long they may be: registries say what they like. */
 const [maxEntries, maxLength] = [50, 500]

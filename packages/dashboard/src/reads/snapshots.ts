@@ -36,9 +36,13 @@ export class Snapshots {
     const known = this.all()
     const found = known.get(name)
     if (found !== undefined) return found
-    throw new ApiError('UNKNOWN_SERVICE', `No service of this name is known: ${JSON.stringify(name.slice(0, 100))}`, {
-      known: Array.from(known.keys()),
-    })
+    throw new ApiError(
+      'LB_UNKNOWN_SERVICE',
+      `No service of this name is known: ${JSON.stringify(name.slice(0, 100))}`,
+      {
+        known: Array.from(known.keys()),
+      },
+    )
   }
 
   /** After a change: the next look is a new one. */

@@ -38,11 +38,12 @@ export class TrafficRing {
     this.#first = this.#current
   }
 
-  record(nowMs: number, durationMs: number, failed: boolean): void {
+  record(nowMs: number, durationMs: number | undefined, failed: boolean): void {
     this.#turn(nowMs)
     const slot = this.#current % this.#span.points
     this.#counts[slot] = (this.#counts[slot] ?? 0) + 1
     if (failed) this.#failures[slot] = (this.#failures[slot] ?? 0) + 1
+    if (durationMs === undefined) return
     const bucket = slot * bucketCount + bucketOf(durationMs)
     this.#buckets[bucket] = (this.#buckets[bucket] ?? 0) + 1
   }

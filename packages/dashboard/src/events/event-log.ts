@@ -1,0 +1,96 @@
+import type { Clock, LoadBalancer, LoadBalancerEvent } from '@lb/core'
+import { ApiError } from '../http/api-error.ts'
+import { EventEntry } from './event-entry.ts'
+import { shown } from './event-json.ts'
+import { levelOf, rareTypes } from './event-levels.ts'
+import { type EventFilter, EventStream } from './event-stream.ts'
+
+/** How many events are kept for those who look later; none of `debug`. */
+const maxKept = 500
+
+/** What the log needs. */
+export interface EventLogOptions {
+  readonly lb: LoadBalancer
+  readonly clock: Clock
+  readonly maxStreams: number
+  /** Called with every event that does not belong to a call, after the streams. */
+  readonly onEvent: (event: LoadBalancerEvent) => void
+}
+
+/** The last events, and the streams that get them. Those of every call are asked for only while a stream wants them. */
+export class EventLog {
+  readonly #options: EventLogOptions
+  readonly #kept: EventEntry[] = []
+  /** Each with whether it wants what comes with every call. */
+  readonly #streams = new Map<EventStream, boolean>()
+  #lastId = 0
+  #unsubscribe: () => void
+  #wantsCalls = false
+
+  constructor(options: EventLogOptions) {
+    this.#options = options
+    this.#unsubscribe = options.lb.subscribe(this.#receive, rareTypes)
+  }
+
+  /**
+   * A stream of the events from now on, after those that were kept since the event `lastId`; from the first one without.
+   *
+   * @throws ApiError if there are too many
+   */
+  open(filter: EventFilter, wantsCalls: boolean, lastId: number): EventStream {
+    const { clock, maxStreams } = this.#options
+    if (this.#streams.size >= maxStreams) {
+      const message = `${maxStreams} streams of events are open, which is maxStreams. Close one, or raise it`
+      throw new ApiError('TOO_MANY_STREAMS', message, { headers: { 'retry-after': '10' } })
+    }
+    const stream: EventStream = new EventStream({
+      clock,
+      filter,
+      onEnd: () => {
+        this.#streams.delete(stream)
+        this.#adapt()
+      },
+    })
+    // A number that is greater than ours is that of another process.
+    const from = lastId > this.#lastId ? 0 : lastId
+    for (const entry of this.#kept) if ((entry.id ?? 0) > from) stream.offer(entry)
+    this.#streams.set(stream, wantsCalls)
+    this.#adapt()
+    return stream
+  }
+
+  close(): void {
+    for (const stream of Array.from(this.#streams.keys())) stream.end()
+    this.#unsubscribe()
+    this.#kept.length = 0
+  }
+
+  /** Subscribes to as much as the streams want. */
+  #adapt(): void {
+    const wantsCalls = Array.from(this.#streams.values()).some((wants) => wants)
+    if (wantsCalls === this.#wantsCalls) return
+    this.#wantsCalls = wantsCalls
+    this.#unsubscribe()
+    this.#unsubscribe = this.#options.lb.subscribe(this.#receive, wantsCalls ? undefined : rareTypes)
+  }
+
+  readonly #receive = (event: LoadBalancerEvent): void => {
+    const { type } = event
+    const level = levelOf(type)
+    const isRare = level !== 'debug'
+    if (!isRare && this.#streams.size === 0) return
+    const service = 'service' in event ? event.service : undefined
+    const id = isRare ? ++this.#lastId : undefined
+    const fields = { type, level, ...(service === undefined ? undefined : { service }) }
+    const json = JSON.stringify({ ...Object(shown(event)), ...fields })
+    const entry = new EventEntry({ id, type, level, service }, json, this.#options.clock.now())
+    if (isRare) this.#keep(entry)
+    for (const stream of Array.from(this.#streams.keys())) stream.offer(entry)
+    if (isRare) this.#options.onEvent(event)
+  }
+
+  #keep(entry: EventEntry): void {
+    this.#kept.push(entry)
+    if (this.#kept.length > maxKept) this.#kept.shift()
+  }
+}
