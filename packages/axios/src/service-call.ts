@@ -79,6 +79,7 @@ export class ServiceCall {
         return classify(result, config)
       },
       discard,
+      httpMethod: config.method ?? 'get',
       hashKey: hashKey?.(config),
       signal: this.#cancellation?.signal ?? signal,
     }

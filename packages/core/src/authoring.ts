@@ -71,6 +71,32 @@ export { classifyError, classifyResponse, classifyStatus, type ResponseFacts } f
 export { isIdempotentMethod } from './retry/idempotency.ts'
 export { parseRetryAfter } from './retry/retry-after.ts'
 
+// Metrics: their one table, and what records them; spans: how calls and errors are called.
+
+export { errorTypeOf, knownStatus } from './observe/metrics/error-types.ts'
+export { knownMethod } from './observe/metrics/http-method.ts'
+export { labelValue } from './observe/metrics/label-value.ts'
+export type { MetricSink, MetricVisitor } from './observe/metrics/metric-sink.ts'
+export {
+  type CounterName,
+  type HistogramName,
+  labelsOf,
+  type Metric,
+  type MetricKind,
+  type MetricLabel,
+  type MetricLabels,
+  type MetricName,
+  metricLabels,
+  metricTable,
+  type ReadingName,
+} from './observe/metrics/metric-table.ts'
+export {
+  type MeasuredLoadBalancer,
+  type RecordedMetrics,
+  type RecordMetricsOptions,
+  recordMetrics,
+} from './observe/metrics/record-metrics.ts'
+
 // Errors.
 
 export { errorJson } from './base/error-json.ts'

@@ -144,7 +144,7 @@ export class LoadBalancer implements AsyncDisposable {
     try {
       const target = this.#use(service)
       checkObject('request', request)
-      return acquire(target, request, this.#calls.begin(service, false))
+      return acquire(target, request, this.#calls.begin(service, {}))
     } catch (error) {
       this.#calls.refused(service, error)
       return Promise.reject(error)
@@ -161,7 +161,7 @@ export class LoadBalancer implements AsyncDisposable {
     const call = this.#calls.reserve()
     try {
       const taken = tryAcquire(this.#use(service), request, call)
-      return taken && observeAcquired(taken, this.#calls.begin(service, false, call))
+      return taken && observeAcquired(taken, this.#calls.begin(service, {}, call))
     } catch (error) {
       this.#calls.refused(service, error, call)
       throw error
@@ -191,7 +191,7 @@ export class LoadBalancer implements AsyncDisposable {
       if (typeof attempt !== 'function') checkFunction('attempt', attempt ?? null)
       if (options !== noExecuteOptions) checkExecuteOptions(options)
       const scope = this.#scope(service, options.signal, options.timeoutMs ?? target.settings.timeoutMs)
-      scope.observed = this.#calls.begin(service, options.idempotent === true)
+      scope.observed = this.#calls.begin(service, options)
       return execute(target, attempt, options, scope)
     } catch (error) {
       this.#calls.refused(service, error)

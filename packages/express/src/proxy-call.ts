@@ -216,6 +216,7 @@ export class ProxyCall implements InterimListener {
       signal: this.#signal,
       classify: body === undefined ? classify : (result) => classifyWithBody(result, body),
       discard,
+      httpMethod: this.#request.method,
       retry: handsOnRetryAfter,
     }
     const options = hashKey === undefined ? common : { ...common, hashKey }

@@ -55,12 +55,13 @@ export class ServiceCall extends CallerHandler implements ResponseCall {
       this.#end(reason)
       return
     }
-    const { origin, isIdempotent, hashKey } = this.#request
+    const { origin, isIdempotent, hashKey, options: sent } = this.#request
     const common: ExecuteOptions<ServiceResponse> = {
       idempotent: isIdempotent,
       signal: this.#signal,
       classify: (result, instance) => this.#classify(result, instance),
       discard,
+      httpMethod: sent.method,
     }
     const options = hashKey === undefined ? common : { ...common, hashKey }
     lb.execute(origin.service, (instance, context) => this.#attempt(instance, context), options).then(

@@ -31,6 +31,8 @@ export interface ExecuteOptions<T = unknown> extends PickRequest {
   readonly idempotent?: boolean | undefined
   /** Overrides the service's retry options, field by field. The budget is always the service's. @default {} */
   readonly retry?: Omit<RetryOptions, 'budget'> | false | undefined
+  /** The method, if the call sends an HTTP request: for observers, it changes nothing. @default not known */
+  readonly httpMethod?: string | undefined
   /**
    * Classifies the end of an attempt; `undefined` selects the default: a fetch `Response` by its status, any other
    * value as a success, an error like `classifyError`. It is not called for an attempt that was cancelled because
@@ -54,7 +56,7 @@ const signalOption: Option<AbortSignalLike> = {
   },
 }
 
-const hashKeyOption: Option<string> = {
+const stringOption: Option<string> = {
   legal: 'string',
   check: (path, given) => {
     if (given !== undefined && typeof given !== 'string') rejectOption(path, 'a string', given)
@@ -81,7 +83,7 @@ const retryOption: DefaultedOption<Omit<RetryOptions, 'budget'> | false> = {
 }
 
 /** Options of a call without a default: what the service has applies, or nothing. */
-type OpenOption = 'signal' | 'timeoutMs' | 'retryWithinMs' | 'hashKey' | 'avoid' | 'classify' | 'discard'
+type OpenOption = 'signal' | 'timeoutMs' | 'retryWithinMs' | 'hashKey' | 'avoid' | 'httpMethod' | 'classify' | 'discard'
 
 /** Every option of a call. */
 export const executeTable: OptionTable<ExecuteOptions, OpenOption> = {
@@ -89,9 +91,10 @@ export const executeTable: OptionTable<ExecuteOptions, OpenOption> = {
   timeoutMs: durationOption({ infinite: true }),
   retryWithinMs: durationOption({ infinite: true }),
   idempotent: booleanOption(false),
-  hashKey: hashKeyOption,
+  hashKey: stringOption,
   avoid: avoidOption,
   retry: retryOption,
+  httpMethod: stringOption,
   classify: functionOption(),
   discard: functionOption(),
 }

@@ -9,6 +9,8 @@ export interface CallInfo {
   readonly call: number
   /** Whether the call may be repeated (`ExecuteOptions.idempotent`); false for `acquire`. */
   readonly idempotent: boolean
+  /** The method of the HTTP request that it sends (`ExecuteOptions.httpMethod`); `undefined`: it is none, or not known. */
+  readonly httpMethod?: string | undefined
 }
 
 /** What is known of an attempt when it begins. */

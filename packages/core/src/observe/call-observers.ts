@@ -5,6 +5,12 @@ import type { CallObservation, CallObserver } from './call-observer.ts'
 import type { EventChannel } from './event-channel.ts'
 import { ObservedCall } from './observed-call.ts'
 
+/** What the caller said of its call. */
+interface GivenCall {
+  readonly idempotent?: boolean | undefined
+  readonly httpMethod?: string | undefined
+}
+
 /** The observers of one load balancer. Without them, and without listeners to events of calls, a call costs one comparison more. */
 export class CallObservers {
   readonly #events: EventChannel
@@ -34,13 +40,13 @@ export class CallObservers {
   }
 
   /** A call begins; `undefined`: nothing observes it, or listens to it. */
-  begin(service: string, idempotent: boolean, call: number = this.reserve()): ObservedCall | undefined {
-    return call === 0 ? undefined : this.#begin(service, idempotent, call)
+  begin(service: string, given: GivenCall, call: number = this.reserve()): ObservedCall | undefined {
+    return call === 0 ? undefined : this.#begin(service, given, call)
   }
 
   /** A call was refused with `error` when it was made; an illegal argument makes no call. */
   refused(service: string, error: unknown, call?: number): void {
-    if (!(error instanceof InvalidOptionError)) this.begin(service, false, call)?.threw(error, false)
+    if (!(error instanceof InvalidOptionError)) this.begin(service, {}, call)?.threw(error, false)
   }
 
   /** Calls that begin from now on are not observed. */
@@ -48,13 +54,18 @@ export class CallObservers {
     this.#observers = []
   }
 
-  #begin(service: string, idempotent: boolean, call: number): ObservedCall {
+  #begin(service: string, { idempotent = false, httpMethod }: GivenCall, call: number): ObservedCall {
     const events = this.#events
     const observations: CallObservation[] = []
     const observed = new ObservedCall({ service, call, clock: this.#clock, events, observations })
     for (const observer of this.#observers) {
       observed.contain(() => {
-        const observation = observer.startCall({ service, call, idempotent })
+        const observation = observer.startCall({
+          service,
+          call,
+          idempotent,
+          ...(httpMethod === undefined ? undefined : { httpMethod }),
+        })
         if (observation !== undefined) observations.push(observation)
       })
     }
