@@ -23,8 +23,8 @@ export function errorTypeOf({ failed, statusCode, error }: End): string | undefi
   if (status !== undefined && status >= 400) return String(status)
   if (!failed) return undefined
   try {
-    const fields = fieldsOf(error)
-    const candidates = [fields['code'], fieldsOf(fields['cause'])['code'], fields['name']]
+    const { code, cause, name } = fieldsOf(error)
+    const candidates = [code, fieldsOf(cause).code, name]
     const found = candidates.find((each) => typeof each === 'string' && identifier.test(each))
     return typeof found === 'string' ? found : '_OTHER'
   } catch {

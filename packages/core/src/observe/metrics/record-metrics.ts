@@ -106,7 +106,10 @@ class MetricsRecorder implements RecordedMetrics, CallObserver {
   }
 
   heard(event: LoadBalancerEvent): void {
-    if (isRecorded(event) && !this.#closed) this.#count(event)
+    if (this.#closed || !isRecorded(event)) return
+    if (event.type === 'closed') this.close()
+    else if (event.type === 'service-released') this.#released(event.service)
+    else count(event, this.#known(event.service) ?? this.#unknown)
   }
 
   read(visit: MetricVisitor): void {
@@ -127,18 +130,6 @@ class MetricsRecorder implements RecordedMetrics, CallObserver {
     this.onClosed?.()
   }
 
-  #count(event: RecordedEvent): void {
-    if (event.type === 'closed') return this.close()
-    if (event.type === 'service-released') return this.#released(event.service)
-    const measured = this.#known(event.service) ?? this.#unknown
-    if (event.type === 'instances-changed') measured.changed(event)
-    else if (event.type === 'instance-ejected') measured.ejected(event)
-    else if (event.type === 'call-refused') measured.refused(event.because)
-    else if (event.type === 'instance-rejected') measured.count('lb.discovery.list.rejected')
-    else if (event.type === 'discovery-failed') measured.count('lb.discovery.failures')
-    else measured.count('lb.retry_budget.exhausted')
-  }
-
   #released(service: string): void {
     this.#options.sink.add('lb.services.released', 1, this.#labels)
     this.#services.get(service)?.remove()
@@ -156,6 +147,19 @@ class MetricsRecorder implements RecordedMetrics, CallObserver {
     measured.begin()
     return measured
   }
+}
+
+/** Counts what happened to a service. */
+function count(
+  event: Exclude<RecordedEvent, { readonly type: 'closed' | 'service-released' }>,
+  of: MeasuredService,
+): void {
+  if (event.type === 'instances-changed') of.changed(event)
+  else if (event.type === 'instance-ejected') of.ejected(event)
+  else if (event.type === 'call-refused') of.refused(event.because)
+  else if (event.type === 'instance-rejected') of.count('lb.discovery.list.rejected')
+  else if (event.type === 'discovery-failed') of.count('lb.discovery.failures')
+  else of.count('lb.retry_budget.exhausted')
 }
 
 function isRecorded(event: LoadBalancerEvent): event is RecordedEvent {
