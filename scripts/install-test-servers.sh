@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs the real servers that tests start: PowerDNS, BIND, Unbound, dnsdist, nginx, Consul, etcd (two versions), Nacos (two
-# versions) and the Kubernetes API server; services in Go; Chromium; and what cuts networks: nftables, iproute2. For Debian and its derivatives. Does nothing when
-# everything is there; starts nothing; runs apt with sudo when not root.
+# Installs the real servers that tests start: PowerDNS, BIND, Unbound, dnsdist, nginx, Prometheus, Consul, etcd (two versions), Nacos (two
+# versions) and the Kubernetes API server; services in Go; Chromium; and what cuts networks: nftables, iproute2. For Debian and its
+# derivatives. Does nothing when everything is there; starts nothing; runs apt with sudo when not root.
 #
 # What the distribution does not have is taken from another suite of Debian, without adding that to the machine's sources, and
 # unpacked into .tools/servers. LB_DEBIAN_MIRROR says where from; default: the mirror of the machine's own sources.
@@ -96,6 +96,11 @@ install_browser() {
   install_packages chromium fonts-dejavu-core
 }
 
+install_prometheus() {
+  missing prometheus promtool || return 0
+  install_packages prometheus
+}
+
 install_network_tools() {
   missing nft ip || return 0
   install_packages nftables iproute2
@@ -133,6 +138,7 @@ install_go_interop() {
 
 install_name_servers
 install_nginx
+install_prometheus
 install_network_tools
 install_browser
 install_consul

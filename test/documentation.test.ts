@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { errorCodes } from '../packages/core/src/base/errors.ts'
 import { proxyErrorCodes } from '../packages/express/src/errors.ts'
 import { cliReference } from '../scripts/cli-reference.ts'
+import { metricsReference } from '../scripts/metrics-reference.ts'
 import { documentedOptions, optionsReference, sections } from '../scripts/options-reference.ts'
 import { markdownFiles, readMarkdown, root } from './markdown.ts'
 
@@ -121,6 +122,12 @@ describe('what READMEs say of where a package was run', () => {
 describe('docs/reference/cli.md', () => {
   it('is what scripts/cli-reference.ts writes', () => {
     expect(readFileSync(join(root, 'docs/reference/cli.md'), 'utf8')).toBe(cliReference())
+  })
+})
+
+describe('docs/reference/metrics.md', () => {
+  it('is what scripts/metrics-reference.ts writes', () => {
+    expect(readFileSync(join(root, 'docs/reference/metrics.md'), 'utf8')).toBe(metricsReference())
   })
 })
 

@@ -21,19 +21,26 @@ import { proxy } from '@lb/express'
 import { FileDiscovery } from '@lb/files'
 import { KubernetesDiscovery } from '@lb/kubernetes'
 import { NacosDiscovery, NacosRegistrar } from '@lb/nacos'
+import { instrument } from '@lb/opentelemetry'
+import { collectMetrics } from '@lb/prometheus'
 import { FileSnapshotStore } from '@lb/snapshot-file'
 import { FakeClock, FakeDiscovery } from '@lb/testing'
 import { createFetch } from '@lb/undici'
 import { InstancePools } from '@lb/undici/authoring'
 import axios from 'axios'
+import { Registry } from 'prom-client'
 
 const server = createServer((request, response) => response.end(JSON.stringify({ url: request.url })))
 await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
 const discovery = new StaticDiscovery({ 'user-service': [`127.0.0.1:${server.address().port}`] })
 const lb = new LoadBalancer({ discovery })
 const client = loadBalance(axios.create(), lb)
+const registry = new Registry()
+instrument(lb)
+collectMetrics(lb, { registry })
 
 assert.equal((await client.get('http://user-service/v1/profile')).data.url, '/v1/profile')
+assert.match(await registry.metrics(), /lb_client_call_duration_seconds_count\{.*result="ok"\} 1/)
 const failure = await client.get('http://nobody/').catch((error) => error)
 assert.ok(isLoadBalancedError(failure) && failure.cause instanceof NoAvailableInstanceError)
 

@@ -1,8 +1,8 @@
 import { boundedLatencyMs } from '../../base/latency.ts'
 import type { Outcome } from '../../instance/outcome.ts'
 import type { AttemptObservation } from '../call-observer.ts'
+import type { MetricLabels } from './metric-labels.ts'
 import type { MetricSink } from './metric-sink.ts'
-import type { MetricLabels } from './metric-table.ts'
 
 /** The attempts of a service, or of one of its instances: one object for all of them, so that an attempt allocates nothing. */
 export class MeasuredAttempts implements AttemptObservation {

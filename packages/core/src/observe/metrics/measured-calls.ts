@@ -1,7 +1,7 @@
 import { boundedLatencyMs } from '../../base/latency.ts'
 import type { AttemptInfo, AttemptObservation, CallObservation, CallResult } from '../call-observer.ts'
+import type { MetricLabels } from './metric-labels.ts'
 import type { MetricSink } from './metric-sink.ts'
-import type { MetricLabels } from './metric-table.ts'
 
 /** The calls of a service: one object for all of them, so that a call allocates nothing. */
 export class MeasuredCalls implements CallObservation {

@@ -2,8 +2,8 @@ import { boundedLatencyMs } from '../../base/latency.ts'
 import type { CallObservation, CallResult } from '../call-observer.ts'
 import { ErrorTypes, errorTypeOf, knownStatus } from './error-types.ts'
 import { knownMethod } from './http-method.ts'
+import type { MetricLabels } from './metric-labels.ts'
 import type { MetricSink } from './metric-sink.ts'
-import type { MetricLabels } from './metric-table.ts'
 
 /** The HTTP calls of a service, by their method: besides what is measured of every call, `http.client.request.duration`. */
 export class MeasuredHttpCalls {

@@ -7,8 +7,8 @@ import { labelValue } from './label-value.ts'
 import { MeasuredAttempts } from './measured-attempts.ts'
 import { MeasuredCalls } from './measured-calls.ts'
 import { MeasuredHttpCalls } from './measured-http-calls.ts'
+import type { MetricLabels } from './metric-labels.ts'
 import type { MetricSink, MetricVisitor } from './metric-sink.ts'
-import type { MetricLabels } from './metric-table.ts'
 
 /** What of a load balancer's calls is measured, and under which labels. */
 export interface MeasuredServiceOptions {
@@ -24,34 +24,37 @@ export interface MeasuredServiceOptions {
 /** Instances beyond this number share one label. */
 const maxInstances = 1_000
 
-const states: readonly InstanceState[] = [
-  'available',
-  'standby',
-  'drained',
-  'unhealthy',
-  'ejected',
-  'half-open',
-  'draining',
-]
+// Records, so that the compiler misses none.
+const states: Readonly<Record<InstanceState, true>> = {
+  available: true,
+  standby: true,
+  drained: true,
+  unhealthy: true,
+  ejected: true,
+  'half-open': true,
+  draining: true,
+}
 
-const reasons: readonly EjectionReason[] = [
-  'consecutive-connect-errors',
-  'consecutive-server-errors',
-  'failure-percentage',
-  'success-rate',
-  'no-answer',
-  'failed-probe',
-]
+const reasons: Readonly<Record<EjectionReason, true>> = {
+  'consecutive-connect-errors': true,
+  'consecutive-server-errors': true,
+  'failure-percentage': true,
+  'success-rate': true,
+  'no-answer': true,
+  'failed-probe': true,
+}
+
+const refusals: Readonly<Record<Refusal, true>> = { 'queue-full': true, 'queue-timeout': true, throttled: true }
+
+const changes = { added: true, removed: true, updated: true } as const
 
 type Refusal = Extract<LoadBalancerEvent, { readonly type: 'call-refused' }>['because']
 type InstancesChanged = Extract<LoadBalancerEvent, { readonly type: 'instances-changed' }>
 type InstanceEjected = Extract<LoadBalancerEvent, { readonly type: 'instance-ejected' }>
 
-function labelled<Value extends string>(
-  values: readonly Value[],
-  labelsOf: (value: Value) => MetricLabels,
-): ReadonlyMap<Value, MetricLabels> {
-  return new Map(values.map((value) => [value, labelsOf(value)]))
+/** The labels of a series for each of `values`. */
+function labelled(values: object, labelsOf: (value: string) => MetricLabels): ReadonlyMap<string, MetricLabels> {
+  return new Map(Object.keys(values).map((value) => [value, labelsOf(value)]))
 }
 
 /** The series of one service. Their labels are made once, so that recording a value allocates none. */
@@ -66,11 +69,11 @@ export class MeasuredService {
   /** Of all instances beyond `maxInstances`. */
   readonly #others: MeasuredAttempts
   readonly #imbalance = new Imbalance()
-  readonly #byState: ReadonlyMap<InstanceState, MetricLabels>
-  readonly #byRefusal: ReadonlyMap<Refusal, MetricLabels>
-  readonly #byChange: ReadonlyMap<'added' | 'removed' | 'updated', MetricLabels>
-  readonly #enforced: ReadonlyMap<EjectionReason, MetricLabels>
-  readonly #reported: ReadonlyMap<EjectionReason, MetricLabels>
+  readonly #byState: ReadonlyMap<string, MetricLabels>
+  readonly #byRefusal: ReadonlyMap<string, MetricLabels>
+  readonly #byChange: ReadonlyMap<string, MetricLabels>
+  readonly #enforced: ReadonlyMap<string, MetricLabels>
+  readonly #reported: ReadonlyMap<string, MetricLabels>
 
   constructor(service: string, options: MeasuredServiceOptions) {
     const { sink, http, instanceLabel } = options
@@ -83,8 +86,8 @@ export class MeasuredService {
     this.#others = new MeasuredAttempts(sink, { ...labels, 'lb.instance': '(other)' })
     this.#http = http ? new MeasuredHttpCalls(sink, labels['lb.service'], this.#calls) : undefined
     this.#byState = labelled(states, (state) => ({ ...labels, state }))
-    this.#byRefusal = labelled(['queue-full', 'queue-timeout', 'throttled'], (reason) => ({ ...labels, reason }))
-    this.#byChange = labelled(['added', 'removed', 'updated'], (change) => ({ ...labels, change }))
+    this.#byRefusal = labelled(refusals, (reason) => ({ ...labels, reason }))
+    this.#byChange = labelled(changes, (change) => ({ ...labels, change }))
     this.#enforced = labelled(reasons, (reason) => ({ ...labels, reason, enforced: true }))
     this.#reported = labelled(reasons, (reason) => ({ ...labels, reason, enforced: false }))
   }
@@ -120,9 +123,9 @@ export class MeasuredService {
   }
 
   changed(event: InstancesChanged): void {
-    for (const [change, labels] of this.#byChange) {
-      const { length } = event[change]
-      if (length > 0) this.#sink.add('lb.discovery.list.changes', length, labels)
+    const { added, removed, updated } = event
+    for (const [change, { length }] of Object.entries({ added, removed, updated })) {
+      if (length > 0) this.#sink.add('lb.discovery.list.changes', length, this.#byChange.get(change) ?? this.labels)
     }
   }
 
@@ -133,7 +136,7 @@ export class MeasuredService {
 
   /** Calls `visit` with every current value of `snapshot`. */
   read(snapshot: ServiceSnapshot, nowMs: number, visit: MetricVisitor): void {
-    const { instances, status, inFlight, queued, listAgeMs, retryBudget, panic } = snapshot
+    const { instances, status, inFlight, queued, listAgeMs, retryBudget, panic, overrides } = snapshot
     const { labels } = this
     for (const [state, ofState] of this.#byState) {
       visit('lb.instances', instances.filter((each) => each.state === state).length, ofState)
@@ -141,6 +144,7 @@ export class MeasuredService {
     visit('lb.candidates', instances.filter(({ candidate }) => candidate).length, labels)
     visit('lb.in_flight', inFlight, labels)
     visit('lb.queued', queued, labels)
+    visit('lb.overrides', overrides.length, labels)
     visit('lb.panic', panic === undefined ? 0 : 1, labels)
     visit('lb.discovery.list.stale', status === 'stale' || status === 'expired' ? 1 : 0, labels)
     if (Number.isFinite(listAgeMs)) visit('lb.discovery.list.age', Math.max(0, listAgeMs) / 1_000, labels)

@@ -1,4 +1,5 @@
-import type { CounterName, HistogramName, MetricLabels, ReadingName } from './metric-table.ts'
+import type { MetricLabels } from './metric-labels.ts'
+import type { CounterName, HistogramName, ReadingName } from './metric-table.ts'
 
 /** Where the values of metrics go. It must not change `labels`; equal ones are mostly the same object. */
 export interface MetricSink {

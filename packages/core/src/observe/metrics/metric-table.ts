@@ -1,3 +1,5 @@
+import type { MetricLabel } from './metric-labels.ts'
+
 /**
  * - `counter`: a total that only rises; its values are added
  * - `histogram`: a distribution; its values are recorded
@@ -33,25 +35,6 @@ const perCall = [1, 2, 3, 4, 5, 10]
 
 const ofService = ['lb.name', 'lb.service'] as const
 
-/** Every label, with the values that it may have. */
-export const metricLabels = {
-  'lb.name': 'the `name` of the load balancer',
-  'lb.service': 'the service; `(unknown)` for all names together that no list was ever known of',
-  'lb.instance': 'the `id` of the instance; `(other)` for all together beyond the 1000th',
-  result: '`ok`, `failed`, `cancelled`; of a call also `refused`',
-  reason: 'why, as in the event that the metric counts',
-  enforced: 'whether the instance was really ejected: `true`, `false`',
-  state: '`available`, `standby`, `drained`, `unhealthy`, `ejected`, `half-open`, `draining`',
-  change: '`added`, `removed`, `updated`',
-  'server.address': 'the service',
-  'http.request.method': 'the method, or `_OTHER`',
-  'http.response.status_code': 'the status, if there was a response',
-  'error.type': 'the status from 400, else the code or name of the error; `_OTHER` beyond 50 of them',
-} as const
-
-/** A label. In Prometheus, its dots are underscores. */
-export type MetricLabel = keyof typeof metricLabels
-
 /** A metric that counts events. */
 export type CounterName =
   | 'lb.client.call.refusals'
@@ -79,6 +62,7 @@ export type ReadingName =
   | 'lb.candidates'
   | 'lb.in_flight'
   | 'lb.queued'
+  | 'lb.overrides'
   | 'lb.panic'
   | 'lb.imbalance'
   | 'lb.discovery.list.age'
@@ -205,6 +189,13 @@ export const metricTable: Readonly<Record<MetricName, Metric>> = {
     labels: ofService,
     source: '`inspect()`',
   },
+  'lb.overrides': {
+    kind: 'updown',
+    unit: '{override}',
+    description: 'Overrides by an operator that are in force: drained instances, weights, shares',
+    labels: ofService,
+    source: '`inspect()`',
+  },
   'lb.panic': {
     kind: 'gauge',
     unit: '',
@@ -280,9 +271,6 @@ export const metricTable: Readonly<Record<MetricName, Metric>> = {
     byInstance: 'only',
   },
 }
-
-/** The labels of one series, with their values. */
-export type MetricLabels = { readonly [Label in MetricLabel]?: string | number | boolean }
 
 /** The labels of `metric` in order; with `byInstance`, that of the instance too. */
 export function labelsOf(metric: Metric, byInstance: boolean): readonly MetricLabel[] {

@@ -4,8 +4,8 @@ import type { LoadBalancerEvent, LoadBalancerListener } from '../events.ts'
 import type { ServiceSnapshot } from '../snapshot.ts'
 import { claimName } from './load-balancer-name.ts'
 import { MeasuredService, type MeasuredServiceOptions } from './measured-service.ts'
+import type { MetricLabels } from './metric-labels.ts'
 import type { MetricSink, MetricVisitor } from './metric-sink.ts'
-import type { MetricLabels } from './metric-table.ts'
 
 /** What is asked of a load balancer. */
 export interface MeasuredLoadBalancer {

@@ -1,0 +1,56 @@
+import type { MetricName } from '../packages/core/src/observe/metrics/metric-table.ts'
+
+/** What Envoy's clusters, gRPC, Spring Cloud LoadBalancer and Finagle call what is nearest to each metric; empty: they have none. */
+export const equivalents: Readonly<Record<MetricName, readonly [string, string, string, string]>> = {
+  'http.client.request.duration': ['`upstream_rq_time`', '', '', ''],
+  'lb.client.call.duration': [
+    '`upstream_rq_time`',
+    '`grpc.client.call.duration`',
+    '`loadbalancer.requests.success`, `loadbalancer.requests.failed`',
+    '`request_latency_ms`, `requests`, `success`, `failures`',
+  ],
+  'lb.client.call.queue.duration': ['', '', '', ''],
+  'lb.client.call.retries': [
+    '`upstream_rq_retry`',
+    '`grpc.client.call.retries`',
+    '',
+    '`retries`, `retries/requeues_per_request`',
+  ],
+  'lb.client.call.hedges': ['', '`grpc.client.call.hedges`', '', '`backups/backups_sent`'],
+  'lb.client.call.refusals': ['`upstream_rq_pending_overflow`', '', '', ''],
+  'lb.client.attempt.duration': ['`upstream_rq_time`', '`grpc.client.attempt.duration`', '', ''],
+  'lb.retry_budget': ['`circuit_breakers.*.remaining_retries`', '', '', '`retries/budget`'],
+  'lb.retry_budget.exhausted': ['`upstream_rq_retry_overflow`', '', '', '`retries/budget_exhausted`'],
+  'lb.outlier_detection.ejections': [
+    '`outlier_detection.ejections_enforced_*`, `ejections_detected_*`',
+    '`grpc.lb.outlier_detection.ejections_enforced_*`, `ejections_detected_*`',
+    '',
+    '`failure_accrual/removals`',
+  ],
+  'lb.outlier_detection.ejections_overflow': [
+    '`outlier_detection.ejections_overflow`',
+    '`grpc.lb.outlier_detection.ejections_overflow`',
+    '',
+    '',
+  ],
+  'lb.instances': [
+    '`membership_total`, `membership_degraded`, `membership_excluded`, `outlier_detection.ejections_active`',
+    '',
+    '',
+    '`loadbalancer/size`, `loadbalancer/busy`, `loadbalancer/closed`',
+  ],
+  'lb.candidates': ['`membership_healthy`', '', '', '`loadbalancer/available`'],
+  'lb.in_flight': ['`upstream_rq_active`', '', '`loadbalancer.requests.active`', '`pending`, `loadbalancer/load`'],
+  'lb.queued': ['`upstream_rq_pending_active`', '', '', ''],
+  'lb.overrides': ['', '', '', ''],
+  'lb.panic': ['`lb_healthy_panic`', '', '', '`loadbalancer/panicked`'],
+  'lb.imbalance': ['', '', '', ''],
+  'lb.discovery.list.age': ['', '', '', ''],
+  'lb.discovery.list.stale': ['', '', '', ''],
+  'lb.discovery.list.changes': ['`membership_change`', '', '', '`loadbalancer/adds`, `loadbalancer/removes`'],
+  'lb.discovery.list.rejected': ['`update_rejected`', '', '', ''],
+  'lb.discovery.failures': ['`update_failure`', '', '', ''],
+  'lb.services.released': ['', '', '', ''],
+  'lb.instance.in_flight': ['`rq_active` of the host', '', '`loadbalancer.requests.active`, by its tags', ''],
+  'lb.instance.weight': ['`weight` of the host', '`grpc.lb.wrr.endpoint_weights`', '', ''],
+}
