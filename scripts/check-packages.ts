@@ -98,7 +98,13 @@ function nodeBinaries(): string[] {
 function smoke(tarballs: readonly string[], { axios, nest, undici }: PeerSet, nodes: readonly string[]): string {
   const packed = tarballs.map((path) => [packageName(path), `file:${path}`] as const)
   const peers = { axios, undici, '@nestjs/common': nest, '@nestjs/core': nest, '@nestjs/platform-express': nest }
-  const others = { '@opentelemetry/api': '1.9.0', 'prom-client': '15.1.3', '@types/node': '26.6.6', 'reflect-metadata': '0.2.2', rxjs: '7.8.2' }
+  const others = {
+    '@opentelemetry/api': '1.9.0',
+    'prom-client': '15.1.3',
+    '@types/node': '26.6.6',
+    'reflect-metadata': '0.2.2',
+    rxjs: '7.8.2',
+  }
   const dependencies = { ...Object.fromEntries(packed), ...peers, ...others }
   const application = install(`application-axios-${axios}-nest-${nest}`, dependencies, packed)
   cpSync(join(root, 'scripts/packed'), application, { recursive: true })

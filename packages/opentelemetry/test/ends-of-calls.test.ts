@@ -24,7 +24,7 @@ describe('how a call ended', () => {
   async function loadBalancer(options = {}): Promise<LoadBalancer> {
     const lb = new LoadBalancer({ discovery, clock, ...options })
     await lb.ready('users')
-    instrument(lb, telemetry)
+    instrument(lb, telemetry.providers)
     return lb
   }
 

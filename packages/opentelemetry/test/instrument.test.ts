@@ -26,7 +26,7 @@ describe('instrument', () => {
 
   it('describes every metric as the table does', async () => {
     const lb = loadBalancer()
-    instrument(lb, { ...telemetry, instanceLabel: true })
+    instrument(lb, { ...telemetry.providers, instanceLabel: true })
     await lb.execute('users', () => 1, { httpMethod: 'GET' })
     const metrics = await telemetry.metrics()
     for (const [name, { descriptor }] of metrics) {
@@ -43,8 +43,8 @@ describe('instrument', () => {
 
   it('tells instances apart only when it is asked to', async () => {
     const [plain, labelled] = [loadBalancer(), loadBalancer()]
-    instrument(plain, telemetry)
-    instrument(labelled, { ...telemetry, instanceLabel: true, name: 'labelled' })
+    instrument(plain, telemetry.providers)
+    instrument(labelled, { ...telemetry.providers, instanceLabel: true, name: 'labelled' })
     for (const lb of [plain, plain, labelled, labelled]) await lb.execute('users', () => 1)
     const attempts = await telemetry.points('lb.client.attempt.duration')
     expect(attempts.map(({ attributes }) => attributes)).toEqual([
@@ -67,7 +67,7 @@ describe('instrument', () => {
 
   it('counts calls to names that nothing is known of under one label', async () => {
     const lb = loadBalancer()
-    instrument(lb, telemetry)
+    instrument(lb, telemetry.providers)
     for (const name of ['one', 'two', 'three']) await expect(lb.execute(name, () => 1)).rejects.toThrow(name)
     expect(await telemetry.points('lb.client.call.duration')).toMatchObject([
       { attributes: { 'lb.service': '(unknown)', result: 'refused' }, value: { count: 3 } },
@@ -78,14 +78,14 @@ describe('instrument', () => {
 
   it('records nothing more when it was stopped, and can be called again', async () => {
     const lb = loadBalancer()
-    const stop = instrument(lb, telemetry)
-    expect(() => instrument(lb, telemetry)).toThrow(InvalidOptionError)
+    const stop = instrument(lb, telemetry.providers)
+    expect(() => instrument(lb, telemetry.providers)).toThrow(InvalidOptionError)
     stop()
     stop()
     await lb.execute('users', () => 1)
     expect(telemetry.spans()).toEqual([])
     expect(await telemetry.points('lb.in_flight')).toEqual([])
-    instrument(lb, telemetry)()
+    instrument(lb, telemetry.providers)()
   })
 
   it.each([

@@ -22,7 +22,7 @@ describe('the spans of a call', () => {
 
   function loadBalancer(options = {}): LoadBalancer {
     const lb = new LoadBalancer({ discovery, clock, random: () => 0, ...options })
-    instrument(lb, telemetry)
+    instrument(lb, telemetry.providers)
     return lb
   }
 

@@ -34,6 +34,12 @@ export class Telemetry implements Disposable {
     propagation.setGlobalPropagator(new W3CTraceContextPropagator())
   }
 
+  /** The options of `instrument`. */
+  get providers(): Pick<Telemetry, 'tracerProvider' | 'meterProvider'> {
+    const { tracerProvider, meterProvider } = this
+    return { tracerProvider, meterProvider }
+  }
+
   /** The spans that have ended, by their names, in the order of their ends. */
   spans(name?: string): ReadableSpan[] {
     return this.#exporter.getFinishedSpans().filter((span) => name === undefined || span.name === name)

@@ -36,7 +36,7 @@ describe('the span of the transport', () => {
       discovery: new StaticDiscovery({ users: [bad.address, good.address] }),
       random: () => 0,
     })
-    instrument(lb, telemetry)
+    instrument(lb, telemetry.providers)
   })
 
   afterEach(async () => {

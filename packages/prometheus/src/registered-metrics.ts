@@ -1,7 +1,7 @@
 import { labelsOf, type Metric, metricTable, type RecordedMetrics, rejectOption } from '@lb/core/authoring'
 import { Counter, Gauge, Histogram, type OpenMetricsContentType, type Registry } from 'prom-client'
 import { prometheusName, underscored } from './metric-name.ts'
-import { toPrometheus } from './series.ts'
+import { toPrometheus } from './prometheus-labels.ts'
 
 /** A registry of prom-client, of either format. */
 export type PrometheusRegistry = Registry | Registry<OpenMetricsContentType>

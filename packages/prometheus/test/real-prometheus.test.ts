@@ -42,8 +42,9 @@ describeWithServers('a Prometheus that scrapes a load balancer with faults', Pro
     services = new FaultyServices()
     collectMetrics(services.lb, { registry, instanceLabel: true })
     await services.breakRegistry()
-    server = createServer(async (_request, response) => {
-      response.setHeader('Content-Type', registry.contentType).end(await registry.metrics())
+    server = createServer((_request, response) => {
+      response.setHeader('Content-Type', registry.contentType)
+      void registry.metrics().then((exposition) => response.end(exposition))
     }).listen(0, '127.0.0.1')
     await once(server, 'listening')
     const { port } = server.address() as { port: number }

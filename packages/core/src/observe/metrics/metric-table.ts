@@ -21,11 +21,11 @@ export interface Metric {
   /** Where its values come from. */
   readonly source: string
   /** Upper bounds of the buckets of a histogram, in its unit. */
-  readonly buckets?: readonly number[]
+  readonly buckets?: readonly number[] | undefined
   /** With `instanceLabel`: each series is one instance's. `only`: the metric exists only then. */
-  readonly byInstance?: 'too' | 'only'
+  readonly byInstance?: 'too' | 'only' | undefined
   /** The semantic conventions of OpenTelemetry define it; @lb/prometheus leaves it to the HTTP instrumentation of the application. */
-  readonly conventional?: true
+  readonly conventional?: true | undefined
 }
 
 /** In seconds: those that the semantic conventions of OpenTelemetry advise for the duration of HTTP requests. */

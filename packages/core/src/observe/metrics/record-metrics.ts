@@ -9,10 +9,14 @@ import type { MetricSink, MetricVisitor } from './metric-sink.ts'
 
 /** What is asked of a load balancer. */
 export interface MeasuredLoadBalancer {
+  /** Names of the services that are configured. */
   readonly configuredServices: ReadonlySet<string>
+  /** The current state of every service. */
   inspect(): readonly ServiceSnapshot[]
   inspect(service: string): ServiceSnapshot
+  /** Calls `listener` with events of these types. */
   subscribe(listener: LoadBalancerListener, types: readonly LoadBalancerEvent['type'][]): () => void
+  /** Calls `observer` at the begin of each call. */
   observe(observer: CallObserver): () => void
 }
 
@@ -66,12 +70,12 @@ export function recordMetrics(
   sink: MetricSink,
   options: RecordMetricsOptions,
 ): RecordedMetrics {
-  const { name, release } = claimName(options.place, lb, options.path, options.name)
-  const recorder = new MetricsRecorder(lb, sink, { ...options, name })
+  const claimed = claimName(options.place, lb, options.path, options.name)
+  const recorder = new MetricsRecorder(lb, sink, { ...options, name: claimed.name })
   const stops = [lb.subscribe((event) => recorder.heard(event), types), lb.observe(recorder)]
   recorder.onClosed = () => {
     for (const stop of stops) stop()
-    release()
+    claimed.release()
     options.onClose()
   }
   return recorder
