@@ -76,7 +76,7 @@ export { parseRetryAfter } from './retry/retry-after.ts'
 export { errorTypeOf, knownStatus } from './observe/metrics/error-types.ts'
 export { knownMethod } from './observe/metrics/http-method.ts'
 export { labelValue } from './observe/metrics/label-value.ts'
-export { type MetricLabel, type MetricLabels, metricLabels } from './observe/metrics/metric-labels.ts'
+export type { MetricLabel, MetricLabels } from './observe/metrics/metric-labels.ts'
 export type { MetricSink, MetricVisitor } from './observe/metrics/metric-sink.ts'
 export {
   type CounterName,
