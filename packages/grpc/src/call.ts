@@ -1,0 +1,185 @@
+import type { experimental, Metadata } from '@grpc/grpc-js'
+import type { PickResult } from '@lb/core'
+import type { GrpcStatus } from './grpc-module.ts'
+import { cancelled, deadlineExceeded, outcomeOf, statusError } from './outcome.ts'
+import type { SecondTries } from './second-try.ts'
+
+type Filter = experimental.Filter
+
+/** Ends a request that was counted but not sent. */
+export function giveBack(acquired: PickResult): void {
+  acquired.done({ ok: false, latencyMs: 0, cancelled: true })
+}
+
+/**
+ * One call of a channel, from the choice of its configuration to its last status. grpc-js hands it through to each pick as the
+ * information of the call, and asks it as a filter, which is how it learns that a call ended that was never sent.
+ */
+export class Call implements Filter, experimental.FilterFactory<Filter> {
+  readonly method: string
+  readonly metadata: Metadata
+  /** The second tries of its method, if it is idempotent and lb repeats it. */
+  readonly secondTries: SecondTries | undefined
+  /** Whether it waits for an instance. */
+  isWaiting = false
+  /** A status that its next pick is to have. */
+  refusal: experimental.PickResult | undefined
+  /** The state of the world in which it got `refusal`: in the same one there is no other answer. */
+  refusedAt = -1
+  /** Its latest attempt; each knows the one before. */
+  latest: AttemptPick | undefined
+  /** The attempt that was started last. */
+  current: AttemptPick | undefined
+  isAnswered = false
+  /** The code of its status, when it has ended. */
+  code: number | undefined
+  #held: PickResult | undefined
+  #controller: AbortController | undefined
+
+  constructor(method: string, metadata: Metadata, secondTries: SecondTries | undefined) {
+    this.method = method
+    this.metadata = metadata
+    this.secondTries = secondTries
+  }
+
+  /** Ids of the instances that its attempts went to. */
+  get tried(): ReadonlySet<string> | undefined {
+    if (this.latest === undefined) return undefined
+    const ids = new Set<string>()
+    for (let each: AttemptPick | undefined = this.latest; each !== undefined; each = each.before)
+      ids.add(each.instanceId)
+    return ids
+  }
+
+  /** Aborted when it ends while it waits. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    return this.#controller.signal
+  }
+
+  /** Keeps an instance for the next pick. */
+  hold(acquired: PickResult): void {
+    if (this.code === undefined && this.#held === undefined) this.#held = acquired
+    else giveBack(acquired)
+  }
+
+  takeHeld(): PickResult | undefined {
+    const held = this.#held
+    this.#held = undefined
+    return held
+  }
+
+  createFilter(): Filter {
+    return this
+  }
+
+  sendMetadata(metadata: Promise<Metadata>): Promise<Metadata> {
+    return metadata
+  }
+
+  receiveMetadata(metadata: Metadata): Metadata {
+    return metadata
+  }
+
+  sendMessage(message: ReturnType<Filter['sendMessage']>): ReturnType<Filter['sendMessage']> {
+    return message
+  }
+
+  receiveMessage(message: ReturnType<Filter['receiveMessage']>): ReturnType<Filter['receiveMessage']> {
+    if (!this.isAnswered) {
+      this.isAnswered = true
+      this.current?.answered()
+    }
+    return message
+  }
+
+  receiveTrailers(status: ReturnType<Filter['receiveTrailers']>): ReturnType<Filter['receiveTrailers']> {
+    this.code = status.code
+    this.#controller?.abort()
+    const held = this.takeHeld()
+    if (held !== undefined) giveBack(held)
+    for (let each = this.latest; each !== undefined; each = each.before) each.callEnded()
+    return status
+  }
+}
+
+/** A request on a picked instance, in the form that grpc-js takes. */
+export class AttemptPick {
+  readonly pickResultType: experimental.PickResultType.COMPLETE
+  readonly subchannel: experimental.SubchannelInterface
+  readonly status = null
+  readonly onCallEnded: (code: number, details: string, metadata: Metadata) => void
+  /** The attempt of the same call before. */
+  readonly before: AttemptPick | undefined
+  readonly #call: Call
+  readonly #acquired: PickResult
+  readonly #startedAtMs = performance.now()
+  #isStarted = false
+  #isEnded = false
+  #answeredAfterMs: number | undefined
+
+  constructor(
+    complete: experimental.PickResultType.COMPLETE,
+    call: Call,
+    acquired: PickResult,
+    subchannel: experimental.SubchannelInterface,
+  ) {
+    this.pickResultType = complete
+    this.#call = call
+    this.#acquired = acquired
+    this.subchannel = subchannel
+    this.before = call.latest
+    call.latest = this
+    // grpc-js takes it out of this object.
+    this.onCallEnded = (code, details, metadata) => this.#ended({ code, details, metadata })
+    if (this.before?.isRunning === true) call.secondTries?.spent()
+  }
+
+  get instanceId(): string {
+    return this.#acquired.instance.id
+  }
+
+  get isRunning(): boolean {
+    return this.#isStarted && !this.#isEnded
+  }
+
+  /** grpc-js has sent the request. */
+  onCallStarted(): void {
+    this.#isStarted = true
+    this.#call.current = this
+  }
+
+  /** The first message came. */
+  answered(): void {
+    if (this.#isEnded) return
+    const latencyMs = performance.now() - this.#startedAtMs
+    this.#answeredAfterMs = latencyMs
+    this.#acquired.answered({ ok: true, latencyMs })
+    this.#call.secondTries?.answered(latencyMs)
+  }
+
+  /** The call has ended: an attempt that was never sent is over. grpc-js speaks of the others itself. */
+  callEnded(): void {
+    if (this.#isStarted || this.#isEnded) return
+    this.#isEnded = true
+    giveBack(this.#acquired)
+  }
+
+  #ended(status: GrpcStatus): void {
+    if (this.#isEnded) return
+    this.#isEnded = true
+    const latencyMs = this.#answeredAfterMs ?? performance.now() - this.#startedAtMs
+    const isOvertaken = status.code === cancelled && this.#answeredAfterMs === undefined && this.#call.latest !== this
+    if (!isOvertaken) {
+      this.#acquired.done(outcomeOf(status, latencyMs))
+      return
+    }
+    // Whether the caller gave up, or another attempt was answered first, the call knows in a moment.
+    queueMicrotask(() => {
+      const { code } = this.#call
+      const isLost = this.#call.isAnswered || (code !== undefined && code !== cancelled && code !== deadlineExceeded)
+      const silent = { ...status, code: deadlineExceeded, details: 'no message, while another instance sent one' }
+      this.#acquired.done(isLost ? { ok: false, latencyMs, error: statusError(silent) } : outcomeOf(status, latencyMs))
+    })
+  }
+}

@@ -1,0 +1,114 @@
+import * as grpcJs from '@grpc/grpc-js'
+import type { LoadBalancer } from '@lb/core'
+import {
+  checkDurationMs,
+  checkFunction,
+  checkInteger,
+  checkKeys,
+  checkLoadBalancer,
+  rejectOption,
+} from '@lb/core/authoring'
+import type { GrpcModule } from './grpc-module.ts'
+
+/** A call, as the options of a registration see it. */
+export interface GrpcCallInfo {
+  /** The name of the service that the channel's target names. */
+  readonly service: string
+  /** The path of the method: `/users.v1.Users/GetUser`. */
+  readonly method: string
+  /** The metadata that the caller sends. */
+  readonly metadata: grpcJs.Metadata
+}
+
+/** Which channels go to services of the load balancer, and how. */
+export interface RegisterLoadBalancerOptions {
+  /** The scheme of targets: `lb:user-service`. Two load balancers of one process need two schemes. @default 'lb' */
+  readonly scheme?: string | undefined
+  /** Calls with the same key go to the same instance, with a balancer that hashes. @default no key */
+  readonly hashKey?: ((call: GrpcCallInfo) => string | undefined) | undefined
+  /**
+   * Methods for which calling twice has the effect of once: `/users.v1.Users/GetUser`, or `/users.v1.Users/*` for all of a
+   * service. Their calls are repeated on another instance, unless the service config of the channel has a retry or
+   * hedging policy for them.
+   * @default []
+   */
+  readonly idempotent?: readonly string[] | undefined
+  /** Most attempts after the first of an idempotent call, from 0 to 4, the most that grpc-js makes. @default 2 */
+  readonly maxRetries?: number | undefined
+  /**
+   * An idempotent call without any message for this long, in milliseconds, ≥ 10, or `Infinity` for never, is also sent to another
+   * instance; the first message counts. Where responses usually take longer, so does the wait.
+   * @default 500
+   */
+  readonly secondTryAfterMs?: number | undefined
+  /** A connection that is not established within this many milliseconds, ≥ 1, counts as failed. @default 3_000 */
+  readonly connectTimeoutMs?: number | undefined
+  /**
+   * The name that the certificate of an instance must have: of its host, or of the service. `grpc.ssl_target_name_override` of
+   * a channel goes before.
+   * @default the host if it is a DNS name, else the service
+   */
+  readonly serverName?: 'instance' | 'service' | undefined
+  /** The package `@grpc/grpc-js` that the clients use, if several copies are installed. @default the one that lb finds */
+  readonly grpc?: GrpcModule | undefined
+}
+
+/** The options of a registration with every default filled in. */
+export interface RegistrationSettings {
+  readonly scheme: string
+  readonly hashKey: RegisterLoadBalancerOptions['hashKey']
+  readonly idempotent: readonly string[]
+  readonly maxRetries: number
+  readonly secondTryAfterMs: number
+  readonly connectTimeoutMs: number
+  readonly serverName: 'instance' | 'service' | undefined
+  readonly grpc: GrpcModule
+}
+
+const caller = 'registerLoadBalancer'
+const known = [
+  'scheme',
+  'hashKey',
+  'idempotent',
+  'maxRetries',
+  'secondTryAfterMs',
+  'connectTimeoutMs',
+  'serverName',
+  'grpc',
+]
+
+/** grpc-js makes at most five attempts. */
+const mostRetries = 4
+
+/** @throws InvalidOptionError */
+export function registrationSettings(lb: LoadBalancer, options: RegisterLoadBalancerOptions): RegistrationSettings {
+  checkLoadBalancer(`${caller}.lb`, lb)
+  checkKeys(caller, options, known)
+  const { scheme = 'lb', hashKey, idempotent = [], maxRetries = 2, secondTryAfterMs = 500 } = options
+  const { connectTimeoutMs = 3_000, serverName, grpc = grpcJs } = options
+  if (typeof scheme !== 'string' || !/^[a-z][a-z\d+.-]*$/.test(scheme)) {
+    rejectOption(`${caller}.scheme`, 'a scheme of URIs in lower case, such as "lb"', scheme)
+  }
+  checkFunction(`${caller}.hashKey`, hashKey)
+  checkMethods(`${caller}.idempotent`, idempotent)
+  checkInteger(`${caller}.maxRetries`, maxRetries, 0, mostRetries)
+  checkDurationMs(`${caller}.secondTryAfterMs`, secondTryAfterMs, { min: 10, infinite: true })
+  checkDurationMs(`${caller}.connectTimeoutMs`, connectTimeoutMs, { min: 1 })
+  if (serverName !== undefined && serverName !== 'instance' && serverName !== 'service') {
+    rejectOption(`${caller}.serverName`, '"instance" or "service"', serverName)
+  }
+  if (typeof grpc?.experimental?.registerResolver !== 'function') {
+    rejectOption(`${caller}.grpc`, 'the package @grpc/grpc-js (import * as grpc from "@grpc/grpc-js")', grpc)
+  }
+  const copied = Object.freeze([...idempotent])
+  return { scheme, hashKey, idempotent: copied, maxRetries, secondTryAfterMs, connectTimeoutMs, serverName, grpc }
+}
+
+function checkMethods(path: string, methods: unknown): void {
+  if (!Array.isArray(methods)) rejectOption(path, 'an array of methods such as "/users.v1.Users/GetUser"', methods)
+  for (const [index, method] of methods.entries()) {
+    if (typeof method !== 'string' || !/^\/[\w.]+\/(?:\w+|\*)$/.test(method)) {
+      rejectOption(`${path}[${index}]`, 'a method such as "/users.v1.Users/GetUser" or "/users.v1.Users/*"', method)
+    }
+  }
+}

@@ -1,0 +1,41 @@
+import type { LoadReport, Outcome } from '@lb/core'
+import { classifyError } from '@lb/core/authoring'
+import type { GrpcStatus } from './grpc-module.ts'
+import { decodeLoadReport, loadReportTrailer } from './load-report.ts'
+
+/** Numbers of statuses, which the protocol fixes. */
+export const ok = 0
+export const cancelled = 1
+export const deadlineExceeded = 4
+export const unavailable = 14
+
+/** The error that a status stands for, as grpc-js gives it to callers. */
+export function statusError({ code, details, metadata }: GrpcStatus): Error {
+  return Object.assign(new Error(details), { code, details, metadata })
+}
+
+/**
+ * How a call ended for its instance. What the caller's request deserved, such as NOT_FOUND and INVALID_ARGUMENT, is a success of the
+ * instance, and what the caller cancelled says nothing.
+ */
+export function outcomeOf(status: GrpcStatus, latencyMs: number): Outcome {
+  const loadReport = reportOf(status)
+  const report = loadReport === undefined ? undefined : { loadReport }
+  if (status.code === ok) return { ok: true, latencyMs, ...report }
+  if (status.code === cancelled) return { ok: false, latencyMs, cancelled: true }
+  const error = statusError(status)
+  const { ok: good, blame } = classifyError(error)
+  if (good) return { ok: true, latencyMs, ...report }
+  return { ok: false, latencyMs, error, ...report, ...(blame === undefined ? undefined : { blame }) }
+}
+
+function reportOf({ metadata }: GrpcStatus): LoadReport | undefined {
+  const [bytes] = metadata.get(loadReportTrailer)
+  return bytes === undefined || typeof bytes === 'string' ? undefined : decodeLoadReport(bytes)
+}
+
+/** Why there is no connection, with the code of the network if its message has one: a refused connection costs nothing. */
+export function connectionError(message: string): Error {
+  const code = /\bE[A-Z]{4,}\b/.exec(message)?.[0] ?? 'EHOSTUNREACH'
+  return Object.assign(new Error(message), { code })
+}
