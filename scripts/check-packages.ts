@@ -12,12 +12,13 @@ import { bundlers, checkBundles } from './bundles.ts'
 const nodeVersions = ['20.20.2', '22.23.3', '24.21.0', '26.10.0']
 /** Peers of the packages, oldest and newest that are promised to work; of undici the newest that runs on every Node. */
 const peerSets: readonly PeerSet[] = [
-  { axios: '1.7.0', nest: '11.0.0', undici: '7.30.0' },
-  { axios: '1.21.1', nest: '12.5.1', undici: '7.30.2' },
+  { axios: '1.7.0', grpc: '1.14.0', nest: '11.0.0', undici: '7.30.0' },
+  { axios: '1.21.1', grpc: '1.14.7', nest: '12.5.1', undici: '7.30.2' },
 ]
 
 interface PeerSet {
   readonly axios: string
+  readonly grpc: string
   readonly nest: string
   readonly undici: string
 }
@@ -95,9 +96,10 @@ function nodeBinaries(): string[] {
   return aliases.map(([alias = '']) => join(folder, 'node_modules', alias, 'bin', 'node'))
 }
 
-function smoke(tarballs: readonly string[], { axios, nest, undici }: PeerSet, nodes: readonly string[]): string {
+function smoke(tarballs: readonly string[], { axios, grpc, nest, undici }: PeerSet, nodes: readonly string[]): string {
   const packed = tarballs.map((path) => [packageName(path), `file:${path}`] as const)
-  const peers = { axios, undici, '@nestjs/common': nest, '@nestjs/core': nest, '@nestjs/platform-express': nest }
+  const ofNest = { '@nestjs/common': nest, '@nestjs/core': nest, '@nestjs/platform-express': nest }
+  const peers = { axios, undici, '@grpc/grpc-js': grpc, ...ofNest }
   const others = {
     '@opentelemetry/api': '1.9.0',
     'prom-client': '15.1.3',
@@ -117,6 +119,8 @@ function smoke(tarballs: readonly string[], { axios, nest, undici }: PeerSet, no
     'smoke.mjs',
     'smoke.cjs',
     'axios-options.mjs',
+    'grpc.mjs',
+    'grpc.cjs',
     'consumer.mjs',
     'consumer.cjs',
     'gateway/run-gateway-fuzz.mjs',

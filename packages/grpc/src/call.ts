@@ -8,7 +8,7 @@ type Filter = experimental.Filter
 
 /** Ends a request that was counted but not sent. */
 export function giveBack(acquired: PickResult): void {
-  acquired.done({ ok: false, latencyMs: 0, cancelled: true })
+  acquired.done({ ok: false, latencyMs: 0, cancelled: true, blame: 'none' })
 }
 
 /**

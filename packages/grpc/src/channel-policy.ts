@@ -27,6 +27,7 @@ const changes = [
   'instance-health-changed',
   'panic-changed',
   'zone-routing-changed',
+  'override-changed',
   'closed',
 ] as const
 

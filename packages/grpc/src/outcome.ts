@@ -22,7 +22,7 @@ export function outcomeOf(status: GrpcStatus, latencyMs: number): Outcome {
   const loadReport = reportOf(status)
   const report = loadReport === undefined ? undefined : { loadReport }
   if (status.code === ok) return { ok: true, latencyMs, ...report }
-  if (status.code === cancelled) return { ok: false, latencyMs, cancelled: true }
+  if (status.code === cancelled) return { ok: false, latencyMs, cancelled: true, blame: 'none' }
   const error = statusError(status)
   const { ok: good, blame } = classifyError(error)
   if (good) return { ok: true, latencyMs, ...report }
