@@ -6,6 +6,7 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writ
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { Consul, findBinary } from '../test-servers/src/index.ts'
 import { bundlers, checkBundles } from './bundles.ts'
 
 /** Versions of the packages that carry a Node binary. Elsewhere than on Linux only the Node that runs this is used. */
@@ -27,10 +28,10 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const work = mkdtempSync(join(tmpdir(), 'lb-packages-'))
 const folders = readdirSync(join(root, 'packages')).map((name) => join(root, 'packages', name))
 
-function run(command: string, args: readonly string[], cwd: string): void {
+function run(command: string, args: readonly string[], cwd: string, env: Readonly<Record<string, string>> = {}): void {
   process.stdout.write(`$ ${command} ${args.join(' ')}\n`)
   // A process that does not end by itself is a failure too.
-  execFileSync(command, args, { cwd, stdio: 'inherit', timeout: 120_000 })
+  execFileSync(command, args, { cwd, stdio: 'inherit', timeout: 120_000, env: { ...process.env, ...env } })
 }
 
 function pack(): string[] {
@@ -129,13 +130,21 @@ function smoke(tarballs: readonly string[], { axios, grpc, nest, undici }: PeerS
   return application
 }
 
-/** The command, in a folder where nothing else is installed, as by npx. */
-function smokeCommand(tarballs: readonly string[], nodes: readonly string[]): void {
+/** The command, in a folder where nothing else is installed, as by npx; with a real Consul and its DNS, where that is installed. */
+async function smokeCommand(tarballs: readonly string[], nodes: readonly string[]): Promise<void> {
   const packed = tarballs.map((path) => [packageName(path), `file:${path}`] as const)
   const own = packed.filter(([name]) => name === '@lb/cli')
   const folder = install('command', Object.fromEntries(own), packed)
   cpSync(join(root, 'packages/cli/packed'), folder, { recursive: true })
-  for (const node of nodes) run(node, ['run-lb.mjs'], folder)
+  const consul = findBinary('consul') === undefined ? undefined : await Consul.start()
+  try {
+    await consul?.register({ ID: 'a', Name: 'real-users', Address: '10.0.1.12', Port: 8_080 })
+    const env: Record<string, string> =
+      consul === undefined ? {} : { REAL_CONSUL: consul.url, REAL_DNS: consul.address }
+    for (const node of nodes) run(node, ['run-lb.mjs'], folder, env)
+  } finally {
+    await consul?.stop()
+  }
 }
 
 /** `…/lb-core-1.2.3.tgz` is `@lb/core`. */
@@ -152,7 +161,7 @@ try {
     run('pnpm', ['exec', 'attw', tarball, '--profile', 'node16', '--format', 'ascii', '--no-emoji'], root)
   }
   const nodes = nodeBinaries()
-  smokeCommand(tarballs, nodes)
+  await smokeCommand(tarballs, nodes)
   const applications = peerSets.map((peers) => smoke(tarballs, peers, nodes))
   await checkBundles(applications.at(-1) ?? '', install('bundlers', bundlers), [nodes[0] ?? '', nodes.at(-1) ?? ''])
 } finally {

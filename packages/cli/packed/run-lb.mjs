@@ -77,6 +77,18 @@ assert.deepEqual(
   addresses.map((each) => `http://${each}`).sort(),
 )
 
+const { REAL_CONSUL, REAL_DNS } = process.env
+if (REAL_CONSUL === undefined) console.log('NOT RUN: lb with a real Consul')
+else {
+  const dns = `${REAL_DNS} --dns-name {service}.service.consul. --dns-transport tcp`
+  for (const source of [`--consul ${REAL_CONSUL}`, `--dns-srv ${dns}`, `--dns ${dns} --port 8080`]) {
+    const { code, out, err } = await lb(`resolve real-users ${source} -o json`)
+    assert.equal(code, 0, err)
+    const endpoints = JSON.parse(out).map(({ endpoint }) => endpoint)
+    assert.deepEqual(endpoints, ['http://10.0.1.12:8080'])
+  }
+}
+
 // Every discovery is there: it fails because nothing listens, and in one line.
 const sources = ['--consul', '--etcd', '--nacos', '--kubernetes'].map((flag) => `${flag} http://127.0.0.1:9`)
 const dns = ['--dns 127.0.0.1:9 --port 80', '--dns-srv 127.0.0.1:9', '--dns-sd 127.0.0.1:9']
