@@ -109,7 +109,7 @@ export const commandList: readonly CommandDefinition[] = [
     arguments: '[service]',
     summary: 'show the services of a gateway live',
     description:
-      'Shows every service of a gateway, or the instances of one, again and again until Ctrl-C. Without a terminal it prints once.',
+      'Shows every service of a gateway, or the instances of one, again and again until Ctrl-C. Without a terminal it prints once; as JSON, one line each time.',
     flags: [
       ...gatewayFlags,
       {

@@ -26,6 +26,11 @@ export async function openDiscovery(invocation: Invocation, service: string): Pr
   }
 }
 
+/** Whether the flags say where instances come from. */
+export function hasSource(options: GivenOptions): boolean {
+  return discoveryNames.some((name) => options.has(name))
+}
+
 function chosen(options: GivenOptions): DiscoveryName {
   const [name, second] = discoveryNames.filter((each) => options.has(each))
   if (name === undefined) {

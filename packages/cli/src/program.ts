@@ -24,7 +24,7 @@ const debug = { flags: '--debug', description: 'show the stack of an error', gro
 export function programOf(version: string, output: ParserOutput, found: (command: ParsedCommand) => void): Command {
   const program = configured(new Command('lb'), output)
     .description(description)
-    .version(version, '-V, --version', 'print the version')
+    .version(version, '-v, --version', 'print the version')
     .usage('<command> [options]')
     .addHelpText('after', `\n${exitCodesText()}\n\nEach command has examples: lb <command> --help`)
   for (const definition of commandList) program.addCommand(commandOf(definition, output, found))

@@ -18,8 +18,7 @@ const stopLimitMs = 2_000
  * `context.err`, each in one line with a remedy. It never rejects.
  */
 export async function runCli(argv: readonly string[], context: CommandContext): Promise<ExitCode> {
-  const secrets = new Secrets()
-  for (const argument of argv) secrets.addUrl(argument.replace(/^--[\w-]+=/, ''))
+  const secrets = secretsOf(argv, context.env)
   const guarded: CommandContext = { ...context, out: secrets.guard(context.out), err: secrets.guard(context.err) }
   try {
     const parsed = parse(argv, guarded)
@@ -28,6 +27,21 @@ export async function runCli(argv: readonly string[], context: CommandContext): 
     if (error instanceof Stopped) return error.exitCode
     return report(error, argv, guarded)
   }
+}
+
+/** Variables that hold a token or a password, whether a command reads them or not. */
+const secretVariables = ['LB_TOKEN', 'LB_PASSWORD', 'CONSUL_HTTP_TOKEN']
+
+function secretsOf(argv: readonly string[], env: CommandContext['env']): Secrets {
+  const secrets = new Secrets()
+  for (const name of secretVariables) secrets.add(env[name]?.trim())
+  secrets.add(env.CONSUL_HTTP_AUTH?.replace(/^[^:]*:/, ''))
+  const urls = [
+    ...argv.flatMap((argument) => argument.replace(/^--[\w-]+=/, '').split(',')),
+    env.CONSUL_HTTP_ADDR ?? '',
+  ]
+  for (const url of urls) secrets.addUrl(url.trim())
+  return secrets
 }
 
 function parse(argv: readonly string[], { out }: CommandContext): ParsedCommand | undefined {

@@ -46,6 +46,13 @@ describe('doctor', () => {
     },
   )
 
+  it('checks a URL without a registry', async () => {
+    const { code, out, err } = await run(['doctor', 'http://users/'])
+    expect({ code, out }).toEqual({ code: 0, out: '✓ the URL names the service users\n' })
+    expect(err).toBe('lb: no registry is asked without a source, such as --consul\n')
+    expect((await run(['doctor', 'users'])).code).toBe(2)
+  })
+
   it('ends with 3 where there are no instances, and with 1 where the registry fails', async () => {
     expect((await run(words('doctor users --env'))).code).toBe(3)
     const { code, out } = await run(words('doctor users --consul http://127.0.0.1:9'))

@@ -1,5 +1,6 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
 
 /** A request as it arrived. */
 export interface ReceivedRequest {
@@ -29,17 +30,7 @@ export class FakeDashboard {
   }
 
   private constructor() {
-    this.#server = createServer(async (request, response) => {
-      let body = ''
-      for await (const chunk of request) body += chunk
-      const { method, url, headers } = request
-      const received = { method, url, headers, body }
-      this.requests.push(received)
-      const answer = this.answer(received)
-      if (answer === undefined) return
-      const text = typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body ?? null)
-      response.writeHead(answer.status ?? 200, { 'content-type': 'application/json', ...answer.headers }).end(text)
-    })
+    this.#server = createServer((request, response) => void this.#respond(request, response))
   }
 
   get url(): string {
@@ -50,5 +41,15 @@ export class FakeDashboard {
   async stop(): Promise<void> {
     this.#server.closeAllConnections()
     await new Promise((resolve) => this.#server.close(resolve))
+  }
+
+  async #respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method, url, headers } = request
+    const received = { method, url, headers, body: await text(request) }
+    this.requests.push(received)
+    const answer = this.answer(received)
+    if (answer === undefined) return
+    const body = typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body ?? null)
+    response.writeHead(answer.status ?? 200, { 'content-type': 'application/json', ...answer.headers }).end(body)
   }
 }

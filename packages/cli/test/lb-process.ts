@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { onTestFinished } from 'vitest'
 
 const program = fileURLToPath(new URL('../src/lb.ts', import.meta.url))
 
@@ -19,6 +20,7 @@ export class LbProcess {
     this.child.stderr?.on('data', (data) => {
       this.err += data
     })
+    onTestFinished(() => void this.child.kill('SIGKILL'))
     this.#exit = once(this.child, 'close').then(([code]: (number | null)[]) => code ?? null)
   }
 

@@ -1,12 +1,24 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { LoopbackBackend } from '@lb/testing'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { LbProcess } from './lb-process.ts'
 
 const program = fileURLToPath(new URL('../src/lb.ts', import.meta.url))
+/** Runs a shell script to its end. */
+async function shell(script: string): Promise<{ code: number | null; out: string; err: string }> {
+  // A group of its own, so that nothing of it outlives a test that fails.
+  const child = spawn('bash', ['-c', script], { stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+  onTestFinished(() => {
+    if (child.exitCode === null && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+  })
+  const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+  return { code, out, err }
+}
+
 const watching = ['watch', 'users', '--static', '10.0.0.1:80,10.0.0.2:80']
 
 describe('the process', { timeout: 60_000 }, () => {
@@ -43,17 +55,7 @@ describe('the process', { timeout: 60_000 }, () => {
     'ends quietly when its output is not read any more, even if it has nothing to write',
     async () => {
       const command = [process.execPath, program, ...watching].map((word) => `'${word}'`).join(' ')
-      const script = `set -o pipefail; ${command} | head -1`
-      const shell = spawn('bash', ['-c', script], { stdio: ['ignore', 'pipe', 'pipe'] })
-      let out = ''
-      let err = ''
-      shell.stdout.on('data', (data) => {
-        out += data
-      })
-      shell.stderr.on('data', (data) => {
-        err += data
-      })
-      const [code] = await once(shell, 'close')
+      const { code, out, err } = await shell(`set -o pipefail; ${command} | head -1`)
       expect({ code, err }).toEqual({ code: 0, err: '' })
       expect(out).toMatch(/^\S+ \+ http:\/\/10\.0\.0\.1:80 [^\n]*\n$/)
     },
@@ -61,12 +63,7 @@ describe('the process', { timeout: 60_000 }, () => {
 
   it.runIf(process.platform === 'linux')('fails if its output cannot be written', async () => {
     const command = `'${process.execPath}' '${program}' resolve users --static 10.0.0.1:80 > /dev/full`
-    const shell = spawn('bash', ['-c', command], { stdio: ['ignore', 'ignore', 'pipe'] })
-    let err = ''
-    shell.stderr.on('data', (data) => {
-      err += data
-    })
-    const [code] = await once(shell, 'close')
+    const { code, err } = await shell(command)
     expect(code).toBe(1)
     expect(err).toMatch(/^lb: the output cannot be written: ENOSPC[^\n]*\n$/)
   })

@@ -107,6 +107,8 @@ describe('secrets', () => {
     [`resolve users --static http://me:${secret}@127.0.0.1:1`],
     [`resolve users --consul http://127.0.0.1:1 --token-env SECRET --debug`],
     [`resolve users --etcd http://127.0.0.1:1 --username me --password-env SECRET --debug`],
+    [`resolve users --etcd http://127.0.0.1:9,http://me:${secret}@127.0.0.1:9 --debug`],
+    ['resolve users --consul http://127.0.0.1:9 --debug'],
     [`resolve users --tokn=${secret}`],
     [`doctor http://me:${secret}@users:80/ --env`],
     [`doctor http://me:${secret}@users/ --env`],
@@ -117,7 +119,9 @@ describe('secrets', () => {
     [`drain users a --url http://127.0.0.1:1/lb --token ${secret} --debug`],
     [`top --url http://127.0.0.1:1/lb --token ${secret}é`],
   ])('are nowhere: %s', { timeout: 20_000 }, async (line) => {
-    const { code, out, err } = await run(words(line), { env: { SECRET: secret, LB_TOKEN: secret } })
+    const { code, out, err } = await run(words(line), {
+      env: { SECRET: secret, LB_TOKEN: secret, CONSUL_HTTP_TOKEN: secret, CONSUL_HTTP_AUTH: `me:${secret}` },
+    })
     expect(code).toBeGreaterThan(0)
     expect(out + err).not.toContain(secret)
   })

@@ -7,6 +7,7 @@ import { type ExitCode, exitCodes } from '../exit-code.ts'
 import { explain } from '../explain-error.ts'
 import { instanceJson } from '../instance-rows.ts'
 import { formatMs, numberText } from '../number-format.ts'
+import { hasSource } from '../open-discovery.ts'
 import { outputFormat } from '../output-format.ts'
 import { printable, printableJson } from '../printable.ts'
 import { serviceOfUrl } from '../service-of-url.ts'
@@ -52,6 +53,10 @@ async function examine(
   }
   const { service } = named
   if (service === undefined) return exitCodes.failed
+  if (findings.length > 0 && !hasSource(invocation.options)) {
+    invocation.context.err.write('lb: no registry is asked without a source, such as --consul\n')
+    return exitCodes.ok
+  }
   const lbOptions = { ...balancerOption(invocation.options), firstListTimeoutMs: listTimeoutMs(invocation) }
   return await withService(invocation, service, lbOptions, async (session) => {
     const snapshot = await firstList(session, invocation).catch((error: unknown) => {

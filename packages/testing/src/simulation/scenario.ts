@@ -15,7 +15,10 @@ export interface Scenario {
 
 /** The size of a scenario, and the load balancers under test. */
 export interface ScenarioOptions
-  extends Pick<SimulationOptions, 'clients' | 'instances' | 'durationMs' | 'seed' | 'callsPerSecond' | 'loadBalancer'> {
+  extends Pick<
+    SimulationOptions,
+    'clients' | 'instances' | 'weights' | 'durationMs' | 'seed' | 'callsPerSecond' | 'loadBalancer'
+  > {
   /**
    * Share of the capacity in use as long as nothing fails, from 0.001 to 1. It determines the service time.
    * @default 0.5

@@ -9,6 +9,8 @@ export interface SimulatedFleetOptions {
   readonly stream: (...path: readonly string[]) => Random
   /** New instances are assigned to these zones in turn. */
   readonly zones: readonly string[]
+  /** New instances get these weights in turn. */
+  readonly weights?: readonly number[] | undefined
   readonly behaviour: InstanceBehaviour
 }
 
@@ -76,11 +78,12 @@ export class SimulatedFleet {
   }
 
   #startOne(behaviour: InstanceBehaviour): SimulatedInstance {
-    const { clock, stream, zones, behaviour: common } = this.#options
+    const { clock, stream, zones, weights = [1], behaviour: common } = this.#options
     const number = this.#members.size
     const zone = zones[number % zones.length]
     const host = `10.${(number >> 16) & 255}.${(number >> 8) & 255}.${number & 255}`
-    const instance = parseInstance({ host, port: 8_080, ...(zone === undefined ? undefined : { zone }) })
+    const weight = weights[number % weights.length] ?? 1
+    const instance = parseInstance({ host, port: 8_080, weight, ...(zone === undefined ? undefined : { zone }) })
     const simulated = new SimulatedInstance(instance, clock, stream('instance', instance.id), {
       ...common,
       ...behaviour,

@@ -128,4 +128,34 @@ describe('simulate', () => {
       )
     }
   })
+
+  it('gives instances their weights in turn, and a script every event', async () => {
+    const types = new Set<string>()
+    const clients = new Set<number>()
+    let received: number[] = []
+    await simulate({
+      clients: 2,
+      instances: 4,
+      weights: [3, 1],
+      durationMs: 20_000,
+      callsPerSecond: 40,
+      script: ({ at, durationMs, fleet, subscribe }) => {
+        subscribe(({ type }, client) => {
+          types.add(type)
+          clients.add(client)
+        })
+        at(durationMs, () => {
+          received = fleet.all.map((each) => each.received)
+        })
+      },
+    })
+    const [heavy = 0, light = 0] = received
+    expect(heavy / light).toBeCloseTo(3, 0)
+    expect([...types]).toEqual(expect.arrayContaining(['instances-changed', 'request-finished']))
+    expect(clients).toEqual(new Set([0, 1]))
+  })
+
+  it.each([{ weights: [] }, { weights: [-1] }, { weights: [Number.NaN] }])('rejects %j', async (options) => {
+    await expect(simulate(options)).rejects.toThrow(/simulate\.weights/)
+  })
 })

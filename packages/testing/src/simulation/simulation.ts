@@ -2,6 +2,7 @@ import {
   type Clock,
   type HealthProbe,
   LoadBalancer,
+  type LoadBalancerEvent,
   type LoadBalancerOptions,
   type Random,
   type ServiceInstance,
@@ -47,6 +48,8 @@ export interface SimulationWorld {
   readonly registry: SimulatedRegistry
   /** Calls `action` at `elapsedMs`. */
   readonly at: (elapsedMs: number, action: () => void) => void
+  /** Calls `listener` with every event of every load balancer, and the number of its client, from 0. */
+  readonly subscribe: (listener: (event: LoadBalancerEvent, client: number) => void) => void
 }
 
 /** Size, load and script of a simulation. */
@@ -67,6 +70,8 @@ export interface SimulationOptions {
   readonly timeoutMs?: number | undefined
   /** Instances and clients are assigned to these zones in turn. @default [] */
   readonly zones?: readonly string[] | undefined
+  /** Weights that instances get in turn: one or more finite numbers ≥ 0. @default [1] */
+  readonly weights?: readonly number[] | undefined
   /**
    * Round-trip time of an attempt on the network, in milliseconds, ≥ 0.
    * @default { sameZoneMs: 0.5, crossZoneMs: 1.5 }
@@ -91,6 +96,7 @@ const simulationKeys: readonly (keyof SimulationOptions)[] = [
   'arrivals',
   'timeoutMs',
   'zones',
+  'weights',
   'network',
   'instance',
   'loadBalancer',
@@ -122,14 +128,15 @@ class Simulation {
   readonly #hash = new EventHash()
   readonly #events = new Map<string, number>()
   readonly #loadBalancers: LoadBalancer[] = []
+  readonly #listeners: ((event: LoadBalancerEvent, client: number) => void)[] = []
 
   constructor(options: SimulationOptions) {
     this.#options = options
     this.#durationMs = options.durationMs ?? 10_000
     this.#timeoutMs = options.timeoutMs ?? 1_000
     this.#stream = randomTree(options.seed ?? 1)
-    const { zones = [], instance: behaviour = {} } = options
-    this.#fleet = new SimulatedFleet({ clock: this.#clock, stream: this.#stream, zones, behaviour })
+    const { zones = [], weights, instance: behaviour = {} } = options
+    this.#fleet = new SimulatedFleet({ clock: this.#clock, stream: this.#stream, zones, weights, behaviour })
   }
 
   async run(): Promise<SimulationReport> {
@@ -160,6 +167,9 @@ class Simulation {
       registry: fleet.registry,
       at: (elapsedMs, action) => {
         clock.setTimeout(action, startMs + elapsedMs - clock.now())
+      },
+      subscribe: (listener) => {
+        this.#listeners.push(listener)
       },
     })
   }
@@ -199,7 +209,9 @@ class Simulation {
       random: this.#stream('client', `${index}`, 'load balancer'),
     })
     this.#loadBalancers.push(loadBalancer)
-    loadBalancer.subscribe(({ type }) => {
+    loadBalancer.subscribe((event) => {
+      const { type } = event
+      for (const listener of this.#listeners) listener(event, index)
       if (type === 'request-finished') return
       this.#events.set(type, (this.#events.get(type) ?? 0) + 1)
       this.#hash.add(eventKinds.told, this.#clock.now(), index, type)
@@ -263,6 +275,10 @@ function checkSimulationOptions(options: SimulationOptions): void {
   checkDurationMs('simulate.durationMs', options.durationMs, { min: 1 })
   checkNumber('simulate.callsPerSecond', options.callsPerSecond, 1e-6, 1_000_000)
   checkDurationMs('simulate.timeoutMs', options.timeoutMs, { min: 1 })
+  if (options.weights?.length === 0) rejectOption('simulate.weights', 'one or more numbers', options.weights)
+  for (const [index, weight] of (options.weights ?? []).entries()) {
+    checkNumber(`simulate.weights[${index}]`, weight, 0, Number.MAX_VALUE)
+  }
   if (arrivals !== undefined && arrivals !== 'poisson' && arrivals !== 'constant') {
     rejectOption('simulate.arrivals', 'poisson or constant', arrivals)
   }
