@@ -241,7 +241,7 @@ describe('restore', () => {
             await plain.run(step)
           }
           for (const each of drained) await steered.run({ type: 'drain', id: each })
-          await steered.run({ type: 'weight', id: 'a', weight: 9 })
+          await steered.run({ type: 'weight', id: 'a', weight: 7 })
           expect(steered.observed.inFlight).toBe(plain.observed.inFlight)
           for (const each of ids) await steered.run({ type: 'restore', id: each })
           // With the same chance, every comparison of loads and latencies gives the same.
