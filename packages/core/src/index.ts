@@ -79,7 +79,7 @@ export type {
   CallObserver,
   CallResult,
 } from './observe/call-observer.ts'
-export type { AdapterEvent, LoadBalancerEvent, LoadBalancerListener } from './observe/events.ts'
+export type { AdapterEvent, EventLevel, LoadBalancerEvent, LoadBalancerListener } from './observe/events.ts'
 export type { InstanceSnapshot, InstanceState, ServiceSnapshot } from './observe/snapshot.ts'
 
 // Control at run time.

@@ -1,4 +1,4 @@
-import { type ErrorJson, errorJson } from './error-json.ts'
+import { type ErrorJson, errorJson, plainFields } from './error-json.ts'
 import { fieldsOf } from './fields.ts'
 
 /** The kind of an error, as a stable string to switch on. Each code has a section in `docs/errors.md`. */
@@ -80,10 +80,10 @@ export class LoadBalancerError extends Error {
   }
 
   /**
-   * Name, message, code, the error's own fields, and the chain of causes, for `JSON.stringify` and loggers that use it.
+   * Name, message, code, the error's own texts and numbers, and the chain of causes, for `JSON.stringify` and loggers that use it.
    */
   toJSON(): ErrorJson {
-    return Object.assign({}, this, errorJson(this))
+    return { ...plainFields(this), ...errorJson(this) }
   }
 
   /** Works for errors of any copy of this package. A class that is derived outside of it is distinguished as usual. */

@@ -30,7 +30,6 @@ export function acquire(target: CallTarget, request: AcquireRequest, observed?: 
     const acquired = acquireOrWait(target, request, observed)
     if (observed === undefined) return Promise.resolve(acquired)
     if (acquired instanceof Promise) {
-      observed.waits(acquired)
       // Before its caller gets it.
       acquired.then(
         (taken) => void observeAcquired(taken, observed),

@@ -231,7 +231,7 @@ describe('an attempt whose end comes later', () => {
       )
       return 'head'
     })
-    attempt.doneAtEnd()
+    attempt.decide(true)
     await settlePromises()
     expect(outcomes).toEqual([])
     end()
@@ -245,7 +245,7 @@ describe('an attempt whose end comes later', () => {
     await attempt.run((_instance, { until, signal }) => {
       until(new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))))
     })
-    attempt.doneAtEnd()
+    attempt.decide(true)
     expect(scope.kept).toBe(true)
     controller.abort('gone')
     await settlePromises()

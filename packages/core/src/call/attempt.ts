@@ -3,21 +3,13 @@ import { DeadlineExceededError } from '../base/errors.ts'
 import { onLateRejection } from '../base/late-rejection.ts'
 import type { ServiceInstance } from '../instance/instance.ts'
 import type { Outcome } from '../instance/outcome.ts'
-import { parseLoadReport } from '../load-report/load-report.ts'
 import type { CallbackFailed } from '../observe/events.ts'
-import type { ObservedAttempt } from '../observe/observed-call.ts'
 import type { AttemptResult, Classification } from '../retry/classification.ts'
-import { failureKind } from '../retry/failure-kind.ts'
 import type { MovableAttempt, MovableAttempts } from '../service/movable-attempts.ts'
 import type { Request } from '../service/request.ts'
 import type { AttemptContext, AttemptFunction } from './attempt-context.ts'
+import { type Judged, outcomeOf } from './attempt-outcome.ts'
 import type { CallScope, Interruptible } from './scope.ts'
-
-/** What an attempt gave, and what that means. */
-export interface Judged<T> {
-  readonly result: AttemptResult<T>
-  readonly classification: Classification
-}
 
 /** How one attempt ended. */
 export interface SettledAttempt<T> extends Judged<T> {
@@ -196,11 +188,6 @@ export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt
     return this.#outcome?.latencyMs ?? Number.NaN
   }
 
-  /** What observes it, if anything does. */
-  get observed(): ObservedAttempt | undefined {
-    return this.#options.picked.observed
-  }
-
   /** Frees the resources of `value`, which no caller gets any more. */
   discard(value: T): void {
     this.#options.call.discard(value)
@@ -211,19 +198,22 @@ export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt
     if (this.#outcome !== undefined) this.#options.picked.end(this.#outcome)
   }
 
-  /** Reports a good outcome now, or when the end that was announced by `until` is there. */
-  doneAtEnd(): void {
+  /** Its result is that of the call. Reports the outcome now, or of an answer when the end that was announced by `until` is there. */
+  decide(answered: boolean): void {
+    const { scope, picked } = this.#options
+    if (answered && this.#ended !== undefined) this.#doneAfter(this.#ended)
+    else this.done()
+    scope.observed?.settledBy(picked.observed)
+  }
+
+  #doneAfter(ended: PromiseLike<unknown>): void {
     const { scope, picked } = this.#options
     const outcome = this.#outcome
     if (outcome === undefined) return
-    if (this.#ended === undefined) {
-      picked.end(outcome)
-      return
-    }
     picked.begun(outcome)
     // Until then the caller's abort still reaches it.
     scope.keepSignal(this)
-    this.#ended.then(
+    ended.then(
       () => {
         picked.end(outcome)
         scope.release()
@@ -249,7 +239,7 @@ export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt
     movable?.add(this)
     if (timeoutMs !== Number.POSITIVE_INFINITY) this.#cancelTimer = clock.setTimeout(() => this.#timeOut(), timeoutMs)
     try {
-      const { observed } = this
+      const { observed } = this.#options.picked
       const sent = observed === undefined ? start(this.instance, this) : observed.run(() => start(this.instance, this))
       Promise.resolve(sent).then(
         (value) => {
@@ -279,7 +269,10 @@ export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt
     const { ok, statusCode, loadReport } = judged.classification
     // What most attempts come to, without another call.
     const isPlain = ok && judged.result.ok && loadReport === undefined && statusCode === undefined
-    this.#outcome = isPlain ? { ok, latencyMs } : this.#outcomeOf(judged, latencyMs)
+    const { scope, readLoadReports } = this.#options
+    this.#outcome = isPlain
+      ? { ok, latencyMs }
+      : outcomeOf(judged, latencyMs, { cancelled: this.#cancelled || scope.cancelled, readLoadReports })
     resolve({ attempt: this, result: judged.result, classification: judged.classification })
   }
 
@@ -287,21 +280,5 @@ export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt
     const { service, timeoutMs } = this.#options
     const message = `${service}: the attempt on ${this.instance.id} took longer than ${timeoutMs} ms`
     this.interrupt(new DeadlineExceededError(message, { service }))
-  }
-
-  #outcomeOf({ result, classification }: Judged<T>, latencyMs: number): Outcome {
-    const { scope, readLoadReports } = this.#options
-    const { ok, statusCode, loadReport, blame } = classification
-    const report = loadReport !== undefined && readLoadReports ? parseLoadReport(loadReport) : undefined
-    const cancelled = !ok && (this.#cancelled || scope.cancelled)
-    const outcome: { -readonly [Key in keyof Outcome]: Outcome[Key] } = { ok, latencyMs }
-    if (statusCode !== undefined) outcome.statusCode = statusCode
-    if (!result.ok) outcome.error = result.error
-    if (!ok && !cancelled && blame !== undefined) outcome.blame = blame
-    // It was classified as a failure although the error says nothing.
-    else if (!ok && !cancelled && failureKind(outcome) === undefined) outcome.blame = 'instance'
-    if (cancelled) outcome.cancelled = true
-    if (report !== undefined) outcome.loadReport = report
-    return outcome
   }
 }

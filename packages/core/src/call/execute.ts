@@ -9,13 +9,21 @@ import { type RetryPolicy, retryPolicy } from '../retry/retry-policy.ts'
 import type { CallTarget } from '../service/call-target.ts'
 import type { AttemptPickRequest } from '../service/picker.ts'
 import type { Request } from '../service/request.ts'
-import { Attempt, type AttemptedCall, type Judged, type SettledAttempt } from './attempt.ts'
+import { Attempt, type AttemptedCall, type SettledAttempt } from './attempt.ts'
 import type { AttemptFunction } from './attempt-context.ts'
+import type { Judged } from './attempt-outcome.ts'
 import { type AccompaniedCall, Companions } from './companions.ts'
 import type { ExecuteOptions } from './execute-options.ts'
 import { attemptPickRequest } from './pick-request.ts'
-import { checkedClassification, classificationOf, succeeded } from './response.ts'
-import { emitRetry, mayWaitForList, type RetriedCall, retryDelayMs, timedOutEverywhere } from './retry-delay.ts'
+import { classifiedBy } from './response.ts'
+import {
+  emitRetry,
+  mayMoveOn,
+  mayWaitForList,
+  type RetriedCall,
+  retryDelayMs,
+  timedOutEverywhere,
+} from './retry-delay.ts'
 import type { CallScope } from './scope.ts'
 import { discardValue, freeUnreadBody } from './unread-body.ts'
 
@@ -71,7 +79,7 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RetriedCall {
     try {
       if (scope.ended) scope.throwIfEnded()
       const waits = !target.hasList
-      if (waits) await this.#wait(target.firstList(scope))
+      if (waits) await target.firstList(scope)
       target.refuseIfThrottled(scope.call)
       const picked = this.#acquireOrWait()
       // An await costs a turn, which the usual first attempt does without, and then it begins when its call does.
@@ -86,9 +94,7 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RetriedCall {
         settled = await this.#round(target.unlessClosed(next))
       }
       const { attempt, result } = settled
-      if (result.ok) attempt.doneAtEnd()
-      else attempt.done()
-      scope.observed?.settledBy(attempt.observed)
+      attempt.decide(result.ok)
       if (result.ok) return result.value
       throw result.error
     } catch (error) {
@@ -136,12 +142,7 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RetriedCall {
 
   /** Leaves an instance that fell silent, if there is a retry for it. */
   moveOn(attempt: Attempt<T>, error: DeadlineExceededError): void {
-    const { target } = this
-    const { budget, running } = target
-    if (this.#companions?.leave(attempt, error) === true) return
-    if (target.closed || !this.hasRetry || running.now() >= this.latestMs) return
-    if (!target.hasCandidateBeyond(this.tried())) return
-    if (!this.paidAhead && budget !== undefined && !budget.tryWithdraw()) return
+    if (this.#companions?.leave(attempt, error) === true || !mayMoveOn(this)) return
     this.paidAhead = true
     attempt.interrupt(error)
   }
@@ -178,13 +179,12 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RetriedCall {
     try {
       if (delayMs === undefined) {
         attempt.done()
-        const picked = await this.#wait(this.#acquireFromNewerList())
+        const picked = await this.#acquireFromNewerList()
         isLast = picked === undefined
         if (picked !== undefined) emitRetry(this, settled, 0)
         return picked
       }
       await this.target.pause(this.scope, delayMs)
-      // Another list may have come meanwhile.
       isLast = timedOutEverywhere(this)
       if (isLast) return undefined
       this.retries++
@@ -205,27 +205,20 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RetriedCall {
 
   #acquireOrWait(): Request | Promise<Request> {
     try {
-      const picked = this.#acquire()
-      return picked instanceof Promise ? this.#wait(picked) : picked
+      return this.#acquire()
     } catch (error) {
       if (!(error instanceof NoAvailableInstanceError)) throw error
       this.#listVersion = this.target.listVersion
-      const fromNewer = this.#acquireFromNewerList().then((picked) => {
+      return this.#acquireFromNewerList().then((picked) => {
         if (picked === undefined) throw error
         return picked
       })
-      return this.#wait(fromNewer)
     }
-  }
-
-  #wait<W>(sent: Promise<W>): Promise<W> {
-    this.scope.observed?.waits(sent)
-    return sent
   }
 
   /** Begins anew with an instance that was not tried yet, once the list has one: nothing was sent so far. */
   #acquireFromNewerList(): Promise<Request | undefined> {
-    const target = this.target
+    const { target } = this
     // At its deadline a call gets no result; before that, the one it has.
     const bounds = { version: this.#listVersion, untilMs: this.latestMs - 1 }
     return target.fromNewerList(this.scope, bounds, () => {
@@ -264,15 +257,11 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RetriedCall {
 
   classify(result: AttemptResult<T>, instance: ServiceInstance): Judged<T> {
     try {
-      const { classify } = this.#options
-      const given = classify === undefined ? undefined : checkedClassification(classify(result, instance))
-      const isPlain = result.ok && typeof result.value !== 'object'
-      const classification =
-        given ?? (isPlain ? succeeded : classificationOf(result, this.target.settings.loadReports !== undefined))
+      const withLoadReport = this.target.settings.loadReports !== undefined
+      const classification = classifiedBy(this.#options.classify, result, instance, withLoadReport)
       if (!result.ok && isTimeout(result.error)) this.timedOut = new Set(this.timedOut).add(instance.id)
       return { result, classification }
     } catch (error) {
-      // It is the caller's own code.
       this.callbackFailed('classify', error)
       if (result.ok) this.discard(result.value)
       return { result: { ok: false, error }, classification: { ok: false, blame: 'none', retry: 'never' } }

@@ -1,4 +1,5 @@
 import { rejectOption } from '../base/option-checks.ts'
+import type { ServiceInstance } from '../instance/instance.ts'
 import { loadReportHeader } from '../load-report/load-report.ts'
 import {
   type AttemptResult,
@@ -25,16 +26,23 @@ export function responseClassification({ status, headers }: Response, withLoadRe
 }
 
 /** How an attempt ended that gave anything but a response or an error. */
-export const succeeded: Classification = Object.freeze({ ok: true, retry: 'never' })
+const succeeded: Classification = Object.freeze({ ok: true, retry: 'never' })
 
-/** How an attempt ended, where its caller does not say. */
-export function classificationOf(result: AttemptResult<unknown>, withLoadReport: boolean): Classification {
+/** How an attempt ended, by its caller's own `classify` if that says so. @throws InvalidOptionError; what `classify` throws */
+export function classifiedBy<T>(
+  classify: ((result: AttemptResult<T>, instance: ServiceInstance) => Classification | undefined) | undefined,
+  result: AttemptResult<T>,
+  instance: ServiceInstance,
+  withLoadReport: boolean,
+): Classification {
+  const given = classify === undefined ? undefined : classify(result, instance)
+  if (given !== undefined) return checkedClassification(given)
   if (!result.ok) return classifyError(result.error)
-  return isResponse(result.value) ? responseClassification(result.value, withLoadReport) : succeeded
+  const { value } = result
+  return typeof value === 'object' && isResponse(value) ? responseClassification(value, withLoadReport) : succeeded
 }
 
-/** What a caller's `classify` gave. @throws InvalidOptionError */
-export function checkedClassification(given: Classification | undefined): Classification | undefined {
-  if (given === undefined || typeof given?.ok === 'boolean') return given
+function checkedClassification(given: Classification): Classification {
+  if (typeof given?.ok === 'boolean') return given
   return rejectOption('options.classify()', 'undefined or a Classification with ok (boolean)', given)
 }

@@ -47,6 +47,14 @@ export function retryDelayMs<T>(call: RetriedCall, { attempt, classification }: 
   return undefined
 }
 
+/** Whether the call may leave an instance that fell silent for another one, which is then paid for. */
+export function mayMoveOn(call: RetriedCall): boolean {
+  const { target } = call
+  if (target.closed || !call.hasRetry || target.running.now() >= call.latestMs) return false
+  if (!target.hasCandidateBeyond(call.tried())) return false
+  return call.paidAhead || target.budget === undefined || target.budget.tryWithdraw()
+}
+
 /** Nothing was sent, and no retry is left or no instance: the list may be older than what the registry has. */
 export function mayWaitForList<T>({ policy, scope }: RetriedCall, settled: SettledAttempt<T>): boolean {
   const { result, classification } = settled

@@ -98,19 +98,9 @@ export class CallScope implements WaitingCall {
     step: (resolve: (value: T) => void, reject: (reason: unknown) => void) => void,
     interrupted?: (reason: unknown) => void,
   ): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      if (this.ended) {
-        reject(this.#reason)
-        return
-      }
-      this.atWork = {
-        interrupt: (reason) => {
-          interrupted?.(reason)
-          reject(reason)
-        },
-      }
-      step(resolve, reject)
-    })
+    const waited = this.#run(step, interrupted)
+    this.observed?.waits(waited)
+    return waited
   }
 
   /** From now on `atWork` is interrupted when the call ends early; at once when it has. */
@@ -122,7 +112,7 @@ export class CallScope implements WaitingCall {
   /** Waits `delayMs`. */
   sleep(delayMs: number): Promise<void> {
     let cancel: CancelTimer = () => {}
-    return this.run<void>(
+    return this.#run<void>(
       (resolve) => {
         cancel = this.#clock.setTimeout(resolve, delayMs)
       },
@@ -149,6 +139,25 @@ export class CallScope implements WaitingCall {
     this.#cancelDeadline?.()
     if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort)
     this.atWork = undefined
+  }
+
+  #run<T>(
+    step: (resolve: (value: T) => void, reject: (reason: unknown) => void) => void,
+    interrupted: ((reason: unknown) => void) | undefined,
+  ): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.ended) {
+        reject(this.#reason)
+        return
+      }
+      this.atWork = {
+        interrupt: (reason) => {
+          interrupted?.(reason)
+          reject(reason)
+        },
+      }
+      step(resolve, reject)
+    })
   }
 
   #end(reason: unknown): void {

@@ -103,8 +103,9 @@ function build(init: Exclude<ServiceInstanceInit, string>): ServiceInstance {
     id,
     host,
     port,
-    weight,
-    priority,
+    // Not −0, which JSON does not have.
+    weight: weight + 0,
+    priority: priority + 0,
     secure,
     metadata,
   }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { EventChannel } from './event-channel.ts'
-import type { LoadBalancerEvent } from './events.ts'
+import type { EventFields, LoadBalancerEvent } from './events.ts'
 
-const held: LoadBalancerEvent = { type: 'empty-list-held', service: 'users' }
+const held: EventFields = { type: 'empty-list-held', service: 'users' }
 
 describe('EventChannel', () => {
   it('tells every listener every event, in the order of subscription', () => {

@@ -1,5 +1,6 @@
 import { onLateRejection } from '../base/late-rejection.ts'
-import type { ApplicationCallback, LoadBalancerEvent, LoadBalancerListener } from './events.ts'
+import { emittedEvent } from './emitted-event.ts'
+import type { ApplicationCallback, EventFields, LoadBalancerEvent, LoadBalancerListener } from './events.ts'
 
 /** One listener, and what it listens to. */
 interface Subscription {
@@ -48,9 +49,9 @@ export class EventChannel {
   }
 
   /** A listener that throws does not affect the other listeners or the caller. */
-  emit(event: LoadBalancerEvent): void {
+  emit(event: EventFields): void {
     if (!this.active) return
-    this.#waiting.push(event)
+    this.#waiting.push(emittedEvent(event))
     this.#deliver()
   }
 
@@ -124,7 +125,7 @@ export class EventChannel {
     for (const subscription of this.#subscriptions) {
       if (subscription === failed || !wants(subscription, 'listener-failed')) continue
       try {
-        const result: unknown = subscription.listener({ type: 'listener-failed', error })
+        const result: unknown = subscription.listener(emittedEvent({ type: 'listener-failed', error }))
         // No listener is left for this error.
         onLateRejection(result, () => {})
       } catch {

@@ -5,10 +5,26 @@ import type { Outcome } from '../instance/outcome.ts'
 import type { CallResult } from './call-observer.ts'
 
 /**
+ * - `debug`: belongs to a call, an attempt or a request, and is as frequent
+ * - `info`: something changed as it should
+ * - `warn`: something is wrong outside, or with the configuration; the load balancer goes on
+ * - `error`: code of the application threw
+ */
+export type EventLevel = 'debug' | 'info' | 'warn' | 'error'
+
+/**
  * The events of `LoadBalancer.subscribe`, distinguished by `type`. Those of a call have its number, `call`, which is unique in one load
  * balancer; 0: the call began when nothing listened to events of calls.
  */
-export type LoadBalancerEvent =
+export type LoadBalancerEvent = EventFields & {
+  /** How much it matters. */
+  readonly level: EventLevel
+  /** The event as JSON, with its level; errors with their codes, messages and causes. `JSON.stringify` calls it. */
+  toJSON(): Readonly<Record<string, unknown>>
+}
+
+/** What an event has of its own. */
+export type EventFields =
   | CacheEvent
   /** A removed instance has no request in flight any more and gets no new one. Another instance may have its id by now. */
   | { readonly type: 'instance-drained'; readonly service: string; readonly instance: ServiceInstance }

@@ -55,14 +55,14 @@ export class ObservedCall {
     return new ObservedAttempt(this, attempts)
   }
 
-  /** It waits for a list, or for room, until `sent` settles. */
-  waits(sent: Promise<unknown>): void {
+  /** It waits for a list, or for room, until `waited` settles. */
+  waits(waited: Promise<unknown>): void {
     const { clock } = this.#options
     const sinceMs = clock.now()
     const goOn = (): void => {
       this.#queuedMs += clock.now() - sinceMs
     }
-    sent.then(goOn, goOn)
+    waited.then(goOn, goOn)
   }
 
   /** It has its result, which is that of `attempt`; the rest of a response may follow. */

@@ -50,6 +50,8 @@ export interface InstanceSnapshot {
   readonly reason: string
   /** Milliseconds it has been in that state. */
   readonly forMs: number
+  /** The `host:port` at which its id is listed now, on one that drains at its old address: two instances then have this id. Else absent. */
+  readonly movedTo?: string | undefined
   /** Whether it may be picked; in panic, even if it is not `available`. */
   readonly candidate: boolean
   /** `instance.weight`, or the learnt one, or the one set at run time, times the slow start. */

@@ -20,7 +20,7 @@ export interface SleepingCall extends WaitingCall {
 export interface CallTarget {
   /** Its name. */
   readonly service: string
-  readonly settings: Pick<ServiceSettings, 'retry' | 'hedge' | 'loadReports'>
+  readonly settings: Pick<ServiceSettings, 'retry' | 'hedge' | 'loadReports' | 'timeoutMs'>
   /** Measures requests and their time limits. */
   readonly running: Clock
   readonly random: Random

@@ -5,6 +5,8 @@ import type { MissingInstances } from '../cache/missing-instances.ts'
 import type { ServiceSettings } from '../config/service-settings.ts'
 import type { Override } from '../control/override.ts'
 import type { Overrides } from '../control/overrides.ts'
+import { authorityOf } from '../instance/host.ts'
+import type { ServiceInstance } from '../instance/instance.ts'
 import type { InstanceSnapshot, ServiceSnapshot } from '../observe/snapshot.ts'
 import type { RetryBudget } from '../retry/retry-budget.ts'
 import type { Candidates } from './candidates.ts'
@@ -49,6 +51,8 @@ export function serviceSnapshot(shown: ShownService): ServiceSnapshot {
     overrides: overrides.list(),
     instances: roster.everyRecord.map((record) => {
       const known = record.snapshot(nowMs, warmth(record, settings.slowStart, nowMs), panic)
+      const listed = roster.records.get(record.instance.id)
+      if (listed !== undefined && listed !== record) return moved(known, listed.instance)
       return withMissing(withOverrides(known, overrides.of(record.instance.id)), cache.missing)
     }),
   }
@@ -67,6 +71,12 @@ function withOverrides(snapshot: InstanceSnapshot, overrides: readonly Override[
 function overrideText({ kind, weight, by }: Override): string {
   const what = kind === 'drained' ? 'drained' : `weight ${weight} set`
   return `${what} ${by === undefined ? 'at run time' : `by ${by}`}`
+}
+
+/** With where its id is listed now. */
+function moved(snapshot: InstanceSnapshot, { host, port }: ServiceInstance): InstanceSnapshot {
+  const movedTo = authorityOf(host, port)
+  return { ...snapshot, movedTo, reason: `its id moved to ${movedTo}; requests in flight finish here` }
 }
 
 /** With how long the instance has been missing from the list, if it is. */

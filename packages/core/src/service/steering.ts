@@ -9,7 +9,7 @@ import type { Overrides } from '../control/overrides.ts'
 import { knownText, unknownInstance } from '../control/unknown.ts'
 import type { ServiceInstance } from '../instance/instance.ts'
 import type { EventChannel } from '../observe/event-channel.ts'
-import type { LoadBalancerEvent } from '../observe/events.ts'
+import type { EventFields } from '../observe/events.ts'
 import type { Picker } from './picker.ts'
 import type { Roster } from './roster.ts'
 import type { SteeredSplit } from './steered-split.ts'
@@ -25,7 +25,7 @@ export interface SteeringOptions {
   readonly picker: Picker
 }
 
-type Change = Omit<Extract<LoadBalancerEvent, { type: 'override-changed' }>, 'type' | 'service' | 'by'>
+type Change = Omit<Extract<EventFields, { type: 'override-changed' }>, 'type' | 'service' | 'by'>
 
 /** Ids of instances that left the list are known up to this number. */
 const maxDeparted = 1_000
