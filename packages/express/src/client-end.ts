@@ -49,3 +49,8 @@ function onConnectionEnd(socket: Duplex & { [waitingKey]?: Set<() => void> }, on
     added.delete(onEnd)
   }
 }
+
+/** Why a request ends whose client has gone away. */
+export function clientGone(): Error {
+  return new DOMException('the client went away', 'AbortError')
+}

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { AttemptContext, ExecuteOptions, LoadBalancer, ServiceInstance } from '@lb/core'
 import { CallSignal, isIdempotentMethod } from '@lb/core/authoring'
 import type { Dispatcher } from 'undici'
-import { onExchangeEnd } from './client-end.ts'
+import { clientGone, onExchangeEnd } from './client-end.ts'
 import {
   breakOff,
   endsConnection,
@@ -18,7 +18,7 @@ import { HeaderList } from './headers.ts'
 import { endWithResponse, http2Stream, isCutOff, isHttp2, isOver, limitUpload } from './http2.ts'
 import type { MaybeExpressRequest, Next } from './middleware.ts'
 import type { ProxySettings } from './options.ts'
-import { timeout, type UpstreamPools } from './pools.ts'
+import type { UpstreamPools } from './pools.ts'
 import { clientFacts, hostFor, InboundHeaders, outgoingHeaders, refuseConnection } from './request.ts'
 import { parsedBody, RequestBody } from './request-body.ts'
 import type { RequestTarget } from './request-target.ts'
@@ -32,6 +32,8 @@ export interface ProxyContext {
   readonly lb: LoadBalancer
   readonly settings: ProxySettings
   readonly pools: UpstreamPools
+  /** Of undici, in milliseconds; 0 is none. */
+  readonly limits: { readonly headers: number; readonly body: number }
 }
 
 /** A `Retry-After` is for the client, which has its own time limit; nothing waits for it here. */
@@ -229,7 +231,7 @@ export class ProxyCall implements InterimListener {
   }
 
   #attempt(instance: ServiceInstance, context: AttemptContext): Promise<ProxyResponse> {
-    const { pools, settings } = this.#shared
+    const { pools, settings, limits } = this.#shared
     const upstream = new ProxyResponse(instance, context, this)
     upstream.arrivals = pools.arrivals
     const headers = this.#headers
@@ -242,8 +244,8 @@ export class ProxyCall implements InterimListener {
         path: this.#path,
         headers,
         body: this.#body?.open() ?? null,
-        headersTimeout: timeout(settings.responseTimeoutMs),
-        bodyTimeout: timeout(settings.idleTimeoutMs),
+        headersTimeout: limits.headers,
+        bodyTimeout: limits.body,
         upgrade: this.#upgrade ?? null,
         // Or undici would take it from `Host`, and change connections with that. The name of a certificate is the connector's to say.
         servername: settings.service,
@@ -278,9 +280,11 @@ export class ProxyCall implements InterimListener {
   /** The headers for the client. */
   responseHeaders({ instance, statusCode, headers }: ProxyResponse): string[] {
     const { settings } = this.#shared
-    const hostSent = hostFor(instance, settings, this.#clientHost)
-    rewriteHeaders(headers, { instance, mount: this.#mount, hostSent }, settings)
     const { passing, trailer, isChunked } = headers
+    if (headers.location !== -1 || headers.cookies.length > 0) {
+      const hostSent = hostFor(instance, settings, this.#clientHost)
+      rewriteHeaders(headers, { instance, mount: this.#mount, hostSent }, settings)
+    }
     if (trailer !== undefined && isChunked && this.#request.httpVersion !== '1.0') passing.push('trailer', trailer)
     if (this.#session?.setCookie !== undefined) passing.push('set-cookie', this.#session.setCookie)
     const { onResponse } = settings
@@ -294,8 +298,4 @@ export class ProxyCall implements InterimListener {
 
 function discard(upstream: ProxyResponse): void {
   upstream.discard()
-}
-
-function clientGone(): Error {
-  return new DOMException('the client went away', 'AbortError')
 }

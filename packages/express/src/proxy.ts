@@ -4,7 +4,7 @@ import { checkLoadBalancer, rejectOption } from '@lb/core/authoring'
 import { ProxyError, sendProblem } from './errors.ts'
 import type { Http2Middleware, MaybeExpressRequest, Next } from './middleware.ts'
 import { type ProxyOptions, proxySettings } from './options.ts'
-import { upstreamPools } from './pools.ts'
+import { timeout, upstreamPools } from './pools.ts'
 import { ProxyCall, type ProxyContext } from './proxy-call.ts'
 import { isConnectionRefused } from './request.ts'
 import { requestTarget } from './request-target.ts'
@@ -33,7 +33,8 @@ export function proxy(lb: LoadBalancer, service: string, options: ProxyOptions =
   if (typeof service !== 'string' || service === '') rejectOption('proxy.service', 'the name of a service', service)
   const settings = proxySettings(service, options)
   checkHashing(lb, service, options)
-  const shared: ProxyContext = { lb, settings, pools: upstreamPools(lb, settings) }
+  const limits = { headers: timeout(settings.responseTimeoutMs), body: timeout(settings.idleTimeoutMs) }
+  const shared: ProxyContext = { lb, settings, pools: upstreamPools(lb, settings), limits }
   const handler = (request: MaybeExpressRequest, response: ServerResponse, next?: Next): void => {
     if (isConnectionRefused(request)) return
     try {

@@ -57,28 +57,30 @@ export class InboundHeaders implements ForwardedFields {
   isChunked = false
   /** Whether the client takes trailers. */
   takesTrailers = false
+  /** Whether the request came over HTTP/2. */
+  readonly isHttp2: boolean
   /** Of HTTP/2: the pieces of the cookie, and whether there is a body of a length that is not said. */
   #crumbs: string | undefined
   #isOpen = false
-  readonly #isHttp2: boolean
   #authority: string | undefined
   #connection: string | undefined
 
   /** @throws RequestRefusal */
   constructor(request: IncomingMessage) {
     const { rawHeaders, httpVersion } = request
-    this.#isHttp2 = isHttp2(request)
-    if (httpVersion !== '1.1' && httpVersion !== '1.0' && !this.#isHttp2)
+    this.isHttp2 = isHttp2(request)
+    if (httpVersion !== '1.1' && httpVersion !== '1.0' && !this.isHttp2)
       throw new RequestRefusal(505, 'The version of HTTP is not served.')
-    // Among those that are missing may be the one that says where the body ends.
-    if (mayLackFields(request)) throw new RequestRefusal(431, 'The request has too many header fields.')
+    // Among those that are missing may be the one that says where the body ends. Over HTTP/2 Node resets the stream.
+    if (!this.isHttp2 && mayLackFields(request))
+      throw new RequestRefusal(431, 'The request has too many header fields.')
     for (let index = 0; index < rawHeaders.length; index += 2) {
       this.#read(rawHeaders[index] ?? '', rawHeaders[index + 1] ?? '')
     }
     if (this.isChunked && (this.contentLength !== undefined || httpVersion === '1.0')) {
       throw new RequestRefusal(400, 'The length of the request is given in two ways.')
     }
-    if (this.#isHttp2) this.#readHttp2(request)
+    if (this.isHttp2) this.#readHttp2(request)
     if (this.host !== undefined && this.host !== '' && !isAuthority(this.host)) {
       throw new RequestRefusal(400, 'The Host field is malformed.')
     }
@@ -107,7 +109,7 @@ export class InboundHeaders implements ForwardedFields {
   #read(name: string, value: string): void {
     const kind = requestHeaderKind(name)
     if (kind === undefined) {
-      if (this.#isHttp2 && this.#readHttp2Field(name, value)) return
+      if (this.isHttp2 && this.#readHttp2Field(name, value)) return
       // Some servers take an underscore for a dash.
       if (/^x[-_]forwarded/i.test(name)) this.xForwardedOthers.push(name, value)
       else this.passing.push(name, value)
@@ -197,7 +199,7 @@ export function outgoingHeaders(
   if (inbound.takesTrailers) headers.push('te', 'trailers')
   if (client.trusted) headers.push(...inbound.xForwardedOthers)
   if (via !== undefined) {
-    const own = `${isHttp2(request) ? '2' : request.httpVersion} ${via}`
+    const own = `${inbound.isHttp2 ? '2' : request.httpVersion} ${via}`
     headers.push('via', inbound.via === undefined ? own : `${inbound.via}, ${own}`)
   } else if (inbound.via !== undefined) {
     headers.push('via', inbound.via)

@@ -1,5 +1,4 @@
 import type { IncomingMessage, Server } from 'node:http'
-import { isHttp2 } from './http2.ts'
 
 /** Entries, names and values, of a request's header that Node keeps unless `maxHeadersCount` of the server says otherwise. */
 const defaultHeaderEntries = 2_000
@@ -13,10 +12,8 @@ export function serverOf({ socket }: { readonly socket: unknown }): HttpServer |
 /** `requireHostHeader` is an option that Node keeps on the server. */
 type HttpServer = Server & { readonly requireHostHeader?: boolean }
 
-/** Whether Node may have dropped header fields of `request`: older versions do so without a word, newer ones refuse with 431. */
+/** Whether Node may have dropped header fields of `request`, which is one of HTTP/1: older versions do so without a word, newer ones refuse with 431. */
 export function mayLackFields(request: IncomingMessage): boolean {
-  // Over HTTP/2 Node resets the stream.
-  if (isHttp2(request)) return false
   const maxHeadersCount = serverOf(request)?.maxHeadersCount
   const limit = typeof maxHeadersCount === 'number' ? maxHeadersCount * 2 : defaultHeaderEntries
   return request.rawHeaders.length >= limit && limit > 0
