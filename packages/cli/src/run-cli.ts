@@ -80,17 +80,27 @@ async function untilStopped(parsed: ParsedCommand, context: CommandContext, secr
   const { definition, args, options } = parsed
   signal.throwIfAborted()
   const running = definition.load().then((command) => command({ args, options, context, secrets }))
-  const stopped = new Promise<never>((_, reject) => {
-    const stop = (): void => {
-      // A command that does not end by itself is left.
-      const left = (): void => reject(signal.reason)
-      AbortSignal.timeout(stopLimitMs).addEventListener('abort', left, { once: true })
+  let isOver = false
+  const left = new Promise<never>((_, reject) => {
+    const leave = (): void => {
+      if (isOver) return
+      context.err.write('lb: not everything could be closed in time\n')
+      reject(signal.reason)
     }
+    const stop = (): void => AbortSignal.timeout(stopLimitMs).addEventListener('abort', leave, { once: true })
     signal.addEventListener('abort', stop, { once: true })
   })
-  const code = await Promise.race([running, stopped])
-  signal.throwIfAborted()
-  return code
+  try {
+    const code = await Promise.race([running, left])
+    signal.throwIfAborted()
+    return code
+  } catch (error) {
+    // Whatever the command made of it: it was stopped.
+    signal.throwIfAborted()
+    throw error
+  } finally {
+    isOver = true
+  }
 }
 
 function report(error: unknown, argv: readonly string[], { err, env }: CommandContext): ExitCode {

@@ -161,6 +161,15 @@ describe('top', () => {
     expect(gateway.requests).toHaveLength(3)
   })
 
+  it('does not go on asking a gateway that claims to have more', async () => {
+    gateway.answer = () => {
+      const isFirst = gateway.requests.length === 1
+      return { body: { total: 1_000_000, services: isFirst ? [service('users')] : [] } }
+    }
+    expect((await run(['top', '--url', gateway.url])).code).toBe(0)
+    expect(gateway.requests).toHaveLength(2)
+  })
+
   it('redraws a terminal in place, survives a failure, and gives the terminal back', async () => {
     const controller = new AbortController()
     gateway.answer = () => {

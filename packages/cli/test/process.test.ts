@@ -54,7 +54,8 @@ describe('the process', { timeout: 60_000 }, () => {
   it.runIf(process.platform === 'linux')(
     'ends quietly when its output is not read any more, even if it has nothing to write',
     async () => {
-      const command = [process.execPath, program, ...watching].map((word) => `'${word}'`).join(' ')
+      const one = ['watch', 'users', '--static', '10.0.0.1:80']
+      const command = [process.execPath, program, ...one].map((word) => `'${word}'`).join(' ')
       const { code, out, err } = await shell(`set -o pipefail; ${command} | head -1`)
       expect({ code, err }).toEqual({ code: 0, err: '' })
       expect(out).toMatch(/^\S+ \+ http:\/\/10\.0\.0\.1:80 [^\n]*\n$/)

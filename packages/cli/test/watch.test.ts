@@ -45,12 +45,20 @@ describe('watch', () => {
     expect(err).toBe('')
   })
 
+  it('lets nothing in a name drive the terminal', async () => {
+    write(['10.0.0.1:80'], { zone: '\u001b[2J\u202e', id: '\u001b[1m' })
+    const { out } = await run(['watch', 'users', '--file', folder], { signal: controller.signal, onOutput: stop })
+    expect(out).toContain('zone \\u{1b}[2J\\u{202e}')
+    expect(out.trimEnd()).not.toMatch(/[\p{Cc}\p{Cf}]/u)
+  })
+
   it('prints one JSON document for each line', async () => {
     write(['10.0.0.1:80'], { version: '\u001b[31m' })
-    const { out } = await run(['watch', 'users', '--file', folder, '-o', 'json'], {
+    const { out, err } = await run(['watch', 'users', '--file', folder, '-o', 'json'], {
       signal: controller.signal,
       onOutput: stop,
     })
+    expect(err).toBe('')
     expect(out).not.toContain('\u001b')
     expect(JSON.parse(out)).toMatchObject({
       time: '2026-11-30T03:00:00.000Z',
