@@ -5,6 +5,7 @@ import { describeFailover } from './http-client/failover.ts'
 import { HttpClientFixture } from './http-client/fixture.ts'
 import type { HttpClientCapabilities, HttpClientHarness } from './http-client/harness.ts'
 import { describeListChanges } from './http-client/list-changes.ts'
+import { describeObservation } from './http-client/observation.ts'
 import { describeRepetition } from './http-client/repetition.ts'
 import { describeResponses } from './http-client/responses.ts'
 import { describeServiceNames } from './http-client/service-names.ts'
@@ -40,5 +41,6 @@ export function describeHttpClient(
     describeEndings(client, capabilities)
     describeSilentInstances(client)
     describeServiceNames(client)
+    describeObservation(client)
   })
 }
