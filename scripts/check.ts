@@ -26,7 +26,7 @@ const gates: readonly Gate[] = [
   { name: 'sizes', command: ['node', 'scripts/size-limits.ts'], fast: true },
   { name: 'licences', command: ['node', 'scripts/licences.ts'], fast: true },
   { name: 'tests', command: ['pnpm', 'exec', 'vitest', 'run', ...vitestArgs], fast: true },
-  { name: 'site', command: ['pnpm', 'docs:build'], fast: false },
+  { name: 'site', command: ['pnpm', 'docs:check'], fast: false },
   { name: 'runtimes', command: ['node', 'scripts/check-runtimes.ts'], fast: false },
   { name: 'packages', command: ['node', 'scripts/check-packages.ts'], fast: false },
 ]

@@ -1,11 +1,17 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitepress'
 import { linksToRepository } from './links-to-repository.ts'
 import { llmsText } from './llms-text.ts'
 import { chinese, english } from './navigation.ts'
 
-// LB_DOCS_BASE: the path under which the site is served, such as /lb/.
+const packages = fileURLToPath(new URL('../../packages', import.meta.url))
+
+/** The path under which the site is served, such as /lb/. */
+const base = process.env['LB_DOCS_BASE'] ?? '/'
+
 export default defineConfig({
-  base: process.env['LB_DOCS_BASE'] ?? '/',
+  base,
+  head: [['link', { rel: 'icon', href: `${base}favicon.svg` }]],
   title: 'lb',
   description: 'Client-side load balancing for Node.js',
   cleanUrls: true,
@@ -21,6 +27,19 @@ export default defineConfig({
   themeConfig: {
     search: { provider: 'local' },
     socialLinks: [{ icon: 'github', link: 'https://github.com/lb-js/lb' }],
+  },
+  // The sources: a build of the packages is not needed.
+  vite: {
+    resolve: {
+      alias: [
+        { find: /^@lb\/([a-z-]+)$/, replacement: `${packages}/$1/src/index.ts` },
+        { find: /^@lb\/([a-z-]+)\/([a-z-]+)$/, replacement: `${packages}/$1/src/$2.ts` },
+      ],
+    },
+    // Private members as they are: translated, they would be slower and twice as long.
+    build: { target: 'es2022', chunkSizeWarningLimit: 800 },
+    esbuild: { target: 'es2022' },
+    worker: { format: 'es' },
   },
   buildEnd: llmsText,
 })

@@ -26,6 +26,7 @@ export const english: DefaultTheme.Config = {
   nav: [
     { text: 'Learn', link: '/learn/' },
     { text: 'Reference', link: '/reference/options' },
+    { text: 'Playground', link: '/playground' },
     { text: 'Compare', link: '/compare' },
   ],
   sidebar: [
