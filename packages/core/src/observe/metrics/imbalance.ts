@@ -12,7 +12,7 @@ const windowMs = 60_000
 const leastExpected = 20
 
 /**
- * How far the shares of the instances are from their weights. It compares with what was seen one to one and a half minutes ago, so that
+ * How far the shares of the instances are from their weights. It compares with what was seen one to two minutes ago, so that
  * its value does not depend on how often, or by how many, it is read.
  */
 export class Imbalance {

@@ -208,7 +208,7 @@ export const metricTable: Readonly<Record<MetricName, Metric>> = {
     kind: 'gauge',
     unit: '1',
     description:
-      'Largest ratio, over the last minute, of the share of the requests that an instance got to that of its weight',
+      'Largest ratio, over the last one to two minutes, of the share of the requests that an instance got to that of its weight',
     labels: ofService,
     source: '`inspect()`',
   },
