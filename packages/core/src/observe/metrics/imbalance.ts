@@ -43,11 +43,11 @@ export class Imbalance {
   }
 
   #moveOn(instances: readonly InstanceSnapshot[], nowMs: number): void {
+    const [, second] = this.#baselines
+    if (second !== undefined && nowMs - second.atMs >= windowMs) this.#baselines = this.#baselines.slice(1)
     const latest = this.#baselines.at(-1)
     if (latest !== undefined && nowMs - latest.atMs < windowMs / 2) return
     const requests = new Map(instances.map((each) => [each.instance.id, each.succeeded + each.failed]))
-    const [, second] = this.#baselines
-    const kept = second !== undefined && nowMs - second.atMs >= windowMs ? this.#baselines.slice(1) : this.#baselines
-    this.#baselines = [...kept, { atMs: nowMs, requests }]
+    this.#baselines = [...this.#baselines, { atMs: nowMs, requests }]
   }
 }
