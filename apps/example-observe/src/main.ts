@@ -42,4 +42,4 @@ console.log(
 
 await fetch.close()
 await lb.close()
-for (const { close } of instances) close()
+for (const instance of instances) instance.close()

@@ -40,7 +40,7 @@ export class Traces {
 function lines(span: ReadableSpan, all: readonly ReadableSpan[], depth = 1): string[] {
   const below = all.filter(({ parentSpanContext }) => parentSpanContext?.spanId === span.spanContext().spanId)
   const shown = ['server.address', 'lb.call.result', 'lb.attempt.kind', 'http.response.status_code']
-  const facts = shown.flatMap((key) => span.attributes[key] ?? [])
+  const facts = shown.flatMap((key) => (key in span.attributes ? String(span.attributes[key]) : []))
   const own = `${'  '.repeat(depth)}${span.name} (${SpanKind[span.kind]}): ${facts.join(', ')}`
   return [own, ...below.flatMap((each) => lines(each, all, depth + 1))]
 }

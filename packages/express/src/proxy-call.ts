@@ -210,8 +210,7 @@ export class ProxyCall implements InterimListener {
 
   #execute(): Promise<ProxyResponse> {
     const { lb, settings } = this.#shared
-    const body = this.#body
-    const hashKey = this.#hashKey()
+    const [body, hashKey] = [this.#body, this.#hashKey()]
     const common: ExecuteOptions<ProxyResponse> = {
       // A body that is streamed cannot go to two instances.
       idempotent: this.#isIdempotent && (body === undefined || body.isWhole),
