@@ -234,7 +234,7 @@ describe('a service that is released', () => {
     ended?.end(result)
     expect(await valuesOf(registry)).toContain(counted('ok'))
     lb.inspect = () => []
-    lb.listener?.({ type: 'service-released', service: 'users' })
+    lb.listener?.(Object({ type: 'service-released', service: 'users' }))
     late?.end(result)
     expect((await registry.metrics()).split('\n').filter((line) => line.includes('users'))).toEqual([])
   })
