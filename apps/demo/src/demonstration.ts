@@ -17,6 +17,8 @@ export interface DemonstrationOptions {
   readonly requests: number
   /** Called often, with the phase under way. */
   readonly onProgress: (phase: PhaseName, done: number, requests: number) => void
+  /** Called with the load balancer of each phase. */
+  readonly onConnect: (lb: LoadBalancer) => void
 }
 
 const ids = ['a', 'b', 'c'] as const
@@ -122,7 +124,7 @@ export class Demonstration {
 
   async #allDown(): Promise<PhaseResult> {
     // Without checks: lb is not told that they are down, so that every request really tries.
-    await using service = new ConnectedService(new LoadBalancer({ discovery: this.#discovery() }))
+    await using service = this.#connected(new LoadBalancer({ discovery: this.#discovery() }))
     await Promise.all(this.#backends.map((backend) => backend.kill()))
     const load = await this.#load('all-down', service)
     const extra = service.attempts - load.requests
@@ -136,7 +138,12 @@ export class Demonstration {
   }
 
   #connect(balancer: () => Balancer): ConnectedService {
-    return new ConnectedService(new LoadBalancer({ discovery: this.#discovery(), balancer, healthCheck }))
+    return this.#connected(new LoadBalancer({ discovery: this.#discovery(), balancer, healthCheck }))
+  }
+
+  #connected(lb: LoadBalancer): ConnectedService {
+    this.#options.onConnect(lb)
+    return new ConnectedService(lb)
   }
 
   /** A list that nobody corrects: who is down is for lb to find out. */

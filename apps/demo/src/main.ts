@@ -1,4 +1,5 @@
 // The main job: three backends, real requests, and what lb promises about them. See `--help`.
+import { DashboardPage } from './dashboard-page.ts'
 import { Demonstration } from './demonstration.ts'
 import { type DemoOptions, parseOptions, usage } from './options.ts'
 import { type PhaseResult, phaseNames } from './phase.ts'
@@ -6,15 +7,18 @@ import { Progress } from './progress.ts'
 import { jsonDocument, phaseLines, table } from './report.ts'
 
 async function run({ json, requests }: DemoOptions): Promise<boolean> {
+  await using page = await DashboardPage.open()
   const progress = new Progress(json ? process.stderr : process.stdout)
   const demonstration = new Demonstration({
     requests,
     onProgress: (phase, done, total) => progress.update(phase, done, total),
+    onConnect: (lb) => page.show(lb),
   })
   const phases: PhaseResult[] = []
   if (!json) {
     process.stdout.write(
-      `Three instances of user-service (weights 5, 1, 1), ${requests} requests a phase through axios\n\n`,
+      `Three instances of user-service (weights 5, 1, 1), ${requests} requests a phase through axios\n` +
+        `Dashboard while it runs: ${page.url}\n\n`,
     )
   }
   for await (const phase of demonstration.phases()) {

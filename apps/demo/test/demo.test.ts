@@ -40,6 +40,7 @@ describe('the demo', () => {
     const { status, stdout, stderr } = await run('--requests', '42')
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
     expect(stdout).toContain('Every promise held.')
+    expect(stdout).toMatch(/Dashboard while it runs: http:\/\/127\.0\.0\.1:\d+\/\n/)
     expect(stdout).not.toContain('\u001b')
   })
 

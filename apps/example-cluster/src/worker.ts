@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
 import { LoadBalancer, StaticDiscovery } from '@lb/core'
+import { dashboard } from '@lb/dashboard'
 import { gracefulShutdown, healthEndpoint, proxy } from '@lb/express'
 
 /** What the primary sends to a worker that is to drain and end. */
@@ -10,7 +11,12 @@ export function serve(instances: readonly string[], port: number): void {
   const lb = new LoadBalancer({ discovery: new StaticDiscovery({ 'user-service': instances }) })
   const users = proxy(lb, 'user-service')
   const health = healthEndpoint()
-  const server = createServer((request, response) => health(request, response, () => users(request, response)))
+  // Of the worker that has accepted the connection.
+  const { handle } = dashboard(lb, { title: `example-cluster, worker ${process.pid}` })
+  const server = createServer((request, response) => {
+    const next = request.url?.startsWith('/lb/') ? handle : users
+    health(request, response, () => next(request, response))
+  })
   // The primary decides: Ctrl+C reaches the workers too.
   const shutDown = gracefulShutdown(server, {
     health,

@@ -1,7 +1,8 @@
-// An API gateway with Express: two services, a WebSocket echo, `/health`, and a shutdown that loses no request.
+// An API gateway with Express: two services, a WebSocket echo, `/health`, a dashboard, and a shutdown that loses no request.
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { LoadBalancer, StaticDiscovery } from '@lb/core'
+import { dashboard } from '@lb/dashboard'
 import {
   gracefulShutdown,
   healthEndpoint,
@@ -29,6 +30,7 @@ const echo = proxy(lb, 'echo-service', { prefix: '/echo' })
 const app = express()
   .disable('x-powered-by')
   .use(health, loadReport(), loadBalancer(lb))
+  .use('/lb', dashboard(lb, { title: 'example-express' }).handle)
   .use('/users', proxy(lb, 'user-service'))
   .use('/orders', proxy(lb, 'order-service', { targetPrefix: '/v1' }))
   .use(echo)
@@ -42,7 +44,9 @@ const server = createServer(app)
 upgrades(server, [echo])
 server.listen(Number(process.env.PORT ?? 8080), '127.0.0.1', () => {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  console.log(`gateway on ${url}: /users/…, /orders/…, ws /echo, /health, /instances; SIGTERM or Ctrl+C drains it`)
+  console.log(
+    `gateway on ${url}: /users/…, /orders/…, ws /echo, /health, /instances, the dashboard /lb/; SIGTERM or Ctrl+C drains it`,
+  )
 })
 
 gracefulShutdown(server, {

@@ -28,6 +28,8 @@ it('serves two services and WebSockets, and shuts down without losing a request'
   expect(await text('/orders/2')).toMatch(/^\/v1\/2 served by orders/)
   expect(JSON.parse(await text('/instances'))).toHaveLength(4)
   expect((await fetch(`${url}/health`)).status).toBe(200)
+  expect(await text('/lb')).toContain('<title>')
+  expect(JSON.parse(await text('/lb/api/v1/services')).total).toBe(2)
 
   const socket = new WebSocket(`${url.replace('http', 'ws')}/echo`)
   await once(socket, 'open')

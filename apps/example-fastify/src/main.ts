@@ -3,6 +3,7 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { LoadBalancer, StaticDiscovery } from '@lb/core'
+import { dashboard } from '@lb/dashboard'
 import fastify from 'fastify'
 import { gateway, replyFromService } from './gateway.ts'
 
@@ -19,6 +20,8 @@ const lb = new LoadBalancer({ discovery: new StaticDiscovery({ 'user-service': a
 const app = fastify()
 await app.register(gateway, { prefix: '/users', lb, service: 'user-service' })
 await replyFromService(app, lb)
+const { handle } = dashboard(lb, { title: 'example-fastify' })
+app.get('/lb/*', ({ raw }, reply) => handle(raw, reply.hijack().raw))
 const url = await app.listen({ port: 0, host: '127.0.0.1' })
 
 async function textOf(path: string): Promise<string> {
@@ -27,6 +30,7 @@ async function textOf(path: string): Promise<string> {
 }
 
 for (const path of ['/users/v1/profile', '/reply-from/v1/profile']) console.log(`${path}: ${await textOf(path)}`)
+console.log(`dashboard, while it runs: ${url}/lb/ (${(await fetch(`${url}/lb/`)).status})`)
 
 for (const path of ['/users/v1', '/reply-from/v1']) {
   const killed = instances.pop()

@@ -23,6 +23,7 @@ it('serves alone, and ends on SIGTERM', { timeout: 30_000 }, async () => {
     if (!output.includes('The gateway listens on')) continue
     const [url = ''] = /http:\S+/.exec(output) ?? []
     expect((await fetch(`${url}/health`)).status).toBe(200)
+    expect(await (await fetch(`${url}/lb/`)).text()).toContain('<title>')
     expect(gateway.kill('SIGTERM')).toBe(true)
     break
   }

@@ -177,7 +177,9 @@ export class DashboardServer {
   #follow(event: LoadBalancerEvent): void {
     if (event.type === 'service-released') this.#traffic.forgetService(event.service)
     else if (event.type === 'instance-drained') this.#traffic.forgetInstance(event.service, event.instance.id)
-    else if (event.type === 'closed') this.close()
+    else if (event.type === 'instances-changed') {
+      for (const { id } of event.removed) this.#traffic.forgetInstance(event.service, id)
+    } else if (event.type === 'closed') this.close()
   }
 }
 
