@@ -1,6 +1,7 @@
+import type { EventLevel } from '@lb/core'
 import type { JSX } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
-import type { DashboardEvent, EventLevel } from '../src/api.ts'
+import type { DashboardEvent } from '../src/api.ts'
 import { toCall, toService } from './location.ts'
 
 const levels: readonly EventLevel[] = ['debug', 'info', 'warn', 'error']

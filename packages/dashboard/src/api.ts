@@ -13,7 +13,7 @@
 //     POST api/v1/services/:name/end-ejection
 //
 // Every other response is an ErrorResponse.
-import type { ErrorJson, InstanceSnapshot, InstanceState, ServiceSnapshot } from '@lb/core'
+import type { ErrorJson, EventLevel, InstanceSnapshot, InstanceState, ServiceSnapshot } from '@lb/core'
 
 /** The version of this API, as it stands in its paths. */
 export const apiVersion = 'v1'
@@ -183,9 +183,6 @@ export interface AttemptStory {
   /** The error, if there was one. */
   readonly error?: ErrorJson | undefined
 }
-
-/** How much an event matters: `debug` is what happens with each attempt and call. */
-export type EventLevel = 'debug' | 'info' | 'warn' | 'error'
 
 /**
  * The data of one server-sent event: an event of the load balancer, made small. An instance is its id, a list of instances its length

@@ -131,10 +131,13 @@ describe('bad input', () => {
     })
   })
 
-  it.each([[-1], [null], ['3'], [[]], [undefined], [Number.POSITIVE_INFINITY]])('a weight of %j: 400 naming the field', async (weight) => {
-    const { status, body } = await post(shown, 'api/v1/services/users/weight', { instance, weight })
-    expect({ status, field: body.error.field }).toEqual({ status: 400, field: 'weight' })
-  })
+  it.each([[-1], [null], ['3'], [[]], [undefined], [Number.POSITIVE_INFINITY]])(
+    'a weight of %j: 400 naming the field',
+    async (weight) => {
+      const { status, body } = await post(shown, 'api/v1/services/users/weight', { instance, weight })
+      expect({ status, field: body.error.field }).toEqual({ status: 400, field: 'weight' })
+    },
+  )
 
   it.each([
     [{}, 'shares'],

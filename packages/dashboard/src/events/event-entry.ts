@@ -1,4 +1,4 @@
-import type { EventLevel } from '../api.ts'
+import type { EventLevel } from '@lb/core'
 
 /** An event as the dashboard keeps it: small, and text but for its age. */
 export class EventEntry {

@@ -1,11 +1,11 @@
 import type { Clock, LoadBalancer, LoadBalancerEvent } from '@lb/core'
 import { ApiError } from '../http/api-error.ts'
 import { EventEntry } from './event-entry.ts'
+import { isRare, typesFor } from './event-frequency.ts'
 import { shown } from './event-json.ts'
-import { levelOf, rareTypes } from './event-levels.ts'
 import { type EventFilter, EventStream } from './event-stream.ts'
 
-/** How many events are kept for those who look later; none of `debug`. */
+/** How many events are kept for those who look later. */
 const maxKept = 500
 
 /** What the log needs. */
@@ -17,7 +17,7 @@ export interface EventLogOptions {
   readonly onEvent: (event: LoadBalancerEvent) => void
 }
 
-/** The last events, and the streams that get them. Those of every call are asked for only while a stream wants them. */
+/** The last events, and the streams that get them. Those of calls are listened to only while a stream wants them. */
 export class EventLog {
   readonly #options: EventLogOptions
   readonly #kept: EventEntry[] = []
@@ -25,11 +25,11 @@ export class EventLog {
   readonly #streams = new Map<EventStream, boolean>()
   #lastId = 0
   #unsubscribe: () => void
-  #wantsCalls = false
+  #looking: Parameters<typeof typesFor>[0] = 'nobody'
 
   constructor(options: EventLogOptions) {
     this.#options = options
-    this.#unsubscribe = options.lb.subscribe(this.#receive, rareTypes)
+    this.#unsubscribe = options.lb.subscribe(this.#receive, typesFor('nobody'))
   }
 
   /**
@@ -67,26 +67,25 @@ export class EventLog {
 
   /** Subscribes to as much as the streams want. */
   #adapt(): void {
-    const wantsCalls = Array.from(this.#streams.values()).some((wants) => wants)
-    if (wantsCalls === this.#wantsCalls) return
-    this.#wantsCalls = wantsCalls
+    const closely = Array.from(this.#streams.values()).some((wants) => wants)
+    const looking = this.#streams.size === 0 ? 'nobody' : closely ? 'closely' : 'somebody'
+    if (looking === this.#looking) return
+    this.#looking = looking
     this.#unsubscribe()
-    this.#unsubscribe = this.#options.lb.subscribe(this.#receive, wantsCalls ? undefined : rareTypes)
+    this.#unsubscribe = this.#options.lb.subscribe(this.#receive, typesFor(looking))
   }
 
   readonly #receive = (event: LoadBalancerEvent): void => {
-    const { type } = event
-    const level = levelOf(type)
-    const isRare = level !== 'debug'
-    if (!isRare && this.#streams.size === 0) return
+    const { type, level } = event
+    const isKept = isRare(type)
     const service = 'service' in event ? event.service : undefined
-    const id = isRare ? ++this.#lastId : undefined
+    const id = isKept ? ++this.#lastId : undefined
     const fields = { type, level, ...(service === undefined ? undefined : { service }) }
     const json = JSON.stringify({ ...Object(shown(event)), ...fields })
     const entry = new EventEntry({ id, type, level, service }, json, this.#options.clock.now())
-    if (isRare) this.#keep(entry)
+    if (isKept) this.#keep(entry)
     for (const stream of Array.from(this.#streams.keys())) stream.offer(entry)
-    if (isRare) this.#options.onEvent(event)
+    if (isKept) this.#options.onEvent(event)
   }
 
   #keep(entry: EventEntry): void {
