@@ -33,7 +33,7 @@ export interface ProxyContext {
   readonly settings: ProxySettings
   readonly pools: UpstreamPools
   /** Of undici, in milliseconds; 0 is none. */
-  readonly limits: { readonly headers: number; readonly body: number }
+  readonly limits: { readonly headersTimeout: number; readonly bodyTimeout: number }
 }
 
 /** A `Retry-After` is for the client, which has its own time limit; nothing waits for it here. */
@@ -243,8 +243,7 @@ export class ProxyCall implements InterimListener {
         path: this.#path,
         headers,
         body: this.#body?.open() ?? null,
-        headersTimeout: limits.headers,
-        bodyTimeout: limits.body,
+        ...limits,
         upgrade: this.#upgrade ?? null,
         // Or undici would take it from `Host`, and change connections with that. The name of a certificate is the connector's to say.
         servername: settings.service,

@@ -33,7 +33,7 @@ export function proxy(lb: LoadBalancer, service: string, options: ProxyOptions =
   if (typeof service !== 'string' || service === '') rejectOption('proxy.service', 'the name of a service', service)
   const settings = proxySettings(service, options)
   checkHashing(lb, service, options)
-  const limits = { headers: timeout(settings.responseTimeoutMs), body: timeout(settings.idleTimeoutMs) }
+  const limits = { headersTimeout: timeout(settings.responseTimeoutMs), bodyTimeout: timeout(settings.idleTimeoutMs) }
   const shared: ProxyContext = { lb, settings, pools: upstreamPools(lb, settings), limits }
   const handler = (request: MaybeExpressRequest, response: ServerResponse, next?: Next): void => {
     if (isConnectionRefused(request)) return
