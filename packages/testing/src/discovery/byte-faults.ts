@@ -56,7 +56,7 @@ export function describeByteFaults<C extends FaultyConnection>(name: string, har
       connections = await Promise.all(Array.from({ length: lanes }, () => harness.connect()))
     })
     afterAll(() => Promise.all(connections.map((connection) => connection.close())))
-    afterEach(() => Promise.all(connections.map((connection) => connection.pass())))
+    afterEach(() => Promise.all(connections.map(async (connection) => connection.pass())))
 
     it('reads what comes one byte at a time', async () => {
       const [connection] = connections
