@@ -1,6 +1,6 @@
 import { LoadBalancer, type LoadBalancerOptions, type ServiceSnapshot } from '@lb/core'
 import type { Invocation } from './command-definition.ts'
-import { CommandError } from './command-error.ts'
+import { CommandError, usageError } from './command-error.ts'
 import { exitCodes } from './exit-code.ts'
 import { openDiscovery } from './open-discovery.ts'
 import { printable } from './printable.ts'
@@ -23,6 +23,9 @@ export async function withService<T>(
   lbOptions: Omit<LoadBalancerOptions, 'discovery' | 'services'>,
   use: (session: ServiceSession) => Promise<T>,
 ): Promise<T> {
+  if (service === '' || service.length > 1_024 || /\p{Cc}/u.test(service)) {
+    throw usageError('the service', 'a name of 1 to 1024 characters without control characters', service)
+  }
   const { discovery, name } = await openDiscovery(invocation, service)
   const { options } = invocation
   const lb = new LoadBalancer({

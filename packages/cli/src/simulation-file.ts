@@ -101,6 +101,12 @@ function changing(path: string, where: string, event: JsonObject): ScenarioEvent
   if (action === undefined && !isBehaviour(behaviour)) throw wrong(path, `${where} must have a behaviour or an action`)
   return ({ fleet }) => {
     const chosen = fleet.all.filter((_, index) => numbers.includes(index))
+    if (chosen.length < new Set(numbers).size) {
+      throw wrong(
+        path,
+        `${where}.instances must be below ${fleet.all.length}, the number of instances that were started`,
+      )
+    }
     if (isBehaviour(behaviour)) for (const instance of chosen) instance.behave(behaviour)
     if (action === 'crash') for (const instance of chosen) instance.crash()
     if (action === 'list') fleet.list(chosen)

@@ -95,6 +95,7 @@ describe('a scenario of a file', () => {
     [{ events: [{ at: 2 }] }, 'events[0].at must be a fraction of the duration, 0 to 1'],
     [{ events: [{ at: 0, instances: [0] }] }, 'events[0] must have a behaviour or an action'],
     [{ events: [{ at: 0, instances: [-1], action: 'crash' }] }, 'events[0].instances must be an array of numbers'],
+    [{ events: [{ at: 0, instances: [0, 10], action: 'crash' }] }, 'events[0].instances must be below 10'],
     [{ events: [{ at: 0, instances: [0], action: 'explode' }] }, 'events[0].action must be one of start, crash'],
     [{ events: [{ at: 0, registry: 'gone' }] }, 'events[0].registry must be one of answering, failing, away'],
     [{ events: [{ at: 0, action: 'start', count: 0 }] }, 'events[0].count must be an integer'],
