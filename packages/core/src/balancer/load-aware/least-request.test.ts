@@ -124,6 +124,71 @@ describe('LeastRequestBalancer', () => {
     expect(lightShare(1)).toBeGreaterThan(lightShare(0.7))
   })
 
+  it('prefers, among idle instances, the one on which requests took less time lately', () => {
+    const list = instances(20)
+    const balancer = filled(list)
+    const slow = new Set(list.slice(0, 4))
+    const counts = { slow: 0, fast: 0 }
+    for (let request = 0; request < 2_000; request++) {
+      const picked = start(balancer)
+      const isSlow = slow.has(picked)
+      counts[isSlow ? 'slow' : 'fast']++
+      balancer.finished(picked, { ok: true, latencyMs: isSlow ? 400 : 40 })
+    }
+    // A fifth of the instances, a tenth as fast: far fewer than 400, but they are tried again.
+    expect(counts.slow).toBeLessThan(120)
+    expect(counts.slow).toBeGreaterThan(10)
+  })
+
+  it('deals idle instances requests as evenly as round robin nearly does', () => {
+    const balancer = filled(instances(50))
+    const counts: Record<string, number> = {}
+    for (let request = 0; request < 5_000; request++) {
+      const picked = start(balancer)
+      counts[picked.id] = (counts[picked.id] ?? 0) + 1
+      balancer.finished(picked, { ok: true, latencyMs: 10 })
+    }
+    // Chance alone has a deviation of 10 around 100.
+    expect(Math.min(...Object.values(counts))).toBeGreaterThanOrEqual(94)
+    expect(Math.max(...Object.values(counts))).toBeLessThanOrEqual(106)
+  })
+
+  it('keeps to the weights while idle', () => {
+    const picks = 11_000
+    const balancer = filled(weighted({ a: 10, b: 1 }))
+    let b = 0
+    for (let pick = 0; pick < picks; pick++) {
+      const picked = start(balancer)
+      if (picked.id === 'b') b++
+      balancer.finished(picked, { ok: true, latencyMs: 10 })
+    }
+    expect(Math.abs(b - 1_000)).toBeLessThan(200)
+  })
+
+  it('gives an instance that fails fast no more than the others', () => {
+    const list = instances(10)
+    const balancer = filled(list)
+    let toBroken = 0
+    for (let request = 0; request < 5_000; request++) {
+      const picked = start(balancer)
+      if (picked === list[0]) toBroken++
+      balancer.finished(picked, picked === list[0] ? { ok: false, latencyMs: 0.1 } : { ok: true, latencyMs: 20 })
+    }
+    expect(toBroken).toBeLessThan(400)
+  })
+
+  it('is not confused by a latency that is none', () => {
+    const list = instances(6)
+    const balancer = filled(list)
+    for (const latencyMs of [Number.NaN, -1, Number.POSITIVE_INFINITY, Number.MAX_VALUE]) {
+      for (const member of list) {
+        balancer.started(member)
+        balancer.finished(member, { ok: true, latencyMs })
+      }
+    }
+    expect(new Set(Array.from({ length: 200 }, () => balancer.pick())).size).toBe(6)
+  })
+
   it('does not look at load when the bias is 0', () => {
     const picks = 20_000
     const balancer = filled(weighted({ a: 3, b: 1 }), { activeRequestBias: 0 })

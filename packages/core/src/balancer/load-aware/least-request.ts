@@ -1,3 +1,4 @@
+import { longestLatencyMs } from '../../base/latency.ts'
 import {
   checkOptions,
   integerOption,
@@ -8,9 +9,11 @@ import {
 } from '../../base/option-table.ts'
 import type { Random } from '../../base/random.ts'
 import type { ServiceInstance } from '../../instance/instance.ts'
+import type { Outcome } from '../../instance/outcome.ts'
 import type { Balancer, PickRequest } from '../balancer.ts'
 import type { Load } from './load-table.ts'
 import { SampledLoads } from './sampled-loads.ts'
+import { TypicalLatency } from './typical-latency.ts'
 
 /** Options of a `LeastRequestBalancer`. */
 export interface LeastRequestOptions {
@@ -33,6 +36,15 @@ export const leastRequestTable: OptionTable<LeastRequestOptions> = {
   random: randomOption(),
 }
 
+/** The time spent on an instance counts half after this many picks for each instance. */
+const halfAfterRounds = 4
+
+interface RequestLoad extends Load {
+  /** The time of the requests that ended on it, in milliseconds, as it counted at the pick `spentAt`. */
+  spentMs: number
+  spentAt: number
+}
+
 /**
  * Picks the less loaded of two different random instances, or of all if there are at most four: nearly as even as
  * comparing all of them, but not every client picks the same one. A pick is O(log instances), and O(1) with equal
@@ -43,20 +55,35 @@ export const leastRequestTable: OptionTable<LeastRequestOptions> = {
  * comparing `weight / (active + 1)` alone would starve the lighter instance. With equal weights, this is the plain
  * power of two choices. Picks that avoid instances compare all others.
  *
+ * A client with few calls rarely has a request in flight when it picks, and so would see no load at all. Among
+ * instances on which it has none, the time that its last requests spent there decides: the one of the sample that
+ * has the least of it for its weight is picked. The time counts half after four picks for each instance. It needs no
+ * clock, and a slow instance is tried again.
+ *
+ * A failure counts as at least twice the typical time, so that failing fast attracts no traffic.
+ *
  * Sources: M. Mitzenmacher, "The power of two choices in randomized load balancing"; Envoy, least request; gRFC A48.
  */
 export class LeastRequestBalancer implements Balancer {
   /** False: `hashKey` has no effect. */
   readonly heedsHashKey: boolean = false
   readonly #bias: number
-  readonly #candidates: SampledLoads<Load>
+  readonly #candidates: SampledLoads<RequestLoad>
+  readonly #typical = new TypicalLatency()
+  #picks = 0
 
   /** @throws InvalidOptionError */
   constructor(options: LeastRequestOptions = {}) {
     checkOptions('LeastRequestBalancer', options, leastRequestTable)
     const { activeRequestBias, choices, random } = withDefaults(options, leastRequestTable)
     this.#bias = activeRequestBias
-    this.#candidates = new SampledLoads(random, choices, (instance) => ({ instance, active: 0, listed: false }))
+    this.#candidates = new SampledLoads(random, choices, (instance) => ({
+      instance,
+      active: 0,
+      listed: false,
+      spentMs: 0,
+      spentAt: 0,
+    }))
   }
 
   get [Symbol.toStringTag](): string {
@@ -72,11 +99,11 @@ export class LeastRequestBalancer implements Balancer {
   pick(request?: PickRequest): ServiceInstance | undefined {
     const { instances, sample } = this.#candidates
     if (instances.length === 0) return undefined
+    this.#picks++
     if (request?.avoid !== undefined && request.avoid.size > 0) return this.#pickAvoiding(request.avoid)
     const first = sample.first()
-    // The count never falls below zero.
-    if (this.#active(first) === 0 || this.#bias === 0) return instances[first]
-    return instances[this.#leastLoaded(sample.others(first))]
+    if (this.#isUnused(first) || this.#bias === 0) return instances[first]
+    return instances[this.#best(sample.others(first))]
   }
 
   /** Counts a request in flight on `instance`. */
@@ -85,15 +112,47 @@ export class LeastRequestBalancer implements Balancer {
   }
 
   /** Ends a request in flight on `instance`. */
-  finished(instance: ServiceInstance): void {
-    this.#candidates.finished(instance)
+  finished(instance: ServiceInstance, outcome?: Outcome): void {
+    const load = this.#candidates.finished(instance)
+    if (load === undefined || outcome === undefined || !(outcome.latencyMs >= 0)) return
+    const tookMs = Math.min(outcome.latencyMs, longestLatencyMs)
+    if (outcome.ok) this.#typical.observe(tookMs)
+    const countsMs = outcome.ok || outcome.cancelled === true ? tookMs : Math.max(tookMs, 2 * this.#typical.ms)
+    load.spentMs = this.#spent(load) + countsMs
+    load.spentAt = this.#picks
   }
 
   #pickAvoiding(avoid: ReadonlySet<string>): ServiceInstance | undefined {
     const { instances, sample } = this.#candidates
     const count = this.#candidates.sampleAllBut(avoid)
     if (count === 0) return this.pick()
-    return instances[this.#bias === 0 ? (sample.slots[0] ?? 0) : this.#leastLoaded(count)]
+    return instances[this.#bias === 0 ? (sample.slots[0] ?? 0) : this.#best(count)]
+  }
+
+  /** The first of the `count` slots in the sample, or one that is better. */
+  #best(count: number): number {
+    const first = this.#candidates.sample.slots[0] ?? 0
+    return this.#active(first) === 0 ? this.#leastSpent(count) : this.#leastLoaded(count)
+  }
+
+  /** The first of the `count` slots, on which nothing is in flight, or another such one that had less to do lately. */
+  #leastSpent(count: number): number {
+    const { sample } = this.#candidates
+    const { slots, weights } = sample
+    let best = slots[0] ?? 0
+    let least = this.#share(best)
+    let tied = Number.POSITIVE_INFINITY
+    for (let index = 1; index < count; index++) {
+      const slot = slots[index] ?? 0
+      if (this.#active(slot) > 0) continue
+      const share = this.#share(slot)
+      if (share > least) continue
+      const weight = weights[slot] ?? 0
+      tied = share < least ? weight : tied + weight
+      if (tied === weight || sample.favours(weight, tied)) best = slot
+      least = share
+    }
+    return best
   }
 
   /** The first of the `count` slots in the sample, or one that is less loaded; of several, one by weight. */
@@ -114,8 +173,30 @@ export class LeastRequestBalancer implements Balancer {
     return best
   }
 
+  #load(slot: number): RequestLoad {
+    return this.#candidates.loads[slot] as RequestLoad
+  }
+
   #active(slot: number): number {
-    return (this.#candidates.loads[slot] as Load).active
+    return this.#load(slot).active
+  }
+
+  #isUnused(slot: number): boolean {
+    const { active, spentMs } = this.#load(slot)
+    return active === 0 && spentMs === 0
+  }
+
+  /**
+   * The time spent on it for its weight. With half a request more, since whole requests are dealt: without it the
+   * lighter ones would get too many (the method of Sainte-Laguë).
+   */
+  #share(slot: number): number {
+    return (this.#spent(this.#load(slot)) + this.#typical.ms / 2) / (this.#candidates.sample.weights[slot] ?? 0)
+  }
+
+  #spent({ spentMs, spentAt }: RequestLoad): number {
+    if (spentMs === 0) return 0
+    return spentMs * 2 ** ((spentAt - this.#picks) / (halfAfterRounds * this.#candidates.loads.length))
   }
 
   #weighed(slot: number, active: number): number {

@@ -128,6 +128,29 @@ describe('PeakEwmaBalancer', () => {
     for (const { id } of fresh) expect(more[id], id).toBeGreaterThan(1)
   })
 
+  it('takes an unknown instance for a typical one, which counts half after as many picks as there are instances', () => {
+    const list = instances(3)
+    const [fast, slow, unknown] = list as [...Pair, ServiceInstance]
+    const balancer = filled(list)
+    answer(balancer, fast, 10)
+    answer(balancer, slow, 90)
+    // 50 ms × 2^(−picks ÷ 3) falls below 10 ms at the seventh.
+    expect(Array.from({ length: 7 }, () => balancer.pick())).toEqual([...Array(6).fill(fast), unknown])
+  })
+
+  it('prefers what it knows to be fast to what it does not know, in a fleet that its calls do not reach all of', () => {
+    const list = instances(200)
+    const balancer = filled(list)
+    for (const [index, member] of list.slice(0, 100).entries()) answer(balancer, member, index < 20 ? 500 : 50)
+    const counts = { slow: 0, fast: 0, unknown: 0 }
+    for (let pick = 0; pick < 60; pick++) {
+      const at = list.indexOf(balancer.pick() as ServiceInstance)
+      counts[at < 20 ? 'slow' : at < 100 ? 'fast' : 'unknown']++
+    }
+    expect(counts.slow).toBeLessThan(6)
+    expect(counts.fast).toBeGreaterThan(counts.unknown)
+  })
+
   it('spreads requests over instances that are all new', () => {
     expect(startMany(filled(instances(4)), 40)).toEqual({ i0: 10, i1: 10, i2: 10, i3: 10 })
   })
@@ -236,7 +259,8 @@ describe('PeakEwmaBalancer', () => {
     balancer.update([a, c])
     answer(balancer, c, 5)
     balancer.update([a, b, c])
-    expect(balancer.pick()).toBe(b)
+    // Unknown again, so tried soon; at 20 ms it would not be.
+    expect(picksOf(balancer, b, 10)).toBeGreaterThan(0)
   })
 
   it('is not confused by a latency that is none', () => {

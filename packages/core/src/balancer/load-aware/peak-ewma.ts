@@ -16,6 +16,7 @@ import type { Balancer, PickRequest } from '../balancer.ts'
 import type { Load } from './load-table.ts'
 import { PeakAverage } from './peak-average.ts'
 import { SampledLoads } from './sampled-loads.ts'
+import { TypicalLatency } from './typical-latency.ts'
 
 /** Options of a `PeakEwmaBalancer`. */
 export interface PeakEwmaOptions {
@@ -56,6 +57,8 @@ const maxPenalties = 10
 
 interface LatencyLoad extends Load {
   readonly average: PeakAverage
+  /** How many picks there were when it joined. */
+  readonly joinedAt: number
   /** When it last refused a connection; NaN if it has not since its last response. */
   refusedAtMs: number
 }
@@ -67,7 +70,10 @@ interface LatencyLoad extends Load {
  * both idle and under load; a plain division by the weight would starve the lighter instance while idle. A pick is
  * O(log instances), and O(instances) while it finds only instances whose first response is awaited.
  *
- * - An unknown instance is tried first, and by one request only, until its response arrives.
+ * - An unknown instance counts as the mean of what was observed, halved with as many picks as there are instances, so
+ *   that it is tried soon. A client with few calls and many instances would otherwise spend all of them on instances
+ *   that it does not know, and send as many to slow ones as round robin does. Only one request tries it, until its
+ *   response arrives.
  * - An average decays while the instance is idle, so that a slow instance is tried again. While requests are in flight
  *   it counts in full, so that one request tries the instance and not a flood.
  * - A failure counts as a response slower than any before; see `failurePenaltyMs`.
@@ -81,6 +87,8 @@ export class PeakEwmaBalancer implements Balancer {
   readonly #clock: Clock
   readonly #penaltyMs: number
   readonly #candidates: SampledLoads<LatencyLoad>
+  readonly #typical = new TypicalLatency()
+  #picks = 0
 
   /** @throws InvalidOptionError */
   constructor(options: PeakEwmaOptions = {}) {
@@ -93,6 +101,7 @@ export class PeakEwmaBalancer implements Balancer {
       active: 0,
       listed: false,
       average: new PeakAverage(decayMs),
+      joinedAt: this.#picks,
       refusedAtMs: Number.NaN,
     }))
   }
@@ -110,6 +119,7 @@ export class PeakEwmaBalancer implements Balancer {
   pick(request?: PickRequest): ServiceInstance | undefined {
     const { instances, sample } = this.#candidates
     if (instances.length === 0) return undefined
+    this.#picks++
     if (request?.avoid !== undefined && request.avoid.size > 0) return this.#pickAvoiding(request.avoid)
     const cheapest = this.#cheapest(sample.others(sample.first()))
     // Any other instance costs less than one whose first response is awaited.
@@ -134,6 +144,7 @@ export class PeakEwmaBalancer implements Balancer {
     if (outcome.refused === true) return
     if (outcome.ok) {
       average.observe(observedMs, nowMs)
+      this.#typical.observe(observedMs)
     } else if (!saysNothing(outcome)) {
       const { lastMs } = average
       const penalizedMs = Math.min(lastMs + this.#penaltyMs, maxPenalties * this.#penaltyMs)
@@ -174,9 +185,10 @@ export class PeakEwmaBalancer implements Balancer {
   }
 
   #cost(slot: number, nowMs: number): number {
-    const { active, average, refusedAtMs } = this.#candidates.loads[slot] as LatencyLoad
+    const { active, average, joinedAt, refusedAtMs } = this.#candidates.loads[slot] as LatencyLoad
     if (nowMs - refusedAtMs < refusedForMs) return refusedMs
-    if (active === 0) return average.read(nowMs)
+    if (active === 0 && average.known) return average.read(nowMs)
+    if (active === 0) return this.#typical.ms * 2 ** ((joinedAt - this.#picks) / this.#candidates.loads.length)
     const latencyMs = average.known ? average.lastMs : unansweredMs
     return latencyMs * (active / (this.#candidates.sample.weights[slot] ?? 0) + 1)
   }
