@@ -71,6 +71,8 @@ export class LeastRequestBalancer implements Balancer {
   readonly #candidates: SampledLoads<RequestLoad>
   readonly #typical = new TypicalLatency()
   #picks = 0
+  /** What was spent on the instances of the last list for their weight: a newcomer is not behind with its turns. */
+  #usualSpentMs = 0
 
   /** @throws InvalidOptionError */
   constructor(options: LeastRequestOptions = {}) {
@@ -81,8 +83,8 @@ export class LeastRequestBalancer implements Balancer {
       instance,
       active: 0,
       listed: false,
-      spentMs: 0,
-      spentAt: 0,
+      spentMs: this.#usualSpentMs * instance.weight,
+      spentAt: this.#picks,
     }))
   }
 
@@ -92,6 +94,10 @@ export class LeastRequestBalancer implements Balancer {
 
   /** Replaces the candidates; the remaining ones and those that rest keep their state. */
   update(candidates: readonly ServiceInstance[], resting: readonly ServiceInstance[] = []): void {
+    const { instances, loads } = this.#candidates
+    const weight = instances.reduce((sum, instance) => sum + instance.weight, 0)
+    const spentMs = loads.reduce((sum, load) => sum + this.#spent(load), 0)
+    this.#usualSpentMs = weight > 0 && weight < Number.POSITIVE_INFINITY ? spentMs / weight : 0
     this.#candidates.update(candidates, resting)
   }
 
@@ -102,8 +108,8 @@ export class LeastRequestBalancer implements Balancer {
     this.#picks++
     if (request?.avoid !== undefined && request.avoid.size > 0) return this.#pickAvoiding(request.avoid)
     const first = sample.first()
-    if (this.#isUnused(first) || this.#bias === 0) return instances[first]
-    return instances[this.#best(sample.others(first))]
+    if (this.#bias === 0) return instances[first]
+    return this.#charged(this.#isUnused(first) ? first : this.#best(sample.others(first)))
   }
 
   /** Counts a request in flight on `instance`. */
@@ -116,17 +122,31 @@ export class LeastRequestBalancer implements Balancer {
     const load = this.#candidates.finished(instance)
     if (load === undefined || outcome === undefined || !(outcome.latencyMs >= 0)) return
     const tookMs = Math.min(outcome.latencyMs, longestLatencyMs)
+    const typicalMs = this.#typical.ms
     if (outcome.ok) this.#typical.observe(tookMs)
-    const countsMs = outcome.ok || outcome.cancelled === true ? tookMs : Math.max(tookMs, 2 * this.#typical.ms)
-    load.spentMs = this.#spent(load) + countsMs
-    load.spentAt = this.#picks
+    const countsMs = outcome.ok || outcome.cancelled === true ? tookMs : Math.max(tookMs, 2 * typicalMs)
+    this.#spend(load, countsMs - typicalMs)
   }
 
   #pickAvoiding(avoid: ReadonlySet<string>): ServiceInstance | undefined {
     const { instances, sample } = this.#candidates
     const count = this.#candidates.sampleAllBut(avoid)
     if (count === 0) return this.pick()
-    return instances[this.#bias === 0 ? (sample.slots[0] ?? 0) : this.#best(count)]
+    return this.#bias === 0 ? instances[sample.slots[0] ?? 0] : this.#charged(this.#best(count))
+  }
+
+  /**
+   * The instance of a slot, with a typical request counted as spent on it until its own time is known: a pick uses up a turn
+   * also where it is given away, as slow start does.
+   */
+  #charged(slot: number): ServiceInstance | undefined {
+    this.#spend(this.#load(slot), this.#typical.ms)
+    return this.#candidates.instances[slot]
+  }
+
+  #spend(load: RequestLoad, ms: number): void {
+    load.spentMs = Math.max(0, this.#spent(load) + ms)
+    load.spentAt = this.#picks
   }
 
   /** The first of the `count` slots in the sample, or one that is better. */
