@@ -2,8 +2,12 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { BackendBehaviour, BackendMessage } from './backend-behaviour.ts'
+import type { Transport } from './transport.ts'
 
-const program = fileURLToPath(new URL('./backend.ts', import.meta.url))
+const programs: Readonly<Record<Transport, string>> = {
+  http: fileURLToPath(new URL('./backend.ts', import.meta.url)),
+  grpc: fileURLToPath(new URL('./grpc-backend.ts', import.meta.url)),
+}
 
 /** Those that run. A stopped process does not notice that its parent is gone. */
 const running = new Set<ChildProcess>()
@@ -14,12 +18,14 @@ process.on('exit', () => {
 /** A backend in a process of its own, that can be killed and started again on the same port, stopped, and steered. */
 export class BackendProcess {
   readonly id: string
+  readonly #program: string
   #child: ChildProcess | undefined
   #port = 0
   #isRegistered = false
 
-  constructor(id: string) {
+  constructor(id: string, transport: Transport = 'http') {
     this.id = id
+    this.#program = programs[transport]
   }
 
   get port(): number {
@@ -33,7 +39,7 @@ export class BackendProcess {
 
   /** Resolves when it listens. */
   async start(): Promise<void> {
-    const child = fork(program, [this.id, String(this.#port)], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+    const child = fork(this.#program, [this.id, String(this.#port)], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
     this.#child = child
     running.add(child)
     child.once('exit', () => running.delete(child))

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { AxiosInstance } from 'axios'
 import type { CallRecord } from './call-record.ts'
+import type { Send } from './client.ts'
 import { type Load, sendOne } from './load.ts'
 
 const pauseMs = 5
@@ -8,13 +8,13 @@ const pauseMs = 5
 /** Callers that each wait for their request before they make the next (a closed loop): one that stalls asks for no more. */
 export class CallerLoad implements Load {
   readonly maxLagMs = 0
-  readonly #client: AxiosInstance
+  readonly #send: Send
   readonly #record: CallRecord
   readonly #callers: readonly Promise<void>[]
   #stopped = false
 
-  constructor(client: AxiosInstance, record: CallRecord, callers: number) {
-    this.#client = client
+  constructor(send: Send, record: CallRecord, callers: number) {
+    this.#send = send
     this.#record = record
     this.#callers = Array.from({ length: callers }, () => this.#call())
   }
@@ -23,7 +23,7 @@ export class CallerLoad implements Load {
   setRate(): void {}
 
   sendOne(): void {
-    void sendOne(this.#client, this.#record)
+    void sendOne(this.#send, this.#record)
   }
 
   async stop(): Promise<void> {
@@ -33,7 +33,7 @@ export class CallerLoad implements Load {
 
   async #call(): Promise<void> {
     while (!this.#stopped) {
-      await sendOne(this.#client, this.#record)
+      await sendOne(this.#send, this.#record)
       await sleep(pauseMs)
     }
   }

@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { loadBalance } from '@lb/axios'
 import { LoadBalancer } from '@lb/core'
-import axios from 'axios'
 import { BackendProcess } from './backend-process.ts'
 import { CallRecord, type PhaseName } from './call-record.ts'
 import { CallerLoad } from './caller-load.ts'
+import type { Client } from './client.ts'
 import type { FaultFigures, FaultResult } from './fault-result.ts'
 import type { Fault } from './faults.ts'
 import { heapInUse } from './heap.ts'
@@ -12,9 +11,11 @@ import type { Load } from './load.ts'
 import { OpenLoopLoad } from './open-loop-load.ts'
 import { deadlineMs, probeMs, promisesOf, victimId } from './promises.ts'
 import { Registry } from './registry.ts'
+import { clientOf, type Transport } from './transport.ts'
 
 export interface ExperimentOptions {
   readonly fault: Fault
+  readonly transport: Transport
   readonly long: boolean
   readonly onPhase?: (phase: PhaseName) => void
 }
@@ -36,17 +37,23 @@ export class Experiment {
   readonly #fault: Fault
   readonly #form: 'short' | 'long'
   readonly #onPhase: (phase: PhaseName) => void
-  readonly #backends = ids.map((id) => new BackendProcess(id))
-  readonly #registry = new Registry(this.#backends)
-  // The defaults, and nothing else, are what is on trial.
-  readonly #lb = new LoadBalancer({ discovery: this.#registry })
+  readonly #transport: Transport
+  readonly #backends: readonly BackendProcess[]
+  readonly #registry: Registry
+  readonly #lb: LoadBalancer
   readonly #record = new CallRecord(ids)
   readonly #heap: number[] = []
+  #client: Client | undefined
   #load: Load | undefined
   #maxLagMs = 0
 
-  constructor({ fault, long, onPhase = () => {} }: ExperimentOptions) {
+  constructor({ fault, transport, long, onPhase = () => {} }: ExperimentOptions) {
     this.#fault = fault
+    this.#transport = transport
+    this.#backends = ids.map((id) => new BackendProcess(id, transport))
+    this.#registry = new Registry(this.#backends)
+    // The defaults, and nothing else, are what is on trial.
+    this.#lb = new LoadBalancer({ discovery: this.#registry })
     this.#form = long ? 'long' : 'short'
     this.#onPhase = onPhase
   }
@@ -58,13 +65,13 @@ export class Experiment {
     await Promise.all(this.#backends.map((backend) => backend.start()))
     await this.#lb.ready('user-service')
     this.#lb.subscribe(this.#record.onEvent)
-    const timeout = bounded === undefined ? deadlineMs : 0
-    const client = loadBalance(axios.create({ timeout }), this.#lb)
+    this.#client = clientOf(this.#transport, this.#lb, bounded === undefined ? deadlineMs : 0)
+    const { send } = this.#client
     this.#enter('warm-up')
     this.#load =
       bounded !== undefined && 'callers' in bounded
-        ? new CallerLoad(client, this.#record, bounded.callers)
-        : new OpenLoopLoad(client, this.#record, warmUpRate, posts)
+        ? new CallerLoad(send, this.#record, bounded.callers)
+        : new OpenLoopLoad(send, this.#record, warmUpRate, posts)
     await sleep(warmUpMs)
     this.#load.setRate(burst === 0 ? ratePerSecond : 0)
     this.#enter('fault')
@@ -106,6 +113,7 @@ export class Experiment {
   /** Closing it again does nothing. */
   async close(): Promise<void> {
     await this.#load?.stop()
+    this.#client?.close()
     await this.#lb.close()
     await Promise.all(this.#backends.map((backend) => backend.kill()))
   }

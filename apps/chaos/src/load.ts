@@ -1,7 +1,5 @@
-import type { AxiosInstance } from 'axios'
 import type { CallRecord } from './call-record.ts'
-
-const url = 'http://user-service/v1/profile'
+import type { Send } from './client.ts'
 
 /** Requests that go on until they are stopped. */
 export interface Load {
@@ -16,16 +14,11 @@ export interface Load {
 }
 
 /** Sends one request and records what becomes of it. */
-export async function sendOne(
-  client: AxiosInstance,
-  record: CallRecord,
-  method: 'GET' | 'POST' = 'GET',
-): Promise<void> {
+export async function sendOne(send: Send, record: CallRecord, method: 'GET' | 'POST' = 'GET'): Promise<void> {
   const finished = record.request()
   try {
-    const { data } = await client.request<{ servedBy?: string }>({ url, method })
     // A body that broke off must not pass for an answer.
-    finished(typeof data.servedBy === 'string' ? undefined : 'broken body')
+    finished(typeof (await send(method)) === 'string' ? undefined : 'broken body')
   } catch (error) {
     const { code, name } = error as NodeJS.ErrnoException
     finished(code ?? name)

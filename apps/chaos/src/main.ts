@@ -6,13 +6,17 @@ import { Progress } from './progress.ts'
 import { brokenPromises, faultLines, jsonDocument, markdown, table } from './report.ts'
 import { runSuite } from './suite.ts'
 
-const resultFile = new URL('../../../bench/results/chaos.md', import.meta.url)
+const resultFiles = {
+  http: new URL('../../../bench/results/chaos.md', import.meta.url),
+  grpc: new URL('../../../bench/results/chaos-grpc.md', import.meta.url),
+}
 
-async function run({ long, faults: names, json, write }: ChaosOptions): Promise<boolean> {
+async function run({ transport, long, faults: names, json, write }: ChaosOptions): Promise<boolean> {
   const { stdout, stderr } = process
   const progress = new Progress(json ? stderr : stdout)
   const results = await runSuite({
     faults: names,
+    transport,
     long,
     onPhase: (fault, phase) => progress.update(fault, phase),
     onResult: (result) => {
@@ -28,7 +32,7 @@ async function run({ long, faults: names, json, write }: ChaosOptions): Promise<
     stdout.write(`\n${table(results, stdout)}\n`)
     stdout.write(ok ? 'Every promise held.\n' : `Broken promises:\n${broken.map((each) => `  ${each}\n`).join('')}`)
   }
-  if (write) await writeFile(resultFile, markdown(results, long))
+  if (write) await writeFile(resultFiles[transport], markdown(results, transport, long))
   warnOfLag(results)
   return ok
 }

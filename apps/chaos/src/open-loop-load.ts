@@ -1,5 +1,5 @@
-import type { AxiosInstance } from 'axios'
 import type { CallRecord } from './call-record.ts'
+import type { Send } from './client.ts'
 import { type Load, sendOne } from './load.ts'
 import { Pacer } from './pacer.ts'
 
@@ -7,7 +7,7 @@ const tickMs = 2
 
 /** Requests at a fixed rate, whatever becomes of them. */
 export class OpenLoopLoad implements Load {
-  readonly #client: AxiosInstance
+  readonly #send: Send
   readonly #record: CallRecord
   readonly #pacer: Pacer
   readonly #timer: NodeJS.Timeout
@@ -16,9 +16,9 @@ export class OpenLoopLoad implements Load {
   #sent = 0
 
   /** @param posts every second request is a POST; otherwise all are GETs */
-  constructor(client: AxiosInstance, record: CallRecord, ratePerSecond: number, posts = false) {
+  constructor(send: Send, record: CallRecord, ratePerSecond: number, posts = false) {
     this.#posts = posts
-    this.#client = client
+    this.#send = send
     this.#record = record
     this.#pacer = new Pacer(ratePerSecond, performance.now())
     this.#timer = setInterval(() => this.#sendDue(), tickMs)
@@ -40,7 +40,7 @@ export class OpenLoopLoad implements Load {
 
   sendOne(): void {
     const method = this.#posts && this.#sent++ % 2 === 0 ? 'POST' : 'GET'
-    const request = sendOne(this.#client, this.#record, method)
+    const request = sendOne(this.#send, this.#record, method)
     this.#inFlight.add(request)
     void request.then(() => this.#inFlight.delete(request))
   }

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import { styleText } from 'node:util'
 import type { FaultResult } from './fault-result.ts'
 import { type Fault, faults } from './faults.ts'
+import type { Transport } from './transport.ts'
 
 /** What became of one fault, a line for each promise. */
 export function faultLines(result: FaultResult, stream: NodeJS.WriteStream): string {
@@ -72,15 +73,20 @@ function rounded(_key: string, value: unknown): unknown {
   return typeof value === 'number' ? Math.round(100 * value) / 100 : value
 }
 
+const requestsOf: Readonly<Record<Transport, string>> = {
+  http: 'GET requests a second through axios',
+  grpc: 'idempotent calls a second through grpc-js',
+}
+
 /** Everything as a page. */
-export function markdown(results: readonly FaultResult[], long: boolean): string {
+export function markdown(results: readonly FaultResult[], transport: Transport, long: boolean): string {
   const row = (row: readonly string[]): string => `| ${row.join(' | ')} |`
   const architecture = process.arch === 'x64' ? 'x86-64' : process.arch
   return [
-    '# What callers see of faults',
+    `# What callers see of faults${transport === 'grpc' ? ', over gRPC' : ''}`,
     '',
-    `\`pnpm chaos --write${long ? ' --long' : ''}\`, Node ${process.versions.node}, ${availableParallelism()} shared ${architecture} cores. Five backends in processes of`,
-    'their own, 500 GET requests a second through axios in an open loop with a time limit of 2 s, and a load balancer with',
+    `\`pnpm chaos --write${transport === 'grpc' ? ' --transport grpc' : ''}${long ? ' --long' : ''}\`, Node ${process.versions.node}, ${availableParallelism()} shared ${architecture} cores. Five backends in processes of`,
+    `their own, 500 ${requestsOf[transport]} in an open loop with a time limit of 2 s, and a load balancer with`,
     'nothing but a discovery: every option has its default.',
     '',
     row(columns),

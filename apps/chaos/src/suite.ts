@@ -2,9 +2,11 @@ import type { PhaseName } from './call-record.ts'
 import { Experiment } from './experiment.ts'
 import { disturbedLagMs, type FaultResult } from './fault-result.ts'
 import { type Fault, type FaultName, faults } from './faults.ts'
+import type { Transport } from './transport.ts'
 
 export interface SuiteOptions {
   readonly faults: readonly FaultName[]
+  readonly transport: Transport
   readonly long: boolean
   readonly onPhase: (fault: FaultName, phase: PhaseName) => void
   /** In the order in which the faults are over. */
@@ -30,12 +32,12 @@ function isDoubtful({ ok, maxLagMs }: FaultResult): boolean {
 }
 
 async function inflictAll(chosen: readonly Fault[], options: SuiteOptions): Promise<FaultResult[]> {
-  const { long, onPhase, onResult } = options
+  const { transport, long, onPhase, onResult } = options
   const experiments: Experiment[] = []
   const results: Promise<FaultResult>[] = []
   try {
     for (const fault of chosen) {
-      const experiment = new Experiment({ fault, long, onPhase: (phase) => onPhase(fault.name, phase) })
+      const experiment = new Experiment({ fault, transport, long, onPhase: (phase) => onPhase(fault.name, phase) })
       experiments.push(experiment)
       await experiment.inflict()
       const result = finish(experiment, onResult)

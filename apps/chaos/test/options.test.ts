@@ -5,12 +5,18 @@ import { parseOptions, usage } from '../src/options.ts'
 describe('parseOptions', () => {
   it('inflicts every fault in its short form unless told otherwise', () => {
     const names = faults.map(({ name }) => name)
-    expect(parseOptions([])).toEqual({ long: false, faults: names, json: false, write: false })
+    expect(parseOptions([])).toEqual({
+      transport: 'http',
+      long: false,
+      faults: names,
+      json: false,
+      write: false,
+    })
   })
 
   it('takes several faults and puts them into their order', () => {
     const options = parseOptions(['--long', '--json', '--fault', 'slow', '--fault', 'sigkill'])
-    expect(options).toEqual({ long: true, faults: ['sigkill', 'slow'], json: true, write: false })
+    expect(options).toEqual({ transport: 'http', long: true, faults: ['sigkill', 'slow'], json: true, write: false })
   })
 
   it('gives the usage for --help, which names every fault', () => {

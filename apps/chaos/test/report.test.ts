@@ -56,7 +56,7 @@ describe('brokenPromises', () => {
 
 describe('markdown', () => {
   it('has a row for each fault, with as many cells as columns, and every promise', () => {
-    const text = markdown([kept, broke], false)
+    const text = markdown([kept, broke], 'http', false)
     const rows = text.split('\n').filter((line) => line.startsWith('|'))
     expect(rows.length).toBe(4)
     expect(new Set(rows.map((row) => row.split('|').length)).size).toBe(1)

@@ -1,5 +1,6 @@
 import type { experimental, Metadata } from '@grpc/grpc-js'
 import type { PickResult } from '@lb/core'
+import { systemClock } from '@lb/core/authoring'
 import type { GrpcStatus } from './grpc-module.ts'
 import { cancelled, deadlineExceeded, outcomeOf, statusError } from './outcome.ts'
 import type { SecondTries } from './second-try.ts'
@@ -113,7 +114,7 @@ export class AttemptPick {
   readonly before: AttemptPick | undefined
   readonly #call: Call
   readonly #acquired: PickResult
-  readonly #startedAtMs = performance.now()
+  readonly #startedAtMs = systemClock.now()
   #isStarted = false
   #isEnded = false
   #answeredAfterMs: number | undefined
@@ -152,7 +153,7 @@ export class AttemptPick {
   /** The first message came. */
   answered(): void {
     if (this.#isEnded) return
-    const latencyMs = performance.now() - this.#startedAtMs
+    const latencyMs = systemClock.now() - this.#startedAtMs
     this.#answeredAfterMs = latencyMs
     this.#acquired.answered({ ok: true, latencyMs })
     this.#call.secondTries?.answered(latencyMs)
@@ -168,7 +169,7 @@ export class AttemptPick {
   #ended(status: GrpcStatus): void {
     if (this.#isEnded) return
     this.#isEnded = true
-    const latencyMs = this.#answeredAfterMs ?? performance.now() - this.#startedAtMs
+    const latencyMs = this.#answeredAfterMs ?? systemClock.now() - this.#startedAtMs
     const isOvertaken = status.code === cancelled && this.#answeredAfterMs === undefined && this.#call.latest !== this
     if (!isOvertaken) {
       this.#acquired.done(outcomeOf(status, latencyMs))

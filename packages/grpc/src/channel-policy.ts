@@ -1,5 +1,5 @@
 import type { ChannelOptions, experimental } from '@grpc/grpc-js'
-import type { LoadBalancer, PickRequest, PickResult } from '@lb/core'
+import type { LoadBalancer, PickRequest, PickResult, ServiceSnapshot } from '@lb/core'
 import { messageOf } from '@lb/core/authoring'
 import { AttemptPick, Call, giveBack } from './call.ts'
 import type { Connection } from './connection.ts'
@@ -44,6 +44,8 @@ export class ChannelPolicy implements experimental.Picker {
   readonly #unsubscribe: () => void
   /** Counts what may change the answer to a pick. */
   #version = 0
+  /** When no instance could be reached, and nothing was left to say of it. */
+  #unreachableAt = -1
   #isScheduled = false
   #isClosed = false
   #release: () => void = () => {}
@@ -61,6 +63,8 @@ export class ChannelPolicy implements experimental.Picker {
     })
     this.#unsubscribe = lb.subscribe((event) => {
       if (!('service' in event) || event.service === service) this.#changed()
+      // Before the next pick: newcomers have no connection yet.
+      if (event.type === 'instances-changed' && event.service === service) this.#reconcile()
     }, changes)
     try {
       this.#release = lb.hold(service)
@@ -92,31 +96,46 @@ export class ChannelPolicy implements experimental.Picker {
 
   #pick(call: Call): GrpcPickResult {
     const { lb, service } = this.#channel
+    const connections = this.#connections
+    if (this.#unreachableAt === this.#version) return this.#unreachable()
     let seen: Set<string> | undefined
     let acquired = call.takeHeld()
     for (;;) {
       const request = this.#request(call, seen)
       acquired ??= this.#tryAcquire(request)
       if (acquired === undefined) return this.#wait(call, lb.acquire(service, { ...request, signal: call.signal }))
-      const connection = this.#connections.to(acquired.instance)
-      if (connection.isReady) {
-        const complete = this.#channel.settings.grpc.experimental.PickResultType.COMPLETE
-        return new AttemptPick(complete, call, acquired, connection.subchannel)
-      }
+      const connection = connections.to(acquired.instance)
+      if (connection.isReady) return this.#complete(call, acquired, connection)
       const { id } = acquired.instance
-      if (seen?.has(id) === true) {
-        giveBack(acquired)
-        return this.#unreachable(connection)
-      }
-      if (connection.failure === undefined && !this.#hasReady(seen)) {
+      const isNew = seen?.has(id) !== true
+      if (isNew && connection.failure === undefined && connections.reach !== 'ready') {
         call.hold(acquired)
         return this.#queue()
       }
-      if (connection.failure === undefined) giveBack(acquired)
-      else acquired.done({ ok: false, latencyMs: 0, error: connection.failure })
+      if (!isNew || connection.isSpent) {
+        // What is of no use is picked only when there is nothing else.
+        giveBack(acquired)
+        if (seen === undefined) this.#unreachableAt = this.#version
+        return this.#unreachable()
+      }
+      this.#report(acquired, connection)
       seen = new Set(seen).add(id)
       acquired = undefined
     }
+  }
+
+  #complete(call: Call, acquired: PickResult, connection: Connection): GrpcPickResult {
+    const complete = this.#channel.settings.grpc.experimental.PickResultType.COMPLETE
+    const subchannel = call.secondTries === undefined ? connection.subchannel : connection.repeatable
+    return new AttemptPick(complete, call, acquired, subchannel)
+  }
+
+  /** `acquired` has no connection: that counts as a failure, unless the first one is still being established. */
+  #report(acquired: PickResult, connection: Connection): void {
+    const error = connection.takeFailure()
+    if (error === undefined) giveBack(acquired)
+    else acquired.done({ ok: false, latencyMs: 0, error })
+    this.#connections.note(connection)
   }
 
   /** `undefined` also if there is no instance: `acquire` may wait for a newer list, and says why it is in vain. */
@@ -161,20 +180,13 @@ export class ChannelPolicy implements experimental.Picker {
     return this.#queue()
   }
 
-  /** Whether an instance has a connection, of those that are not among `seen`. */
-  #hasReady(seen: ReadonlySet<string> | undefined): boolean {
-    for (const connection of this.#connections.all) {
-      if (connection.isReady && seen?.has(connection.instance.id) !== true) return true
-    }
-    return false
-  }
-
-  #unreachable(last: Connection): GrpcPickResult {
-    // Some may still be reached.
-    if (this.#connections.unready.size > 0) return this.#queue()
+  #unreachable(): GrpcPickResult {
     const { service } = this.#channel
-    const why = last.failure === undefined ? '' : `; ${last.failure.message}`
-    return this.#failed(`${service}: none of ${this.#connections.size} instances can be reached${why}`)
+    // Some may still be reached.
+    if (this.#connections.reach === 'connecting') return this.#queue()
+    const [why] = Array.from(this.#connections.all, ({ failure }) => failure?.message ?? []).flat()
+    const reason = why === undefined ? '' : `; ${why}`
+    return this.#failed(`${service}: none of ${this.#connections.size} instances can be reached${reason}`)
   }
 
   #queue(): GrpcPickResult {
@@ -217,13 +229,19 @@ export class ChannelPolicy implements experimental.Picker {
     })
   }
 
+  #reconcile(): ServiceSnapshot {
+    const snapshot = this.#channel.lb.inspect(this.#channel.service)
+    this.#connections.reconcile(snapshot.instances)
+    return snapshot
+  }
+
   #update(): void {
-    const { lb, service, settings } = this.#channel
-    const { instances, status } = lb.inspect(service)
-    this.#connections.reconcile(instances)
+    const { service, settings } = this.#channel
+    const { status } = this.#reconcile()
     const { CONNECTING, READY, TRANSIENT_FAILURE } = settings.grpc.connectivityState
-    const isFailing = status !== 'waiting' && this.#connections.unready.size === 0
-    const state = this.#hasReady(undefined) ? READY : isFailing ? TRANSIENT_FAILURE : CONNECTING
+    const { reach } = this.#connections
+    const isFailing = status !== 'waiting' && reach !== 'connecting'
+    const state = reach === 'ready' ? READY : isFailing ? TRANSIENT_FAILURE : CONNECTING
     this.#helper.updateState(state, this, state === TRANSIENT_FAILURE ? `${service}: no instance can be reached` : null)
   }
 }

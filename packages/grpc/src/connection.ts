@@ -1,6 +1,8 @@
 import type { experimental } from '@grpc/grpc-js'
-import type { ServiceInstance } from '@lb/core'
+import type { CancelTimer, ServiceInstance } from '@lb/core'
+import { systemClock } from '@lb/core/authoring'
 import type { GrpcModule } from './grpc-module.ts'
+import { withHeldHeads } from './held-heads.ts'
 import { connectionError } from './outcome.ts'
 
 type Subchannel = experimental.SubchannelInterface
@@ -13,21 +15,29 @@ export interface ConnectionOptions {
   readonly onChange: () => void
 }
 
+/** As many in a row eject an instance by default. */
+const reportsPerFailure = 5
+
 /** The connection to one instance. It is established at once, and again whenever it was lost, until it is closed. */
 export class Connection {
   readonly instance: ServiceInstance
   readonly subchannel: Subchannel
+  /** The same for calls that may be repeated. */
+  readonly repeatable: Subchannel
   readonly #options: ConnectionOptions
   readonly #listener: experimental.ConnectivityStateListener
   /** Why it was not established, since it last was. */
   #failure: Error | undefined
-  #timer: NodeJS.Timeout | undefined
+  #cancelTimer: CancelTimer | undefined
+  /** How many more picks this failure counts against the instance. */
+  #reports = 0
 
   constructor(options: ConnectionOptions) {
     const { instance, subchannel } = options
     this.#options = options
     this.instance = instance
     this.subchannel = subchannel
+    this.repeatable = withHeldHeads(subchannel)
     this.#listener = (_subchannel, _previous, state, _keepalive, message) => this.#changed(state, message)
     subchannel.ref()
     subchannel.addConnectivityStateListener(this.#listener)
@@ -44,9 +54,24 @@ export class Connection {
     return this.#failure
   }
 
+  /**
+   * The failure, for a pick that came here in vain. `undefined`: it has counted often enough, until the next try of the connection
+   * fails: else an outage would count each call on each instance.
+   */
+  takeFailure(): Error | undefined {
+    if (this.#reports === 0) return undefined
+    this.#reports--
+    return this.#failure
+  }
+
+  /** Whether a pick would come here in vain, and say nothing new. */
+  get isSpent(): boolean {
+    return this.#failure !== undefined && this.#reports === 0
+  }
+
   /** Streams that are open end as ever. */
   close(): void {
-    clearTimeout(this.#timer)
+    this.#cancelTimeout()
     this.subchannel.removeConnectivityStateListener(this.#listener)
     this.subchannel.unref()
   }
@@ -54,9 +79,9 @@ export class Connection {
   #changed(state: number, message: string | undefined): void {
     const { states, instance } = this.#options
     if (state === states.READY) {
-      clearTimeout(this.#timer)
-      this.#timer = undefined
+      this.#cancelTimeout()
       this.#failure = undefined
+      this.#reports = 0
     } else if (state === states.TRANSIENT_FAILURE) {
       this.#fail(`no connection to ${instance.id}: ${message ?? 'no reason given'}`)
     }
@@ -67,18 +92,23 @@ export class Connection {
 
   #connect(): void {
     this.subchannel.startConnecting()
-    if (this.#timer !== undefined || this.#failure !== undefined) return
+    if (this.#cancelTimer !== undefined || this.#failure !== undefined) return
     const { connectTimeoutMs, instance, onChange } = this.#options
-    this.#timer = setTimeout(() => {
+    const fail = (): void => {
       this.#fail(`no connection to ${instance.id} within ${connectTimeoutMs} ms`)
       onChange()
-    }, connectTimeoutMs)
-    this.#timer.unref()
+    }
+    this.#cancelTimer = systemClock.setTimeout(fail, connectTimeoutMs, { background: true })
+  }
+
+  #cancelTimeout(): void {
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
   }
 
   #fail(message: string): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
+    this.#cancelTimeout()
     this.#failure = connectionError(message)
+    this.#reports = reportsPerFailure
   }
 }

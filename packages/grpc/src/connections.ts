@@ -21,7 +21,7 @@ const returning: ReadonlySet<string> = new Set(['ejected', 'half-open'])
 
 /** The connections of one channel: to each instance that may be picked, and to those that may come back. */
 export class Connections {
-  /** Ids of the instances to which the first connection is being established: others are preferred. */
+  /** Ids of the instances that are of no use now: others are preferred. */
   readonly unready: Set<string> = new Set()
   readonly #options: ConnectionsOptions
   readonly #byId = new Map<string, Connection>()
@@ -38,10 +38,20 @@ export class Connections {
     return this.#byId.size
   }
 
+  /** Whether an instance is `ready`, or may soon be: `connecting`. */
+  get reach(): 'ready' | 'connecting' | 'none' {
+    let reach: 'connecting' | 'none' = 'none'
+    for (const { isReady, failure } of this.#byId.values()) {
+      if (isReady) return 'ready'
+      if (failure === undefined) reach = 'connecting'
+    }
+    return reach
+  }
+
   /** Hot. */
   to(instance: ServiceInstance): Connection {
     const known = this.#byId.get(instance.id)
-    if (known?.instance === instance) return known
+    if (known !== undefined && isSameAddress(known.instance, instance)) return known
     return this.#connect(instance, known)
   }
 
@@ -69,20 +79,22 @@ export class Connections {
       states: settings.grpc.connectivityState,
       connectTimeoutMs: settings.connectTimeoutMs,
       onChange: () => {
-        if (this.#byId.get(id) === connection) this.#note(id, connection)
+        if (this.#byId.get(id) === connection) this.note(connection)
         onChange()
       },
     })
     // After the new one has its part of it: the same address shares one connection.
     before?.close()
     this.#byId.set(id, connection)
-    this.#note(id, connection)
+    this.note(connection)
     return connection
   }
 
-  #note(id: string, connection: Connection): void {
-    if (connection.isReady || connection.failure !== undefined) this.unready.delete(id)
-    else this.unready.add(id)
+  /** Brings `unready` up to date. */
+  note(connection: Connection): void {
+    const { instance, isReady, failure, isSpent } = connection
+    if (isReady || (failure !== undefined && !isSpent)) this.unready.delete(instance.id)
+    else this.unready.add(instance.id)
   }
 
   #close(id: string, connection: Connection): void {
@@ -100,4 +112,8 @@ export class Connections {
       ...channelOptions,
     }
   }
+}
+
+function isSameAddress(one: ServiceInstance, other: ServiceInstance): boolean {
+  return one === other || (one.host === other.host && one.port === other.port)
 }

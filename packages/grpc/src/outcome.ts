@@ -4,7 +4,7 @@ import type { GrpcStatus } from './grpc-module.ts'
 import { decodeLoadReport, loadReportTrailer } from './load-report.ts'
 
 /** Numbers of statuses, which the protocol fixes. */
-export const ok = 0
+const ok = 0
 export const cancelled = 1
 export const deadlineExceeded = 4
 export const unavailable = 14

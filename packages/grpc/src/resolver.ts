@@ -1,5 +1,6 @@
 import type { ChannelOptions, experimental } from '@grpc/grpc-js'
 import type { LoadBalancer } from '@lb/core'
+import { systemClock } from '@lb/core/authoring'
 import { Call } from './call.ts'
 import type { MethodConfig } from './grpc-module.ts'
 import type { RegistrationSettings } from './options.ts'
@@ -123,7 +124,7 @@ function configured({ settings }: Registration, options: ChannelOptions): Config
 /** Finds the second tries of a method. */
 function secondTriesOf(settings: RegistrationSettings): (method: string) => SecondTries | undefined {
   const { idempotent, maxRetries, secondTryAfterMs } = settings
-  const now = (): number => performance.now()
+  const now = (): number => systemClock.now()
   const byName = new Map(idempotent.map((name) => [name, new SecondTries({ maxRetries, secondTryAfterMs, now })]))
   if (byName.size === 0) return () => undefined
   return (method) => byName.get(method) ?? byName.get(`${method.slice(0, method.lastIndexOf('/'))}/*`)

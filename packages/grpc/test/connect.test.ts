@@ -38,7 +38,7 @@ function echoService(): Echo {
 }
 
 const echo = echoService()
-const textOf = (message: object): unknown => Reflect.get(message, 'text')
+const textOf = (message: object): string => String(Reflect.get(message, 'text'))
 const messageOf = (text: string): Message => create(echo.method.say.input, { text })
 
 const opened: (() => unknown)[] = []
@@ -76,8 +76,8 @@ async function expectBoth(addresses: readonly string[], dispatcher?: Agent): Pro
   const transport = createConnectTransport({ baseUrl: 'http://users', useBinaryFormat: true, fetch })
   const client = createClient(echo, transport)
   const texts = [await client.say(messageOf('hi')), await client.say(messageOf('hi'))].map(textOf)
-  expect(texts.toSorted()).toEqual(['a: hi', 'b: hi'])
-  const followed: unknown[] = []
+  expect(texts.toSorted((a, b) => (a < b ? -1 : 1))).toEqual(['a: hi', 'b: hi'])
+  const followed: string[] = []
   for await (const message of client.follow(messageOf('hi'))) followed.push(textOf(message))
   expect(followed).toEqual([expect.stringMatching(/^[ab]: hi$/), 'end'])
   await expect.poll(() => lb.inspect('users').inFlight).toBe(0)

@@ -33,6 +33,10 @@ export function describeGrpcDelivery(fixture: GrpcClientFixture): void {
     expect([call?.text, call?.metadata.tenant]).toEqual(['grüezi', 't1'])
   })
 
+  describeChoices(fixture)
+}
+
+function describeChoices(fixture: GrpcClientFixture): void {
   it('sends calls with the same key to the same instance', async () => {
     await fixture.use({ balancer: 'ring-hash' })
     await fixture.connected().catch(() => {})

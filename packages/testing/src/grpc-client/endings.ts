@@ -39,6 +39,11 @@ export function describeGrpcEndings(fixture: GrpcClientFixture): void {
     expect(fixture.received).toBe(1)
   })
 
+  describeRefusals(fixture)
+}
+
+/** Calls that are never sent. */
+function describeRefusals(fixture: GrpcClientFixture): void {
   it('refuses what is above the limits, without sending it', async () => {
     for (const server of fixture.servers) server.script = { isSilent: true }
     await fixture.use({ maxInFlight: 1, queue: false }, false)

@@ -40,6 +40,10 @@ export function describeGrpcFailover(fixture: GrpcClientFixture): void {
     expect(fixture.states).toContain('ejected')
   })
 
+  describeOutages(fixture)
+}
+
+function describeOutages(fixture: GrpcClientFixture): void {
   it('moves an idempotent call on from an instance that never responds', async () => {
     fixture.servers[0].script = { isSilent: true }
     await fixture.use({})

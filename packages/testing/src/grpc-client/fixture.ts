@@ -71,6 +71,11 @@ export class GrpcClientFixture {
       .toBe(0)
   }
 
+  get addresses(): readonly [string, string, string] {
+    const [a, b, c] = this.servers
+    return [a.address, b.address, c.address]
+  }
+
   /** Calls that all servers together have received. */
   get received(): number {
     return this.servers.reduce((sum, { calls }) => sum + calls.length, 0)

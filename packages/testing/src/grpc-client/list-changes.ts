@@ -7,10 +7,8 @@ export function describeGrpcListChanges(
   fixture: GrpcClientFixture,
   { waitForReady = true }: GrpcClientCapabilities,
 ): void {
-  const addresses = (): string[] => fixture.servers.map(({ address }) => address)
-
   it('gives an instance that is new its share, and one that has left nothing', async () => {
-    const [a, b, c] = addresses() as [string, string, string]
+    const [a, b, c] = fixture.addresses
     fixture.discovery.set(service, [a, b])
     await fixture.connected(['a', 'b'])
     fixture.discovery.set(service, [b, c])
@@ -19,7 +17,7 @@ export function describeGrpcListChanges(
   })
 
   it('lets a stream of an instance that has left go on to its end', async () => {
-    const [a, b] = addresses() as [string, string, string]
+    const [a, b] = fixture.addresses
     fixture.discovery.set(service, [a])
     await fixture.connected(['a'])
     const texts = fixture.client.follow({ text: 'news' })[Symbol.asyncIterator]()
@@ -34,6 +32,11 @@ export function describeGrpcListChanges(
     await fixture.expectIdle()
   })
 
+  describeEmptyLists(fixture, waitForReady)
+  describeDrains(fixture)
+}
+
+function describeEmptyLists(fixture: GrpcClientFixture, waitForReady: boolean): void {
   it('fails with UNAVAILABLE while the list is empty, and goes on watching', async () => {
     await fixture.use({ emptyGraceMs: 0 })
     await fixture.connected()
@@ -42,7 +45,7 @@ export function describeGrpcListChanges(
     const call = fixture.client.say({ text: 'hi', deadlineMs })
     await expect(call).rejects.toThrow(/user-service: no available instance/)
     expect(await codeOf(call)).toBe(14)
-    fixture.discovery.set(service, addresses())
+    fixture.discovery.set(service, fixture.addresses)
     await expect.poll(() => codeOf(fixture.client.say({ text: 'hi', deadlineMs }))).toBe(0)
   })
 
@@ -50,7 +53,7 @@ export function describeGrpcListChanges(
     const client = fixture.clientOf('later')
     expect(await codeOf(client.say({ text: 'hi', deadlineMs }))).toBe(14)
     expect(fixture.lb.inspect().map(({ service: name }) => name)).toContain('later')
-    fixture.discovery.set('later', addresses())
+    fixture.discovery.set('later', fixture.addresses)
     await expect.poll(() => codeOf(client.say({ text: 'hi', deadlineMs }))).toBe(0)
     client.close()
   })
@@ -59,11 +62,13 @@ export function describeGrpcListChanges(
     const client = fixture.clientOf('soon')
     const call = client.say({ text: 'hi', deadlineMs, waitForReady: true })
     expect(await codeOf(client.say({ text: 'hi', deadlineMs }))).toBe(14)
-    fixture.discovery.set('soon', addresses())
+    fixture.discovery.set('soon', fixture.addresses)
     expect(await call).toMatch(/^[abc]: hi$/)
     client.close()
   })
+}
 
+function describeDrains(fixture: GrpcClientFixture): void {
   it('sends no call to an instance that is drained at run time', async () => {
     await fixture.connected()
     const [first] = fixture.lb.inspect(service).instances

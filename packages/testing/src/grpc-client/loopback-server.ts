@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
 import type * as grpc from '@grpc/grpc-js'
 import { textMethod } from './text-message.ts'
 
@@ -121,7 +122,7 @@ export class LoopbackGrpcServer {
       else callback({ code, details: `${this.id} says ${code}`, metadata })
     }
     if (latencyMs === 0) respond()
-    else setTimeout(respond, latencyMs)
+    else void delay(latencyMs).then(respond)
   }
 
   #follow(call: StreamCall): void {

@@ -1,14 +1,14 @@
 /** The messages of the service that the suite calls: `message Text { string text = 1; }`. */
 
 /** At most 127 bytes, so that the length is one. */
-export function encodeText(text: string): Buffer {
+function encodeText(text: string): Buffer {
   const bytes = Buffer.from(text)
   if (bytes.length > 127) throw new RangeError(`a text of at most 127 bytes, got ${bytes.length}`)
   return bytes.length === 0 ? bytes : Buffer.concat([Buffer.from([0x0a, bytes.length]), bytes])
 }
 
 /** The text of a message. */
-export function decodeText(bytes: Buffer): string {
+function decodeText(bytes: Buffer): string {
   return bytes.length === 0 ? '' : bytes.subarray(2).toString()
 }
 
@@ -27,12 +27,19 @@ export function textMethod(name: string, { stream = false }: { readonly stream?:
 
 /** A method with texts as its messages. */
 export interface TextMethod {
+  /** `/lb.testing.v1.Echo/Say`. */
   readonly path: string
+  /** One request. */
   readonly requestStream: false
+  /** Whether there are many responses. */
   readonly responseStream: boolean
+  /** The bytes of a request, of at most 127 bytes of text. */
   readonly requestSerialize: (text: string) => Buffer
+  /** The text of a request. */
   readonly requestDeserialize: (bytes: Buffer) => string
+  /** The bytes of a response, of at most 127 bytes of text. */
   readonly responseSerialize: (text: string) => Buffer
+  /** The text of a response. */
   readonly responseDeserialize: (bytes: Buffer) => string
 }
 

@@ -1,0 +1,54 @@
+import * as grpc from '@grpc/grpc-js'
+import { type BalancerName, LoadBalancer, StaticDiscovery } from '@lb/core'
+import { registerLoadBalancer } from '@lb/grpc'
+import { path } from './method.ts'
+
+/** A client of the servers. */
+export interface Contender {
+  readonly name: string
+  readonly client: grpc.Client
+  close(): Promise<void>
+}
+
+export const lbName = 'lb'
+export const roundRobin = 'grpc-js round_robin'
+const pickFirst = 'grpc-js pick_first'
+
+let registered = 0
+const insecure = grpc.credentials.createInsecure()
+// So that no contender shares connections with another.
+const own = { 'grpc.use_local_subchannel_pool': 1 }
+
+/** With a balancer of lb. `idempotent`: calls may be repeated. */
+export function lbContender(
+  addresses: readonly string[],
+  { balancer, idempotent = false }: { readonly balancer?: BalancerName; readonly idempotent?: boolean } = {},
+): Contender {
+  const lb = new LoadBalancer({
+    discovery: new StaticDiscovery({ users: addresses }),
+    ...(balancer === undefined ? undefined : { balancer }),
+  })
+  const scheme = `lb${registered++}`
+  registerLoadBalancer(lb, { scheme, idempotent: idempotent ? [path] : [] })
+  const client = new grpc.Client(`${scheme}:users`, insecure, own)
+  return {
+    name: balancer === undefined ? lbName : `${lbName} ${balancer}`,
+    client,
+    close: async () => {
+      client.close()
+      await lb.close()
+    },
+  }
+}
+
+/** grpc-js alone, with one of its policies. */
+export function grpcContender(addresses: readonly string[], policy: 'round_robin' | 'pick_first'): Contender {
+  const config = { loadBalancingConfig: [{ [policy]: {} }] }
+  const options = { ...own, 'grpc.service_config': JSON.stringify(config) }
+  const client = new grpc.Client(`ipv4:${addresses.join(',')}`, insecure, options)
+  return {
+    name: policy === 'round_robin' ? roundRobin : pickFirst,
+    client,
+    close: async () => client.close(),
+  }
+}

@@ -1,0 +1,2 @@
+/** The one method of the servers. */
+export const path = '/bench.Echo/Say'

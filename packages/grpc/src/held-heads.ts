@@ -1,0 +1,53 @@
+import type { experimental } from '@grpc/grpc-js'
+import { unavailable } from './outcome.ts'
+
+type Subchannel = experimental.SubchannelInterface
+type RealSubchannel = ReturnType<Subchannel['getRealSubchannel']>
+type CreateCall = RealSubchannel['createCall']
+type Listener = Parameters<CreateCall>[3]
+
+/** What grpc-js asks of the subchannel of a pick. */
+type PickedSubchannel = Pick<
+  Subchannel,
+  'getAddress' | 'getCallCredentials' | 'getChannelzRef' | 'getConnectivityState' | 'getRealSubchannel'
+>
+
+/**
+ * `subchannel`, but the head of a response comes with its first message. grpc-js repeats no call that has a head; so one that breaks
+ * off before its message can be repeated.
+ */
+export function withHeldHeads(subchannel: Subchannel): Subchannel {
+  const createCall: CreateCall = (metadata, host, method, listener, callId) =>
+    subchannel.getRealSubchannel().createCall(metadata, host, method, heldHead(listener), callId)
+  const picked: PickedSubchannel = {
+    getAddress: () => subchannel.getAddress(),
+    getCallCredentials: () => subchannel.getCallCredentials(),
+    getChannelzRef: () => subchannel.getChannelzRef(),
+    getConnectivityState: () => subchannel.getConnectivityState(),
+    getRealSubchannel: () => ({ createCall }) as RealSubchannel,
+  }
+  return picked as Subchannel
+}
+
+function heldHead(listener: Listener): Listener {
+  let head: Parameters<Listener['onReceiveMetadata']>[0] | undefined
+  const release = (): void => {
+    if (head === undefined) return
+    const held = head
+    head = undefined
+    listener.onReceiveMetadata(held)
+  }
+  return {
+    onReceiveMetadata: (metadata) => {
+      head = metadata
+    },
+    onReceiveMessage: (message) => {
+      release()
+      listener.onReceiveMessage(message)
+    },
+    onReceiveStatus: (status) => {
+      if (status.code !== unavailable) release()
+      listener.onReceiveStatus(status)
+    },
+  }
+}
