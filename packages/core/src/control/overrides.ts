@@ -7,7 +7,8 @@ const maxAbsent = 1_000
 type Shares = Readonly<Record<string, number>>
 
 /** What was set, by whom and when. */
-interface Entry extends Omit<Override, 'forMs'> {
+interface Entry {
+  readonly set: Omit<Override, 'forMs'>
   readonly sinceMs: number
   /** Counts what was set before it. */
   readonly order: number
@@ -32,7 +33,7 @@ export class Overrides {
 
   /** The shares that were set; the same object until others are. */
   get shares(): Shares | undefined {
-    return this.#shares?.shares
+    return this.#shares?.set.shares
   }
 
   /** Whether the instance has an override. */
@@ -42,7 +43,7 @@ export class Overrides {
 
   /** The weight that the instance has by its overrides: 0 if it is drained; `undefined`: its own. */
   weightOf(id: string): number | undefined {
-    return this.#drained.has(id) ? 0 : this.#weights.get(id)?.weight
+    return this.#drained.has(id) ? 0 : this.#weights.get(id)?.set.weight
   }
 
   /** Says whether anything changes; so do the others. */
@@ -53,7 +54,7 @@ export class Overrides {
   }
 
   setWeight(instanceId: string, weight: number, by: string | undefined): boolean {
-    if (this.#weights.get(instanceId)?.weight === weight) return false
+    if (this.#weights.get(instanceId)?.set.weight === weight) return false
     this.#weights.delete(instanceId)
     this.#weights.set(instanceId, this.#entry({ kind: 'weight', instanceId, weight }, by))
     return true
@@ -93,7 +94,7 @@ export class Overrides {
 
   #entry(set: Omit<Override, 'forMs' | 'by'>, by: string | undefined): Entry {
     const whose = by === undefined ? undefined : { by }
-    return { ...set, ...whose, sinceMs: this.#clock.now(), order: this.#count++ }
+    return { set: { ...set, ...whose }, sinceMs: this.#clock.now(), order: this.#count++ }
   }
 
   #shown(entries: readonly (Entry | undefined)[]): readonly Override[] {
@@ -101,7 +102,7 @@ export class Overrides {
     return entries
       .filter((entry) => entry !== undefined)
       .sort((left, right) => left.order - right.order)
-      .map(({ sinceMs, order: _, ...set }) => ({ ...set, forMs: nowMs - sinceMs }))
+      .map(({ set, sinceMs }) => ({ ...set, forMs: nowMs - sinceMs }))
   }
 }
 

@@ -158,8 +158,8 @@ export class TrafficSplit {
 
   /** Whether its balancers learn from requests, and are not mere sequences. */
   get learns(): boolean {
-    const { started, finished } = this.#only.balancer
-    return started !== undefined || finished !== undefined
+    const { balancer } = this.#only
+    return balancer.started !== undefined || balancer.finished !== undefined
   }
 
   /** The groups that its balancers have; `undefined`: they take no shares. */
