@@ -23,7 +23,8 @@ interface Addresses {
 
 function install(): void {
   cpSync(join(root, 'scripts/runtimes'), work, { recursive: true })
-  const dependencies = { ...runtimes, '@lb/core': `file:${join(root, 'packages/core')}` }
+  const own = ['core', 'dashboard'].map((name) => [`@lb/${name}`, `file:${join(root, 'packages', name)}`] as const)
+  const dependencies = { ...runtimes, ...Object.fromEntries(own) }
   writeFileSync(join(work, 'package.json'), JSON.stringify({ private: true, type: 'module', dependencies }))
   const args = ['install', '--silent', '--ignore-scripts', '--ignore-workspace']
   execFileSync('pnpm', args, { cwd: work, stdio: 'inherit', timeout: 300_000 })
@@ -72,6 +73,8 @@ async function runEverywhere(addresses: Addresses): Promise<void> {
   await run(`Node ${process.versions.node}`, process.execPath, args)
   await run(`Bun ${runtimes.bun}`, platformBinary(work, 'bun'), args)
   await run(`Deno ${runtimes.deno}`, platformBinary(work, 'deno'), ['run', '--allow-net', ...args])
+  await run(`Bun ${runtimes.bun}, dashboard`, platformBinary(work, 'bun'), ['dashboard.mjs'])
+  await run(`Deno ${runtimes.deno}, dashboard`, platformBinary(work, 'deno'), ['run', 'dashboard.mjs'])
   // Each entry is one file, which imports nothing.
   cpSync(join(root, 'packages/core/dist/index.js'), join(work, 'core.js'))
   cpSync(join(root, 'packages/core/dist/authoring.js'), join(work, 'authoring.js'))

@@ -114,8 +114,13 @@ describe('what READMEs say of where a package was run', () => {
     const [, section = ''] = readMarkdown(`packages/${name}/README.md`).split(/^## Where it was run$/m)
     // Before that sentence, a README may name versions of its registry.
     const [, run] = section.split(/The\s+packed\s+package/)
-    expect(versionsIn(run)).toEqual(name === 'core' ? [...nodes, ...versionsIn(runtimes)] : nodes)
-    if (name !== 'core') expect(section).toMatch(/Not\s+on\s+Bun,\s+Deno\s+or\s+workerd\./)
+    const [bun, deno, workerd] = versionsIn(runtimes)
+    const elsewhere: Readonly<Record<string, readonly (string | undefined)[]>> = {
+      core: [bun, deno, workerd],
+      dashboard: [bun, deno],
+    }
+    expect(versionsIn(run)).toEqual([...nodes, ...(elsewhere[name] ?? [])])
+    if (elsewhere[name] === undefined) expect(section).toMatch(/Not\s+on\s+Bun,\s+Deno\s+or\s+workerd\./)
   })
 })
 

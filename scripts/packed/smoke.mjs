@@ -15,6 +15,7 @@ import {
   StaticDiscovery,
 } from '@lb/core'
 import { checkLoadBalancer, defineDiscovery, isLoadBalancer } from '@lb/core/authoring'
+import { dashboard } from '@lb/dashboard'
 import { DnsSrvDiscovery } from '@lb/dns-srv'
 import { EtcdDiscovery, EtcdRegistrar } from '@lb/etcd'
 import { proxy } from '@lb/express'
@@ -130,6 +131,11 @@ await simulated.close()
 const balancedFetch = createFetch(lb)
 assert.deepEqual(await (await balancedFetch('http://user-service/v1/profile')).json(), { url: '/v1/profile' })
 await balancedFetch.close()
+
+const { fetch: look } = dashboard(lb, { authorize: () => ({ by: 'smoke' }) })
+assert.match(await (await look(new Request('http://localhost/'))).text(), /assets\/page-\w+\.js/)
+const looked = await (await look(new Request('http://localhost/api/v1/services/user-service'))).json()
+assert.equal(looked.service.candidates, 1)
 
 const gateway = createServer(proxy(lb, 'user-service'))
 await new Promise((resolve) => gateway.listen(0, '127.0.0.1', resolve))
