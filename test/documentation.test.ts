@@ -10,6 +10,11 @@ import { markdownFiles, readMarkdown, root } from './markdown.ts'
 
 const packageReadmes = readdirSync(join(root, 'packages')).map((name) => `packages/${name}/README.md`)
 
+/** A Markdown file without its code. */
+function proseOf(path: string): string {
+  return readMarkdown(path).replace(/^```[\s\S]*?^```|`[^`\n]+`/gm, '')
+}
+
 /** The anchors of a Markdown file, as GitHub makes them of its headings. */
 function sectionsOf(path: string): string[] {
   const headings = Array.from(readMarkdown(path).matchAll(/^#+ (.+)$/gm), ([, heading]) => heading ?? '')
@@ -35,7 +40,7 @@ describe('docs/errors.md', () => {
 
 describe('links between documents', () => {
   it.each(markdownFiles())('%s points only at files that exist', (path) => {
-    const links = Array.from(readMarkdown(path).matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g), ([, target]) => target ?? '')
+    const links = Array.from(proseOf(path).matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g), ([, target]) => target ?? '')
     const missing = links.filter((link) => !/^https?:/.test(link) && !existsSync(join(root, dirname(path), link)))
     expect(missing).toEqual([])
   })
@@ -43,7 +48,7 @@ describe('links between documents', () => {
   const repository = /^https:\/\/github\.com\/lb-js\/lb\/(?:blob|tree)\/main\/([^#]*)(?:#(.*))?$/
 
   it.each(markdownFiles())('%s links only to files and sections of the repository that exist', (path) => {
-    const links = Array.from(readMarkdown(path).matchAll(/\]\(([^)\s]+)\)/g), ([, link]) => link ?? '')
+    const links = Array.from(proseOf(path).matchAll(/\]\(([^)\s]+)\)/g), ([, link]) => link ?? '')
     const dead = links.filter((link) => {
       const [, file, section] = repository.exec(link) ?? []
       // What a folder shows is its README.
@@ -55,7 +60,7 @@ describe('links between documents', () => {
 
   // npm shows a README without the folders around it.
   it.each(packageReadmes)('%s, which npm shows, links to nothing beside it', (path) => {
-    const links = Array.from(readMarkdown(path).matchAll(/\]\(([^)\s]+)\)/g), ([, link]) => link ?? '')
+    const links = Array.from(proseOf(path).matchAll(/\]\(([^)\s]+)\)/g), ([, link]) => link ?? '')
     expect(links.filter((link) => !/^(?:https:|#)/.test(link))).toEqual([])
   })
 })
