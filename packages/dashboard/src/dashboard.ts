@@ -34,7 +34,7 @@ export function dashboard(lb: LoadBalancer, options: DashboardOptions = {}): Das
   const respond = async (exchange: Exchange, response: NodeResponse, next?: () => void): Promise<void> => {
     const reply = await server.respond(exchange)
     if (reply === undefined) next?.()
-    else writeReply(response, reply, exchange.method === 'HEAD')
+    else writeReply(response, reply, { isHead: exchange.method === 'HEAD', clock: settings.clock })
   }
   return {
     handle: (request, response, next) => {

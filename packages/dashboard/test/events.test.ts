@@ -1,10 +1,11 @@
+import { createServer } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { LoadBalancer, StaticDiscovery } from '@lb/core'
 import { FakeClock } from '@lb/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Dashboard, type DashboardEvent, dashboard } from '../src/index.ts'
 import { get } from './requests.ts'
-import { closeAll, onClose, serve } from './servers.ts'
+import { closeAll, listen, onClose, serve } from './servers.ts'
 
 let clock: FakeClock
 let discovery: StaticDiscovery
@@ -187,6 +188,18 @@ describe('bounds', () => {
     }
     // The stream is gone: there is room for as many as before.
     await Promise.all([open(), open(), open()])
+  })
+
+  it('of its life: it ends when its server stops accepting connections', async () => {
+    const server = createServer(shown.handle)
+    const origin = await listen(server)
+    const response = await fetch(`${origin}/api/v1/events`)
+    const stream = new EventReader(response)
+    await stream.read()
+    const closed = new Promise((resolve) => server.close(resolve))
+    await clock.advance(1_000)
+    while (await stream.read());
+    await closed
   })
 
   it('of its life: it ends with the dashboard', async () => {

@@ -98,8 +98,21 @@ export function tooLarge(): ApiError {
   return new ApiError('TOO_LARGE', `A body has at most ${maxBodyBytes} bytes`, { headers: { connection: 'close' } })
 }
 
+/** How often it is looked whether the server of a stream is closing, in milliseconds. */
+const lookMs = 1_000
+
+/** How a reply is written. */
+export interface WriteOptions {
+  readonly isHead: boolean
+  readonly clock: Clock
+}
+
 /** Writes `reply`, and its events as the client reads them. */
-export function writeReply(response: NodeResponse, { status, headers, body }: Reply, isHead: boolean): void {
+export function writeReply(
+  response: NodeResponse,
+  { status, headers, body }: Reply,
+  { isHead, clock }: WriteOptions,
+): void {
   response.on('error', () => {})
   if (response.headersSent || response.destroyed) {
     if (typeof body !== 'string') body.end()
@@ -110,11 +123,22 @@ export function writeReply(response: NodeResponse, { status, headers, body }: Re
     if (name !== 'connection' || isHttp1(response)) response.setHeader(name, value)
   }
   if (typeof body === 'string') response.end(isHead ? '' : body)
-  else pump(body, response)
+  else {
+    pump(body, response)
+    endWithServer(body, response, clock)
+  }
 }
 
 function isHttp1(response: object): boolean {
   return !('stream' in response)
+}
+
+/** A server that stops accepting connections waits for its responses, and this one would never end. */
+function endWithServer(stream: EventStream, response: NodeResponse, clock: Clock): void {
+  if (stream.ended) return
+  const { server } = Object(Reflect.get(response, 'socket') ?? undefined)
+  if (server?.listening === false) stream.end()
+  else clock.setTimeout(() => endWithServer(stream, response, clock), lookMs, { background: true })
 }
 
 function pump(stream: EventStream, response: NodeResponse): void {
