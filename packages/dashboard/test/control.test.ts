@@ -6,6 +6,7 @@ import {
   controlVerbs,
   type Dashboard,
   dashboard,
+  type ServiceResponse,
   type ServicesResponse,
 } from '../src/index.ts'
 import { changeHeaders, get, post } from './requests.ts'
@@ -62,6 +63,8 @@ describe('a change', () => {
     expect(weighted.body.instance?.effectiveWeight).toBe(3)
     await post(shown, 'api/v1/services/users/restore', { instance })
     await post(shown, 'api/v1/services/canary/shares', { shares: { stable: 80, canary: 20 } })
+    const { body } = await get<ServiceResponse>(shown, 'api/v1/services/canary')
+    expect(body.instances.map(({ share }) => share.wanted)).toEqual([0.8, 0.2])
     await post(shown, 'api/v1/services/canary/shares', { shares: null })
     expect((await post(shown, 'api/v1/services/users/end-ejection', { instance })).status).toBe(200)
     expect(events).toMatchObject([

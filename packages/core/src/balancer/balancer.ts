@@ -37,6 +37,8 @@ export interface Balancer {
    * candidates for now, because an operator drained them, and of which what was learnt is to be kept.
    */
   update(candidates: readonly ServiceInstance[], resting?: readonly ServiceInstance[]): void
+  /** The share of its picks that each candidate is to get, by id; together 1. For balancers that split by other than weights or load. */
+  wantedShares?(): ReadonlyMap<string, number>
   /** Other shares of its groups from now on; `undefined`: its own. For balancers that have groups. */
   setShares?(shares: Readonly<Record<string, number>> | undefined): void
   /** Picks an instance without allocating. Returns `undefined` only if there is no candidate. */

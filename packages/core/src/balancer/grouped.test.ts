@@ -39,6 +39,18 @@ function byGroup(counts: Readonly<Record<string, number>>): Record<string, numbe
   return groups
 }
 
+describe('GroupedBalancer.wantedShares', () => {
+  it('is the share of the group, split evenly; without any share, groups are equal', () => {
+    const balancer = new GroupedBalancer({ groupOf: ({ id }) => id[0], shares: { a: 3, b: 1 } })
+    balancer.update([instance('a1'), instance('a2'), instance('b1')])
+    expect(Object.fromEntries(balancer.wantedShares())).toEqual({ a1: 0.375, a2: 0.375, b1: 0.25 })
+    balancer.setShares({ a: 0, b: 0, c: 1 })
+    const picked = Array.from({ length: 8 }, () => balancer.pick()?.id[0])
+    const part = picked.filter((group) => group === 'b').length / 8
+    expect(balancer.wantedShares().get('b1')).toBe(part)
+  })
+})
+
 describe('GroupedBalancer with the defaults', () => {
   it('gives each instance exactly its weighted share', () => {
     const weights = { a: 5, b: 5, c: 2, d: 1, e: 1, f: 1 }

@@ -131,6 +131,18 @@ export class GroupedBalancer implements Balancer {
     return [...new Set([...this.#groups.keys(), ...(this.#ownShares?.keys() ?? []), ...this.#fallback])]
   }
 
+  /** The share of the picks that each candidate is to get, by id: that of its group, split evenly. */
+  wantedShares(): ReadonlyMap<string, number> {
+    const groups = Array.from(this.#groups.values())
+    const sum = groups.reduce((all, { share }) => all + share, 0)
+    // Without any share, groups count as equal.
+    const partOf = ({ share }: Group): number => (sum > 0 ? share / sum : 1 / groups.length)
+    const shares = groups.flatMap((group) =>
+      group.members.map(({ id }) => [id, partOf(group) / group.members.length] as const),
+    )
+    return new Map(shares)
+  }
+
   /**
    * Other shares from now on, as the option `shares` says them; `undefined`: that option's. A new cycle starts, at a random step
    * unless `start` is given, so that every share is exact from the next pick. Within the groups, picks continue.

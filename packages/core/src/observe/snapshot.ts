@@ -56,6 +56,8 @@ export interface InstanceSnapshot {
   readonly candidate: boolean
   /** `instance.weight`, or the learnt one, or the one set at run time, times the slow start. */
   readonly effectiveWeight: number
+  /** The share of the traffic that it is to get, from 0 to 1; absent unless the balancer splits by groups, in one priority level and zone. */
+  readonly wantedShare?: number | undefined
   /** What was set at run time for this instance; absent if nothing was. */
   readonly overrides?: readonly Override[] | undefined
   /** The result of active checks; absent without them. */

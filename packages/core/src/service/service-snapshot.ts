@@ -33,6 +33,7 @@ export function serviceSnapshot(shown: ShownService): ServiceSnapshot {
   const { service, settings, started, nowMs, overrides, cache, roster, candidates, capacity, budget } = shown
   const { state, ageMs } = cache
   const { panic, zone } = candidates
+  const wanted = candidates.split.only?.balancer.wantedShares?.()
   const error = 'error' in state ? state.error : undefined
   return {
     service,
@@ -53,7 +54,8 @@ export function serviceSnapshot(shown: ShownService): ServiceSnapshot {
       const known = record.snapshot(nowMs, warmth(record, settings.slowStart, nowMs), panic)
       const listed = roster.records.get(record.instance.id)
       if (listed !== undefined && listed !== record) return moved(known, listed.instance)
-      return withMissing(withOverrides(known, overrides.of(record.instance.id)), cache.missing)
+      const row = withMissing(withOverrides(known, overrides.of(record.instance.id)), cache.missing)
+      return wanted === undefined ? row : { ...row, wantedShare: wanted.get(record.instance.id) ?? 0 }
     }),
   }
 }

@@ -37,7 +37,7 @@ export function instanceRows(
   const wanted = wantedShares(snapshot)
   return page.map((row) => {
     const { instance } = row
-    const share = wanted(row)
+    const share = row.wantedShare ?? wanted(row)
     const { got, ...rest } = traffic.ofInstance(snapshot.service, instance.id)
     return {
       ...row,
