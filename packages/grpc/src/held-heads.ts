@@ -1,10 +1,13 @@
 import type { experimental } from '@grpc/grpc-js'
-import { unavailable } from './outcome.ts'
+import { cancelled, unavailable } from './outcome.ts'
 
 type Subchannel = experimental.SubchannelInterface
 type RealSubchannel = ReturnType<Subchannel['getRealSubchannel']>
 type CreateCall = RealSubchannel['createCall']
 type Listener = Parameters<CreateCall>[3]
+
+/** `CANCEL` of RFC 9113. */
+const http2Cancel = 8
 
 /** What grpc-js asks of the subchannel of a pick. */
 type PickedSubchannel = Pick<
@@ -46,6 +49,12 @@ function heldHead(listener: Listener): Listener {
       listener.onReceiveMessage(message)
     },
     onReceiveStatus: (status) => {
+      // A server that shuts down at once resets its streams so. What the caller cancelled does not come here.
+      const isBroken = status.code === cancelled && status.rstCode === http2Cancel
+      if (isBroken) {
+        listener.onReceiveStatus({ ...status, code: unavailable, details: 'the server broke off the call' })
+        return
+      }
       if (status.code !== unavailable) release()
       listener.onReceiveStatus(status)
     },

@@ -7,10 +7,11 @@ export function describeGrpcFailover(fixture: GrpcClientFixture): void {
   it('fails no idempotent call when an instance is killed under load', async () => {
     await fixture.use({})
     await fixture.connected()
-    const calls = Array.from({ length: 100 }, (_, number) => {
-      if (number === 50) fixture.servers[0].kill()
-      return fixture.client.say({ text: 'hi', deadlineMs })
-    })
+    for (const server of fixture.servers) server.script = { latencyMs: 20 }
+    const before = fixture.servers[0].calls.length
+    const calls = Array.from({ length: 100 }, () => fixture.client.say({ text: 'hi', deadlineMs }))
+    await expect.poll(() => fixture.servers[0].calls.length, { interval: 1 }).toBeGreaterThan(before)
+    fixture.servers[0].kill()
     const failed = (await Promise.allSettled(calls)).filter(({ status }) => status === 'rejected')
     expect(failed).toEqual([])
     await fixture.expectIdle()
@@ -61,6 +62,15 @@ function describeOutages(fixture: GrpcClientFixture): void {
     expect(failed.map(({ status }) => status)).toEqual(Array.from({ length: 5 }, () => 'rejected'))
     await fixture.servers[1].restart()
     await expect.poll(() => codeOf(fixture.client.say({ text: 'hi', deadlineMs }))).toBe(0)
+    await fixture.expectIdle()
+  })
+
+  it('multiplies no attempts in an outage', async () => {
+    for (const server of fixture.servers) server.kill()
+    await fixture.use({})
+    for (let call = 0; call < 200; call++) await codeOf(fixture.client.say({ text: 'hi', deadlineMs }))
+    const attempts = fixture.events.filter(({ type }) => type === 'request-finished').length
+    expect(attempts).toBeLessThan(250)
     await fixture.expectIdle()
   })
 
