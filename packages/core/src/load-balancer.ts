@@ -81,7 +81,7 @@ export class LoadBalancer implements AsyncDisposable {
       uses: new DiscoveryUses([options.discovery, ...own]),
       closeDiscoveries,
       withServices: [healthCheckers, this.#running],
-      withEvents: this.#calls,
+      calls: this.#calls,
     })
   }
 

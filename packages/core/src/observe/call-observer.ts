@@ -32,7 +32,7 @@ export interface CallResult {
   /**
    * - `ok`: its last outcome is good; a 404 is
    * - `failed`: it was sent, and failed: an error, a 5xx response, a body that broke off, or its time limit
-   * - `cancelled`: its caller gave it up, before or after it was sent
+   * - `cancelled`: its caller gave it up, before or after it was sent; in an event, also: it was in flight when the load balancer was closed
    * - `refused`: it was never sent: no instance, no list, no room, throttled, closed, or its time limit passed before
    */
   readonly result: 'ok' | 'failed' | 'cancelled' | 'refused'

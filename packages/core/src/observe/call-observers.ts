@@ -18,6 +18,8 @@ export class CallObservers {
   #observers: readonly CallObserver[] = []
   /** Calls that were observed so far. */
   #calls = 0
+  /** Those that have not ended. An application that never reports the end of a request keeps its call here. */
+  readonly #open = new Set<ObservedCall>()
 
   constructor(events: EventChannel, clock: Clock) {
     this.#events = events
@@ -49,15 +51,17 @@ export class CallObservers {
     if (!(error instanceof InvalidOptionError)) this.begin(service, {}, call)?.threw(error, false)
   }
 
-  /** Calls that begin from now on are not observed. */
-  close(): void {
+  /** The load balancer is closed, for `errorOf(service)`: calls that have not ended get their event now, and later ones are not observed. */
+  close(errorOf: (service: string) => Error): void {
     this.#observers = []
+    for (const observed of [...this.#open]) observed.lbClosed(errorOf(observed.service))
+    this.#open.clear()
   }
 
   #begin(service: string, { idempotent = false, httpMethod }: GivenCall, call: number): ObservedCall {
     const events = this.#events
     const observations: CallObservation[] = []
-    const observed = new ObservedCall({ service, call, clock: this.#clock, events, observations })
+    const observed = new ObservedCall({ service, call, clock: this.#clock, events, observations, open: this.#open })
     for (const observer of this.#observers) {
       observed.contain(() => {
         const observation = observer.startCall({

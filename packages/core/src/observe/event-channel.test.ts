@@ -88,14 +88,33 @@ describe('EventChannel', () => {
     expect(calls).toBe(3 + 3 * 2)
   })
 
-  it('tells nobody after clear', () => {
+  it('emits nothing after its last event, whatever listeners of that emit', () => {
     const events = new EventChannel()
-    let calls = 0
-    events.subscribe(() => calls++)
-    events.clear()
+    const types: string[] = []
+    events.subscribe(
+      ({ type }) => {
+        types.push(type)
+        events.emit(held)
+      },
+      ['closed'],
+    )
+    events.subscribe(({ type }) => types.push(type))
+    events.end({ type: 'closed' })
     events.emit(held)
-    expect(calls).toBe(0)
+    expect(types).toEqual(['closed', 'closed'])
     expect(events.active).toBe(false)
+  })
+
+  it('delivers what waits before its last event', () => {
+    const events = new EventChannel()
+    const types: string[] = []
+    events.subscribe(({ type }) => types.push(type))
+    events.together(() => {
+      events.emit(held)
+      events.end({ type: 'closed' })
+      expect(types).toEqual([])
+    })
+    expect(types).toEqual([held.type, 'closed'])
   })
 
   it('tells a listener that subscribes during an event only of the next one', () => {

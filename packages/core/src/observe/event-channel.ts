@@ -82,10 +82,12 @@ export class EventChannel {
     }
   }
 
-  /** Ends the channel. Events that were emitted before still reach the listeners. */
-  clear(): void {
+  /** Ends the channel with `last`: no event comes after it, whatever its listeners do. Events that were emitted before still reach them. */
+  end(last: EventFields): void {
+    if (this.active) this.#waiting.push(emittedEvent(last))
     this.#ending = true
-    this.#setSubscriptions(this.#waiting.length === 0 ? [] : this.#subscriptions)
+    this.#setSubscriptions(this.#subscriptions)
+    this.#deliver()
   }
 
   #setSubscriptions(subscriptions: readonly Subscription[]): void {

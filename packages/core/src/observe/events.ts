@@ -83,7 +83,10 @@ export type EventFields =
       readonly active: boolean
       readonly reason: string
     }
-  /** Nothing of a call is in flight any more. Emitted once for each call that began with a listener to events of calls. */
+  /**
+   * Nothing of a call is in flight any more, or the load balancer is closed. Emitted once for each call that began with a listener to events
+   * of calls.
+   */
   | ({
       readonly type: 'call-finished'
       readonly service: string

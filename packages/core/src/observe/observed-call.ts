@@ -12,10 +12,12 @@ export interface ObservedCallOptions {
   readonly clock: Clock
   readonly events: EventChannel
   readonly observations: readonly CallObservation[]
+  /** The observed calls of which something is in flight, or waits. */
+  readonly open: Set<ObservedCall>
 }
 
-/** How a call ended that has no attempt to say it. */
-type OwnEnd = Pick<CallResult, 'result' | 'error'>
+/** What a call came to. */
+type CallEnd = Pick<CallResult, 'result' | 'statusCode' | 'error'>
 
 /** A call that is observed, or listened to: what is counted of it, until nothing of it is in flight any more. */
 export class ObservedCall {
@@ -23,19 +25,28 @@ export class ObservedCall {
   readonly #options: ObservedCallOptions
   readonly #startedAtMs: number
   #durationMs: number | undefined
+  /** Of the response whose head is there. */
+  #statusCode: number | undefined
   #queuedMs = 0
+  #waitsSinceMs: number | undefined
   #attempts = 0
   #retries = 0
   #hedges = 0
   #inFlight = 0
   /** The attempt whose outcome is the call's. */
   #decisive: ObservedAttempt | undefined
-  #ownEnd: OwnEnd | undefined
+  /** The attempt that ended last. */
+  #last: ObservedAttempt | undefined
+  /** How it ended, if no attempt says it. */
+  #ownEnd: CallEnd | undefined
+  /** Whether its end was emitted. */
+  #emitted = false
 
   constructor(options: ObservedCallOptions) {
     this.call = options.call
     this.#options = options
     this.#startedAtMs = options.clock.now()
+    options.open.add(this)
   }
 
   startAttempt(instance: ServiceInstance, kind: AttemptInfo['kind']): ObservedAttempt {
@@ -58,9 +69,10 @@ export class ObservedCall {
   /** It waits for a list, or for room, until `waited` settles. */
   waits(waited: Promise<unknown>): void {
     const { clock } = this.#options
-    const sinceMs = clock.now()
+    this.#waitsSinceMs = clock.now()
     const goOn = (): void => {
-      this.#queuedMs += clock.now() - sinceMs
+      this.#queuedMs += this.#waitedMs
+      this.#waitsSinceMs = undefined
     }
     waited.then(goOn, goOn)
   }
@@ -71,9 +83,10 @@ export class ObservedCall {
     this.decidedBy(attempt)
   }
 
-  /** The head of its response is there. */
-  answered(): void {
+  /** Its result is known, such as the head of its response. */
+  answered(statusCode?: number): void {
     this.#durationMs ??= this.#elapsedMs
+    this.#statusCode ??= statusCode
   }
 
   /** Its result is the outcome of `attempt`, whenever that comes. */
@@ -91,8 +104,22 @@ export class ObservedCall {
     this.#endIfOver()
   }
 
-  /** An attempt has its outcome. */
-  attemptEnded(): void {
+  /** The load balancer is closed: emits what is known now, as no event comes later. Its observers get the end when it is there. */
+  lbClosed(error: Error): void {
+    const sent = this.#attempts > 0
+    const statusCode = this.#statusCode
+    const cut: CallEnd = {
+      result: sent ? 'cancelled' : 'refused',
+      error,
+      ...(statusCode === undefined ? undefined : { statusCode }),
+    }
+    // One that waits for a retry ends with what it has.
+    this.#emit(this.#resultOf(sent && this.#inFlight === 0 ? endOf(this.#last?.outcome) : cut))
+  }
+
+  /** `attempt` has its outcome. */
+  attemptEnded(attempt: ObservedAttempt): void {
+    this.#last = attempt
     this.#inFlight--
     this.#endIfOver()
   }
@@ -111,25 +138,46 @@ export class ObservedCall {
     events.callbackFailed(service, 'observer', error)
   }
 
+  get service(): string {
+    return this.#options.service
+  }
+
   get #elapsedMs(): number {
     return this.#options.clock.now() - this.#startedAtMs
   }
 
   #endIfOver(): void {
     if (this.#inFlight > 0 || (this.#decisive === undefined && this.#ownEnd === undefined)) return
-    const { observations, events, service } = this.#options
+    const { observations, open } = this.#options
+    open.delete(this)
+    const result = this.#resultOf(this.#ownEnd ?? endOf(this.#decisive?.outcome))
+    for (const observation of observations) this.contain(() => observation.end(result))
+    this.#emit(result)
+  }
+
+  #resultOf(end: CallEnd): CallResult {
     const inFlightMs = this.#elapsedMs
-    const result: CallResult = {
+    return {
       durationMs: this.#durationMs ?? inFlightMs,
       inFlightMs,
-      queuedMs: this.#queuedMs,
+      queuedMs: this.#queuedMs + this.#waitedMs,
       attempts: this.#attempts,
       retries: this.#retries,
       hedges: this.#hedges,
-      ...(this.#ownEnd ?? endOf(this.#decisive?.outcome)),
+      ...end,
     }
-    for (const observation of observations) this.contain(() => observation.end(result))
+  }
+
+  #emit(result: CallResult): void {
+    const { events, service } = this.#options
+    if (this.#emitted) return
+    this.#emitted = true
     if (events.active) events.emit({ type: 'call-finished', service, call: this.call, ...result })
+  }
+
+  /** How long it has waited in the wait that it is in. */
+  get #waitedMs(): number {
+    return this.#waitsSinceMs === undefined ? 0 : this.#options.clock.now() - this.#waitsSinceMs
   }
 }
 
@@ -160,19 +208,19 @@ export class ObservedAttempt {
   }
 
   /** The head of the response that is the call's is there. */
-  answered(): void {
-    this.#call.answered()
+  answered({ statusCode }: Outcome): void {
+    this.#call.answered(statusCode)
   }
 
   /** Only once. */
   end(outcome: Outcome): void {
     this.outcome = outcome
     for (const observation of this.#observations) this.#call.contain(() => observation.end(outcome))
-    this.#call.attemptEnded()
+    this.#call.attemptEnded(this)
   }
 }
 
-function endOf(outcome: Outcome | undefined): Pick<CallResult, 'result' | 'statusCode' | 'error'> {
+function endOf(outcome: Outcome | undefined): CallEnd {
   if (outcome === undefined) return { result: 'failed' }
   const { ok, cancelled, statusCode, error } = outcome
   const failed = cancelled === true ? 'cancelled' : 'failed'

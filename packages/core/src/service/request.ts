@@ -69,7 +69,7 @@ export class Request implements PickResult {
   begun(outcome: Outcome): void {
     if (this.#requests === undefined || this.#answered) return
     this.#answered = true
-    this.observed?.answered()
+    this.observed?.answered(outcome)
     this.#requests.answered(this, outcome)
   }
 

@@ -13,8 +13,8 @@ export interface ShutdownOptions {
   readonly closeDiscoveries: boolean
   /** What ends with the services: before the event `closed`. */
   readonly withServices: readonly { close(): void }[]
-  /** What ends after it. */
-  readonly withEvents: { close(): void }
+  /** The calls that are observed: each gets its last event before that. */
+  readonly calls: { close(errorOf: (service: string) => Error): void }
 }
 
 /** The end of a load balancer: no new calls, those under way may end, then all is closed. */
@@ -47,7 +47,7 @@ export class Shutdown {
   }
 
   async #run(drainMs: number): Promise<void> {
-    const { services, clock, events, uses, withServices, withEvents, closeDiscoveries } = this.#options
+    const { services, clock, events, uses, withServices, calls, closeDiscoveries } = this.#options
     if (drainMs > 0) {
       this.#drain = new Drain(Array.from(services.byName.values()), clock)
       this.#drain.limit(drainMs)
@@ -57,9 +57,8 @@ export class Shutdown {
     services.byName.clear()
     for (const each of open) each.close(closedError(each.service))
     for (const each of withServices) each.close()
-    events.emit({ type: 'closed' })
-    events.clear()
-    withEvents.close()
+    calls.close(closedError)
+    events.end({ type: 'closed' })
     await uses.end(clock, { closes: closeDiscoveries })
   }
 }

@@ -211,7 +211,7 @@ export class StateMachine {
       const picked = this.#lb.tryAcquire(service)
       if (picked !== undefined) this.#held.push(picked)
     } catch (error) {
-      this.trace.push(`${this.#clock.now()} tryAcquire: ${error}`)
+      this.trace.push(`${this.#clock.now()} tryAcquire: ${String(error)}`)
     }
   }
 
