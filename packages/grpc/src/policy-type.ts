@@ -16,9 +16,9 @@ class LbPolicy implements experimental.LoadBalancer {
 
   // The list of the resolver is empty: lb has the instances.
   updateAddressList(_list: unknown, _config: unknown, options: ChannelOptions): boolean {
-    const { own, channel } = split(options)
-    if (channel === undefined) return false
-    this.#policy ??= new ChannelPolicy(channel, this.#helper, own)
+    const { own, open } = split(options)
+    if (open === undefined) return false
+    this.#policy ??= open(this.#helper, own)
     return true
   }
 
@@ -62,16 +62,20 @@ export function registerPolicy({ experimental }: GrpcModule): void {
 const channelKey = 'grpc.internal.no_subchannel.lb'
 const selectorKey = 'grpc.internal.config_selector'
 
+/** Begins to choose for a channel. Given by the resolver: several copies of this package may be loaded. */
+type OpenPolicy = (helper: experimental.ChannelControlHelper, options: ChannelOptions) => ChannelPolicy
+
 /** What the resolver passes to the policy. */
 export function policyAttributes(
   channel: ChannelOfService,
   selector: experimental.ConfigSelector,
 ): Record<string, unknown> {
-  return { [channelKey]: channel, [selectorKey]: selector }
+  const open: OpenPolicy = (helper, options) => new ChannelPolicy(channel, helper, options)
+  return { [channelKey]: open, [selectorKey]: selector }
 }
 
 /** The options of the channel's owner, and what the resolver passed. */
-function split(options: ChannelOptions): { own: ChannelOptions; channel: ChannelOfService | undefined } {
-  const { [channelKey]: channel, [selectorKey]: _selector, ...own } = options
-  return { own, channel }
+function split(options: ChannelOptions): { own: ChannelOptions; open: OpenPolicy | undefined } {
+  const { [channelKey]: open, [selectorKey]: _selector, ...own } = options
+  return { own, open }
 }

@@ -29,16 +29,20 @@ export function registerLoadBalancer(lb: LoadBalancer, options: RegisterLoadBala
       const remedy = 'Give this one another scheme, or end the registration of the other'
       rejectOption('registerLoadBalancer.scheme', 'a scheme of no other load balancer', scheme, remedy)
     }
-    if (Object.keys(options).every((key) => key === 'scheme' || key === 'grpc')) return () => end(before)
-    before.isEnded = true
+    if (Object.keys(options).every((key) => key === 'scheme' || key === 'grpc')) return before.end
+    before.end()
   }
-  const registration: Registration = { lb, settings, isEnded: false }
+  const unsubscribe = lb.subscribe(() => registration.end(), ['closed'])
+  const registration: Registration = {
+    lb,
+    settings,
+    isEnded: false,
+    end: () => {
+      registration.isEnded = true
+      unsubscribe()
+    },
+  }
   registerPolicy(grpc)
   grpc.experimental.registerResolver(scheme, resolverOf(registration))
-  lb.subscribe(() => end(registration), ['closed'])
-  return () => end(registration)
-}
-
-function end(registration: Registration): void {
-  registration.isEnded = true
+  return registration.end
 }

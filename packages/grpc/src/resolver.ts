@@ -16,6 +16,7 @@ export interface Registration {
   readonly settings: RegistrationSettings
   /** Whether new channels are refused: it was taken back, or its load balancer was closed. */
   isEnded: boolean
+  readonly end: () => void
 }
 
 /** Found on every resolver of lb, of whatever copy of this package. */
