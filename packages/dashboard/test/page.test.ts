@@ -168,30 +168,23 @@ describeWithServers('the page of the dashboard in Chromium', ['chromium'], () =>
   })
 
   it.each([
-    ['light', '#/'],
-    ['dark', '#/'],
-    ['light', '#/services/user-service'],
-    ['dark', '#/services/user-service'],
-    ['light', '#/events'],
-    ['light', '#/calls'],
-  ] as const)('fits a phone, %s, at %s', async (colorScheme, place) => {
-    const { page, shop, complaints } = await openShop(byAlice, {
-      colorScheme,
-      viewport: { width: 390, height: 844 },
-      hasTouch: true,
-    })
+    ['light', 'rgb(255, 255, 255)'],
+    ['dark', 'rgb(18, 21, 26)'],
+  ] as const)('fits a phone, %s', async (colorScheme, background) => {
+    const viewport = { width: 390, height: 844 }
+    const { page, shop, complaints } = await openShop(byAlice, { colorScheme, viewport, hasTouch: true })
     await shop.order()
-    await page.goto(new URL(place, page.url()).href)
-    await page.locator('main table, main .events').first().waitFor()
-    const wide = 'document.documentElement.scrollWidth - document.documentElement.clientWidth'
-    expect(await page.evaluate(wide)).toBe(0)
-    expect(await page.evaluate('getComputedStyle(document.body).backgroundColor')).toBe(
-      colorScheme === 'dark' ? 'rgb(18, 21, 26)' : 'rgb(255, 255, 255)',
-    )
-    for (const button of await page.locator('main button').all()) {
-      expect((await button.boundingBox())?.height).toBeGreaterThanOrEqual(40)
+    for (const place of ['#/', '#/events', '#/calls', '#/services/user-service']) {
+      await page.goto(new URL(place, page.url()).href)
+      await page.locator('main table, main .events').first().waitFor()
+      const excess = 'document.documentElement.scrollWidth - document.documentElement.clientWidth'
+      expect({ place, excess: await page.evaluate(excess) }).toEqual({ place, excess: 0 })
+      expect(await page.evaluate('getComputedStyle(document.body).backgroundColor')).toBe(background)
+      for (const button of await page.locator('main button:visible').all()) {
+        expect((await button.boundingBox())?.height).toBeGreaterThanOrEqual(40)
+      }
     }
-    if (place.includes('user-service') && colorScheme === 'dark') await picture(page, 'phone')
+    if (colorScheme === 'dark') await picture(page, 'phone')
     expect(complaints).toEqual([])
   })
 
