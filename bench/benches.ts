@@ -15,6 +15,7 @@ export const benches: readonly Bench[] = [
   { name: 'client', programs: ['nginx'] },
   { name: 'grpc' },
   { name: 'proxy', programs: ['nginx', 'wrk'] },
+  { name: 'observe', programs: ['nginx'] },
   { name: 'tail' },
   { name: 'simulation' },
   { name: 'services', nodeOptions: ['--expose-gc'] },
