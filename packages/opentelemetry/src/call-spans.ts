@@ -79,8 +79,8 @@ class CallSpan implements CallObservation {
       'lb.call.result': result,
       'lb.call.duration': durationMs / 1_000,
       'lb.call.attempts': attempts,
-      'lb.call.retries': retries,
-      'lb.call.hedges': hedges,
+      ...(retries > 0 ? { 'lb.call.retries': retries } : undefined),
+      ...(hedges > 0 ? { 'lb.call.hedges': hedges } : undefined),
       ...(queuedMs > 0 ? { 'lb.call.queue.duration': queuedMs / 1_000 } : undefined),
     })
     endSpan(this.#span, { ...end, failed: result === 'failed' || result === 'refused' })
