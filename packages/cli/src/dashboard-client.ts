@@ -52,7 +52,7 @@ export class DashboardClient {
         redirect: 'manual',
         signal: AbortSignal.any([limit, this.#signal]),
       })
-      return this.#read(response, await bodyOf(response))
+      return this.#read(response, await bodyOf(response), init.method === 'POST')
     } catch (error) {
       if (limit.aborted) {
         const remedy = 'Check the address, or give a longer --timeout'
@@ -69,14 +69,15 @@ export class DashboardClient {
     return this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }
   }
 
-  #read({ status, headers }: Response, text: string): JsonObject {
+  #read({ status, headers }: Response, text: string, isChange: boolean): JsonObject {
     const value = parsed(text)
     if (status === 200 && value !== undefined) return value
     if (value !== undefined && isJsonObject(value.error)) throw refusal(status, value, this.#token !== undefined)
     const got = `status ${status}, ${printable(headers.get('content-type') ?? 'no content type', 60)}`
-    throw new CommandError(
-      `there is no dashboard at ${this.#mount} (${got}). Give the path under which it is mounted, such as --url http://gateway/lb`,
-    )
+    const remedy = 'Give the path under which it is mounted, such as --url http://gateway/lb'
+    // A route for GET alone shows the dashboard, and hides that it can be steered.
+    const ofRoute = isChange ? ', and let its route accept POST' : ''
+    throw new CommandError(`there is no dashboard at ${this.#mount} (${got}). ${remedy}${ofRoute}`)
   }
 }
 
@@ -128,12 +129,17 @@ const tokenHint = 'Set the variable LB_TOKEN, or give --token'
 
 function refusal(status: number, answer: JsonObject, hasToken: boolean): CommandError {
   const error = objectIn(answer, 'error')
+  const code = textIn(error, 'code')
   const known = textsIn(error, 'known').map((name) => printable(name, 60))
   const message = printable(textIn(error, 'message') || `status ${status}`, 500)
   const parts = [message]
   if (known.length > 0 && !message.includes(known[0] ?? '')) parts.push(`Known are ${known.join(', ')}`)
   if (status === 401 && hasToken) parts.push('Check the token')
-  if ((status === 401 || status === 403) && !hasToken) parts.push(tokenHint)
+  if (status === 403 && hasToken && code === 'FORBIDDEN') {
+    parts.push('Check the token, and what authorize of the dashboard allows')
+  }
+  // No token makes a dashboard writable that only reads.
+  if ((status === 401 || status === 403) && !hasToken && code !== 'READ_ONLY') parts.push(tokenHint)
   const sentences = parts.map((part, index) => (index < parts.length - 1 && !/[.?!]$/.test(part) ? `${part}.` : part))
   return new CommandError(sentences.join(' '), status === 404 ? exitCodes.nothingFound : exitCodes.failed)
 }

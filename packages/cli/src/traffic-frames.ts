@@ -58,10 +58,22 @@ export function instancesFrame(read: JsonObject, time: string, context: CommandC
     printable(textIn(service, 'balancer'), 60),
     `list ${printable(textIn(service, 'status'), 20)}`,
     panic === '' ? '' : `PANIC: ${printable(panic)}`,
+    sharesText(service),
     time,
   ]
   const title = facts.filter((fact) => fact !== '').join(', ')
   return frame(title, instanceColumns, objectsIn(read, 'instances'), context)
+}
+
+/** The shares that were set at run time, as `lb shares` takes them, and who set them. */
+function sharesText(service: JsonObject): string {
+  const set = objectsIn(service, 'overrides').find((each) => textIn(each, 'kind') === 'shares')
+  if (set === undefined) return ''
+  const shares = Object.entries(objectIn(set, 'shares')).map(
+    ([group, share]) => `${group}=${numberText(Number(share))}`,
+  )
+  const by = textIn(set, 'by')
+  return `shares ${printable(shares.join(' '), 200)}${by === '' ? '' : ` by ${printable(by, 60)}`}`
 }
 
 function frame(

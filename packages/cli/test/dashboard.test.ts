@@ -72,10 +72,13 @@ describe('a running gateway', () => {
       const { code, out } = await lbCommand('shares', 'users', `canary=${share}`, `stable=${100 - share}`)
       expect({ code, out }).toEqual({ code: 0, out: `users: shares are canary=${share} stable=${100 - share}\n` })
       expect(picked()[83] ?? 0).toBe(share)
+      const top = await lbCommand('top', 'users')
+      expect(top.out).toMatch(new RegExp(`^users, .*, shares canary=${share} stable=${100 - share} by on-call, `))
     }
     expect((await lbCommand('shares', 'users', '--clear')).code).toBe(0)
     expect(picked()).toEqual({ 81: 50, 82: 50 })
     expect(lb.inspect('users').overrides).toEqual([])
+    expect((await lbCommand('top', 'users')).out).not.toContain('shares')
   })
 
   it('drains and restores an instance, by whoever has the token', async () => {
@@ -95,6 +98,7 @@ describe('a running gateway', () => {
     const wrong = await run(['drain', 'users', `${host}:81`, '--url', url, '--token', 'let-me-not'])
     expect(wrong.code).toBe(1)
     expect(wrong.err).not.toContain('let-me-not')
+    expect(wrong.err).toBe('lb: You may not do this. Check the token, and what authorize of the dashboard allows\n')
     const unknown = await lbCommand('drain', 'users', `${host}:80`)
     expect(unknown.code).toBe(3)
     expect(unknown.err).toContain(`${host}:81`)

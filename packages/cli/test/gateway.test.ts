@@ -63,12 +63,8 @@ describe('commands that change something', () => {
       1,
       'Who are you? Set the variable LB_TOKEN, or give --token',
     ],
-    [
-      403,
-      { code: 'READ_ONLY', message: 'This dashboard only reads.' },
-      1,
-      'This dashboard only reads. Set the variable LB_TOKEN',
-    ],
+    [403, { code: 'FORBIDDEN', message: 'You may not do this' }, 1, 'You may not do this. Set the variable LB_TOKEN'],
+    [403, { code: 'READ_ONLY', message: 'This dashboard only reads.' }, 1, 'This dashboard only reads\n'],
     [
       404,
       { code: 'X', message: '\u001b[2Jboo\nhoo', known: ['\u001b[1m'] },
@@ -98,6 +94,13 @@ describe('a URL that is no dashboard', () => {
     expect(err).toContain(`there is no dashboard at ${gateway.url} (status`)
     // The token goes nowhere else.
     expect(gateway.requests).toHaveLength(1)
+  })
+
+  it('for changes names the route too, which may be for GET alone', async () => {
+    gateway.answer = ({ method }) => (method === 'GET' ? undefined : { status: 404, body: 'Cannot POST' })
+    const { code, err } = await run(['drain', 'users', 'b:1', '--url', gateway.url])
+    expect(code).toBe(1)
+    expect(err).toMatch(/^lb: there is no dashboard at .* \(status 404, .*\)\. .*, and let its route accept POST\n$/)
   })
 
   it('that is silent ends after --timeout', async () => {

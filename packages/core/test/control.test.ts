@@ -248,6 +248,9 @@ describe('control', () => {
     expect(() => service.lb.control('user')).toThrow(
       /no service "user" is in use\. Known: "users"\. Did you mean "users"\?/,
     )
+    expect(() => service.lb.control('orders')).toThrow(
+      'no service "orders" is in use. Known: "users". If the name is right, await ready("orders") first',
+    )
     expect(service.lb.inspect().map((each) => each.service)).toEqual(['users'])
     for (const by of [5, '', 'a\nb', 'x'.repeat(257)]) {
       expect(() => service.lb.control('users', { by: by as never })).toThrow(/control\.by must be a string/)

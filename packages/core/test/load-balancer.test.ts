@@ -147,22 +147,27 @@ describe('acquire', () => {
     expect(observed.lb.inspect('users').instances).toMatchObject([{ succeeded: 1, failed: 0, inFlight: 1 }])
   })
 
-  it.each([[undefined], [null], [{}], [{ ok: true }], [{ ok: 'yes', latencyMs: 1 }]])(
-    'refuses the outcome %j, and still takes a right one',
-    async (outcome) => {
-      const observed = new ObservedLoadBalancer(['a:1'])
-      const picked = await observed.lb.acquire('users')
-      expect(() => picked.done(outcome as unknown as Outcome)).toThrow(
-        expect.objectContaining({
-          code: 'LB_INVALID_OPTION',
-          option: 'PickResult.done.outcome',
-          message: expect.stringContaining('must be an object with ok (boolean) and latencyMs (number)'),
-        }),
-      )
-      picked.done(ok)
-      expect(observed.inFlight).toBe(0)
-    },
-  )
+  it.each([
+    [undefined, 'ok'],
+    [null, 'ok'],
+    [{}, 'ok'],
+    [{ ok: true }, 'latencyMs'],
+    [{ ok: 'yes', latencyMs: 1 }, 'ok'],
+  ])('refuses the outcome %j, names its field %s, and still takes a right one', async (outcome, field) => {
+    const observed = new ObservedLoadBalancer(['a:1'])
+    const picked = await observed.lb.acquire('users')
+    expect(() => picked.done(outcome as unknown as Outcome)).toThrow(
+      expect.objectContaining({
+        code: 'LB_INVALID_OPTION',
+        option: 'PickResult.done.outcome',
+        message: expect.stringMatching(
+          new RegExp(`must be an object with ok \\(boolean\\) and latencyMs \\(number\\), .* Its ${field} is missing`),
+        ),
+      }),
+    )
+    picked.done(ok)
+    expect(observed.inFlight).toBe(0)
+  })
 
   it.each([
     [Number.NaN, 0],

@@ -10,10 +10,9 @@ const maxCompared = 1_000
 /** Names what is known, and what was probably meant. */
 export function unknownService(service: string, known: Iterable<string>): UnknownServiceError {
   const names = [...known]
-  return new UnknownServiceError(`no service ${shown(service)} is in use. ${knownText(service, names)}`, {
-    service,
-    known: names.slice(0, maxListed),
-  })
+  const message = `no service ${shown(service)} is in use. ${knownText(service, names)}`
+  const remedy = message.endsWith('?') ? '' : `. If the name is right, await ready(${JSON.stringify(service)}) first`
+  return new UnknownServiceError(`${message}${remedy}`, { service, known: names.slice(0, maxListed) })
 }
 
 /** `known`: `undefined` while there is no list. */

@@ -236,7 +236,13 @@ function probeResult(ok: boolean, failure: FailureMode | undefined): 'succeeded'
 /** @throws InvalidOptionError when `outcome` is not an object with `ok` and `latencyMs` */
 function checkedOutcome(name: 'done' | 'answered', outcome: Outcome): Outcome {
   if (typeof outcome?.ok !== 'boolean' || typeof outcome.latencyMs !== 'number') {
-    rejectOption(`PickResult.${name}.outcome`, 'an object with ok (boolean) and latencyMs (number)', outcome)
+    const wrong = typeof outcome?.ok === 'boolean' ? 'latencyMs' : 'ok'
+    rejectOption(
+      `PickResult.${name}.outcome`,
+      'an object with ok (boolean) and latencyMs (number)',
+      outcome,
+      `Its ${wrong} is missing or of another type`,
+    )
   }
   return outcome
 }
