@@ -48,6 +48,8 @@ export type { Registration, ServiceRegistrar } from './discovery/registration/re
 export type { SnapshotStore, StoredSnapshot } from './discovery/snapshot/store.ts'
 export { StaticDiscovery } from './discovery/static-discovery.ts'
 export { parseInstance, type ServiceInstance, type ServiceInstanceInit } from './instance/instance.ts'
+export type { MetadataMatch } from './instance/metadata-match.ts'
+export type { RoutingOptions } from './instance/routing-options.ts'
 
 // Balancers: which instance a request goes to.
 
@@ -80,7 +82,7 @@ export type {
   CallResult,
 } from './observe/call-observer.ts'
 export type { AdapterEvent, EventLevel, LoadBalancerEvent, LoadBalancerListener } from './observe/events.ts'
-export type { InstanceSnapshot, InstanceState, ServiceSnapshot } from './observe/snapshot.ts'
+export type { InstanceSnapshot, InstanceState, MetadataSubsetSnapshot, ServiceSnapshot } from './observe/snapshot.ts'
 
 // Control at run time.
 

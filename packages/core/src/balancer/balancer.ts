@@ -1,4 +1,5 @@
 import type { ServiceInstance } from '../instance/instance.ts'
+import type { MetadataMatch } from '../instance/metadata-match.ts'
 import type { Outcome } from '../instance/outcome.ts'
 
 /** What a caller may request of a pick. */
@@ -10,6 +11,12 @@ export interface PickRequest {
    * @default undefined: none
    */
   readonly avoid?: ReadonlySet<string> | undefined
+  /**
+   * What the metadata of the instance must say, such as `{ version: 'v2' }`. Only the keys in `routing.keys` of the service count; one
+   * that is `undefined` says nothing. It is decided before a balancer is asked.
+   * @default undefined: every instance will do
+   */
+  readonly match?: MetadataMatch | undefined
 }
 
 /**

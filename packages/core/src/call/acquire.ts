@@ -92,10 +92,10 @@ async function acquireAfter(
       const taken = take()
       if (taken !== undefined) return taken
     }
-    return target.unlessClosed(await target.whenRoom(scope, take))
+    return target.unlessClosed(await target.whenRoom(scope, take, request.match))
   } catch (error) {
     if (!(error instanceof NoAvailableInstanceError)) throw error
-    const bounds = { version: target.listVersion, untilMs: Number.POSITIVE_INFINITY }
+    const bounds = { version: target.listVersion, untilMs: Number.POSITIVE_INFINITY, match: request.match }
     const taken = await target.fromNewerList(scope, bounds, take)
     if (taken === undefined) throw error
     return target.unlessClosed(taken)

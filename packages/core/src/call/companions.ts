@@ -1,4 +1,5 @@
 import type { DeadlineExceededError } from '../base/errors.ts'
+import type { MetadataMatch } from '../instance/metadata-match.ts'
 import type { HedgePolicy } from '../retry/hedging.ts'
 import type { CallTarget } from '../service/call-target.ts'
 import type { AttemptPickRequest } from '../service/picker.ts'
@@ -18,6 +19,8 @@ export interface AccompaniedCall<T> {
   readonly latestMs: number
   /** Retries so far; a second try is one. */
   retries: number
+  /** What the metadata of the instance must say. */
+  readonly match: MetadataMatch | undefined
   tried(): ReadonlySet<string>
   pickRequest(): AttemptPickRequest | undefined
   newAttempt(request: Request, besideId?: string): Attempt<T>
@@ -116,7 +119,7 @@ export class Companions<T> {
   #another(besideId?: string): Attempt<T> | undefined {
     const { target, latestMs } = this.#call
     const { budget, running } = target
-    if (running.now() >= latestMs || !target.mayAcquireBeside(this.#call.tried())) return undefined
+    if (running.now() >= latestMs || !target.mayAcquireBeside(this.#call.tried(), this.#call.match)) return undefined
     if (target.isThrottled()) return undefined
     if (budget !== undefined && !budget.tryWithdraw()) return undefined
     const request = this.#tryAcquire()

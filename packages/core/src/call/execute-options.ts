@@ -11,6 +11,7 @@ import {
   optionChecker,
 } from '../base/option-table.ts'
 import type { ServiceInstance } from '../instance/instance.ts'
+import type { MetadataMatch } from '../instance/metadata-match.ts'
 import type { AttemptResult, Classification } from '../retry/classification.ts'
 import { type RetryOptions, retryTable } from '../retry/retry-policy.ts'
 import type { AbortSignalLike } from './scope.ts'
@@ -70,6 +71,17 @@ const avoidOption: Option<ReadonlySet<string>> = {
   },
 }
 
+const matchOption: Option<MetadataMatch> = {
+  legal: 'object of strings by key',
+  check: (path, given) => {
+    if (given === undefined) return
+    if (typeof given !== 'object' || given === null) rejectOption(path, 'an object of strings', given)
+    for (const [key, value] of Object.entries(given)) {
+      if (value !== undefined && typeof value !== 'string') rejectOption(`${path}.${key}`, 'a string, or absent', value)
+    }
+  },
+}
+
 const checkRetry = optionChecker('options.retry', retryTable)
 
 const retryOption: DefaultedOption<Omit<RetryOptions, 'budget'> | false> = {
@@ -83,7 +95,16 @@ const retryOption: DefaultedOption<Omit<RetryOptions, 'budget'> | false> = {
 }
 
 /** Options of a call without a default: what the service has applies, or nothing. */
-type OpenOption = 'signal' | 'timeoutMs' | 'retryWithinMs' | 'hashKey' | 'avoid' | 'httpMethod' | 'classify' | 'discard'
+type OpenOption =
+  | 'signal'
+  | 'timeoutMs'
+  | 'retryWithinMs'
+  | 'hashKey'
+  | 'avoid'
+  | 'match'
+  | 'httpMethod'
+  | 'classify'
+  | 'discard'
 
 /** Every option of a call. */
 export const executeTable: OptionTable<ExecuteOptions, OpenOption> = {
@@ -93,6 +114,7 @@ export const executeTable: OptionTable<ExecuteOptions, OpenOption> = {
   idempotent: booleanOption(false),
   hashKey: stringOption,
   avoid: avoidOption,
+  match: matchOption,
   retry: retryOption,
   httpMethod: stringOption,
   classify: functionOption(),

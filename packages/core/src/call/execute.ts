@@ -1,6 +1,7 @@
 import { appendCause } from '../base/append-cause.ts'
 import { type DeadlineExceededError, LoadBalancerClosedError, NoAvailableInstanceError } from '../base/errors.ts'
 import type { ServiceInstance } from '../instance/instance.ts'
+import type { MetadataMatch } from '../instance/metadata-match.ts'
 import type { AttemptInfo } from '../observe/call-observer.ts'
 import type { ApplicationCallback } from '../observe/events.ts'
 import type { AttemptResult } from '../retry/classification.ts'
@@ -157,10 +158,14 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RetriedCall {
     this.#listVersion = target.listVersion
     return (
       target.acquire(request, mayProbe) ??
-      target.whenRoom(this.scope, () => {
-        this.#listVersion = target.listVersion
-        return target.acquire(request, mayProbe)
-      })
+      target.whenRoom(
+        this.scope,
+        () => {
+          this.#listVersion = target.listVersion
+          return target.acquire(request, mayProbe)
+        },
+        this.match,
+      )
     )
   }
 
@@ -220,9 +225,9 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RetriedCall {
   #acquireFromNewerList(): Promise<Request | undefined> {
     const { target } = this
     // At its deadline a call gets no result; before that, the one it has.
-    const bounds = { version: this.#listVersion, untilMs: this.latestMs - 1 }
+    const bounds = { version: this.#listVersion, untilMs: this.latestMs - 1, match: this.match }
     return target.fromNewerList(this.scope, bounds, () => {
-      if (!target.hasCandidateBeyond(this.tried())) return undefined
+      if (!target.hasCandidateBeyond(this.tried(), this.match)) return undefined
       this.retries = 0
       return this.#acquire()
     })
@@ -279,14 +284,19 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RetriedCall {
     return Math.min(deadlineMs, startedAtMs + (this.#options.retryWithinMs ?? Number.POSITIVE_INFINITY))
   }
 
+  /** What the metadata of the instance must say. */
+  get match(): MetadataMatch | undefined {
+    return this.#options.match
+  }
+
   tried(): ReadonlySet<string> {
     return new Set(this.#previous.filter((each) => !this.target.hasMoved(each)).map(({ id }) => id))
   }
 
   pickRequest(): AttemptPickRequest | undefined {
-    const { hashKey, avoid } = this.#options
+    const { hashKey, avoid, match } = this.#options
     const isFirst = this.#previous.length === 0
-    if (isFirst && hashKey === undefined && avoid === undefined) return undefined
+    if (isFirst && hashKey === undefined && avoid === undefined && match === undefined) return undefined
     return attemptPickRequest(this.#options, isFirst ? undefined : this.tried(), this.timedOut)
   }
 

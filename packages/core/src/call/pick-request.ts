@@ -3,13 +3,14 @@ import type { AttemptPickRequest } from '../service/picker.ts'
 
 /** What an attempt says of its pick, with nothing in it that is not said. */
 export function attemptPickRequest(
-  { hashKey, avoid }: PickRequest,
+  { hashKey, avoid, match }: PickRequest,
   tried: ReadonlySet<string> | undefined,
   timedOut: ReadonlySet<string> | undefined,
 ): AttemptPickRequest {
   return {
     ...(hashKey === undefined ? undefined : { hashKey }),
     ...(avoid === undefined ? undefined : { avoid }),
+    ...(match === undefined ? undefined : { match }),
     ...(tried === undefined ? undefined : { tried }),
     ...(timedOut === undefined ? undefined : { timedOut }),
   }

@@ -1,4 +1,5 @@
 import { fullJitterBackoffMs } from '../base/backoff.ts'
+import type { MetadataMatch } from '../instance/metadata-match.ts'
 import type { RetryPolicy } from '../retry/retry-policy.ts'
 import type { CallTarget } from '../service/call-target.ts'
 import type { SettledAttempt } from './attempt.ts'
@@ -21,6 +22,8 @@ export interface RetriedCall {
   readonly paidAhead: boolean
   /** Ids of the instances on which an attempt timed out. */
   readonly timedOut: ReadonlySet<string> | undefined
+  /** What the metadata of the instance must say. */
+  readonly match: MetadataMatch | undefined
   /** Ids of the instances of the attempts so far. */
   tried(): ReadonlySet<string>
 }
@@ -33,7 +36,7 @@ export function retryDelayMs<T>(call: RetriedCall, { attempt, classification }: 
   const backoffMs = fullJitterBackoffMs(call.retries + 1, backoffBaseMs, backoffMaxMs, target.random)
   const { retryAfterMs = 0 } = classification
   // It is the instance that asks for a pause; another one need not wait for it.
-  const askedMs = retryAfterMs > 0 && !target.hasCandidateBeyond(call.tried()) ? retryAfterMs : 0
+  const askedMs = retryAfterMs > 0 && !target.hasCandidateBeyond(call.tried(), call.match) ? retryAfterMs : 0
   const delayMs = Math.max(backoffMs, askedMs)
   if (call.askedMs + askedMs > retryAfterMaxMs || target.running.now() + delayMs >= call.latestMs) return undefined
   if (target.isThrottled()) return undefined
@@ -51,7 +54,7 @@ export function retryDelayMs<T>(call: RetriedCall, { attempt, classification }: 
 export function mayMoveOn(call: RetriedCall): boolean {
   const { target } = call
   if (target.closed || !call.hasRetry || target.running.now() >= call.latestMs) return false
-  if (!target.hasCandidateBeyond(call.tried())) return false
+  if (!target.hasCandidateBeyond(call.tried(), call.match)) return false
   return call.paidAhead || target.budget === undefined || target.budget.tryWithdraw()
 }
 
@@ -62,8 +65,8 @@ export function mayWaitForList<T>({ policy, scope }: RetriedCall, settled: Settl
 }
 
 /** Whether only instances are left at which an attempt timed out: to wait as long again is for nothing. */
-export function timedOutEverywhere({ target, timedOut }: RetriedCall): boolean {
-  return timedOut !== undefined && !target.hasCandidateBeyond(timedOut)
+export function timedOutEverywhere({ target, timedOut, match }: RetriedCall): boolean {
+  return timedOut !== undefined && !target.hasCandidateBeyond(timedOut, match)
 }
 
 /** Emits that the call goes on after `settled`. */

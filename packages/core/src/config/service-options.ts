@@ -24,6 +24,7 @@ import { type PanicOptions, panicTable } from '../health/eligibility/panic.ts'
 import { type SlowStartOptions, slowStartTable } from '../health/eligibility/slow-start.ts'
 import { type ZoneOptions, zoneOption } from '../health/eligibility/zone-options.ts'
 import { type OutlierDetectionOptions, outlierDetectionTable } from '../health/outliers/options.ts'
+import { type RoutingOptions, routingOption } from '../instance/routing-options.ts'
 import { type SubsetOptions, subsetOption } from '../instance/subset.ts'
 import { type LoadReportOptions, loadReportTable } from '../load-report/learned-weights.ts'
 import { type ThrottleOptions, throttleTable } from '../overload/client-throttle.ts'
@@ -85,6 +86,8 @@ export interface ServiceOptions {
   readonly zone?: ZoneOptions | string | false | undefined
   /** Uses only some of many instances: always the same ones, and different ones for each client. @default false */
   readonly subset?: SubsetOptions | false | undefined
+  /** Routes requests by their `match`, only to instances whose metadata say so. @default false */
+  readonly routing?: RoutingOptions | false | undefined
   /** Learns weights from the load reports in the instances' responses (ORCA). @default false */
   readonly loadReports?: LoadReportOptions | false | undefined
   /** Most requests in flight on all instances together. @default Infinity */
@@ -176,6 +179,7 @@ export const serviceTable: OptionTable<ServiceOptions, OpenOption> = {
   panic: objectOption(panicTable, {}),
   zone: zoneOption,
   subset: subsetOption,
+  routing: routingOption,
   loadReports: objectOption(loadReportTable, false),
   maxInFlight: limitOption(),
   maxInFlightPerInstance: limitOption(),

@@ -7,6 +7,7 @@ import { type PanicPolicy, panicPolicy } from '../health/eligibility/panic.ts'
 import { type SlowStartPolicy, slowStartPolicy } from '../health/eligibility/slow-start.ts'
 import { type ZonePolicy, zonePolicy } from '../health/eligibility/zone-options.ts'
 import type { OutlierDetectionOptions } from '../health/outliers/options.ts'
+import type { RoutingOptions } from '../instance/routing-options.ts'
 import type { SubsetOptions } from '../instance/subset.ts'
 import type { LoadReportOptions } from '../load-report/learned-weights.ts'
 import type { ThrottleOptions } from '../overload/client-throttle.ts'
@@ -39,6 +40,7 @@ export interface ServiceSettings {
   readonly panic: PanicPolicy
   readonly zone: ZonePolicy | undefined
   readonly subset: SubsetOptions | undefined
+  readonly routing: RoutingOptions | undefined
   readonly loadReports: LoadReportOptions | undefined
   readonly maxInFlight: number
   readonly maxInFlightPerInstance: number
@@ -76,7 +78,7 @@ export function serviceSettings(
   }
 }
 
-type HealthSettings = Pick<ServiceSettings, 'outlierDetection' | 'slowStart' | 'panic' | 'zone' | 'subset'>
+type HealthSettings = Pick<ServiceSettings, 'outlierDetection' | 'slowStart' | 'panic' | 'zone' | 'subset' | 'routing'>
 
 function healthSettings(own: ServiceOptions, base: OptionValues<typeof serviceTable>): HealthSettings {
   return {
@@ -86,6 +88,8 @@ function healthSettings(own: ServiceOptions, base: OptionValues<typeof serviceTa
     zone: zonePolicy(own.zone ?? base.zone),
     // As a whole: it identifies a client in one way or the other.
     subset: (own.subset ?? base.subset) || undefined,
+    // As a whole: a fallback goes with its keys.
+    routing: (own.routing ?? base.routing) || undefined,
   }
 }
 

@@ -25,6 +25,7 @@ export const eventLevels: Readonly<Record<LoadBalancerEvent['type'], EventLevel>
   'instances-changed': 'info',
   'list-expired': 'warn',
   'listener-failed': 'error',
+  'match-ignored': 'warn',
   'override-changed': 'info',
   'panic-changed': 'warn',
   'request-finished': 'debug',

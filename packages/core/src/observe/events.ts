@@ -134,6 +134,8 @@ export type EventFields =
     }
   /** A call has a `hashKey`, but `balancer` does not hash: equal keys go to any instance. Once for each service. */
   | { readonly type: 'hash-key-ignored'; readonly service: string; readonly balancer: string }
+  /** A call has a `match`, but `routing.keys` of the service has none of its keys: it goes to any instance. Once for each service. */
+  | { readonly type: 'match-ignored'; readonly service: string }
   /** Weights differ, but `balancer` ignores them. Once, until they are equal again. */
   | { readonly type: 'weights-ignored'; readonly service: string; readonly balancer: string }
   /** A name that is not configured and that the discovery does not know was forgotten, with its watch. */

@@ -34,10 +34,20 @@ export interface ServiceSnapshot {
   readonly panic?: string | undefined
   /** Whether the local zone is preferred, and why or why not; absent when `zone` is not configured. */
   readonly zone?: { readonly local: string; readonly active: boolean; readonly reason: string } | undefined
+  /** The subsets that requests with a `match` used lately, by what their instances match; absent without `routing`. */
+  readonly subsets?: readonly MetadataSubsetSnapshot[] | undefined
   /** What was set at run time by `LoadBalancer.control`, in the order in which it was set; also for instances that are gone. */
   readonly overrides: readonly Override[]
   /** All instances, including draining ones. */
   readonly instances: readonly InstanceSnapshot[]
+}
+
+/** The instances of a service that match the same. */
+export interface MetadataSubsetSnapshot {
+  /** What their metadata say, by key. */
+  readonly values: Readonly<Record<string, string>>
+  /** Ids of those that may be picked. Empty: requests go where `routing.fallback` says. */
+  readonly candidates: readonly string[]
 }
 
 /** The current state of one instance. */

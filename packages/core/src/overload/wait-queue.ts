@@ -5,6 +5,8 @@ import { checkClock, checkInteger, checkKeys } from '../base/option-checks.ts'
 export interface WaitEntry {
   /** Reading of the clock from which it does not want to wait any longer. `Infinity`: it waits for ever. */
   readonly deadlineMs: number
+  /** Whether capacity is of use to it now: else those behind it go first. Absent: always. Must not throw. */
+  readonly mayEnter?: () => boolean
   /** There is capacity now, and it is this caller's. Must not throw. */
   admit(): void
   /** The deadline passed. Must not throw. */
@@ -62,19 +64,25 @@ export class WaitQueue {
   }
 
   /**
-   * Admits the caller that has waited longest. `false`: none is waiting. A caller whose deadline passed is not admitted, even when
-   * its timer is late.
+   * Admits the caller that has waited longest, of those that may enter. `false`: none is waiting. A caller whose deadline passed is not
+   * admitted, even when its timer is late.
    */
   admitNext(): boolean {
     if (this.#size === 0) return false
     const nowMs = this.#clock.now()
-    while (this.#size > 0) {
-      const entry = this.#take(this.#ends.next) as WaitEntry
-      if (nowMs < entry.deadlineMs) {
+    let waiting = this.#ends.next
+    while (waiting.entry !== undefined) {
+      const { entry, next } = waiting
+      if (nowMs >= entry.deadlineMs) {
+        this.#take(waiting)
+        entry.expire()
+        // Others may have left meanwhile.
+        waiting = this.#ends.next
+      } else if (entry.mayEnter === undefined || entry.mayEnter()) {
+        this.#take(waiting)
         entry.admit()
         return true
-      }
-      entry.expire()
+      } else waiting = next
     }
     return false
   }

@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Random } from '../base/random.ts'
 import type { ServiceSettings } from '../config/service-settings.ts'
 import type { ServiceInstance } from '../instance/instance.ts'
+import type { MetadataMatch } from '../instance/metadata-match.ts'
 import type { EventChannel } from '../observe/event-channel.ts'
 import type { LatencyQuantile } from '../overload/latency-quantile.ts'
 import type { RetryBudget } from '../retry/retry-budget.ts'
@@ -14,6 +15,16 @@ import type { WaitingCall } from './waiting-call.ts'
 export interface SleepingCall extends WaitingCall {
   /** Waits `delayMs`. */
   sleep(delayMs: number): Promise<void>
+}
+
+/** Which list a call waits for. */
+export interface ListBounds {
+  /** It is newer than this one. */
+  readonly version: number
+  /** It is not waited for any longer. */
+  readonly untilMs: number
+  /** It is not waited for if instances are known, and only none with this match. */
+  readonly match?: MetadataMatch | undefined
 }
 
 /** All that a call may ask of the service it goes to. */
@@ -57,20 +68,20 @@ export interface CallTarget {
   /** `acquired`, unless the service was closed since: then it is ended. @throws LoadBalancerClosedError */
   unlessClosed(acquired: Request): Request
   /** Whether one more attempt may begin beside others, on an instance that has room and none of these ids. */
-  mayAcquireBeside(ids: ReadonlySet<string>): boolean
-  /** Whether an instance that may be picked has none of these ids. */
-  hasCandidateBeyond(ids: ReadonlySet<string>): boolean
+  mayAcquireBeside(ids: ReadonlySet<string>, match?: MetadataMatch): boolean
+  /** Whether an instance that may be picked, for a request with this match, has none of these ids. */
+  hasCandidateBeyond(ids: ReadonlySet<string>, match?: MetadataMatch): boolean
   /** Whether `instance` is listed at another address now: its id says nothing of what was tried. */
   hasMoved(instance: ServiceInstance): boolean
 
   /** Waits for the first list. @throws DiscoveryError */
   firstList(call: WaitingCall): Promise<void>
-  /** Waits for room, and gives what `take` does then. @throws OverloadedError */
-  whenRoom(call: WaitingCall, take: () => Request | undefined): Promise<Request>
+  /** Waits for room on an instance with this match, and gives what `take` does then. @throws OverloadedError */
+  whenRoom(call: WaitingCall, take: () => Request | undefined, match?: MetadataMatch): Promise<Request>
   /** Waits for a list newer than `version` from which `take` gives something; `undefined`: none is to be expected by `untilMs`. */
   fromNewerList(
     call: WaitingCall,
-    bounds: { readonly version: number; readonly untilMs: number },
+    bounds: ListBounds,
     take: () => Request | Promise<Request> | undefined,
   ): Promise<Request | undefined>
   /** Waits `delayMs` before a retry. @throws LoadBalancerClosedError */

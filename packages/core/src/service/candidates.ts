@@ -30,9 +30,20 @@ export class Candidates {
   #isOverridden = false
   #panic: string | undefined
   #zone: ZoneRouting | undefined
+  #judgement = 0
 
   constructor(options: CandidatesOptions) {
     this.#options = options
+  }
+
+  /** Those of the list, and the kept ones; another array after each change of them. */
+  get records(): readonly InstanceRecord[] {
+    return this.#records
+  }
+
+  /** Counts the calls of `judge`. */
+  get judgement(): number {
+    return this.#judgement
   }
 
   /** What picks use, as of the last `judge`. */
@@ -85,11 +96,10 @@ export class Candidates {
 
   /** Hands those that may be picked to the balancers. Throws what a balancer throws. */
   judge(): void {
-    const { clock, events, overrides, splits, settings } = this.#options
+    const { clock, events, splits, settings } = this.#options
     const now = clock.now()
+    this.#judgement++
     this.#override()
-    const { shares } = overrides
-    const isSteered = this.#isOverridden || shares !== undefined
     const result = judgeEligibility(this.#records, settings)
     for (const [index, record] of this.#records.entries()) {
       const verdict = result.verdicts[index]
@@ -98,12 +108,42 @@ export class Candidates {
     const { groups } = result
     events.together(() => {
       try {
-        if (isSteered) splits.steer({ groups, ownGroups: () => this.#ownGroups(), resting: this.#resting(), shares })
-        else splits.update(groups)
+        this.#hand(splits, this.#records, groups, () => this.#ownGroups())
       } finally {
         this.#enter(result.panic, result.zone)
       }
     })
+  }
+
+  /**
+   * Hands those of `members` that may be picked to the balancers of a subset, as of the last `judge`. The service as a whole decides on
+   * panic, and a subset follows; in one that is the `last` resort, health is ignored also when none of its own is healthy.
+   */
+  judgeSubset(members: readonly InstanceRecord[], splits: SteeredSplit, last: boolean): void {
+    const { panic, zone } = this.#options.settings
+    const threshold = last && panic.threshold > 0 ? Number.MIN_VALUE : 0
+    const policy = { panic: { ...panic, threshold }, zone }
+    // Those that panic of the kind `fail` leaves out are left out here, too.
+    const used = members.filter(({ state, isCandidate }) => state !== 'available' || isCandidate)
+    const groupsOf = (which: 'candidate' | 'own'): readonly CandidateGroup[] => {
+      const problemOf = ({ isCandidate, problem }: InstanceRecord): InstanceRecord['problem'] =>
+        isCandidate ? undefined : problem
+      const judged = used.map((record) => ({ candidate: record[which], problem: problemOf(record) }))
+      return judgeEligibility(judged, policy).groups
+    }
+    this.#hand(splits, members, groupsOf('candidate'), () => groupsOf('own'))
+  }
+
+  #hand(
+    splits: SteeredSplit,
+    records: readonly InstanceRecord[],
+    groups: readonly CandidateGroup[],
+    ownGroups: () => readonly CandidateGroup[],
+  ): void {
+    const { shares } = this.#options.overrides
+    if (this.#isOverridden || shares !== undefined)
+      splits.steer({ groups, ownGroups, resting: resting(records), shares })
+    else splits.update(groups)
   }
 
   /** Gives the records the weights that were set at run time, or takes them back. */
@@ -132,10 +172,6 @@ export class Candidates {
     return judgeEligibility(judged, this.#options.settings).groups
   }
 
-  #resting(): readonly ServiceInstance[] {
-    return this.#records.flatMap(({ own, candidate }) => (candidate.weight === 0 && own.weight > 0 ? candidate : []))
-  }
-
   #enter(panic: string | undefined, zone: ZoneRouting | undefined): void {
     const { events, service } = this.#options
     const [panicBefore, zoneBefore] = [this.#panic, this.#zone]
@@ -147,4 +183,9 @@ export class Candidates {
     const { active, reason } = zone
     events.emit({ type: 'zone-routing-changed', service, active, reason })
   }
+}
+
+/** Those that an operator drained. */
+function resting(records: readonly InstanceRecord[]): readonly ServiceInstance[] {
+  return records.flatMap(({ own, candidate }) => (candidate.weight === 0 && own.weight > 0 ? candidate : []))
 }

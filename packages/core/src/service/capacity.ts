@@ -81,15 +81,18 @@ export class Capacity {
   }
 
   /**
-   * Waits for room, at most `queue.maxWaitMs` and until the call's deadline; `take` is called when there is some.
+   * Waits for room, at most `queue.maxWaitMs` and until the call's deadline; `take` is called when there is some. `mayEnter`: whether
+   * it is of use to the call; until then, calls behind it may enter. Absent: always.
    *
    * @throws OverloadedError when the queue is full, or the wait was in vain
    */
-  async waitForRoom<T>(scope: WaitingCall, take: () => T | undefined): Promise<T> {
+  async waitForRoom<T>(scope: WaitingCall, take: () => T | undefined, mayEnter?: () => boolean): Promise<T> {
     const { waiting } = this.#options
+    const passed = mayEnter === undefined ? undefined : this.#pass(take, mayEnter)
+    if (passed !== undefined) return passed
     waiting.add(scope)
     try {
-      return await this.#wait(scope, take)
+      return await this.#wait(scope, take, mayEnter)
     } finally {
       waiting.delete(scope)
     }
@@ -107,7 +110,20 @@ export class Capacity {
     return new OverloadedError(`${service}: overloaded, refused before it was sent: ${why}`, { service })
   }
 
-  #wait<T>(scope: WaitingCall, take: () => T | undefined): Promise<T> {
+  /** Takes for a call for which there is room, although others wait: all of them for instances that have none. */
+  #pass<T>(take: () => T | undefined, mayEnter: () => boolean): T | undefined {
+    // First, so that a match that is none is refused here, and not when its turn comes.
+    if (!mayEnter() || this.queued === 0 || this.#admitting) return undefined
+    if (this.inFlight >= this.#options.settings.maxInFlight) return undefined
+    this.#admitting = true
+    try {
+      return take()
+    } finally {
+      this.#admitting = false
+    }
+  }
+
+  #wait<T>(scope: WaitingCall, take: () => T | undefined, mayEnter: (() => boolean) | undefined): Promise<T> {
     const queue = this.#queue
     const { clock, settings } = this.#options
     const maxWaitMs = settings.queue === false ? 0 : settings.queue.maxWaitMs
@@ -116,6 +132,7 @@ export class Capacity {
       (resolve, reject) => {
         const entry = {
           deadlineMs: Math.min(scope.deadlineMs, clock.now() + maxWaitMs),
+          ...(mayEnter === undefined ? undefined : { mayEnter }),
           admit: (): void => {
             try {
               const taken = take()

@@ -2,7 +2,10 @@ import { DiscoveryError, NoAvailableInstanceError } from '../base/errors.ts'
 import { typeTag } from '../base/option-checks.ts'
 import type { InstanceCache } from '../cache/instance-cache.ts'
 import { asDiscoveryError } from '../cache/list-state.ts'
+import type { ServiceSettings } from '../config/service-settings.ts'
 import type { Overrides } from '../control/overrides.ts'
+import { type MetadataMatch, matchText } from '../instance/metadata-match.ts'
+import type { RoutingOptions } from '../instance/routing-options.ts'
 import type { InstanceRecord } from './record.ts'
 
 /** What is known of a service that has no instance to pick. */
@@ -18,8 +21,9 @@ interface Knowledge {
 /** Says which service, what is known of it and what to look at. */
 export function noAvailableInstance(
   service: string,
-  discovery: object,
+  { discovery, routing }: Pick<ServiceSettings, 'discovery' | 'routing'>,
   { cache: { state, ageMs }, roster, candidates: { panic }, overrides, wasUnknown }: Knowledge,
+  match: MetadataMatch | undefined,
 ): NoAvailableInstanceError {
   const source = typeTag(discovery)
   const cause = 'error' in state ? state.error : undefined
@@ -43,14 +47,24 @@ export function noAvailableInstance(
   const knownText = states === '' ? `${known} known` : `${known} known: ${states}`
   const panicText = panic === undefined ? '' : `; ${panic}`
   const drainedText = drained === 0 ? '' : `; ${drained} drained at run time: take that back with control().restore`
+  const unmatched = known === 0 ? '' : unmatchedText(routing, match)
   const advice = known === 0 && state.kind !== 'expired' ? '. Is the name right, and is the service registered?' : ''
   return new NoAvailableInstanceError(
-    `${service}: no available instance (${knownText}${drainedText}${panicText}; ${age})${advice}`,
+    `${service}: no available instance (${knownText}${unmatched}${drainedText}${panicText}; ${age})${advice}`,
     {
       service,
       cause,
     },
   )
+}
+
+/** That no instance matches. */
+function unmatchedText(routing: RoutingOptions | undefined, match: MetadataMatch = {}): string {
+  const { keys = [], fallback = 'none' } = routing ?? {}
+  const values = Object.fromEntries(keys.flatMap((key) => (match[key] === undefined ? [] : [[key, match[key]]])))
+  if (Object.keys(values).length === 0) return ''
+  const instead = typeof fallback === 'object' ? `, nor with that of routing.fallback: ${matchText(fallback)}` : ''
+  return `; none that can be used with ${matchText(values)}${instead}`
 }
 
 /** Says why there is no list at all. */

@@ -4,12 +4,14 @@ import type { Random } from '../base/random.ts'
 import type { InstancesDiff } from '../cache/diff-instances.ts'
 import type { ServiceSettings } from '../config/service-settings.ts'
 import type { ServiceInstance } from '../instance/instance.ts'
+import type { MetadataMatch } from '../instance/metadata-match.ts'
 import type { Candidates } from './candidates.ts'
 import type { Capacity } from './capacity.ts'
+import type { MetadataSubsets } from './metadata-subsets.ts'
 import type { InstanceRecord } from './record.ts'
 import type { Roster } from './roster.ts'
 import { SlowStartPicker } from './slow-start-pick.ts'
-import type { TrafficRoute } from './traffic-split.ts'
+import type { TrafficRoute, TrafficSplit } from './traffic-split.ts'
 
 export interface PickerOptions {
   readonly settings: ServiceSettings
@@ -18,6 +20,8 @@ export interface PickerOptions {
   readonly roster: Roster
   readonly candidates: Candidates
   readonly capacity: Capacity
+  /** Where requests go that match metadata; `undefined`: the service routes by none. */
+  readonly subsets: MetadataSubsets | undefined
 }
 
 /** What an attempt says of its pick. */
@@ -97,16 +101,30 @@ export class Picker {
       }
     }
     const { only } = candidates.split
-    if (only === undefined || this.#isDirty || !this.#isListed) return
+    if (only === undefined || this.#isDirty || !this.#isListed || this.#options.subsets !== undefined) return
     if (roster.warming.size > 0 || settings.loadReports !== undefined || candidates.areCopies) return
     this.#route = only
     this.#chooser = only.chooser
   }
 
-  /** Whether an instance that may be picked has none of these ids. */
-  hasCandidateBeyond(ids: ReadonlySet<string>): boolean {
+  /** Whether an instance that a request with this match may be sent to has none of these ids, nor of those that are `full`. */
+  hasCandidateBeyond(ids: ReadonlySet<string>, match?: MetadataMatch, full: ReadonlySet<string> = none): boolean {
     this.settle()
-    return this.#options.candidates.split.hasCandidateBeyond(ids)
+    const split = this.#splitFor(match, ids)
+    return split?.hasCandidateBeyond(full.size === 0 ? ids : new Set([...ids, ...full])) === true
+  }
+
+  /** Whether there are candidates, and only none for a request with this match: values come from requests, and more lists help no one. */
+  isUnmatched(match: MetadataMatch | undefined): boolean {
+    if (match === undefined || this.#options.subsets === undefined || this.hasCandidateBeyond(none, match)) return false
+    return this.hasCandidateBeyond(none)
+  }
+
+  /** Whether a request with this match would find an instance with room, or none at all. */
+  hasRoomFor(match: MetadataMatch | undefined): boolean {
+    this.settle()
+    const split = this.#splitFor(match)
+    return split?.hasCandidateBeyond(none) !== true || split.hasCandidateBeyond(this.#options.capacity.fullInstances())
   }
 
   /** Hot. `undefined`: there is no candidate. */
@@ -124,7 +142,7 @@ export class Picker {
    * Picks for a request that will count in flight. `full`: every instance has as many as it may.
    */
   take(request: AttemptPickRequest | undefined, mayProbe: MayProbe): Picked | 'full' | undefined {
-    const { capacity, roster, candidates } = this.#options
+    const { capacity, roster } = this.#options
     if (roster.halfOpen.size > 0) {
       const probe = this.#takeProbe(request, mayProbe)
       if (probe !== undefined) return probe
@@ -132,11 +150,14 @@ export class Picker {
     const preferring = request?.tried === undefined ? request : this.#preferring(request, none)
     let instance = this.pick(preferring)
     // No other is left: trying it is better than refusing.
-    if (instance === undefined) return roster.halfOpen.size > 0 ? this.#takeProbe(undefined, 'always') : undefined
+    if (instance === undefined)
+      return roster.halfOpen.size > 0 ? this.#takeProbe(matchOf(request), 'always') : undefined
     let route = this.#route
     if (capacity.limitsInstances && capacity.isFull(instance.id)) {
       const full = capacity.fullInstances()
-      instance = candidates.split.hasCandidateBeyond(full) ? this.#choose(this.#preferring(request, full)) : undefined
+      const split = this.#splitFor(request?.match, request?.tried)
+      const hasRoom = split?.hasCandidateBeyond(full) === true
+      instance = hasRoom ? this.#choose(this.#preferring(request, full)) : undefined
       if (instance === undefined || full.has(instance.id)) return 'full'
       route = this.#route
     }
@@ -158,11 +179,13 @@ export class Picker {
     }
   }
 
-  #choose(request?: PickRequest): ServiceInstance | undefined {
+  #choose(request?: AttemptPickRequest): ServiceInstance | undefined {
     if (!this.#isListed) return undefined
     this.settle()
     const { roster, candidates, settings } = this.#options
-    const route = candidates.split.next(request)
+    const split = this.#splitFor(request?.match, request?.tried)
+    if (split === undefined) return undefined
+    const route = split.next(request)
     this.#route = route
     const picked = roster.warming.size > 0 ? this.#slowStart.pick(route, request) : route.pick(request)
     // With weights that were learnt or set at run time, the balancers see copies.
@@ -174,26 +197,34 @@ export class Picker {
    * Passes over the `full` ones, then those on which an attempt timed out, then those that were tried, then those that the caller
    * avoids: each layer as far as an instance is left beyond it.
    */
-  #preferring(request: AttemptPickRequest | undefined, full: ReadonlySet<string>): PickRequest {
+  #preferring(request: AttemptPickRequest | undefined, full: ReadonlySet<string>): AttemptPickRequest {
     this.settle()
-    const { split } = this.#options.candidates
+    const split = this.#splitFor(request?.match, request?.tried)
     let avoid = full
     for (const layer of [request?.timedOut, request?.tried, request?.avoid]) {
       if (layer === undefined) continue
       const both = avoid.size === 0 ? layer : new Set([...avoid, ...layer])
-      if (split.hasCandidateBeyond(both)) avoid = both
+      if (split?.hasCandidateBeyond(both) === true) avoid = both
     }
+    if (request?.match !== undefined) return { ...request, avoid }
     return request?.hashKey === undefined ? { avoid } : { hashKey: request.hashKey, avoid }
   }
 
+  /** Of the candidates, those for a request with this match that has tried some. */
+  #splitFor(match: MetadataMatch | undefined, tried?: ReadonlySet<string>): TrafficSplit | undefined {
+    const { subsets, candidates } = this.#options
+    return subsets === undefined || match === undefined ? candidates.split : subsets.splitFor(match, tried)
+  }
+
   #takeProbe(request: AttemptPickRequest | undefined, mayProbe: MayProbe): Picked | undefined {
-    const { roster, candidates, clock, capacity } = this.#options
+    const { roster, candidates, clock, capacity, subsets } = this.#options
     const now = clock.now()
     for (const record of roster.halfOpen) {
       const { tracker } = record
       const { id } = record.instance
       if (tracker === undefined || !isWorthTrying(record)) continue
       if (request?.avoid?.has(id) === true || request?.tried?.has(id) === true) continue
+      if (request?.match !== undefined && subsets?.mayProbe(request.match, record) === false) continue
       const harmless = mayProbe === 'always' || (mayProbe === 'refused' && tracker.refused)
       if ((!harmless && now - tracker.sinceMs < probeByAnyAfterMs) || capacity.isFull(id)) continue
       if (tracker.tryProbe()) return { record, route: candidates.split.first, probe: true }
@@ -205,4 +236,9 @@ export class Picker {
 /** Not when it is drained, or when others than its own answers say that it is unhealthy. */
 function isWorthTrying({ candidate, instance, health }: InstanceRecord): boolean {
   return candidate.weight > 0 && instance.healthy !== false && health?.state.status !== 'unhealthy'
+}
+
+/** A request that says no more than what it matches. */
+function matchOf(request: PickRequest | undefined): PickRequest | undefined {
+  return request?.match && { match: request.match }
 }

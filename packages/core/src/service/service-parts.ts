@@ -1,5 +1,6 @@
 import type { Balancer } from '../balancer/balancer.ts'
 import { balancerByName } from '../balancer/balancer-by-name.ts'
+import { RoundRobinBalancer } from '../balancer/round-robin.ts'
 import type { Clock } from '../base/clock.ts'
 import type { DiscoveryError } from '../base/errors.ts'
 import { rejectOption } from '../base/option-checks.ts'
@@ -17,6 +18,7 @@ import { Candidates } from './candidates.ts'
 import { Capacity } from './capacity.ts'
 import { Feedback, noAnswerOptions } from './feedback.ts'
 import { ListWaits } from './list-waits.ts'
+import { MetadataSubsets } from './metadata-subsets.ts'
 import { MovableAttempts } from './movable-attempts.ts'
 import { Picker } from './picker.ts'
 import { type RequestListener, Requests } from './request.ts'
@@ -65,6 +67,8 @@ export interface ServiceParts {
   readonly feedback: Feedback
   readonly requests: Requests
   readonly picker: Picker
+  /** `undefined`: requests are not routed by what they match. */
+  readonly subsets: MetadataSubsets | undefined
   readonly cache: InstanceCache
   readonly lists: ListWaits
   readonly steering: Steering
@@ -92,7 +96,10 @@ export function serviceParts(context: ServiceContext, listener: ServiceListener)
   const capacity = new Capacity({ ...context, clock: running, waiting, records: roster.records })
   const feedback = new Feedback({ ...context, roster, looks, movable, budget })
   const requests = new Requests({ ...context, capacity, feedback, listener })
-  const picker = new Picker({ ...context, roster, candidates, capacity })
+  const subsets =
+    settings.routing &&
+    new MetadataSubsets({ routing: settings.routing, candidates, newSplits: () => subsetSplits(context, splits) })
+  const picker = new Picker({ ...context, roster, candidates, capacity, subsets })
   const cache = new InstanceCache({
     ...context,
     ...settings,
@@ -114,6 +121,7 @@ export function serviceParts(context: ServiceContext, listener: ServiceListener)
     feedback,
     requests,
     picker,
+    subsets,
     cache,
     lists,
     steering,
@@ -133,6 +141,23 @@ function newSplit(context: ServiceContext): TrafficSplit {
     random,
     callbackFailed: (callback, error) => events.callbackFailed(service, callback, error),
   })
+}
+
+/** Those of a subset. What the application throws is emitted, and round robin stands in; so it does for one balancer given twice. */
+function subsetSplits(context: ServiceContext, { balancer }: SteeredSplit): SteeredSplit {
+  const { service, random, events } = context
+  const onError = (error: unknown): void => events.callbackFailed(service, 'balancer', error)
+  const make = (): TrafficSplit => {
+    try {
+      const split = newSplit(context)
+      if (split.first.balancer === balancer) split.first.replace(new RoundRobinBalancer({ random }))
+      return split
+    } catch (error) {
+      onError(error)
+      return newSplit({ ...context, settings: { ...context.settings, balancer: 'round-robin' } })
+    }
+  }
+  return new SteeredSplit({ newSplit: make, onError })
 }
 
 function newBalancer(context: ServiceContext): Balancer {

@@ -11,6 +11,7 @@ import type { InstanceSnapshot, ServiceSnapshot } from '../observe/snapshot.ts'
 import type { RetryBudget } from '../retry/retry-budget.ts'
 import type { Candidates } from './candidates.ts'
 import type { Capacity } from './capacity.ts'
+import type { MetadataSubsets } from './metadata-subsets.ts'
 import type { Roster } from './roster.ts'
 import { warmth } from './slow-start-pick.ts'
 
@@ -25,12 +26,13 @@ export interface ShownService {
   readonly roster: Roster
   readonly candidates: Candidates
   readonly capacity: Capacity
+  readonly subsets: MetadataSubsets | undefined
   readonly budget: RetryBudget | undefined
 }
 
 /** What is known of a service now: each instance, its state, and why. */
 export function serviceSnapshot(shown: ShownService): ServiceSnapshot {
-  const { service, settings, started, nowMs, overrides, cache, roster, candidates, capacity, budget } = shown
+  const { service, settings, started, nowMs, overrides, cache, roster, candidates, capacity, budget, subsets } = shown
   const { state, ageMs } = cache
   const { panic, zone } = candidates
   const wanted = candidates.split.only?.balancer.wantedShares?.()
@@ -49,6 +51,7 @@ export function serviceSnapshot(shown: ShownService): ServiceSnapshot {
     ...(zone === undefined || settings.zone === undefined
       ? undefined
       : { zone: { local: settings.zone.local, active: zone.active, reason: zone.reason } }),
+    ...(subsets === undefined ? undefined : { subsets: subsets.snapshot() }),
     overrides: overrides.list(),
     instances: roster.everyRecord.map((record) => {
       const known = record.snapshot(nowMs, warmth(record, settings.slowStart, nowMs), panic)

@@ -6,12 +6,13 @@ import type { RunningClock } from '../base/running-clock.ts'
 import type { InstancesDiff } from '../cache/diff-instances.ts'
 import type { ServiceSettings } from '../config/service-settings.ts'
 import { isSameAddress, type ServiceInstance } from '../instance/instance.ts'
+import type { MetadataMatch } from '../instance/metadata-match.ts'
 import type { EventChannel } from '../observe/event-channel.ts'
 import type { ServiceSnapshot } from '../observe/snapshot.ts'
 import type { LatencyQuantile } from '../overload/latency-quantile.ts'
 import type { FailureMode } from '../retry/failure-kind.ts'
 import type { RetryBudget } from '../retry/retry-budget.ts'
-import type { CallTarget, SleepingCall } from './call-target.ts'
+import type { CallTarget, ListBounds, SleepingCall } from './call-target.ts'
 import type { Drainable } from './drain.ts'
 import type { MovableAttempt, MovableAttempts } from './movable-attempts.ts'
 import { noAvailableInstance, noList } from './no-available-instance.ts'
@@ -61,7 +62,7 @@ export class Service implements CallTarget, ServiceListener, Drainable {
     this.#clock = clock
     this.name = new UnknownName(service, events, onUnknown)
     this.#wasUnknown = wasUnknown
-    this.#hints = new UnheededHints(service, events)
+    this.#hints = new UnheededHints(service, events, settings.routing?.keys)
     this.#parts = serviceParts(context, this)
     this.#picker = this.#parts.picker
     this.budget = this.#parts.budget
@@ -143,15 +144,15 @@ export class Service implements CallTarget, ServiceListener, Drainable {
     return listed !== undefined && !isSameAddress(listed, instance)
   }
 
-  hasCandidateBeyond(ids: ReadonlySet<string>): boolean {
-    return this.#picker.hasCandidateBeyond(ids)
+  hasCandidateBeyond(ids: ReadonlySet<string>, match?: MetadataMatch): boolean {
+    return this.#picker.hasCandidateBeyond(ids, match)
   }
 
-  mayAcquireBeside(ids: ReadonlySet<string>): boolean {
+  mayAcquireBeside(ids: ReadonlySet<string>, match?: MetadataMatch): boolean {
     const capacity = this.#parts.capacity
     if (this.closed || !capacity.hasRoom) return false
     // One with room: the limit of an instance would lead back to one that is being asked.
-    return this.#picker.hasCandidateBeyond(new Set([...ids, ...capacity.fullInstances()]))
+    return this.#picker.hasCandidateBeyond(ids, match, capacity.fullInstances())
   }
 
   isThrottled(): boolean {
@@ -164,9 +165,9 @@ export class Service implements CallTarget, ServiceListener, Drainable {
 
   /** Chooses, and counts nothing. */
   pick(request?: PickRequest): ServiceInstance {
-    if (request?.hashKey !== undefined) this.#hints.lookAtHashKey(this.#parts.splits.balancer)
+    if (request !== undefined) this.#hints.lookAt(request, this.#parts.splits)
     const instance = this.#picker.pick(request)
-    if (instance === undefined) throw this.#noAvailableInstance()
+    if (instance === undefined) throw this.#noAvailableInstance(request?.match)
     return instance
   }
 
@@ -179,10 +180,10 @@ export class Service implements CallTarget, ServiceListener, Drainable {
     // Before anything is counted: listeners of its events may take the room that is left.
     this.#picker.settle()
     if (this.#closeError !== undefined) this.#throwIfClosed()
-    if (request?.hashKey !== undefined) this.#hints.lookAtHashKey(this.#parts.splits.balancer)
+    if (request !== undefined) this.#hints.lookAt(request, this.#parts.splits)
     if (this.#parts.capacity.isLimited && !this.#parts.capacity.hasRoom) return undefined
     const picked = this.#picker.take(request, mayProbe)
-    if (picked === undefined) throw this.#noAvailableInstance()
+    if (picked === undefined) throw this.#noAvailableInstance(request?.match)
     if (picked === 'full') return undefined
     const begun = this.#parts.requests.begin(picked)
     return this.#closeError === undefined ? begun : this.unlessClosed(begun)
@@ -200,15 +201,17 @@ export class Service implements CallTarget, ServiceListener, Drainable {
     return this.#parts.lists.first(call)
   }
 
-  whenRoom(call: WaitingCall, take: () => Request | undefined): Promise<Request> {
-    return this.#parts.capacity.waitForRoom(call, take)
+  whenRoom(call: WaitingCall, take: () => Request | undefined, match?: MetadataMatch): Promise<Request> {
+    const { capacity, subsets } = this.#parts
+    return capacity.waitForRoom(call, take, subsets && (() => this.#picker.hasRoomFor(match)))
   }
 
   fromNewerList<T>(
     call: WaitingCall,
-    bounds: { readonly version: number; readonly untilMs: number },
+    bounds: ListBounds,
     take: () => T | Promise<T> | undefined,
   ): Promise<T | undefined> {
+    if (this.#picker.isUnmatched(bounds.match)) return Promise.resolve(undefined)
     return this.#parts.lists.takeFromNewer(call, bounds, take)
   }
 
@@ -287,10 +290,10 @@ export class Service implements CallTarget, ServiceListener, Drainable {
     if (this.#closeError instanceof LoadBalancerClosedError) throw this.#closeError
   }
 
-  #noAvailableInstance(): NoAvailableInstanceError {
+  #noAvailableInstance(match: MetadataMatch | undefined): NoAvailableInstanceError {
     const { cache } = this.#parts
     if (cache.instances.length === 0) cache.doubt()
     const known = { ...this.#parts, wasUnknown: this.#wasUnknown }
-    return noAvailableInstance(this.service, this.settings.discovery, known)
+    return noAvailableInstance(this.service, this.settings, known, match)
   }
 }

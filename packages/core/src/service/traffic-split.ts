@@ -209,6 +209,11 @@ export class TrafficSplit {
     return route.spillAt === undefined ? route : this.#spilled(route, avoid)
   }
 
+  /** Ids of all candidates. */
+  get candidateIds(): readonly string[] {
+    return this.#routes.flatMap(({ candidates }) => candidates.map(({ id }) => id))
+  }
+
   /** Whether a candidate has none of these ids. */
   hasCandidateBeyond(ids: ReadonlySet<string>): boolean {
     return this.#routes.some(({ candidates }) => candidates.some(({ id }) => !ids.has(id)))

@@ -18,6 +18,7 @@ const frequencies: Readonly<Record<LoadBalancerEvent['type'], Frequency>> = {
   'empty-list-held': 'rare',
   'gateway-failed': 'call',
   'hash-key-ignored': 'rare',
+  'match-ignored': 'rare',
   hedge: 'every',
   'instance-drained': 'rare',
   'instance-ejected': 'rare',
