@@ -4,7 +4,10 @@ import type { Eligibility } from '../health/eligibility/eligibility.ts'
 import type { EjectionReason } from '../health/outliers/ejection.ts'
 import type { ServiceInstance } from '../instance/instance.ts'
 
-/** The current state of one service. Plain data, safe to print or to send as JSON. */
+/**
+ * The current state of one service. Plain data, safe to print, and JSON without loss: each field of it is read back, with the same value. Only
+ * the null prototype of metadata is not.
+ */
 export interface ServiceSnapshot {
   /** The name of the service. */
   readonly service: string
