@@ -1,4 +1,4 @@
-import type { CallResult } from '@lb/core'
+import { type CallResult, StaticDiscovery } from '@lb/core'
 import { expect, it } from 'vitest'
 import { get, type HttpClientFixture, post, seen } from './fixture.ts'
 
@@ -43,4 +43,84 @@ export function describeObservation(client: HttpClientFixture): void {
     ).toEqual([...Array.from({ length: 3 }, () => 'failed'), ...Array.from({ length: 9 }, () => 'ok')])
     await client.expectAllDone(12)
   })
+
+  describeEarlyEnds(client)
+  describeBodies(client)
+}
+
+/** Calls that get no response. */
+function describeEarlyEnds(client: HttpClientFixture): void {
+  it('emits one end of a call that its caller gives up: cancelled', async () => {
+    client.script({ fault: 'black-hole' })
+    const held = await hold(client)
+    await held.giveUp()
+    await seen(() => ends(client).length > 0)
+    expect(ends(client)).toEqual([expect.objectContaining({ result: 'cancelled', attempts: 1 })])
+  })
+
+  it('emits one end of a call that is never sent: refused, with the reason', async () => {
+    await client.use({ maxInFlight: 1, queue: { maxSize: 0 } })
+    client.script({ fault: 'black-hole' })
+    const held = await hold(client)
+    await expect(client.send(get)).rejects.toThrow()
+    const refusedFor = (code: string): unknown =>
+      expect.objectContaining({ result: 'refused', attempts: 0, error: expect.objectContaining({ code }) })
+    expect(ends(client)).toEqual([refusedFor('LB_OVERLOADED')])
+    await held.giveUp()
+    await client.use({ discovery: new StaticDiscovery({ 'user-service': [] }) })
+    await expect(client.send(get)).rejects.toThrow()
+    expect(ends(client)).toEqual([refusedFor('LB_NO_AVAILABLE_INSTANCE')])
+  })
+
+  it('emits the end of a call that is in flight when the load balancer is closed, and then closed', async () => {
+    client.script({ latencyMs: 50 })
+    const answer = client.send(get)
+    await seen(() => client.requests === 1)
+    await client.lb.close()
+    expect(ends(client)).toEqual([
+      expect.objectContaining({ result: 'cancelled', error: expect.objectContaining({ code: 'LB_CLOSED' }) }),
+    ])
+    expect(client.events.at(-1)?.type).toBe('closed')
+    expect(await answer).toMatchObject({ status: 200 })
+  })
+}
+
+/** A call is in flight as long as its body comes. */
+function describeBodies(client: HttpClientFixture): void {
+  it('emits the end of a call when the body of its response has ended', async () => {
+    const restAfterMs = 60
+    client.script({
+      raw: (socket) => {
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngo')
+        setTimeout(() => socket.write('od'), restAfterMs)
+      },
+    })
+    expect(await client.send(get)).toMatchObject({ status: 200, body: 'good' })
+    await seen(() => ends(client).length > 0)
+    const [end] = ends(client)
+    expect(ends(client)).toEqual([expect.objectContaining({ result: 'ok', attempts: 1 })])
+    // A timer of Node may be a millisecond early.
+    expect(end?.inFlightMs).toBeGreaterThanOrEqual(restAfterMs - 5)
+    expect(end?.inFlightMs).toBeGreaterThanOrEqual(end?.durationMs ?? 0)
+  })
+
+  it('emits one end of a call whose body breaks off: failed', async () => {
+    client.script({ fault: 'reset-in-body', body: 'a body that breaks off' })
+    await expect(client.send(post)).rejects.toThrow()
+    await seen(() => ends(client).length > 0)
+    expect(ends(client)).toEqual([expect.objectContaining({ result: 'failed', attempts: 1 })])
+  })
+}
+
+/** A request that an instance has read, and does not answer. */
+async function hold(client: HttpClientFixture): Promise<{ readonly giveUp: () => Promise<void> }> {
+  const controller = new AbortController()
+  const failure = expect(client.send({ ...get, signal: controller.signal })).rejects.toThrow()
+  await seen(() => client.requests === 1)
+  return {
+    giveUp: async () => {
+      controller.abort()
+      await failure
+    },
+  }
 }
