@@ -1,7 +1,9 @@
 import { settlePromises } from '@lb/testing'
 import { describe, expect, it } from 'vitest'
+import { messageOf } from '../src/base/error-message.ts'
 import {
   type Balancer,
+  type CallObserver,
   LoadBalancer,
   type LoadBalancerEvent,
   RoundRobinBalancer,
@@ -54,6 +56,30 @@ describe('code of the application that gives nothing, and is asynchronous', () =
       ['balancer.started', new Error('started')],
       ['balancer.finished', new Error('finished')],
     ])
+    await observed.lb.close()
+  })
+
+  it('an observer: it is emitted, and the call has its value', async () => {
+    const observed = new ObservedLoadBalancer(['a:1'])
+    const run = <T>(attempt: () => T): T => attempt()
+    const attempt = { run, end: later('attempt') }
+    const observers: readonly { readonly startCall: unknown }[] = [
+      { startCall: later('startCall') },
+      { startCall: () => ({ startAttempt: later('startAttempt'), end: later('call') }) },
+      { startCall: () => ({ startAttempt: () => attempt, end: () => {} }) },
+      { startCall: () => null },
+      { startCall: () => ({ startAttempt: () => 7, end: () => {} }) },
+    ]
+    for (const observer of observers) observed.lb.observe(observer as CallObserver)
+    expect(await observed.lb.execute('users', async () => 'value')).toBe('value')
+    await settlePromises()
+    const failed = observed.eventsOf('callback-failed')
+    expect(new Set(failed.map(({ callback }) => callback))).toEqual(new Set(['observer']))
+    const noAttempt = 'the observer must give undefined, or an object with run'
+    const noCall = 'the observer must give undefined, or an object with startAttempt'
+    expect(failed.map(({ error }) => messageOf(error)).toSorted()).toEqual(
+      ['attempt', 'call', 'startAttempt', 'startCall', noAttempt, noAttempt, noCall, noCall].toSorted(),
+    )
     await observed.lb.close()
   })
 

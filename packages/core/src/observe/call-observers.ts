@@ -63,15 +63,14 @@ export class CallObservers {
     const observations: CallObservation[] = []
     const observed = new ObservedCall({ service, call, clock: this.#clock, events, observations, open: this.#open })
     for (const observer of this.#observers) {
-      observed.contain(() => {
-        const observation = observer.startCall({
+      observed.keep(observations, 'startAttempt', () =>
+        observer.startCall({
           service,
           call,
           idempotent,
           ...(httpMethod === undefined ? undefined : { httpMethod }),
-        })
-        if (observation !== undefined) observations.push(observation)
-      })
+        }),
+      )
     }
     return observed
   }

@@ -1,4 +1,6 @@
 import type { Clock } from '../base/clock.ts'
+import { onLateRejection } from '../base/late-rejection.ts'
+import { hasMethod } from '../base/option-checks.ts'
 import type { ServiceInstance } from '../instance/instance.ts'
 import type { Outcome } from '../instance/outcome.ts'
 import type { AttemptInfo, AttemptObservation, CallObservation, CallResult } from './call-observer.ts'
@@ -57,12 +59,7 @@ export class ObservedCall {
     const { observations } = this.#options
     const info: AttemptInfo = { instance, number: this.#attempts, kind }
     const attempts: AttemptObservation[] = []
-    for (const observation of observations) {
-      this.contain(() => {
-        const attempt = observation.startAttempt(info)
-        if (attempt !== undefined) attempts.push(attempt)
-      })
-    }
+    for (const observation of observations) this.keep(attempts, 'run', () => observation.startAttempt(info))
     return new ObservedAttempt(this, attempts)
   }
 
@@ -124,10 +121,25 @@ export class ObservedCall {
     this.#endIfOver()
   }
 
+  /** Adds to `kept` what an observer starts, which has `method`. */
+  keep<T extends object>(kept: T[], method: keyof T & string, start: () => T | undefined): void {
+    this.contain(() => {
+      const given = start()
+      if (given === undefined) return
+      if (hasMethod(given, method)) {
+        kept.push(given)
+        return
+      }
+      this.#failsLate(given)
+      throw new TypeError(`the observer must give undefined, or an object with ${method}`)
+    })
+  }
+
   /** Runs code of an observer. */
-  contain(step: () => void): void {
+  contain(step: () => unknown): void {
     try {
-      step()
+      const result = step()
+      if (result !== undefined) this.#failsLate(result)
     } catch (error) {
       this.observerFailed(error)
     }
@@ -140,6 +152,11 @@ export class ObservedCall {
 
   get service(): string {
     return this.#options.service
+  }
+
+  /** An observer may be asynchronous although it is not to be. */
+  #failsLate(result: unknown): void {
+    onLateRejection(result, (error) => this.observerFailed(error))
   }
 
   get #elapsedMs(): number {
