@@ -21,7 +21,7 @@ const app = fastify()
 await app.register(gateway, { prefix: '/users', lb, service: 'user-service' })
 await replyFromService(app, lb)
 const { handle } = dashboard(lb, { title: 'example-fastify' })
-app.get('/lb/*', ({ raw }, reply) => handle(raw, reply.hijack().raw))
+for (const path of ['/lb', '/lb/*']) app.get(path, ({ raw }, reply) => handle(raw, reply.hijack().raw))
 const url = await app.listen({ port: 0, host: '127.0.0.1' })
 
 async function textOf(path: string): Promise<string> {
