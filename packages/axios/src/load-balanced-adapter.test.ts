@@ -5,19 +5,28 @@ import { type LoadBalancedAdapterOptions, loadBalance } from './index.ts'
 
 const ways: Readonly<Record<string, LoadBalancedAdapterOptions>> = { axios: {}, 'axios over undici': { undici } }
 
+const match: LoadBalancedAdapterOptions['match'] = ({ headers }) => ({ version: headers.get('x-version')?.toString() })
+
 for (const [name, options] of Object.entries(ways)) {
-  describeHttpClient(name, {
-    create: (lb) => {
-      const client = loadBalance(axios.create({ validateStatus: () => true, responseType: 'text' }), lb, options)
-      return async ({ body, timeoutMs = 0, signal, ...request }) => {
-        const response = await client.request({
-          ...request,
-          timeout: timeoutMs,
-          ...(body === undefined ? undefined : { data: body }),
-          ...(signal === undefined ? undefined : { signal }),
+  describeHttpClient(
+    name,
+    {
+      create: (lb) => {
+        const client = loadBalance(axios.create({ validateStatus: () => true, responseType: 'text' }), lb, {
+          ...options,
+          match,
         })
-        return { status: response.status, body: response.data }
-      }
+        return async ({ body, timeoutMs = 0, signal, ...request }) => {
+          const response = await client.request({
+            ...request,
+            timeout: timeoutMs,
+            ...(body === undefined ? undefined : { data: body }),
+            ...(signal === undefined ? undefined : { signal }),
+          })
+          return { status: response.status, body: response.data }
+        }
+      },
     },
-  })
+    { match: true },
+  )
 }

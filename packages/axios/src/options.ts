@@ -1,4 +1,4 @@
-import type { LoadBalancer } from '@lb/core'
+import type { LoadBalancer, MetadataMatch } from '@lb/core'
 import { checkAdapterOptions, checkLoadBalancer, rejectOption } from '@lb/core/authoring'
 import { checkPoolOptions, type PoolOptions } from '@lb/undici/authoring'
 import type { AxiosRequestConfig, InternalAxiosRequestConfig } from 'axios'
@@ -21,6 +21,11 @@ export interface LoadBalancedAdapterOptions {
   readonly hostHeader?: 'instance' | 'service' | undefined
   /** Requests with the same key go to the same instance, with a balancer that hashes. Default: no key. */
   readonly hashKey?: (config: InternalAxiosRequestConfig) => string | undefined
+  /**
+   * What the metadata of the instance must say, such as `(config) => ({ version: config.headers.get('x-version')?.toString() })`. The keys that count are
+   * those of `routing.keys` of the service; a value that is `undefined` says nothing. Default: any instance will do.
+   */
+  readonly match?: ((config: InternalAxiosRequestConfig) => MetadataMatch | undefined) | undefined
   /**
    * Whether sending the request twice has the effect of once. Default: its method says so (RFC 9110 section 9.2.2), or
    * it has an `Idempotency-Key` header.

@@ -64,7 +64,7 @@ export class ServiceCall {
 
   #executeOptions(): ExecuteOptions<Settled> {
     const config = this.#config
-    const { hashKey, idempotent } = this.#sending.options
+    const { hashKey, match, idempotent } = this.#sending.options
     // axios's type lacks what every signal has; lb checks it.
     const { signal }: { readonly signal?: AbortSignal } = Object(config)
     return {
@@ -81,6 +81,7 @@ export class ServiceCall {
       discard,
       httpMethod: config.method ?? 'get',
       hashKey: hashKey?.(config),
+      match: match?.(config),
       signal: this.#cancellation?.signal ?? signal,
     }
   }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createSecureContext, type SecureContextOptions } from 'node:tls'
-import { type Clock, InvalidOptionError, type ServiceInstance } from '@lb/core'
+import { type Clock, InvalidOptionError, type MetadataMatch, type ServiceInstance } from '@lb/core'
 import {
   checkBoolean,
   checkClock,
@@ -90,6 +90,11 @@ export interface ProxyOptions {
   readonly idempotent?: ((request: IncomingMessage) => boolean) | undefined
   /** Requests with the same key go to the same instance, with a balancer that hashes. Default: no key. */
   readonly hashKey?: (request: IncomingMessage) => string | undefined
+  /**
+   * What the metadata of the instance must say, such as `(request) => ({ version: request.headers['x-version']?.toString() })`. The keys that count are
+   * those of `routing.keys` of the service; a value that is `undefined` says nothing. Default: any instance will do.
+   */
+  readonly match?: ((request: IncomingMessage) => MetadataMatch | undefined) | undefined
   /** Keeps a client on its instance, with a balancer that hashes: by a cookie of the proxy's own, or by a header. */
   readonly sticky?: StickyCookieOptions | StickyHeaderOptions | undefined
   /** What answers when a request fails: the proxy, with a problem document (default), or `next(error)` with a ProxyError. */
@@ -147,6 +152,7 @@ const keys: readonly (keyof ProxyOptions)[] = [
   'bufferLimit',
   'idempotent',
   'hashKey',
+  'match',
   'sticky',
   'errors',
   'onRequest',
@@ -176,7 +182,7 @@ export function proxySettings(service: string, options: ProxyOptions): ProxySett
   }
   checkDurationMs('proxy.tunnelGraceMs', options.tunnelGraceMs, { infinite: true })
   checkInteger('proxy.bufferLimit', options.bufferLimit, 0, Number.MAX_SAFE_INTEGER)
-  for (const name of ['rewritePath', 'idempotent', 'hashKey', 'onRequest', 'onResponse', 'onError'] as const) {
+  for (const name of ['rewritePath', 'idempotent', 'hashKey', 'match', 'onRequest', 'onResponse', 'onError'] as const) {
     checkFunction(`proxy.${name}`, options[name])
   }
   checkSticky('proxy.sticky', options.sticky)

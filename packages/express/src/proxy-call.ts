@@ -210,8 +210,8 @@ export class ProxyCall implements InterimListener {
 
   #execute(): Promise<ProxyResponse> {
     const { lb, settings } = this.#shared
-    const [body, hashKey] = [this.#body, this.#hashKey()]
-    const common: ExecuteOptions<ProxyResponse> = {
+    const [body, match] = [this.#body, settings.match]
+    const options: ExecuteOptions<ProxyResponse> = {
       // A body that is streamed cannot go to two instances.
       idempotent: this.#isIdempotent && (body === undefined || body.isWhole),
       signal: this.#signal,
@@ -219,8 +219,9 @@ export class ProxyCall implements InterimListener {
       discard,
       httpMethod: this.#request.method,
       retry: handsOnRetryAfter,
+      hashKey: this.#hashKey(),
+      match: match && runHook(() => match(this.#request)),
     }
-    const options = hashKey === undefined ? common : { ...common, hashKey }
     return lb.execute(settings.service, (instance, context) => this.#attempt(instance, context), options)
   }
 

@@ -86,6 +86,9 @@ export class LoadBalancerModule {
    *
    * @throws InvalidOptionError if there is no service, a service occurs twice, or its options are invalid
    */
+  // First, as strings have a method `match`: beside them, the compiler would not infer the types of its parameters.
+  static forFeature(...services: readonly ServiceClientOptions[]): DynamicModule
+  static forFeature(...services: readonly (string | ServiceClientOptions)[]): DynamicModule
   static forFeature(...services: readonly (string | ServiceClientOptions)[]): DynamicModule {
     if (services.length === 0) {
       rejectCall('LoadBalancerModule.forFeature()', 'no service is given', 'give the names of those the module calls')

@@ -1,5 +1,5 @@
 import { type LoadBalancedAdapterOptions, loadBalance } from '@lb/axios'
-import type { LoadBalancer } from '@lb/core'
+import type { LoadBalancer, MetadataMatch } from '@lb/core'
 import { checkKeys } from '@lb/core/authoring'
 import axios, { type AxiosInstance, type CreateAxiosDefaults } from 'axios'
 import type { LoadBalancerHost } from './load-balancer-host.ts'
@@ -7,11 +7,17 @@ import { namingCall, rejectCall } from './options.ts'
 import { defaultName, featureCall } from './tokens.ts'
 
 /** A client of one service, and how it sends requests. */
-export interface ServiceClientOptions extends LoadBalancedAdapterOptions {
+export interface ServiceClientOptions extends Omit<LoadBalancedAdapterOptions, 'match'> {
   /** The name of the service, 1 to 253 characters that may be a host. */
   readonly service: string
   /** The name of its load balancer. @default the unnamed load balancer */
   readonly loadBalancer?: string | undefined
+  /**
+   * What the metadata of the instance must say: of every request the same, as an object, or a function of the request. The keys that count
+   * are those of `routing.keys` of the service.
+   * @default undefined: any instance will do
+   */
+  readonly match?: MetadataMatch | LoadBalancedAdapterOptions['match']
   /**
    * Defaults of its requests, as for `axios.create`. `baseURL` may be a path of the service, such as `/v1`.
    * @default {}
@@ -27,6 +33,7 @@ const clientKeys = Object.keys({
   serviceOf: true,
   hostHeader: true,
   hashKey: true,
+  match: true,
   idempotent: true,
   undici: true,
   pool: true,
@@ -64,7 +71,7 @@ export type CreateServiceClient = (options: ServiceClientOptions) => AxiosInstan
 
 /** Creates the service clients of one load balancer. */
 export function serviceClientFactory(lb: LoadBalancer, host: LoadBalancerHost): CreateServiceClient {
-  return ({ service, loadBalancer = defaultName, axios: defaults, ...options }) => {
+  return ({ service, loadBalancer = defaultName, axios: defaults, match, ...options }) => {
     const { call, configuredServices } = host
     const feature = featureCall(service, loadBalancer)
     if (configuredServices?.has(service) === false) {
@@ -77,6 +84,8 @@ export function serviceClientFactory(lb: LoadBalancer, host: LoadBalancerHost): 
     }
     host.addService(service)
     const client = axios.create({ ...defaults, baseURL: `lb://${service}${defaults?.baseURL ?? ''}` })
-    return namingCall(feature, () => loadBalance(client, lb, options))
+    return namingCall(feature, () =>
+      loadBalance(client, lb, { ...options, match: typeof match === 'object' ? () => match : match }),
+    )
   }
 }

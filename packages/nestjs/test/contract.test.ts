@@ -9,6 +9,7 @@ import { application } from './application.ts'
 async function injectedClient(lb: LoadBalancer): Promise<AxiosInstance> {
   const feature = LoadBalancerModule.forFeature({
     service: 'user-service',
+    match: ({ headers }) => ({ version: headers.get('x-version')?.toString() }),
     axios: { validateStatus: () => true, responseType: 'text' },
   })
   const app = await application(
@@ -18,19 +19,23 @@ async function injectedClient(lb: LoadBalancer): Promise<AxiosInstance> {
   return app.get(getServiceClientToken('user-service'))
 }
 
-describeHttpClient('the client of forFeature', {
-  create: (lb) => {
-    let client: Promise<AxiosInstance> | undefined
-    return async ({ url, body, timeoutMs = 0, signal, ...request }) => {
-      client ??= injectedClient(lb)
-      const response = await (await client).request({
-        ...request,
-        url: url.replace('http://user-service', ''),
-        timeout: timeoutMs,
-        ...(body === undefined ? undefined : { data: body }),
-        ...(signal === undefined ? undefined : { signal }),
-      })
-      return { status: response.status, body: response.data }
-    }
+describeHttpClient(
+  'the client of forFeature',
+  {
+    create: (lb) => {
+      let client: Promise<AxiosInstance> | undefined
+      return async ({ url, body, timeoutMs = 0, signal, ...request }) => {
+        client ??= injectedClient(lb)
+        const response = await (await client).request({
+          ...request,
+          url: url.replace('http://user-service', ''),
+          timeout: timeoutMs,
+          ...(body === undefined ? undefined : { data: body }),
+          ...(signal === undefined ? undefined : { signal }),
+        })
+        return { status: response.status, body: response.data }
+      }
+    },
   },
-})
+  { match: true },
+)

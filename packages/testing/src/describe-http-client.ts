@@ -8,6 +8,7 @@ import { describeListChanges } from './http-client/list-changes.ts'
 import { describeObservation } from './http-client/observation.ts'
 import { describeRepetition } from './http-client/repetition.ts'
 import { describeResponses } from './http-client/responses.ts'
+import { describeRouting } from './http-client/routing.ts'
 import { describeServiceNames } from './http-client/service-names.ts'
 import { describeSilentInstances } from './http-client/silent-instances.ts'
 
@@ -42,5 +43,6 @@ export function describeHttpClient(
     describeSilentInstances(client)
     describeServiceNames(client)
     describeObservation(client)
+    describeRouting(client, capabilities)
   })
 }

@@ -40,7 +40,7 @@ export function interceptorOf(
   bodyOfFetch?: BodyOfFetch,
 ): Dispatcher.DispatcherComposeInterceptor {
   checkUndici()
-  const { serviceOf, hostHeader, hashKey, idempotent } = options
+  const { serviceOf, hostHeader, hashKey, match, idempotent } = options
   const origins = new ServiceOrigins({ lb, serviceOf })
 
   function serviceRequest(request: Dispatcher.DispatchOptions, origin: ServiceOrigin): ServiceRequest {
@@ -61,6 +61,7 @@ export function interceptorOf(
       // A stream can be sent again as long as it was not read, but not to two instances at a time.
       isIdempotent: isRepeatable && (body === undefined || body.isWhole),
       hashKey: hashKey?.(asGiven),
+      match: match?.(asGiven),
     }
   }
 

@@ -1,4 +1,4 @@
-import type { LoadBalancer } from '@lb/core'
+import type { LoadBalancer, MetadataMatch } from '@lb/core'
 import { checkAdapterOptions, checkLoadBalancer, rejectOption } from '@lb/core/authoring'
 import type { Dispatcher } from 'undici'
 import { checkPoolOptions, type PoolOptions } from './pool-options.ts'
@@ -18,6 +18,11 @@ export interface LoadBalanceOptions {
   readonly hostHeader?: 'instance' | 'service' | undefined
   /** Requests with the same key go to the same instance, with a balancer that hashes. Default: no key. */
   readonly hashKey?: (request: Dispatcher.DispatchOptions) => string | undefined
+  /**
+   * What the metadata of the instance must say, such as `(request) => ({ version: versionOf(request.headers) })`. The keys that count are
+   * those of `routing.keys` of the service; a value that is `undefined` says nothing. Default: any instance will do.
+   */
+  readonly match?: ((request: Dispatcher.DispatchOptions) => MetadataMatch | undefined) | undefined
   /**
    * Whether sending the request twice has the effect of once. Default: `idempotent` of the request; else its method says
    * so (RFC 9110 section 9.2.2), or it has an `Idempotency-Key` header.

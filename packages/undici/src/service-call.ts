@@ -4,6 +4,7 @@ import type {
   Classification,
   ExecuteOptions,
   LoadBalancer,
+  MetadataMatch,
   ServiceInstance,
 } from '@lb/core'
 import { CallSignal, type FailedAttempt } from '@lb/core/authoring'
@@ -25,6 +26,7 @@ export interface ServiceRequest {
   readonly body: RequestBody | undefined
   readonly isIdempotent: boolean
   readonly hashKey: string | undefined
+  readonly match: MetadataMatch | undefined
 }
 
 /** Shared, as it is what a call begins and ends with. */
@@ -55,7 +57,7 @@ export class ServiceCall extends CallerHandler implements ResponseCall {
       this.#end(reason)
       return
     }
-    const { origin, isIdempotent, hashKey, options: sent } = this.#request
+    const { origin, isIdempotent, hashKey, match, options: sent } = this.#request
     const common: ExecuteOptions<ServiceResponse> = {
       idempotent: isIdempotent,
       signal: this.#signal,
@@ -63,7 +65,7 @@ export class ServiceCall extends CallerHandler implements ResponseCall {
       discard,
       httpMethod: sent.method,
     }
-    const options = hashKey === undefined ? common : { ...common, hashKey }
+    const options = hashKey === undefined && match === undefined ? common : { ...common, hashKey, match }
     lb.execute(origin.service, (instance, context) => this.#attempt(instance, context), options).then(
       (response) => this.#settle(response),
       (error: unknown) => this.#end(error),

@@ -1,10 +1,17 @@
 import { describeHttpClient } from '@lb/testing/suites'
 import { Agent, type Dispatcher } from 'undici'
 import { afterAll } from 'vitest'
-import { createFetch, loadBalanceInterceptor } from '../src/index.ts'
+import { createFetch, type LoadBalanceOptions, loadBalanceInterceptor } from '../src/index.ts'
 
 const agent = new Agent()
 afterAll(() => agent.destroy())
+
+/** Headers are an object with the interceptor, and an array of names and values with fetch. */
+const match: LoadBalanceOptions['match'] = ({ headers }) => {
+  const name = 'x-version'
+  if (!Array.isArray(headers)) return { version: Object(headers)[name] }
+  return { version: headers[headers.indexOf(name) + 1 || headers.length] }
+}
 
 /** undici's own time limits do not cover a whole request: a signal does. */
 function limited(signal: AbortSignal | undefined, timeoutMs: number | undefined): { signal?: AbortSignal } {
@@ -13,36 +20,44 @@ function limited(signal: AbortSignal | undefined, timeoutMs: number | undefined)
   return given.length === 0 ? {} : { signal: AbortSignal.any(given) }
 }
 
-describeHttpClient('undici with the interceptor', {
-  create: (lb) => {
-    const dispatcher = agent.compose(loadBalanceInterceptor(lb))
-    return async ({ url, method = 'GET', headers, body, signal, timeoutMs }) => {
-      const [, origin = '', path] = /^(\w+:\/*[^/]*)(.*)$/.exec(url) ?? []
-      const response = await dispatcher.request({
-        origin,
-        path: path || '/',
-        method: method as Dispatcher.HttpMethod,
-        ...(headers === undefined ? undefined : { headers }),
-        ...(body === undefined ? undefined : { body }),
-        ...limited(signal, timeoutMs),
-      })
-      return { status: response.statusCode, body: await response.body.text() }
-    }
-  },
-})
-
-describeHttpClient('fetch', {
-  create: (lb) => {
-    const fetch = createFetch(lb, { dispatcher: agent })
-    return async ({ url, body, signal, timeoutMs, ...init }) => {
-      const sent = {
-        ...init,
-        ...(body === undefined ? undefined : { body: body as string, duplex: 'half' }),
-        ...limited(signal, timeoutMs),
+describeHttpClient(
+  'undici with the interceptor',
+  {
+    create: (lb) => {
+      const dispatcher = agent.compose(loadBalanceInterceptor(lb, { match }))
+      return async ({ url, method = 'GET', headers, body, signal, timeoutMs }) => {
+        const [, origin = '', path] = /^(\w+:\/*[^/]*)(.*)$/.exec(url) ?? []
+        const response = await dispatcher.request({
+          origin,
+          path: path || '/',
+          method: method as Dispatcher.HttpMethod,
+          ...(headers === undefined ? undefined : { headers }),
+          ...(body === undefined ? undefined : { body }),
+          ...limited(signal, timeoutMs),
+        })
+        return { status: response.statusCode, body: await response.body.text() }
       }
-      // As the platform's does, it fails with a TypeError that says "fetch failed" and has the reason as its cause.
-      const response = await fetch(url, sent as RequestInit).catch((error) => Promise.reject(error.cause ?? error))
-      return { status: response.status, body: await response.text() }
-    }
+    },
   },
-})
+  { match: true },
+)
+
+describeHttpClient(
+  'fetch',
+  {
+    create: (lb) => {
+      const fetch = createFetch(lb, { dispatcher: agent, match })
+      return async ({ url, body, signal, timeoutMs, ...init }) => {
+        const sent = {
+          ...init,
+          ...(body === undefined ? undefined : { body: body as string, duplex: 'half' }),
+          ...limited(signal, timeoutMs),
+        }
+        // As the platform's does, it fails with a TypeError that says "fetch failed" and has the reason as its cause.
+        const response = await fetch(url, sent as RequestInit).catch((error) => Promise.reject(error.cause ?? error))
+        return { status: response.status, body: await response.text() }
+      }
+    },
+  },
+  { match: true },
+)

@@ -76,9 +76,6 @@ const matchOption: Option<MetadataMatch> = {
   check: (path, given) => {
     if (given === undefined) return
     if (typeof given !== 'object' || given === null) rejectOption(path, 'an object of strings', given)
-    for (const [key, value] of Object.entries(given)) {
-      if (value !== undefined && typeof value !== 'string') rejectOption(`${path}.${key}`, 'a string, or absent', value)
-    }
   },
 }
 

@@ -1,4 +1,5 @@
 import { checkFunction, checkKeys, rejectOption } from '../base/option-checks.ts'
+import type { MetadataMatch } from '../instance/metadata-match.ts'
 
 /** The options that every adapter for an HTTP client has, whatever its client calls a request. */
 export interface AdapterOptions {
@@ -8,6 +9,8 @@ export interface AdapterOptions {
   readonly hostHeader?: 'instance' | 'service' | undefined
   /** The key of a request, for balancers that hash. */
   readonly hashKey?: ((request: never) => string | undefined) | undefined
+  /** What the metadata of the instance must say. */
+  readonly match?: ((request: never) => MetadataMatch | undefined) | undefined
   /** Whether sending the request twice has the effect of once. */
   readonly idempotent?: ((request: never) => boolean) | undefined
 }
@@ -18,9 +21,10 @@ export interface AdapterOptions {
  * @throws InvalidOptionError
  */
 export function checkAdapterOptions(path: string, options: AdapterOptions, further: readonly string[] = []): void {
-  checkKeys(path, options, ['serviceOf', 'hostHeader', 'hashKey', 'idempotent', ...further])
+  checkKeys(path, options, ['serviceOf', 'hostHeader', 'hashKey', 'match', 'idempotent', ...further])
   checkFunction(`${path}.serviceOf`, options.serviceOf)
   checkFunction(`${path}.hashKey`, options.hashKey)
+  checkFunction(`${path}.match`, options.match)
   checkFunction(`${path}.idempotent`, options.idempotent)
   const { hostHeader } = options
   if (hostHeader !== undefined && hostHeader !== 'instance' && hostHeader !== 'service') {

@@ -74,7 +74,7 @@ export class MetadataSubsets {
     let values: Record<string, string> | undefined
     for (const key of this.#keys) {
       const value: unknown = Object.hasOwn(match, key) ? match[key] : undefined
-      if (value === undefined) continue
+      if (value === undefined || value === null) continue
       if (typeof value !== 'string') rejectOption(`match.${key}`, 'a string, or absent', value)
       values ??= {}
       values[key] = value

@@ -37,4 +37,6 @@ export interface HttpClientCapabilities {
   readonly streams?: boolean
   /** Whether the client has its own time limit. @default true */
   readonly timeout?: boolean
+  /** Whether its option `match` gives `{ version }`, from the header `x-version` of a request. @default false */
+  readonly match?: boolean
 }
