@@ -7,6 +7,8 @@ import { maglevTable } from '../packages/core/src/balancer/hashing/maglev.ts'
 import { ringHashTable } from '../packages/core/src/balancer/hashing/ring-hash.ts'
 import { leastRequestTable } from '../packages/core/src/balancer/load-aware/least-request.ts'
 import { peakEwmaTable } from '../packages/core/src/balancer/load-aware/peak-ewma.ts'
+import { probingTable } from '../packages/core/src/balancer/probing/options.ts'
+import { probingBalancerTable } from '../packages/core/src/balancer/probing/probing.ts'
 import { randomTable } from '../packages/core/src/balancer/random.ts'
 import { roundRobinTable } from '../packages/core/src/balancer/round-robin.ts'
 import { smoothWeightedTable } from '../packages/core/src/balancer/smooth-weighted/smooth-weighted-round-robin.ts'
@@ -55,6 +57,7 @@ const rows: readonly (readonly [string, string, Section['table']])[] = [
   ['ServiceOptions', 'ServiceOptions in config/service-options.ts', serviceTable],
   ['services.NAME', 'ConfiguredServiceOptions in config/service-options.ts', configuredServiceTable],
   ['retry', 'RetryOptions in retry/retry-policy.ts', retryTable],
+  ['probing', 'ProbingOptions in balancer/probing/options.ts', probingTable],
   ['retry.budget', 'RetryBudgetOptions in retry/retry-budget.ts', retryBudgetTable],
   ['hedge', 'HedgeOptions in retry/hedging.ts', hedgeTable],
   ['healthCheck', 'HealthCheckOptions in health/checks/options.ts', healthCheckTable],
@@ -85,6 +88,7 @@ const rows: readonly (readonly [string, string, Section['table']])[] = [
   ['RandomBalancer', 'RandomOptions in balancer/random.ts', randomTable],
   ['LeastRequestBalancer', 'LeastRequestOptions in balancer/load-aware/least-request.ts', leastRequestTable],
   ['PeakEwmaBalancer', 'PeakEwmaOptions in balancer/load-aware/peak-ewma.ts', peakEwmaTable],
+  ['ProbingBalancer', 'ProbingBalancerOptions in balancer/probing/probing.ts', probingBalancerTable],
   ['RingHashBalancer', 'RingHashOptions in balancer/hashing/ring-hash.ts', ringHashTable],
   ['MaglevBalancer', 'MaglevOptions in balancer/hashing/maglev.ts', maglevTable],
 ]

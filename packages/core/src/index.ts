@@ -4,6 +4,9 @@
 
 // The load balancer, and how it and its services are configured.
 
+export type { LoadProbe, LoadProbeResult } from './balancer/probing/load-probe.ts'
+export type { ProbingOptions } from './balancer/probing/options.ts'
+export { ProbingBalancer, type ProbingBalancerOptions, type ProbingState } from './balancer/probing/probing.ts'
 export type { ConfiguredServiceOptions, LoadBalancerOptions, ServiceOptions } from './config/service-options.ts'
 export type { HealthCheckOptions, HealthProbe, HealthProbeResult } from './health/checks/options.ts'
 export type { HealthCheckTls } from './health/checks/tls.ts'

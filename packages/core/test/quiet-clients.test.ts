@@ -24,4 +24,9 @@ describe('clients with so few calls that they hardly ever have two in flight', (
   it.each(['least-request', 'peak-ewma'] as const)('%s finds out which instances are slow', async (balancer) => {
     expect((await p99Ms(balancer, 1)) / (await p99Ms('round-robin', 1))).toBeLessThan(0.7)
   })
+
+  it('probing asks, and so is far better still', async () => {
+    // The service time alone has a p99 of 304 ms on an instance that is not slow.
+    expect(await p99Ms('probing', 1)).toBeLessThan(400)
+  })
 })

@@ -80,7 +80,7 @@ describe('checkBalancerName', () => {
     expect(check).toThrow(InvalidOptionError)
     expect(check).toThrow(
       'services.user-service.balancer must be one of round-robin, smooth-weighted-round-robin, grouped, random, ' +
-        'least-request, peak-ewma, ring-hash, maglev, or a function that gives a Balancer, got "round-robbin" (string). Did you mean round-robin?',
+        'least-request, peak-ewma, probing, ring-hash, maglev, or a function that gives a Balancer, got "round-robbin" (string). Did you mean round-robin?',
     )
   })
 

@@ -8,6 +8,8 @@ import { MaglevBalancer } from './hashing/maglev.ts'
 import { RingHashBalancer } from './hashing/ring-hash.ts'
 import { LeastRequestBalancer } from './load-aware/least-request.ts'
 import { PeakEwmaBalancer } from './load-aware/peak-ewma.ts'
+import type { ProbingOptions } from './probing/options.ts'
+import { ProbingBalancer, type ProbingState } from './probing/probing.ts'
 import { RandomBalancer } from './random.ts'
 import { RoundRobinBalancer } from './round-robin.ts'
 import { SmoothWeightedRoundRobinBalancer } from './smooth-weighted/smooth-weighted-round-robin.ts'
@@ -20,13 +22,16 @@ export type BalancerName =
   | 'random'
   | 'least-request'
   | 'peak-ewma'
+  | 'probing'
   | 'ring-hash'
   | 'maglev'
 
-/** The random source and the clock of a balancer. */
+/** The random source and the clock of a balancer, and what one that probes needs. */
 interface BalancerSources {
   readonly random: Random
   readonly clock: Clock
+  readonly probing?: ProbingOptions | undefined
+  readonly onProbing?: ((state: ProbingState) => void) | undefined
 }
 
 const makers: Readonly<Record<BalancerName, (sources: BalancerSources) => Balancer>> = {
@@ -36,6 +41,8 @@ const makers: Readonly<Record<BalancerName, (sources: BalancerSources) => Balanc
   random: ({ random }) => new RandomBalancer({ random }),
   'least-request': ({ random }) => new LeastRequestBalancer({ random }),
   'peak-ewma': ({ random, clock }) => new PeakEwmaBalancer({ random, clock }),
+  probing: ({ random, clock, probing, onProbing }) =>
+    new ProbingBalancer({ ...probing, random, clock, onChange: onProbing }),
   'ring-hash': ({ random }) => new RingHashBalancer({ random }),
   maglev: ({ random }) => new MaglevBalancer({ random }),
 }

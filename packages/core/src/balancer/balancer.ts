@@ -48,12 +48,21 @@ export interface Balancer {
   wantedShares?(): ReadonlyMap<string, number>
   /** Other shares of its groups from now on; `undefined`: its own. For balancers that have groups. */
   setShares?(shares: Readonly<Record<string, number>> | undefined): void
+  /**
+   * Called before the first pick of a call, which waits for what it returns; it must end soon, and not reject.
+   * `undefined`: there is nothing to wait for. For balancers that ask instances for their load.
+   */
+  prepare?(): Promise<void> | undefined
   /** Picks an instance without allocating. Returns `undefined` only if there is no candidate. */
   pick(request?: PickRequest): ServiceInstance | undefined
   /** A request on `instance` starts. For balancers that use the load. */
   started?(instance: ServiceInstance): void
   /** A request on `instance` has ended. Called exactly once for each `started`. */
   finished?(instance: ServiceInstance, outcome: Outcome): void
+  /** Ends what it does in the background. Called when its service is closed. */
+  close?(): void
+  /** Whether probes decide, and why or why not. For balancers that ask instances for their load. */
+  readonly probing?: { readonly active: boolean; readonly reason: string } | undefined
 }
 
 /** `candidates` as a fresh array in which every id occurs once. */

@@ -61,9 +61,20 @@ function acquireOrWait(
   request: AcquireRequest,
   observed: ObservedCall | undefined,
 ): Request | Promise<Request> {
-  const { signal } = request
-  if (signal?.aborted === true) throw signal.reason
+  if (request.signal?.aborted === true) throw request.signal.reason
   if (!target.hasList) return acquireAfter('first-list', target, request, observed)
+  const prepared = target.prepare()
+  return prepared === undefined
+    ? acquireNow(target, request, observed)
+    : prepared.then(() => acquireNow(target, request, observed))
+}
+
+function acquireNow(
+  target: CallTarget,
+  request: AcquireRequest,
+  observed: ObservedCall | undefined,
+): Request | Promise<Request> {
+  if (request.signal?.aborted === true) throw request.signal.reason
   try {
     return tryAcquire(target, request, observed?.call ?? 0) ?? acquireAfter('room', target, request, observed)
   } catch (error) {

@@ -81,6 +81,11 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RetriedCall {
       if (scope.ended) scope.throwIfEnded()
       const waits = !target.hasList
       if (waits) await target.firstList(scope)
+      const prepared = target.prepare()
+      if (prepared !== undefined) {
+        await prepared
+        if (scope.ended) scope.throwIfEnded()
+      }
       target.refuseIfThrottled(scope.call)
       const picked = this.#acquireOrWait()
       // An await costs a turn, which the usual first attempt does without, and then it begins when its call does.

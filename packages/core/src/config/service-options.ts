@@ -1,5 +1,6 @@
 import type { Balancer } from '../balancer/balancer.ts'
 import { type BalancerName, checkBalancerName } from '../balancer/balancer-by-name.ts'
+import { type ProbingOptions, probingTable } from '../balancer/probing/options.ts'
 import type { Clock } from '../base/clock.ts'
 import { InvalidOptionError } from '../base/errors.ts'
 import { checkKeys, hasMethod, rejectOption } from '../base/option-checks.ts'
@@ -40,6 +41,8 @@ export interface ServiceOptions {
    * @default 'round-robin', which becomes 'smooth-weighted-round-robin' as soon as weights differ
    */
   readonly balancer?: (BalancerName | (() => Balancer)) | undefined
+  /** How `balancer: 'probing'` asks instances for their load. Without effect for other balancers. @default {} */
+  readonly probing?: ProbingOptions | undefined
   /**
    * The source of the service's instances. It is closed like the load balancer's discovery.
    * @default the discovery of the load balancer
@@ -159,12 +162,23 @@ const healthCheckerOption: DefaultedOption<HealthCheckOptions | HealthChecker | 
   },
 }
 
+const probingOption: DefaultedOption<ProbingOptions> = {
+  legal: 'object',
+  default: {},
+  fields: probingTable,
+  copied: true,
+  check: (path, given) => {
+    if (given !== undefined) checkOptions(path, given, probingTable)
+  },
+}
+
 /** Without a default: the comments of the interface say what holds. */
 type OpenOption = 'balancer' | 'discovery' | 'emptyGraceMs'
 
 /** Every option of a service. */
 export const serviceTable: OptionTable<ServiceOptions, OpenOption> = {
   balancer: balancerOption,
+  probing: probingOption,
   discovery: discoveryOption,
   refreshIntervalMs: durationOption({ min: 1, default: 10_000 }),
   maxStaleMs: durationOption({ infinite: true, default: Number.POSITIVE_INFINITY }),

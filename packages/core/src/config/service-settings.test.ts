@@ -18,6 +18,7 @@ describe('serviceSettings', () => {
     const { retry, ...others } = settings()
     expect(others).toEqual({
       balancer: undefined,
+      probing: {},
       discovery,
       nameInRegistry: 'users',
       refreshIntervalMs: 10_000,

@@ -1,5 +1,6 @@
 import type { Balancer } from '../balancer/balancer.ts'
 import type { BalancerName } from '../balancer/balancer-by-name.ts'
+import type { ProbingOptions } from '../balancer/probing/options.ts'
 import { type OptionValues, withDefaults } from '../base/option-table.ts'
 import type { ServiceDiscovery } from '../discovery/discovery.ts'
 import type { HealthChecker } from '../health/checks/checker.ts'
@@ -24,6 +25,7 @@ import {
 /** `ServiceOptions` with every default filled in. */
 export interface ServiceSettings {
   readonly balancer: BalancerName | (() => Balancer) | undefined
+  readonly probing: ProbingOptions
   readonly discovery: ServiceDiscovery
   /** What the discovery is asked for. */
   readonly nameInRegistry: string
@@ -61,6 +63,7 @@ export function serviceSettings(
   const values = withDefaults({ ...options, ...given(own) }, serviceTable)
   return {
     balancer: values.balancer,
+    probing: merged(own.probing, base.probing) ?? {},
     discovery: own.discovery ?? options.discovery,
     nameInRegistry: own.nameInRegistry ?? service,
     refreshIntervalMs: values.refreshIntervalMs,

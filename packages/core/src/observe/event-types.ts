@@ -28,6 +28,7 @@ export const eventLevels: Readonly<Record<LoadBalancerEvent['type'], EventLevel>
   'match-ignored': 'warn',
   'override-changed': 'info',
   'panic-changed': 'warn',
+  'probing-changed': 'info',
   'request-finished': 'debug',
   retry: 'debug',
   'retry-budget-exhausted': 'warn',

@@ -136,6 +136,8 @@ export type EventFields =
   | { readonly type: 'hash-key-ignored'; readonly service: string; readonly balancer: string }
   /** A call has a `match`, but `routing.keys` of the service has none of its keys: it goes to any instance. Once for each service. */
   | { readonly type: 'match-ignored'; readonly service: string }
+  /** With `balancer: 'probing'`: probes decide from now on (`active`), or do no longer, and peak EWMA does. */
+  | { readonly type: 'probing-changed'; readonly service: string; readonly active: boolean; readonly reason: string }
   /** Weights differ, but `balancer` ignores them. Once, until they are equal again. */
   | { readonly type: 'weights-ignored'; readonly service: string; readonly balancer: string }
   /** A name that is not configured and that the discovery does not know was forgotten, with its watch. */
@@ -193,6 +195,8 @@ export type ApplicationCallback =
   | 'balancer.started'
   | 'balancer.finished'
   | 'balancer.setShares'
+  | 'balancer.prepare'
+  | 'balancer.close'
   | 'onInterrupt'
   | 'classify'
   | 'discard'

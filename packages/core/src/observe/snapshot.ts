@@ -25,6 +25,8 @@ export interface ServiceSnapshot {
   readonly discovery: string
   /** The name of the balancer by `Symbol.toStringTag`, such as `RoundRobinBalancer`. */
   readonly balancer: string
+  /** Whether probes decide with `balancer: 'probing'`, and why or why not; absent with other balancers. */
+  readonly probing?: { readonly active: boolean; readonly reason: string } | undefined
   /** Milliseconds since the discovery last returned a list. */
   readonly listAgeMs: number
   /** Requests in flight, including those on draining instances. */

@@ -1,5 +1,6 @@
 import type { Balancer } from '../balancer/balancer.ts'
 import { balancerByName } from '../balancer/balancer-by-name.ts'
+import type { ProbingState } from '../balancer/probing/probing.ts'
 import { RoundRobinBalancer } from '../balancer/round-robin.ts'
 import type { Clock } from '../base/clock.ts'
 import type { DiscoveryError } from '../base/errors.ts'
@@ -86,19 +87,16 @@ export function serviceParts(context: ServiceContext, listener: ServiceListener)
   const budget = retry.budget === false ? undefined : new RetryBudget({ ...retry.budget, clock })
   const looks = new Looks(running, lookIntervalMs(noAnswerOptions(settings)))
   const movable = new MovableAttempts(service, looks)
-  const splits = new SteeredSplit({
-    newSplit: () => newSplit(context),
-    onError: (error) => context.events.callbackFailed(service, 'balancer', error),
-  })
+  const closable = new Set<Balancer>()
+  const splits = mainSplits(context, closable)
   const overrides = new Overrides(clock)
   const candidates = new Candidates({ ...context, overrides, splits })
   const roster = new Roster({ ...context, candidates, listener })
   const capacity = new Capacity({ ...context, clock: running, waiting, records: roster.records })
   const feedback = new Feedback({ ...context, roster, looks, movable, budget })
   const requests = new Requests({ ...context, capacity, feedback, listener })
-  const subsets =
-    settings.routing &&
-    new MetadataSubsets({ routing: settings.routing, candidates, newSplits: () => subsetSplits(context, splits) })
+  const newSplits = (): SteeredSplit => subsetSplits(context, splits, closable)
+  const subsets = settings.routing && new MetadataSubsets({ routing: settings.routing, candidates, newSplits })
   const picker = new Picker({ ...context, roster, candidates, capacity, subsets })
   const cache = new InstanceCache({
     ...context,
@@ -128,15 +126,27 @@ export function serviceParts(context: ServiceContext, listener: ServiceListener)
     waiting,
     close: () => {
       for (const part of [cache, looks, feedback, roster, capacity]) part.close()
+      for (const balancer of closable) closeBalancer(context, balancer)
     },
   }
 }
 
+function mainSplits(context: ServiceContext, closable: Set<Balancer>): SteeredSplit {
+  return new SteeredSplit({
+    newSplit: () => newSplit(context, closable),
+    onError: (error) => context.events.callbackFailed(context.service, 'balancer', error),
+  })
+}
+
 /** The groups of candidates of a service, with balancers of the kind that its settings say. @throws InvalidOptionError */
-function newSplit(context: ServiceContext): TrafficSplit {
+function newSplit(context: ServiceContext, closable: Set<Balancer>): TrafficSplit {
   const { service, settings, random, events } = context
   return new TrafficSplit({
-    newBalancer: () => newBalancer(context),
+    newBalancer: () => {
+      const balancer = newBalancer(context)
+      if (typeof balancer.close === 'function') closable.add(balancer)
+      return balancer
+    },
     followWeights: settings.balancer === undefined,
     random,
     callbackFailed: (callback, error) => events.callbackFailed(service, callback, error),
@@ -144,29 +154,43 @@ function newSplit(context: ServiceContext): TrafficSplit {
 }
 
 /** Those of a subset. What the application throws is emitted, and round robin stands in; so it does for one balancer given twice. */
-function subsetSplits(context: ServiceContext, { balancer }: SteeredSplit): SteeredSplit {
+function subsetSplits(context: ServiceContext, { balancer }: SteeredSplit, closable: Set<Balancer>): SteeredSplit {
   const { service, random, events } = context
   const onError = (error: unknown): void => events.callbackFailed(service, 'balancer', error)
   const make = (): TrafficSplit => {
     try {
-      const split = newSplit(context)
+      const split = newSplit(context, closable)
       if (split.first.balancer === balancer) split.first.replace(new RoundRobinBalancer({ random }))
       return split
     } catch (error) {
       onError(error)
-      return newSplit({ ...context, settings: { ...context.settings, balancer: 'round-robin' } })
+      return newSplit({ ...context, settings: { ...context.settings, balancer: 'round-robin' } }, closable)
     }
   }
   return new SteeredSplit({ newSplit: make, onError })
 }
 
 function newBalancer(context: ServiceContext): Balancer {
-  const { service, settings } = context
-  const { balancer } = settings
-  if (typeof balancer !== 'function') return balancerByName(balancer ?? 'round-robin', context)
+  const { service, settings, clock, random, events } = context
+  const { balancer, probing } = settings
+  if (typeof balancer !== 'function') {
+    const onProbing = (state: ProbingState): void => {
+      if (events.active) events.emit({ type: 'probing-changed', service, ...state })
+    }
+    return balancerByName(balancer ?? 'round-robin', { clock, random, probing, onProbing })
+  }
   const made: Balancer = balancer()
   if (typeof made?.update !== 'function' || typeof made.pick !== 'function') {
     rejectOption(`${service}.balancer()`, 'a Balancer with update and pick', made)
   }
   return made
+}
+
+// A balancer of the application may throw: the others are closed all the same.
+function closeBalancer({ service, events }: ServiceContext, balancer: Balancer): void {
+  try {
+    balancer.close?.()
+  } catch (error) {
+    events.callbackFailed(service, 'balancer.close', error)
+  }
 }

@@ -1,3 +1,4 @@
+import type { Balancer } from '../balancer/balancer.ts'
 import { typeTag } from '../base/option-checks.ts'
 import type { InstanceCache } from '../cache/instance-cache.ts'
 import { asDiscoveryError } from '../cache/list-state.ts'
@@ -43,6 +44,7 @@ export function serviceSnapshot(shown: ShownService): ServiceSnapshot {
     ...(error === undefined ? undefined : { discoveryError: asDiscoveryError(service, error).message }),
     discovery: typeTag(settings.discovery),
     balancer: typeTag(candidates.split.first.balancer),
+    ...probingOf(candidates.split.first.balancer),
     listAgeMs: ageMs,
     inFlight: capacity.inFlight,
     queued: capacity.queued,
@@ -82,6 +84,10 @@ function overrideText({ kind, weight, by }: Override): string {
 function moved(snapshot: InstanceSnapshot, { host, port }: ServiceInstance): InstanceSnapshot {
   const movedTo = authorityOf(host, port)
   return { ...snapshot, movedTo, reason: `its id moved to ${movedTo}; requests in flight finish here` }
+}
+
+function probingOf({ probing }: Balancer): Pick<ServiceSnapshot, 'probing'> | undefined {
+  return probing === undefined ? undefined : { probing }
 }
 
 /** With how long the instance has been missing from the list, if it is. */

@@ -17,6 +17,7 @@ import type { Drainable } from './drain.ts'
 import type { MovableAttempt, MovableAttempts } from './movable-attempts.ts'
 import { noAvailableInstance, noList } from './no-available-instance.ts'
 import type { AttemptPickRequest, MayProbe } from './picker.ts'
+import { preparedBy } from './preparation.ts'
 import type { InstanceRecord } from './record.ts'
 import type { Request } from './request.ts'
 import { type ServiceListener, type ServiceParts, type ServiceWiring, serviceParts } from './service-parts.ts'
@@ -195,6 +196,10 @@ export class Service implements CallTarget, ServiceListener, Drainable {
     if (error === undefined || !(error instanceof LoadBalancerClosedError)) return acquired
     acquired.end({ ok: false, latencyMs: 0, error, cancelled: true })
     throw error
+  }
+
+  prepare(): Promise<void> | undefined {
+    return preparedBy(this.#parts.splits.balancer, this)
   }
 
   firstList(call: WaitingCall): Promise<void> {

@@ -32,6 +32,7 @@ const frequencies: Readonly<Record<LoadBalancerEvent['type'], Frequency>> = {
   'listener-failed': 'call',
   'override-changed': 'rare',
   'panic-changed': 'rare',
+  'probing-changed': 'rare',
   'request-finished': 'every',
   retry: 'every',
   'retry-budget-exhausted': 'call',

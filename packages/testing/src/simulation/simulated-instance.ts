@@ -1,5 +1,5 @@
-import type { CancelTimer, Clock, Random, ServiceInstance } from '@lb/core'
-import { checkDurationMs, checkInteger, checkKeys, checkNumber, rejectOption } from '@lb/core/authoring'
+import type { CancelTimer, Clock, LoadProbeResult, Random, ServiceInstance } from '@lb/core'
+import { checkDurationMs, checkInteger, checkKeys, checkNumber, RequestLoad, rejectOption } from '@lb/core/authoring'
 import { type LatencyProfile, latencySampler } from './latency-profile.ts'
 
 /** How a simulated instance serves requests. Durations are in milliseconds. */
@@ -61,6 +61,9 @@ interface Settings {
 
 interface Job {
   readonly reply: (reply: Reply) => void
+  /** Requests that were there when it arrived, and when that was. */
+  readonly level: number
+  readonly arrivedAtMs: number
   cancel: CancelTimer | undefined
 }
 
@@ -76,6 +79,7 @@ export class SimulatedInstance {
   readonly #clock: Clock
   readonly #random: Random
   readonly #startedAtMs: number
+  readonly #load = new RequestLoad()
   readonly #queue: Job[] = []
   readonly #served = new Set<Job>()
   #behaviour: InstanceBehaviour
@@ -125,6 +129,7 @@ export class SimulatedInstance {
     this.#served.clear()
     for (const { cancel, reply } of jobs) {
       cancel?.()
+      this.#load.dropped()
       reply(resetReply)
     }
   }
@@ -135,9 +140,19 @@ export class SimulatedInstance {
     const { mode, concurrency, queueLimit } = this.#settings
     if (mode === 'refusing') reply(refusedReply)
     else if (mode === 'hanging') return
-    else if (this.#served.size < concurrency) this.#serve({ reply, cancel: undefined })
-    else if (this.#queue.length < queueLimit) this.#queue.push({ reply, cancel: undefined })
+    else if (this.#served.size < concurrency) this.#serve(this.#job(reply))
+    else if (this.#queue.length < queueLimit) this.#queue.push(this.#job(reply))
     else reply(503)
+  }
+
+  /** What it answers to a load probe; `undefined` when it answers nothing. */
+  get loadReport(): LoadProbeResult | undefined {
+    if (this.#settings.mode !== 'serving') return undefined
+    return { inFlight: this.#load.inFlight, latencyMs: this.#load.latencyMs(this.#clock.now()) }
+  }
+
+  #job(reply: (reply: Reply) => void): Job {
+    return { reply, level: this.#load.started(), arrivedAtMs: this.#clock.now(), cancel: undefined }
   }
 
   #serve(job: Job): void {
@@ -150,6 +165,7 @@ export class SimulatedInstance {
 
   #finish(job: Job, status: number): void {
     this.#served.delete(job)
+    this.#load.finished(job.level, this.#clock.now() - job.arrivedAtMs, this.#clock.now())
     const next = this.#queue.shift()
     if (next !== undefined) this.#serve(next)
     job.reply(status)

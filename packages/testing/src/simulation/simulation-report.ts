@@ -20,6 +20,8 @@ export interface SimulationReport {
   readonly loadImbalance: number
   /** Attempts ÷ calls. */
   readonly amplification: number
+  /** Load probes ÷ calls: 0 with other balancers than `probing`. */
+  readonly probesPerCall: number
   /** Failed calls by error code or status. */
   readonly failures: Readonly<Record<string, number>>
   /** Events of the load balancers by type, without `request-finished`. */

@@ -14,6 +14,7 @@ import { randomTree } from './random-tree.ts'
 import { eventKinds, SimulatedClient, simulatedService } from './simulated-client.ts'
 import { SimulatedFleet } from './simulated-fleet.ts'
 import type { InstanceBehaviour } from './simulated-instance.ts'
+import { simulatedHealthProbe, simulatedLoadProbe } from './simulated-probes.ts'
 import type { SimulatedRegistry } from './simulated-registry.ts'
 import { SimulationClock } from './simulation-clock.ts'
 import type { SimulationReport } from './simulation-report.ts'
@@ -128,6 +129,7 @@ class Simulation {
   readonly #hash = new EventHash()
   readonly #events = new Map<string, number>()
   readonly #loadBalancers: LoadBalancer[] = []
+  #probes = 0
   readonly #listeners: ((event: LoadBalancerEvent, client: number) => void)[] = []
 
   constructor(options: SimulationOptions) {
@@ -200,9 +202,12 @@ class Simulation {
     roundTripMs: (instance: ServiceInstance) => number,
   ): LoadBalancer {
     const { loadBalancer: given = {} } = this.#options
-    const probe = this.#probe(roundTripMs)
+    const world = { clock: this.#clock, fleet: this.#fleet, roundTripMs }
+    const probe = simulatedHealthProbe(world)
+    const options = typeof given === 'function' ? given({ index, zone, probe }) : given
     const loadBalancer = new LoadBalancer({
-      ...(typeof given === 'function' ? given({ index, zone, probe }) : given),
+      ...options,
+      probing: { probe: simulatedLoadProbe(world, () => this.#probes++), ...options.probing },
       services: { [simulatedService]: {} },
       discovery: this.#fleet.registry.discovery(this.#stream('client', `${index}`, 'registry')),
       clock: this.#clock,
@@ -217,24 +222,6 @@ class Simulation {
       this.#hash.add(eventKinds.told, this.#clock.now(), index, type)
     })
     return loadBalancer
-  }
-
-  #probe(roundTripMs: (instance: ServiceInstance) => number): HealthProbe {
-    return (instance, { signal }) =>
-      new Promise((resolve, reject) => {
-        const { mode } = this.#fleet.get(instance.id).behaviour
-        let cancel = (): void => {}
-        const abort = (): void => {
-          cancel()
-          reject(signal.reason)
-        }
-        signal.addEventListener('abort', abort, { once: true })
-        if (mode === 'hanging') return
-        cancel = this.#clock.setTimeout(() => {
-          signal.removeEventListener('abort', abort)
-          resolve(mode !== 'refusing')
-        }, roundTripMs(instance))
-      })
   }
 
   #roundTripsMs(): [sameZoneMs: number, crossZoneMs: number] {
@@ -258,6 +245,7 @@ class Simulation {
       p999Ms,
       loadImbalance: loads.reduce((most, load) => Math.max(most, load), 0) / meanLoad,
       amplification: attempts / calls,
+      probesPerCall: this.#probes / calls,
       failures,
       events: Object.fromEntries([...this.#events].sort(([left], [right]) => (left < right ? -1 : 1))),
       seconds,
