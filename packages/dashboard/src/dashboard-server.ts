@@ -42,7 +42,7 @@ export class DashboardServer {
     this.#snapshots = new Snapshots(lb, clock)
     this.#traffic = new TrafficBook(clock)
     this.#calls = new CallLog(clock)
-    this.#authority = new Authority(lb, authorize)
+    this.#authority = new Authority(lb, authorize, clock)
     this.#events = new EventLog({ lb, clock, maxStreams, onEvent: (event) => this.#follow(event) })
     const isKnown = (service: string): boolean => this.#snapshots.all().has(service)
     this.#stopObserving = lb.observe(new CallRecorder({ traffic: this.#traffic, calls: this.#calls, isKnown }))

@@ -42,7 +42,7 @@ export function dashboard(lb: LoadBalancer, options: DashboardOptions = {}): Das
       void respond(exchange, response, next)
     },
     fetch: async (request) => {
-      const reply = await server.respond(fetchExchange(request))
+      const reply = await server.respond(fetchExchange(request, settings.clock))
       const notFound = new ApiError('NOT_FOUND', 'There is nothing at this path')
       return fetchResponse(reply ?? errorReply(notFound), request.method === 'HEAD')
     },

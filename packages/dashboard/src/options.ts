@@ -32,7 +32,8 @@ export interface Identity {
 
 /**
  * Decides whether a request may make a change. It returns who asks for it, or `false` (also `undefined`): 401 if the request has no
- * credentials, else 403. What it throws refuses the request with 403, and is only in the event, not in the response.
+ * credentials, else 403. What it throws refuses the request with 403, and is only in the event, not in the response. So does an answer
+ * that takes longer than 30 seconds.
  */
 export type Authorize = (
   request: AuthorizedRequest,

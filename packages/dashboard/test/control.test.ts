@@ -1,4 +1,5 @@
 import { GroupedBalancer, LoadBalancer, type LoadBalancerEvent, StaticDiscovery } from '@lb/core'
+import { FakeClock, settlePromises } from '@lb/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
   type Authorize,
@@ -15,11 +16,14 @@ let lb: LoadBalancer
 let shown: Dashboard
 let events: LoadBalancerEvent[]
 
+let clock: FakeClock
+
 function use(authorize?: Authorize): void {
-  shown = dashboard(lb, { authorize })
+  shown = dashboard(lb, { authorize, clock })
 }
 
 beforeEach(async () => {
+  clock = new FakeClock()
   lb = new LoadBalancer({
     discovery: new StaticDiscovery({
       users: ['10.0.0.1:80', '10.0.0.2:80', '10.0.0.3:80'],
@@ -88,6 +92,13 @@ describe('a change', () => {
   })
 })
 
+const throwing: ProxyHandler<{ by: string }> = {
+  get: (_, name) => {
+    // Whoever awaits it asks for this.
+    if (name !== 'then') throw new Error('hunter2')
+  },
+}
+
 describe('without authority', () => {
   it.each(controlVerbs)('%s is refused by a dashboard that only reads', async (verb) => {
     use()
@@ -105,6 +116,8 @@ describe('without authority', () => {
     ['an error', () => Promise.reject(new Error('no')), {}, 403, 'authorize-failed'],
     ['true, which is nobody', () => true as never, {}, 403, 'authorize-failed'],
     ['nobody', () => ({ by: '' }), {}, 403, 'authorize-failed'],
+    ['null', () => null as never, {}, 403, 'authorize-failed'],
+    ['what throws when it is read', () => new Proxy({ by: '' }, throwing), {}, 403, 'authorize-failed'],
   ])('(%s) it is refused, with an event', async (_, authorize, headers, status, because) => {
     use(authorize)
     const refused = await post(shown, 'api/v1/services/users/drain', { instance }, { ...changeHeaders, ...headers })
@@ -113,6 +126,26 @@ describe('without authority', () => {
     expect(events).toMatchObject([
       { type: 'control-refused', service: 'users', change: 'drain', instanceId: instance, because },
     ])
+    expect(lb.inspect('users').overrides).toEqual([])
+  })
+})
+
+describe('authority that does not come', () => {
+  it('is refused after 30 seconds, and changes nothing when it comes then', async () => {
+    let allow = (_: { readonly by: string }): void => {}
+    use(
+      () =>
+        new Promise((resolve) => {
+          allow = resolve
+        }),
+    )
+    const answer = post(shown, 'api/v1/services/users/drain', { instance })
+    await settlePromises()
+    await clock.advance(30_000)
+    expect((await answer).status).toBe(403)
+    allow({ by: 'alice' })
+    await settlePromises()
+    expect(events).toMatchObject([{ type: 'control-refused', because: 'authorize-failed' }])
     expect(lb.inspect('users').overrides).toEqual([])
   })
 })

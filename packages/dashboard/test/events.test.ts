@@ -62,6 +62,16 @@ async function open(query = '', headers: Readonly<Record<string, string>> = {}):
   return reader
 }
 
+function refuse(index: number): void {
+  lb.emit({
+    type: 'control-refused',
+    service: 'users',
+    change: 'drain',
+    instanceId: `${index}`,
+    because: 'forbidden',
+  })
+}
+
 const drain = (service: string, instance: string): void => lb.control(service, { by: 'bob' }).drain(instance)
 
 async function call(): Promise<void> {
@@ -91,6 +101,17 @@ describe('GET api/v1/events', () => {
     expect(events.map(({ type }) => type)).toEqual(['override-changed'])
     // Of another process, with more events: everything is new.
     expect((await open('', { 'last-event-id': '999' })).events).toHaveLength(3)
+  })
+
+  it('begins with every event that is kept, and then has those from now on', async () => {
+    for (let index = 0; index < 600; index++) refuse(index)
+    const stream = await open()
+    const told = stream.events.map((event) => event['instanceId'])
+    expect(told).toEqual(Array.from({ length: 500 }, (_, index) => `${100 + index}`))
+    refuse(600)
+    await stream.read()
+    expect(stream.events.at(-1)?.['instanceId']).toBe('600')
+    expect(stream.text).not.toContain('dropped')
   })
 
   it('keeps to the types, the level and the service that are asked for', async () => {
@@ -188,6 +209,12 @@ describe('bounds', () => {
     }
     // The stream is gone: there is room for as many as before.
     await Promise.all([open(), open(), open()])
+  })
+
+  it('of how long a server may not read for its client: the stream breaks off', async () => {
+    const { body } = await shown.fetch(new Request('http://localhost/api/v1/events'))
+    await clock.advance(60_000)
+    await expect(body?.getReader().read()).rejects.toThrow('did not read')
   })
 
   it('of its life: it ends when its server stops accepting connections', async () => {

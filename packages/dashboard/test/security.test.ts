@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { LoadBalancer, type LoadBalancerEvent, StaticDiscovery } from '@lb/core'
+import { FakeClock, settlePromises } from '@lb/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Dashboard, dashboard, type ServiceResponse } from '../src/index.ts'
 import { changeHeaders, get, post } from './requests.ts'
@@ -15,7 +16,16 @@ beforeEach(async () => {
   lb = new LoadBalancer({
     discovery: new StaticDiscovery({
       users: [
-        { host: '10.0.0.1', port: 80, metadata: { 'api-token': 'hunter2', DB_PASSWORD: 'hunter2', version: hostile } },
+        {
+          host: '10.0.0.1',
+          port: 80,
+          metadata: {
+            'api-token': 'hunter2',
+            DB_PASSWORD: 'hunter2',
+            version: hostile,
+            docs: 'http://admin:hunter2@10.0.0.1/docs?by=a@b',
+          },
+        },
         { host: '10.0.0.2', port: 80, id: hostile },
       ],
     }),
@@ -130,7 +140,8 @@ describe('secrets', () => {
   it('are masked where metadata look like them', async () => {
     const { body } = await get<ServiceResponse>(shown, 'api/v1/services/users')
     const { metadata } = body.instances[0]?.instance ?? {}
-    expect(metadata).toEqual({ 'api-token': '••••••', DB_PASSWORD: '••••••', version: hostile })
+    const docs = 'http://••••••@10.0.0.1/docs?by=a@b'
+    expect(metadata).toEqual({ 'api-token': '••••••', DB_PASSWORD: '••••••', version: hostile, docs })
     expect(JSON.stringify(body)).not.toContain('hunter2')
   })
 
@@ -189,6 +200,21 @@ describe('paths', () => {
     }
   })
 
+  it('redirect to the slash where a middleware has decoded them', async () => {
+    for (const [path, location] of [
+      ['/a\r\nset-cookie: x', './a%0D%0Aset-cookie:%20x/'],
+      ['/\u4e2d', './%E4%B8%AD/'],
+      ['/\ud800', './%EF%BF%BD/'],
+    ]) {
+      const origin = await serve((request, response) => {
+        request.url = path
+        shown.handle(request, response)
+      })
+      const { status, headers } = await fetch(origin, { redirect: 'manual' })
+      expect({ status, location: headers.get('location') }).toEqual({ status: 307, location })
+    }
+  })
+
   async function rawLocation(path: string): Promise<string> {
     const { port } = new URL(await serve(shown.handle))
     const socket = connect(Number(port), '127.0.0.1')
@@ -224,6 +250,23 @@ describe('requests', () => {
     })
     expect(response.status).toBe(413)
     expect(response.headers.get('connection')).toBe('close')
+  })
+
+  it('with a body that does not arrive are refused after 10 seconds, over fetch too', async () => {
+    const clock = new FakeClock()
+    const slow = dashboard(lb, { authorize: () => ({ by: 'alice' }), clock })
+    let isGivenUp = false
+    const body = new ReadableStream({
+      cancel: () => {
+        isGivenUp = true
+      },
+    })
+    const init = { method: 'POST', headers: changeHeaders, body, duplex: 'half' } as const
+    const answer = get(slow, 'api/v1/services/users/drain', init)
+    await settlePromises()
+    await clock.advance(10_000)
+    expect({ status: (await answer).status, isGivenUp }).toEqual({ status: 400, isGivenUp: true })
+    slow.close()
   })
 
   it.each([

@@ -1,18 +1,23 @@
-import type { AdapterEvent, LoadBalancer } from '@lb/core'
+import type { AdapterEvent, Clock, LoadBalancer } from '@lb/core'
 import { ApiError } from '../http/api-error.ts'
 import type { Exchange } from '../http/exchange.ts'
 import type { Authorize, DashboardAction, Identity } from '../options.ts'
 
 type Because = Extract<AdapterEvent, { type: 'control-refused' }>['because']
 
+/** How long `authorize` may take, in milliseconds. */
+const authorizeTimeoutMs = 30_000
+
 /** Decides who may change something, and emits what was refused. */
 export class Authority {
   readonly #lb: LoadBalancer
   readonly #authorize: Authorize | undefined
+  readonly #clock: Clock
 
-  constructor(lb: LoadBalancer, authorize: Authorize | undefined) {
+  constructor(lb: LoadBalancer, authorize: Authorize | undefined, clock: Clock) {
     this.#lb = lb
     this.#authorize = authorize
+    this.#clock = clock
   }
 
   /**
@@ -21,28 +26,33 @@ export class Authority {
    * @throws ApiError if it is nobody who may
    */
   async check(exchange: Exchange, action: DashboardAction): Promise<Identity> {
-    if (this.#authorize === undefined) {
+    const authorize = this.#authorize
+    if (authorize === undefined) {
       this.#refused(action, 'read-only')
       throw new ApiError('READ_ONLY', 'This dashboard only reads. To change something, it needs the option authorize')
     }
     const { header, raw } = exchange
-    let identity: Awaited<ReturnType<Authorize>>
+    let identity: Identity | undefined
     try {
-      identity = await this.#authorize({ header, raw }, action)
+      identity = identityOf(await this.#inTime(() => authorize({ header, raw }, action)))
     } catch (error) {
       this.#refused(action, 'authorize-failed', error)
       throw new ApiError('FORBIDDEN', 'You may not do this')
     }
-    if (isIdentity(identity)) return identity
-    if (identity !== undefined && identity !== false) {
-      // It would be nobody who did it.
-      this.#refused(action, 'authorize-failed', new TypeError('authorize must return { by: string }, or false'))
-      throw new ApiError('FORBIDDEN', 'You may not do this')
-    }
+    if (identity !== undefined) return identity
     const isKnown = header('authorization') !== undefined
     this.#refused(action, isKnown ? 'forbidden' : 'unauthorized')
     if (isKnown) throw new ApiError('FORBIDDEN', 'You may not do this')
     throw new ApiError('UNAUTHORIZED', 'Say who you are', { headers: { 'www-authenticate': 'Bearer' } })
+  }
+
+  /** What `ask` gives. What it gives too late changes nothing. */
+  #inTime(ask: () => unknown): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const late = (): void => reject(new Error(`authorize took longer than ${authorizeTimeoutMs / 1_000} seconds`))
+      const cancel = this.#clock.setTimeout(late, authorizeTimeoutMs, { background: true })
+      Promise.resolve().then(ask).then(resolve, reject).finally(cancel)
+    })
   }
 
   #refused({ type, service, instance }: DashboardAction, because: Because, error?: unknown): void {
@@ -57,6 +67,11 @@ export class Authority {
   }
 }
 
-function isIdentity(value: unknown): value is Identity {
-  return typeof value === 'object' && value !== null && 'by' in value && typeof value.by === 'string' && value.by !== ''
+/** Who it is; `undefined`: nobody. @throws TypeError for what says neither */
+function identityOf(value: unknown): Identity | undefined {
+  if (value === undefined || value === false) return undefined
+  const by: unknown = typeof value === 'object' && value !== null && 'by' in value ? value.by : undefined
+  // It would be nobody who did it.
+  if (typeof by !== 'string' || by === '') throw new TypeError('authorize must return { by: string }, or false')
+  return { by }
 }

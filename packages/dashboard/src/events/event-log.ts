@@ -53,7 +53,7 @@ export class EventLog {
     })
     // A number that is greater than ours is that of another process.
     const from = lastId > this.#lastId ? 0 : lastId
-    for (const entry of this.#kept) if ((entry.id ?? 0) > from) stream.offer(entry)
+    stream.replay(this.#kept.filter(({ id = 0 }) => id > from))
     this.#streams.set(stream, wantsCalls)
     this.#adapt()
     return stream

@@ -56,6 +56,12 @@ export class EventStream {
     return this.#stalled
   }
 
+  /** Events of before, all of them: they are bounded, and come once. */
+  replay(entries: readonly EventEntry[]): void {
+    const nowMs = this.#options.clock.now()
+    for (const entry of entries) if (this.#options.filter(entry)) this.#waiting.push(entry.text(nowMs))
+  }
+
   offer(entry: EventEntry): void {
     if (this.#ended || !this.#options.filter(entry)) return
     const nowMs = this.#options.clock.now()

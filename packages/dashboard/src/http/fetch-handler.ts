@@ -1,10 +1,11 @@
+import type { Clock } from '@lb/core'
 import type { EventStream } from '../events/event-stream.ts'
 import { ApiError } from './api-error.ts'
-import { type Exchange, maxBodyBytes, type Reply } from './exchange.ts'
+import { bodyTimeoutMs, type Exchange, maxBodyBytes, type Reply } from './exchange.ts'
 import { tooLarge } from './node-handler.ts'
 
 /** A web `Request` as an exchange. */
-export function fetchExchange(request: Request): Exchange {
+export function fetchExchange(request: Request, clock: Clock): Exchange {
   const { host, pathname, search } = new URL(request.url)
   return {
     method: request.method,
@@ -13,25 +14,45 @@ export function fetchExchange(request: Request): Exchange {
     hasNext: false,
     // A server that gives no `Host` has put it into the URL.
     header: (name) => request.headers.get(name) ?? (name === 'host' ? host : undefined),
-    body: () => fetchBody(request),
+    body: () => fetchBody(request, clock),
     raw: request,
   }
 }
 
-async function fetchBody({ body }: Request): Promise<string> {
+async function fetchBody({ body }: Request, clock: Clock): Promise<string> {
   if (body === null) return ''
+  if (body.locked) throw new ApiError('BAD_REQUEST', 'The body was read before')
+  const reader = body.getReader()
+  let isLate = false
+  const giveUp = (): void => void reader.cancel().catch(() => {})
+  const cancel = clock.setTimeout(
+    () => {
+      isLate = true
+      giveUp()
+    },
+    bodyTimeoutMs,
+    { background: true },
+  )
+  try {
+    const text = await readText(reader)
+    if (!isLate) return text
+  } catch (error) {
+    giveUp()
+    throw error instanceof ApiError ? error : new ApiError('BAD_REQUEST', 'The body broke off')
+  } finally {
+    cancel()
+  }
+  throw new ApiError('BAD_REQUEST', 'The body did not arrive in time')
+}
+
+async function readText(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<string> {
   const decoder = new TextDecoder()
   let text = ''
   let bytes = 0
-  try {
-    for await (const chunk of body) {
-      bytes += chunk.byteLength
-      if (bytes > maxBodyBytes) throw tooLarge()
-      text += decoder.decode(chunk, { stream: true })
-    }
-  } catch (error) {
-    if (error instanceof ApiError) throw error
-    throw new ApiError('BAD_REQUEST', 'The body broke off, or was read before')
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    bytes += part.value.byteLength
+    if (bytes > maxBodyBytes) throw tooLarge()
+    text += decoder.decode(part.value, { stream: true })
   }
   return text
 }
@@ -48,13 +69,21 @@ export function fetchResponse({ status, headers, body }: Reply, isHead: boolean)
 /** Chunks are made when the client asks for them. */
 function readable(stream: EventStream): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder()
+  let wake = (): void => {}
   return new ReadableStream<Uint8Array>(
     {
+      start: (controller) => {
+        stream.onReadable = () => {
+          // The server waits for the client, and asks for nothing.
+          if (stream.stalled) controller.error(new Error('The client did not read'))
+          wake()
+        }
+      },
       pull: async (controller) => {
         let chunk = stream.take()
         while (chunk === undefined && !stream.ended) {
           await new Promise<void>((resolve) => {
-            stream.onReadable = resolve
+            wake = resolve
           })
           chunk = stream.take()
         }

@@ -30,7 +30,12 @@ function routeOf(path: string): Route {
   if (segments.at(-2) === 'assets') return { kind: 'asset', name: last }
   if (last === '') return { kind: 'page' }
   // With a dot before it: the last segment alone could be read as an absolute address.
-  return last.includes('.') ? { kind: 'none' } : { kind: 'to-slash', location: `./${last}/` }
+  return last.includes('.') ? { kind: 'none' } : { kind: 'to-slash', location: `./${encoded(last)}/` }
+}
+
+/** A middleware may have decoded the path: only these characters stand in a header. */
+function encoded(segment: string): string {
+  return segment.replace(/\p{Cs}/gu, '\uFFFD').replace(/[^!-~]/gu, encodeURIComponent)
 }
 
 /**
