@@ -44,6 +44,7 @@ export class Service implements CallTarget, ServiceListener, Drainable {
   readonly #picker: ServiceParts['picker']
   readonly #wasUnknown: boolean
   readonly #hints: UnheededHints
+  readonly prepare = (): Promise<void> | undefined => preparedBy(this.#parts.splits.balancer, this)
   started = false
   /** Adapters that keep it in use, also while it has no request. */
   holders = 0
@@ -198,10 +199,6 @@ export class Service implements CallTarget, ServiceListener, Drainable {
     throw error
   }
 
-  prepare(): Promise<void> | undefined {
-    return preparedBy(this.#parts.splits.balancer, this)
-  }
-
   firstList(call: WaitingCall): Promise<void> {
     return this.#parts.lists.first(call)
   }
@@ -298,7 +295,6 @@ export class Service implements CallTarget, ServiceListener, Drainable {
   #noAvailableInstance(match: MetadataMatch | undefined): NoAvailableInstanceError {
     const { cache } = this.#parts
     if (cache.instances.length === 0) cache.doubt()
-    const known = { ...this.#parts, wasUnknown: this.#wasUnknown }
-    return noAvailableInstance(this.service, this.settings, known, match)
+    return noAvailableInstance(this.service, this.settings, { ...this.#parts, wasUnknown: this.#wasUnknown }, match)
   }
 }
