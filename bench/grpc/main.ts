@@ -23,7 +23,7 @@ const { values } = parseArgs({
 const seconds = Number(values.seconds ?? (values.quick ? 0.4 : 2))
 const rounds = Number(values.rounds ?? (values.quick ? 3 : 9))
 const callers = 48
-const slowCallers = 20
+const slowCallers = 10
 
 /** Interleaved, beginning with another one each round, so that what disturbs the machine disturbs all of them. */
 async function compare(contenders: readonly Contender[], atOnce: number): Promise<Map<string, LoadResult[]>> {
