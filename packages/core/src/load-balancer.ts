@@ -191,7 +191,8 @@ export class LoadBalancer implements AsyncDisposable {
       if (typeof attempt !== 'function') checkFunction('attempt', attempt ?? null)
       if (options !== noExecuteOptions) checkExecuteOptions(options)
       const scope = this.#scope(service, options.signal, options.timeoutMs ?? target.settings.timeoutMs)
-      scope.observed = this.#calls.begin(service, options)
+      // Asked here: most calls are not observed.
+      if (this.#calls.active || this.#events.wantsCalls) scope.observed = this.#calls.begin(service, options)
       return execute(target, attempt, options, scope)
     } catch (error) {
       this.#calls.refused(service, error)

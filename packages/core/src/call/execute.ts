@@ -3,20 +3,16 @@ import { type DeadlineExceededError, LoadBalancerClosedError, NoAvailableInstanc
 import type { ServiceInstance } from '../instance/instance.ts'
 import type { MetadataMatch } from '../instance/metadata-match.ts'
 import type { AttemptInfo } from '../observe/call-observer.ts'
-import type { ApplicationCallback } from '../observe/events.ts'
-import type { AttemptResult } from '../retry/classification.ts'
-import { isTimeout } from '../retry/error-verdict.ts'
 import { type RetryPolicy, retryPolicy } from '../retry/retry-policy.ts'
 import type { CallTarget } from '../service/call-target.ts'
 import type { AttemptPickRequest } from '../service/picker.ts'
 import type { Request } from '../service/request.ts'
 import { Attempt, type AttemptedCall, type SettledAttempt } from './attempt.ts'
 import type { AttemptFunction } from './attempt-context.ts'
-import type { Judged } from './attempt-outcome.ts'
 import { type AccompaniedCall, Companions } from './companions.ts'
 import type { ExecuteOptions } from './execute-options.ts'
+import { JudgedCall } from './judged-call.ts'
 import { attemptPickRequest } from './pick-request.ts'
-import { classifiedBy } from './response.ts'
 import {
   emitRetry,
   mayMoveOn,
@@ -26,7 +22,7 @@ import {
   timedOutEverywhere,
 } from './retry-delay.ts'
 import type { CallScope } from './scope.ts'
-import { discardValue, freeUnreadBody } from './unread-body.ts'
+import { freeUnreadBody } from './unread-body.ts'
 
 /**
  * Waits for the first list, picks, runs, classifies and maybe retries on an instance not tried yet, within `scope` (which it releases)
@@ -45,18 +41,17 @@ export function execute<T>(
 const none: readonly ServiceInstance[] = Object.freeze([])
 
 /** One call: its state, and the loop of its attempts. */
-class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RetriedCall {
+class Call<T> extends JudgedCall<T> implements AttemptedCall<T>, AccompaniedCall<T>, RetriedCall {
   readonly target: CallTarget
   readonly scope: CallScope
   readonly start: AttemptFunction<T>
-  readonly #options: ExecuteOptions<T>
+  protected readonly options: ExecuteOptions<T>
   readonly policy: RetryPolicy
   readonly #idempotent: boolean
   /** The instances of the attempts so far. */
   #previous: readonly ServiceInstance[] = none
   retries = 0
   askedMs = 0
-  timedOut: ReadonlySet<string> | undefined
   /** The attempts under way, where there may be several beside each other. */
   #companions: Companions<T> | undefined
   /** Whether the next retry was paid for out of the budget already. */
@@ -65,11 +60,12 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RetriedCall {
   #listVersion = 0
 
   constructor(target: CallTarget, start: AttemptFunction<T>, options: ExecuteOptions<T>, scope: CallScope) {
+    super()
     const { retry } = target.settings
     this.target = target
     this.scope = scope
     this.start = start
-    this.#options = options
+    this.options = options
     this.policy = options.retry === undefined ? retry : retryPolicy(options.retry, retry)
     this.#idempotent = options.idempotent === true
   }
@@ -86,7 +82,7 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RetriedCall {
         await prepared
         if (scope.ended) scope.throwIfEnded()
       }
-      target.refuseIfThrottled(scope.call)
+      target.refuseIfThrottled(scope.observed?.call ?? 0)
       const picked = this.#acquireOrWait()
       // An await costs a turn, which the usual first attempt does without, and then it begins when its call does.
       let settled = await (picked instanceof Promise
@@ -265,33 +261,15 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RetriedCall {
     })
   }
 
-  classify(result: AttemptResult<T>, instance: ServiceInstance): Judged<T> {
-    try {
-      const withLoadReport = this.target.settings.loadReports !== undefined
-      const classification = classifiedBy(this.#options.classify, result, instance, withLoadReport)
-      if (!result.ok && isTimeout(result.error)) this.timedOut = new Set(this.timedOut).add(instance.id)
-      return { result, classification }
-    } catch (error) {
-      this.callbackFailed('classify', error)
-      if (result.ok) this.discard(result.value)
-      return { result: { ok: false, error }, classification: { ok: false, blame: 'none', retry: 'never' } }
-    }
-  }
-
-  isRepeatable({ classification: { statusCode, retry } }: SettledAttempt<T>): boolean {
-    const allowed = retry ?? (this.policy.statusCodes.has(statusCode ?? 0) ? 'idempotent' : 'never')
-    return allowed === 'always' || (allowed === 'idempotent' && this.#idempotent)
-  }
-
   /** No attempt starts later. */
   get latestMs(): number {
     const { deadlineMs, startedAtMs } = this.scope
-    return Math.min(deadlineMs, startedAtMs + (this.#options.retryWithinMs ?? Number.POSITIVE_INFINITY))
+    return Math.min(deadlineMs, startedAtMs + (this.options.retryWithinMs ?? Number.POSITIVE_INFINITY))
   }
 
   /** What the metadata of the instance must say. */
   get match(): MetadataMatch | undefined {
-    return this.#options.match
+    return this.options.match
   }
 
   tried(): ReadonlySet<string> {
@@ -299,17 +277,9 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RetriedCall {
   }
 
   pickRequest(): AttemptPickRequest | undefined {
-    const { hashKey, avoid, match } = this.#options
+    const { hashKey, avoid, match } = this.options
     const isFirst = this.#previous.length === 0
     if (isFirst && hashKey === undefined && avoid === undefined && match === undefined) return undefined
-    return attemptPickRequest(this.#options, isFirst ? undefined : this.tried(), this.timedOut)
-  }
-
-  discard(value: T): void {
-    discardValue(value, this.#options.discard, (error) => this.callbackFailed('discard', error))
-  }
-
-  callbackFailed(callback: ApplicationCallback, error: unknown): void {
-    this.target.events.callbackFailed(this.target.service, callback, error, this.scope.observed?.call)
+    return attemptPickRequest(this.options, isFirst ? undefined : this.tried(), this.timedOut)
   }
 }

@@ -15,6 +15,8 @@ interface GivenCall {
 export class CallObservers {
   readonly #events: EventChannel
   readonly #clock: Clock
+  /** Whether there are observers. Changed here alone. */
+  active = false
   #observers: readonly CallObserver[] = []
   /** Calls that were observed so far. */
   #calls = 0
@@ -30,15 +32,13 @@ export class CallObservers {
   observe(observer: CallObserver): () => void {
     if (!hasMethod(observer, 'startCall')) rejectOption('observer', 'an object with startCall', observer)
     const own: CallObserver = { startCall: (info) => observer.startCall(info) }
-    this.#observers = [...this.#observers, own]
-    return () => {
-      this.#observers = this.#observers.filter((other) => other !== own)
-    }
+    this.#setObservers([...this.#observers, own])
+    return () => this.#setObservers(this.#observers.filter((other) => other !== own))
   }
 
   /** The number of a call that may begin; 0: nothing observes it, or listens to it. */
   reserve(): number {
-    return this.#observers.length === 0 && !this.#events.wantsCalls ? 0 : ++this.#calls
+    return !this.active && !this.#events.wantsCalls ? 0 : ++this.#calls
   }
 
   /** A call begins; `undefined`: nothing observes it, or listens to it. */
@@ -53,9 +53,14 @@ export class CallObservers {
 
   /** The load balancer is closed, for `errorOf(service)`: calls that have not ended get their event now, and later ones are not observed. */
   close(errorOf: (service: string) => Error): void {
-    this.#observers = []
+    this.#setObservers([])
     for (const observed of [...this.#open]) observed.lbClosed(errorOf(observed.service))
     this.#open.clear()
+  }
+
+  #setObservers(observers: readonly CallObserver[]): void {
+    this.#observers = observers
+    this.active = observers.length > 0
   }
 
   #begin(service: string, { idempotent = false, httpMethod }: GivenCall, call: number): ObservedCall {
