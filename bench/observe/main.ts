@@ -1,5 +1,5 @@
 /**
- * What it costs that a load balancer is observed, in CPU time for each request of `fetch`: `pnpm bench:observe`. It runs the built packages,
+ * What it costs that a load balancer is observed, in CPU time for each request of `fetch`, and in time and memory for each call: `pnpm bench:observe`. It runs the built packages,
  * so `pnpm build` comes first. `--rounds` and `--seconds` take longer or shorter, `--quick` is short; `--write` writes
  * `bench/results/observe.md`. Ends with 1 when a target is missed.
  */
@@ -9,6 +9,7 @@ import { parseArgs, promisify } from 'node:util'
 import { startBackends } from '../backends.ts'
 import { writeResult } from '../result-file.ts'
 import { judge } from '../target.ts'
+import { measureCallCosts } from './call-costs.ts'
 import { contenders } from './contenders.ts'
 import { type Figures, report, targets } from './report.ts'
 
@@ -34,7 +35,8 @@ for (let round = 1; round <= rounds; round++) {
   }
 }
 await Promise.all(nginxes.map((nginx) => nginx.stop()))
-const text = report(figures)
+console.error('calls')
+const text = report(figures, await measureCallCosts(rounds))
 console.log(text)
 if (values.write) await writeResult('observe', text)
 judge(targets(figures))

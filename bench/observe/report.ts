@@ -3,6 +3,7 @@ import { ratioText, spreadText } from '../number-text.ts'
 import { pairedRatio, spreadOf } from '../spread.ts'
 import { table } from '../table.ts'
 import type { Target } from '../target.ts'
+import { type CallCosts, callCostTable } from './call-costs.ts'
 import { contenders } from './contenders.ts'
 
 /** Microseconds of CPU time for each request, by the name of the contender, in the order of the rounds. */
@@ -25,7 +26,7 @@ export function targets(figures: Figures): Target[] {
   ]
 }
 
-export function report(figures: Figures): string {
+export function report(figures: Figures, costs: CallCosts): string {
   const rows = Object.entries(contenders).map(([name, text]) => [
     text,
     spreadText(spreadOf(figures.get(name) ?? [])),
@@ -39,7 +40,12 @@ export function report(figures: Figures): string {
       'CPU time of a process that sends requests by `fetch` of `@lb/undici` over loopback, 20 at a time, for each of them.',
       'Every span is sampled, batched and given to an exporter that keeps none.',
     ],
-    body: [table(['contender', 'µs of CPU for a request', '× not observed', '× the transport alone'], rows), ''],
+    body: [
+      table(['contender', 'µs of CPU for a request', '× not observed', '× the transport alone'], rows),
+      '',
+      callCostTable(costs),
+      '',
+    ],
     targets: targets(figures),
     notes: ['With a real exporter and sampling, both sides of the ratio grow and fall alike.'],
   })

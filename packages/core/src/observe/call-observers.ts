@@ -4,6 +4,7 @@ import { hasMethod, rejectOption } from '../base/option-checks.ts'
 import type { CallObservation, CallObserver } from './call-observer.ts'
 import type { EventChannel } from './event-channel.ts'
 import { ObservedCall } from './observed-call.ts'
+import { OpenCalls } from './open-calls.ts'
 
 /** What the caller said of its call. */
 interface GivenCall {
@@ -21,7 +22,7 @@ export class CallObservers {
   /** Calls that were observed so far. */
   #calls = 0
   /** Those that have not ended. An application that never reports the end of a request keeps its call here. */
-  readonly #open = new Set<ObservedCall>()
+  readonly #open = new OpenCalls<ObservedCall>()
 
   constructor(events: EventChannel, clock: Clock) {
     this.#events = events
@@ -54,8 +55,7 @@ export class CallObservers {
   /** The load balancer is closed, for `errorOf(service)`: calls that have not ended get their event now, and later ones are not observed. */
   close(errorOf: (service: string) => Error): void {
     this.#setObservers([])
-    for (const observed of [...this.#open]) observed.lbClosed(errorOf(observed.service))
-    this.#open.clear()
+    for (const observed of this.#open.takeAll()) observed.lbClosed(errorOf(observed.service))
   }
 
   #setObservers(observers: readonly CallObserver[]): void {

@@ -5,6 +5,7 @@ import type { ServiceInstance } from '../instance/instance.ts'
 import type { Outcome } from '../instance/outcome.ts'
 import type { AttemptInfo, AttemptObservation, CallObservation, CallResult } from './call-observer.ts'
 import type { EventChannel } from './event-channel.ts'
+import type { OpenCall, OpenCalls } from './open-calls.ts'
 import { runObserved } from './run-observed.ts'
 
 /** What a call and its observers share. */
@@ -15,15 +16,16 @@ export interface ObservedCallOptions {
   readonly events: EventChannel
   readonly observations: readonly CallObservation[]
   /** The observed calls of which something is in flight, or waits. */
-  readonly open: Set<ObservedCall>
+  readonly open: OpenCalls<ObservedCall>
 }
 
 /** What a call came to. */
 type CallEnd = Pick<CallResult, 'result' | 'statusCode' | 'error'>
 
 /** A call that is observed, or listened to: what is counted of it, until nothing of it is in flight any more. */
-export class ObservedCall {
+export class ObservedCall implements OpenCall {
   readonly call: number
+  place = -1
   readonly #options: ObservedCallOptions
   readonly #startedAtMs: number
   #durationMs: number | undefined
