@@ -1,5 +1,5 @@
 // Everything that is checked, one gate after the other: check.ts [arguments for vitest]. `--fast` leaves out the gates
-// that pack the packages.
+// that build the site, fetch runtimes, or pack the packages.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 

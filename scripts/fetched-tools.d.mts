@@ -1,4 +1,4 @@
-/** What of a process decides. */
+/** The fields of `process` that decide what is fetched. */
 export interface Machine {
   readonly platform: string
   readonly arch: string

@@ -14,7 +14,8 @@ export interface CallOptions {
   readonly body: string | undefined
 }
 
-const secretHeaders = /auth|cookie|token|key|secret|password/i
+/** Names of headers whose values are masked in all output. */
+const secretHeaders = /auth|cookie|token|key|secret|passw|credential/i
 
 /** Reads the options of `lb call`. */
 export function callOptions({ options, secrets }: Invocation, path = '/'): CallOptions {

@@ -12,7 +12,7 @@ const format: FlagDefinition = {
 }
 const timeout = (description: string): FlagDefinition => ({ flags: '--timeout <duration>', description, group: limits })
 const listTimeout = timeout('longest wait for the registry, such as 500ms or 5s. Default: 5s')
-const requestTimeout = timeout('longest wait for an answer of the gateway. Default: 5s')
+const requestTimeout = timeout('longest wait for a response of the gateway. Default: 5s')
 const zone: FlagDefinition = {
   flags: '--zone <zone>',
   description: 'the zone of this process: instances in it are preferred',
@@ -177,7 +177,7 @@ export const commandList: readonly CommandDefinition[] = [
     summary: 'let an ejected instance take requests again',
     description: 'Ends the ejection of an instance before its time.',
     flags: controlFlags,
-    examples: [[`lb end-ejection user-service 10.0.1.12:8080 ${onGateway}`, 'it is tested by the next request']],
+    examples: [[`lb end-ejection user-service 10.0.1.12:8080 ${onGateway}`, 'it is used again at once']],
     load: async () => (await import('./commands/control.ts')).endEjection,
   },
   {

@@ -4,7 +4,7 @@ import { exitCodes } from './exit-code.ts'
 import { isJsonObject, type JsonObject, objectIn, textIn, textsIn } from './json-fields.ts'
 import { printable } from './printable.ts'
 
-/** Longer answers are not read: no page of the API comes near it. */
+/** Longer responses are not read: no page of the API comes near it. */
 const maxBytes = 32 * 1_024 * 1_024
 
 interface ApiRequest {
@@ -56,7 +56,7 @@ export class DashboardClient {
     } catch (error) {
       if (limit.aborted) {
         const remedy = 'Check the address, or give a longer --timeout'
-        throw new CommandError(`${this.#mount} did not answer within ${this.#timeoutMs} ms. ${remedy}`)
+        throw new CommandError(`${this.#mount} did not respond within ${this.#timeoutMs} ms. ${remedy}`)
       }
       if (error instanceof TypeError && error.cause !== undefined) {
         throw new CommandError(`${this.#mount} cannot be reached`, exitCodes.failed, { cause: error.cause })
@@ -110,7 +110,7 @@ async function bodyOf(response: Response): Promise<string> {
   if (response.body === null) return text
   for await (const chunk of response.body) {
     bytes += chunk.byteLength
-    if (bytes > maxBytes) throw new CommandError(`the answer is longer than ${maxBytes} bytes. Check --url`)
+    if (bytes > maxBytes) throw new CommandError(`the response is longer than ${maxBytes} bytes. Check --url`)
     text += decoder.decode(chunk, { stream: true })
   }
   return text + decoder.decode()
@@ -127,8 +127,8 @@ function parsed(text: string): JsonObject | undefined {
 
 const tokenHint = 'Set the variable LB_TOKEN, or give --token'
 
-function refusal(status: number, answer: JsonObject, hasToken: boolean): CommandError {
-  const error = objectIn(answer, 'error')
+function refusal(status: number, body: JsonObject, hasToken: boolean): CommandError {
+  const error = objectIn(body, 'error')
   const code = textIn(error, 'code')
   const known = textsIn(error, 'known').map((name) => printable(name, 60))
   const message = printable(textIn(error, 'message') || `status ${status}`, 500)

@@ -12,11 +12,6 @@ export class Latencies {
     this.#values[this.#count++] = ms
   }
 
-  /** How many there are. */
-  get count(): number {
-    return this.#count
-  }
-
   /** In ascending order. */
   sorted(): Float64Array {
     return this.#values.slice(0, this.#count).sort()

@@ -6,7 +6,6 @@ export type Style = (text: string) => string
 /** The styles that the output has. */
 export interface Styles {
   readonly bold: Style
-  readonly dim: Style
   readonly red: Style
   readonly green: Style
   readonly yellow: Style
@@ -18,5 +17,5 @@ const plain: Style = (text) => text
 export function stylesFor(output: TextOutput, env: CommandContext['env']): Styles {
   const isStyled = output.isTerminal && (env.NO_COLOR ?? '') === '' && env.TERM !== 'dumb'
   const style = (on: number, off: number): Style => (isStyled ? (text) => `\u001b[${on}m${text}\u001b[${off}m` : plain)
-  return { bold: style(1, 22), dim: style(2, 22), red: style(31, 39), green: style(32, 39), yellow: style(33, 39) }
+  return { bold: style(1, 22), red: style(31, 39), green: style(32, 39), yellow: style(33, 39) }
 }

@@ -97,8 +97,9 @@ function number(row: JsonObject, name: string, digits = 0): string {
   return value === undefined ? '' : value.toFixed(digits)
 }
 
-const traffic: readonly Column<JsonObject>[] = [
-  column('REQ/S', (row) => number(objectIn(row, 'traffic'), 'perSecond', 1)),
+/** The traffic of a row, of which `counted` is what ends: the calls of a service, the attempts on an instance. */
+const trafficColumns = (counted: 'CALLS' | 'ATTEMPTS'): readonly Column<JsonObject>[] => [
+  column(`${counted}/S`, (row) => number(objectIn(row, 'traffic'), 'perSecond', 1)),
   column('FAIL/S', (row) => number(objectIn(row, 'traffic'), 'failuresPerSecond', 1)),
   column('P50 MS', (row) => number(objectIn(row, 'traffic'), 'p50Ms', 1)),
   column('P99 MS', (row) => number(objectIn(row, 'traffic'), 'p99Ms', 1)),
@@ -108,8 +109,8 @@ const traffic: readonly Column<JsonObject>[] = [
 const serviceColumns: readonly Column<JsonObject>[] = [
   column('SERVICE', (row) => printable(textIn(row, 'service'), 80), 'left'),
   column('LIST', (row) => printable(textIn(row, 'status'), 20), 'left'),
-  column('USABLE', (row) => `${number(row, 'candidates')}/${number(row, 'known')}`),
-  ...traffic,
+  column('CANDIDATES', (row) => `${number(row, 'candidates')}/${number(row, 'known')}`),
+  ...trafficColumns('CALLS'),
   column('QUEUED', (row) => number(row, 'queued')),
   column('RETRIES LEFT', (row) => number(row, 'retryBudget')),
   column('LIST AGE S', (row) => number({ age: (numberIn(row, 'listAgeMs') ?? 0) / 1_000 }, 'age')),
@@ -127,7 +128,7 @@ const instanceColumns: readonly Column<JsonObject>[] = [
   column('WEIGHT', (row) => numberText(numberIn(row, 'effectiveWeight') ?? 0)),
   column('WANTED', (row) => percent(row, 'wanted')),
   column('GOT', (row) => percent(row, 'got')),
-  ...traffic,
+  ...trafficColumns('ATTEMPTS'),
   column('ZONE', (row) => printable(textIn(objectIn(row, 'instance'), 'zone'), 40), 'left'),
   column('REASON', (row) => (textIn(row, 'state') === 'available' ? '' : printable(textIn(row, 'reason'))), 'left'),
 ]

@@ -107,7 +107,9 @@ describe('a URL that is no dashboard', () => {
     gateway.answer = () => undefined
     const { code, err } = await run(['top', '--url', gateway.url, '--timeout', '100ms'])
     expect(code).toBe(1)
-    expect(err).toBe(`lb: ${gateway.url} did not answer within 100 ms. Check the address, or give a longer --timeout\n`)
+    expect(err).toBe(
+      `lb: ${gateway.url} did not respond within 100 ms. Check the address, or give a longer --timeout\n`,
+    )
   })
 
   it('that is not there says so', async () => {
@@ -140,8 +142,8 @@ describe('top', () => {
     expect(out).toBe(
       [
         '1 service, 2026-11-30T03:00:00.000Z\n',
-        'SERVICE          LIST   USABLE  REQ/S  FAIL/S  P50 MS  P99 MS  IN FLIGHT  QUEUED  RETRIES LEFT  LIST AGE S\n',
-        'us\\u{1b}[31mers  fresh     2/3  210.4     0.2     9.8    88.0          4       0            42           2\n',
+        'SERVICE          LIST   CANDIDATES  CALLS/S  FAIL/S  P50 MS  P99 MS  IN FLIGHT  QUEUED  RETRIES LEFT  LIST AGE S\n',
+        'us\\u{1b}[31mers  fresh         2/3    210.4     0.2     9.8    88.0          4       0            42           2\n',
       ].join(''),
     )
   })

@@ -58,9 +58,9 @@ export interface Traffic {
   readonly perSecond: number
   /** Those that failed, in each second. A cancelled one is none of them. */
   readonly failuresPerSecond: number
-  /** Half of the durations are shorter, in milliseconds, within 10 %; absent if nothing ended. */
+  /** Half of the durations are shorter, in milliseconds, within 13 %; absent if nothing ended. */
   readonly p50Ms?: number | undefined
-  /** 99 % of the durations are shorter. */
+  /** 99 % of the durations are shorter, in milliseconds, within 25 %; absent if nothing ended. */
   readonly p99Ms?: number | undefined
 }
 
@@ -74,7 +74,7 @@ export interface TrafficPoint {
   readonly failures: number
   /** The median of the durations, in milliseconds; absent if nothing ended. */
   readonly p50Ms?: number | undefined
-  /** The 99th percentile. */
+  /** The 99th percentile, in milliseconds; absent if nothing ended. */
   readonly p99Ms?: number | undefined
 }
 
@@ -140,7 +140,7 @@ export interface CallSummary {
   readonly agoMs: number
   /** From its start to its result, in milliseconds. */
   readonly durationMs: number
-  /** How long it waited for room, in milliseconds. */
+  /** How long it waited to be sent, for a list and for room, in milliseconds. */
   readonly queuedMs: number
   /** How many attempts it made. */
   readonly attempts: number

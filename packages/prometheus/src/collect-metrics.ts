@@ -23,7 +23,7 @@ export interface CollectMetricsOptions {
    */
   readonly name?: string | undefined
   /**
-   * Whether attempts, requests in flight and weights have a series for each instance: about 56 more for each, up to 1000 instances of a
+   * Whether attempts, requests in flight and weights have a series for each instance: about 53 more for each, up to 1000 instances of a
    * service.
    * @default false
    */

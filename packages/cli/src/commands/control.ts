@@ -52,8 +52,8 @@ function share(pair: string): readonly [group: string, share: number] {
 
 function onInstance(invocation: Invocation, verb: string, more: JsonObject = {}): Promise<ExitCode> {
   const [service = '', instance = ''] = invocation.args
-  return act(invocation, service, verb, { instance, ...more }, (answer) => {
-    const row = objectIn(answer, 'instance')
+  return act(invocation, service, verb, { instance, ...more }, (response) => {
+    const row = objectIn(response, 'instance')
     const effective = numberIn(row, 'effectiveWeight')
     const state = printable(textIn(row, 'state'), 40)
     return `${printable(instance)} is ${state || 'changed'}${effective === undefined ? '' : `, weight ${numberText(effective)}`}`
@@ -65,12 +65,12 @@ async function act(
   service: string,
   verb: string,
   body: JsonObject,
-  described: (answer: JsonObject) => string,
+  described: (response: JsonObject) => string,
 ): Promise<ExitCode> {
   const format = outputFormat(invocation.options)
   const client = new DashboardClient(invocation)
-  const answer = await client.post(`services/${encodeURIComponent(service)}/${verb}`, body)
+  const response = await client.post(`services/${encodeURIComponent(service)}/${verb}`, body)
   const { out } = invocation.context
-  out.write(format === 'json' ? `${printableJson(answer, 2)}\n` : `${printable(service)}: ${described(answer)}\n`)
+  out.write(format === 'json' ? `${printableJson(response, 2)}\n` : `${printable(service)}: ${described(response)}\n`)
   return exitCodes.ok
 }

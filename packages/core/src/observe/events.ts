@@ -56,7 +56,8 @@ export type EventFields =
     }
   /**
    * An override was set or taken back, or an ejection was ended, at run time: `by` did it. `weight` is given with `weight`; `shares`
-   * with `shares`, unless they were taken back. `restored` without `by`, of an instance that is gone: too many overrides are of such.
+   * with `shares`, unless they were taken back. `restored` without `by`: the instance is not in the list, and its override was the oldest of
+   * more than 1 000 such overrides.
    */
   | {
       readonly type: 'override-changed'
@@ -117,7 +118,7 @@ export type EventFields =
       readonly call: number
       readonly instance: ServiceInstance
     }
-  /** Attempt `number` takes so long that another one was started beside it; the first good answer counts. */
+  /** Attempt `number` takes so long that another one was started beside it; the first good response counts. */
   | {
       readonly type: 'hedge'
       readonly service: string

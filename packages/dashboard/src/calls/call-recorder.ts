@@ -13,7 +13,7 @@ import { shown } from '../events/event-json.ts'
 import type { ServiceTraffic, TrafficBook } from '../traffic/traffic-book.ts'
 import type { CallLog } from './call-log.ts'
 
-/** How many attempts of a call are told. */
+/** How many attempts are in the story of a call. */
 const maxAttempts = 20
 
 /** Where recordings go. */
