@@ -6,7 +6,7 @@ import { CallRecorder } from './calls/call-recorder.ts'
 import { apply } from './control/apply.ts'
 import { Authority } from './control/authority.ts'
 import { actionOf } from './control/control-body.ts'
-import { eventLevels } from './events/event-frequency.ts'
+import { levelsFromLeast } from './events/event-frequency.ts'
 import { EventLog } from './events/event-log.ts'
 import type { EventStream } from './events/event-stream.ts'
 import { ApiError } from './http/api-error.ts'
@@ -132,8 +132,8 @@ export class DashboardServer {
   }
 
   #eventsReply(query: Query, { header, method }: Exchange): Reply {
-    const least = query.choice('level', eventLevels) ?? 'info'
-    const levels = new Set(eventLevels.slice(eventLevels.indexOf(least)))
+    const least = query.choice('level', levelsFromLeast) ?? 'info'
+    const levels = new Set(levelsFromLeast.slice(levelsFromLeast.indexOf(least)))
     const types = new Set(query.list('type'))
     const service = query.text('service')
     const lastId = Number(/^\d{1,15}$/.exec(header('last-event-id') ?? '')?.[0] ?? 0)
@@ -160,6 +160,7 @@ export class DashboardServer {
     const action = actionOf(verb, service, await exchange.body())
     const { by } = await this.#authority.check(exchange, action)
     this.#snapshots.expire()
+    // For a name that is not known: 404 with those that are.
     this.#snapshots.service(service)
     apply(this.#lb, action, by)
     this.#snapshots.expire()

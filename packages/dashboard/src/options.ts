@@ -1,5 +1,5 @@
 import type { Clock } from '@lb/core'
-import { checkClock, checkFunction, checkKeys, rejectOption, systemClock } from '@lb/core/authoring'
+import { checkClock, checkFunction, checkInteger, checkKeys, rejectOption, systemClock } from '@lb/core/authoring'
 import type { ControlVerb } from './api.ts'
 
 /** What a request is about to change. */
@@ -32,8 +32,8 @@ export interface Identity {
 
 /**
  * Decides whether a request may make a change. It returns who asks for it, or `false` (also `undefined`): 401 if the request has no
- * credentials, else 403. What it throws refuses the request with 403, and is only in the event, not in the response. So does an answer
- * that takes longer than 30 seconds.
+ * credentials, else 403. What it throws refuses the request with 403, and is only in the event, not in the response. So does a
+ * promise that is not settled within 30 seconds.
  */
 export type Authorize = (
   request: AuthorizedRequest,
@@ -42,7 +42,7 @@ export type Authorize = (
 
 /** How a dashboard looks, and who may use it. */
 export interface DashboardOptions {
-  /** Stands above the page. @default `lb` */
+  /** Stands above the page, at most 100 characters. @default `lb` */
   readonly title?: string | undefined
   /** Decides who may change something. @default undefined: the dashboard only reads */
   readonly authorize?: Authorize | undefined
@@ -52,7 +52,7 @@ export interface DashboardOptions {
    * @default []
    */
   readonly hosts?: readonly string[] | undefined
-  /** How many streams of events may be open at once. @default 16 */
+  /** How many streams of events may be open at once, 1 to 1000. @default 16 */
   readonly maxStreams?: number | undefined
   /** Source of time. @default the system's */
   readonly clock?: Clock | undefined
@@ -76,9 +76,7 @@ export function dashboardSettings(options: DashboardOptions): DashboardSettings 
   }
   checkFunction('dashboard.authorize', authorize)
   checkHosts(hosts)
-  if (!Number.isInteger(maxStreams) || maxStreams < 1 || maxStreams > 1_000) {
-    rejectOption('dashboard.maxStreams', 'an integer in [1, 1000]', maxStreams)
-  }
+  checkInteger('dashboard.maxStreams', maxStreams, 1, 1_000)
   checkClock('dashboard.clock', clock)
   return { title, authorize, hosts: [...hosts], maxStreams, clock }
 }

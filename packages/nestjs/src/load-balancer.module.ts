@@ -81,12 +81,12 @@ export class LoadBalancerModule {
     return rootModule(definition, 'forRootAsync', options.name)
   }
 
+  // This signature is first: strings have a method `match`, beside which the compiler would not infer the types of its parameters.
   /**
    * Clients for the services that a module calls, injected with `@InjectServiceClient(service)`.
    *
    * @throws InvalidOptionError if there is no service, a service occurs twice, or its options are invalid
    */
-  // First, as strings have a method `match`: beside them, the compiler would not infer the types of its parameters.
   static forFeature(...services: readonly ServiceClientOptions[]): DynamicModule
   static forFeature(...services: readonly (string | ServiceClientOptions)[]): DynamicModule
   static forFeature(...services: readonly (string | ServiceClientOptions)[]): DynamicModule {

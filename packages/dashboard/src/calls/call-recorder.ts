@@ -9,7 +9,7 @@ import type {
 } from '@lb/core'
 import { authorityOf, errorJson } from '@lb/core/authoring'
 import type { AttemptStory } from '../api.ts'
-import { shown } from '../events/event-json.ts'
+import { boundedJson } from '../bounded-json.ts'
 import type { ServiceTraffic, TrafficBook } from '../traffic/traffic-book.ts'
 import type { CallLog } from './call-log.ts'
 
@@ -136,6 +136,6 @@ function nameOf({ ok, cancelled }: Outcome): AttemptStory['outcome'] {
 function end(statusCode: number | undefined, error: unknown): Pick<AttemptStory, 'statusCode' | 'error'> {
   return {
     ...(statusCode === undefined ? undefined : { statusCode }),
-    ...(error === undefined ? undefined : { error: shown(errorJson(error)) as AttemptStory['error'] }),
+    ...(error === undefined ? undefined : { error: boundedJson(errorJson(error)) as AttemptStory['error'] }),
   }
 }

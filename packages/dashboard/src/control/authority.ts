@@ -23,7 +23,7 @@ export class Authority {
   /**
    * Who asks for `action`.
    *
-   * @throws ApiError if it is nobody who may
+   * @throws ApiError if `authorize` does not allow it
    */
   async check(exchange: Exchange, action: DashboardAction): Promise<Identity> {
     const authorize = this.#authorize
@@ -67,11 +67,11 @@ export class Authority {
   }
 }
 
-/** Who it is; `undefined`: nobody. @throws TypeError for what says neither */
+/** The identity that `authorize` returned; `undefined`: it refused. @throws TypeError for anything else */
 function identityOf(value: unknown): Identity | undefined {
   if (value === undefined || value === false) return undefined
   const by: unknown = typeof value === 'object' && value !== null && 'by' in value ? value.by : undefined
-  // It would be nobody who did it.
+  // Every change has a name.
   if (typeof by !== 'string' || by === '') throw new TypeError('authorize must return { by: string }, or false')
   return { by }
 }

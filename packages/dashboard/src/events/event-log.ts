@@ -1,11 +1,11 @@
 import type { Clock, LoadBalancer, LoadBalancerEvent } from '@lb/core'
+import { boundedJson } from '../bounded-json.ts'
 import { ApiError } from '../http/api-error.ts'
 import { EventEntry } from './event-entry.ts'
-import { isRare, typesFor } from './event-frequency.ts'
-import { shown } from './event-json.ts'
+import { type Frequency, isRare, typesUpTo } from './event-frequency.ts'
 import { type EventFilter, EventStream } from './event-stream.ts'
 
-/** How many events are kept for those who look later. */
+/** How many events are kept for streams that are opened later. */
 const maxKept = 500
 
 /** What the log needs. */
@@ -25,11 +25,12 @@ export class EventLog {
   readonly #streams = new Map<EventStream, boolean>()
   #lastId = 0
   #unsubscribe: () => void
-  #looking: Parameters<typeof typesFor>[0] = 'nobody'
+  /** The most frequent events that are subscribed to. */
+  #most: Frequency = 'rare'
 
   constructor(options: EventLogOptions) {
     this.#options = options
-    this.#unsubscribe = options.lb.subscribe(this.#receive, typesFor('nobody'))
+    this.#unsubscribe = options.lb.subscribe(this.#receive, typesUpTo('rare'))
   }
 
   /**
@@ -67,12 +68,12 @@ export class EventLog {
 
   /** Subscribes to as much as the streams want. */
   #adapt(): void {
-    const closely = Array.from(this.#streams.values()).some((wants) => wants)
-    const looking = this.#streams.size === 0 ? 'nobody' : closely ? 'closely' : 'somebody'
-    if (looking === this.#looking) return
-    this.#looking = looking
+    const wantsEveryCall = Array.from(this.#streams.values()).some((wants) => wants)
+    const most = this.#streams.size === 0 ? 'rare' : wantsEveryCall ? 'every-call' : 'wrong-call'
+    if (most === this.#most) return
+    this.#most = most
     this.#unsubscribe()
-    this.#unsubscribe = this.#options.lb.subscribe(this.#receive, typesFor(looking))
+    this.#unsubscribe = this.#options.lb.subscribe(this.#receive, typesUpTo(most))
   }
 
   readonly #receive = (event: LoadBalancerEvent): void => {
@@ -81,7 +82,7 @@ export class EventLog {
     const service = 'service' in event ? event.service : undefined
     const id = isKept ? ++this.#lastId : undefined
     const fields = { type, level, ...(service === undefined ? undefined : { service }) }
-    const json = JSON.stringify({ ...Object(shown(event)), ...fields })
+    const json = JSON.stringify({ ...Object(boundedJson(event)), ...fields })
     const entry = new EventEntry({ id, type, level, service }, json, this.#options.clock.now())
     if (isKept) this.#keep(entry)
     for (const stream of Array.from(this.#streams.keys())) stream.offer(entry)

@@ -23,9 +23,3 @@ export interface Reply {
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | EventStream
 }
-
-/** The longest body of a request, in bytes. */
-export const maxBodyBytes = 16_384
-
-/** How long a body may take, in milliseconds. */
-export const bodyTimeoutMs = 10_000

@@ -1,8 +1,8 @@
 import type { Clock } from '@lb/core'
 import type { EventStream } from '../events/event-stream.ts'
 import { ApiError } from './api-error.ts'
-import { bodyTimeoutMs, type Exchange, maxBodyBytes, type Reply } from './exchange.ts'
-import { tooLarge } from './node-handler.ts'
+import type { Exchange, Reply } from './exchange.ts'
+import { bodyBrokeOff, bodyTimeoutMs, bodyTooLarge, bodyTooLate, maxBodyBytes } from './request-body.ts'
 
 /** A web `Request` as an exchange. */
 export function fetchExchange(request: Request, clock: Clock): Exchange {
@@ -38,11 +38,11 @@ async function fetchBody({ body }: Request, clock: Clock): Promise<string> {
     if (!isLate) return text
   } catch (error) {
     giveUp()
-    throw error instanceof ApiError ? error : new ApiError('BAD_REQUEST', 'The body broke off')
+    throw error instanceof ApiError ? error : bodyBrokeOff()
   } finally {
     cancel()
   }
-  throw new ApiError('BAD_REQUEST', 'The body did not arrive in time')
+  throw bodyTooLate()
 }
 
 async function readText(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<string> {
@@ -51,7 +51,7 @@ async function readText(reader: ReadableStreamDefaultReader<Uint8Array>): Promis
   let bytes = 0
   for (let part = await reader.read(); !part.done; part = await reader.read()) {
     bytes += part.value.byteLength
-    if (bytes > maxBodyBytes) throw tooLarge()
+    if (bytes > maxBodyBytes) throw bodyTooLarge()
     text += decoder.decode(part.value, { stream: true })
   }
   return text

@@ -1,7 +1,8 @@
 import type { Clock } from '@lb/core'
 import type { EventStream } from '../events/event-stream.ts'
 import { ApiError } from './api-error.ts'
-import { bodyTimeoutMs, type Exchange, maxBodyBytes, type Reply } from './exchange.ts'
+import type { Exchange, Reply } from './exchange.ts'
+import { bodyBrokeOff, bodyTimeoutMs, bodyTooLarge, bodyTooLate, maxBodyBytes } from './request-body.ts'
 
 /** A request of `node:http`, `node:http2` or a framework on them, as far as it is read here. */
 export interface NodeRequest {
@@ -74,28 +75,19 @@ function nodeBody(request: NodeRequest & FrameworkFields, clock: Clock): Promise
       cancel()
       reject(error)
     }
-    const cancel = clock.setTimeout(
-      () => fail(new ApiError('BAD_REQUEST', 'The body did not arrive in time')),
-      bodyTimeoutMs,
-      { background: true },
-    )
+    const cancel = clock.setTimeout(() => fail(bodyTooLate()), bodyTimeoutMs, { background: true })
     request.on('data', (chunk: Uint8Array) => {
       bytes += chunk.byteLength
-      if (bytes > maxBodyBytes) fail(tooLarge())
+      if (bytes > maxBodyBytes) fail(bodyTooLarge())
       else text += decoder.decode(chunk, { stream: true })
     })
     request.on('end', () => {
       cancel()
       resolve(text)
     })
-    request.on('error', () => fail(new ApiError('BAD_REQUEST', 'The body broke off')))
-    request.on('close', () => fail(new ApiError('BAD_REQUEST', 'The body broke off')))
+    request.on('error', () => fail(bodyBrokeOff()))
+    request.on('close', () => fail(bodyBrokeOff()))
   })
-}
-
-export function tooLarge(): ApiError {
-  // What is still to come is not read.
-  return new ApiError('TOO_LARGE', `A body has at most ${maxBodyBytes} bytes`, { headers: { connection: 'close' } })
 }
 
 /** How often it is looked whether the server of a stream is closing, in milliseconds. */
