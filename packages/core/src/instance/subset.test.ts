@@ -6,6 +6,12 @@ import { rendezvousSubset } from './rendezvous-subset.ts'
 import { subsetOf, subsetOption } from './subset.ts'
 
 describe('subsetOf', () => {
+  it('is even on average where matching all clients would stop the process, and all clients agree on that', () => {
+    const list = instances(101)
+    const many = { size: 60, index: 7, clients: 100_000 }
+    expect(subsetOf(list, many)).toEqual(rendezvousSubset(list, { size: 60, clientId: '7' }))
+  })
+
   it('is even where the index of the client is known, and by rendezvous where only its name is', () => {
     const list = instances(20)
     const even = { size: 3, index: 4, clients: 9 }

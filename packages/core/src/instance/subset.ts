@@ -19,7 +19,8 @@ export interface SubsetOptions {
   readonly index?: number | undefined
   /**
    * How many clients there are, from 1 to 100 000; with `index`, and the same for all of them. While a few clients know
-   * the number of before, the subsets are nearly even.
+   * the number of before, the subsets are nearly even. Beyond 10 million pairs of a client and an instance, they are even
+   * only on average, as with `clientId`.
    * @default undefined: `clientId` identifies this client
    */
   readonly clients?: number | undefined
@@ -33,6 +34,9 @@ export interface SubsetOptions {
 }
 
 const maxClients = 100_000
+
+/** So many pairs of a client and an instance take about a second to match, in which nothing else runs. */
+const maxMatchedPairs = 10_000_000
 
 export const subsetTable: OptionTable<SubsetOptions, 'size' | 'index' | 'clients' | 'clientId'> = {
   size: {
@@ -84,5 +88,8 @@ export function subsetOf(
   { size, index, clients, clientId }: SubsetOptions,
 ): readonly ServiceInstance[] {
   if (clientId !== undefined) return rendezvousSubset(instances, { size, clientId })
-  return evenSubset(instances, { size, index: index ?? 0, clients: clients ?? 1 })
+  const [own, all] = [index ?? 0, clients ?? 1]
+  // All clients know both numbers, and so they agree.
+  if (instances.length * all > maxMatchedPairs) return rendezvousSubset(instances, { size, clientId: `${own}` })
+  return evenSubset(instances, { size, index: own, clients: all })
 }
