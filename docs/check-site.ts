@@ -86,7 +86,7 @@ async function checkPlayground(browser: Browser): Promise<void> {
   const page = await opened(browser, `/playground#${fragment}`)
   await page.getByText(/^Done/).waitFor({ timeout: 60_000 })
   const shown = await page.locator('dd:last-of-type').allTextContents()
-  const settings = settingsOf(fragment, ['grey-failure'])
+  const settings = settingsOf(fragment)
   const expected: string[] = []
   for (const balancer of settings.balancers) expected.push((await recordedRun(settings, balancer)).report.hash)
   if (shown.join() !== expected.join()) problems.push(`the playground's hashes are ${shown}, those of Node ${expected}`)

@@ -25,7 +25,12 @@ function withoutHash(text: string): string {
 }
 
 const accept = process.argv.includes('--accept')
-const packages = readdirSync(`${root}packages`).filter((name) => existsSync(`${root}packages/${name}/dist/index.d.ts`))
+const packages = readdirSync(`${root}packages`).filter((name) => existsSync(`${root}packages/${name}/package.json`))
+const unbuilt = packages.filter((name) => !existsSync(`${root}packages/${name}/dist/index.d.ts`))
+if (unbuilt.length > 0) {
+  console.error(`Not built: ${unbuilt.join(', ')}. Run: pnpm build`)
+  process.exit(1)
+}
 const changed: string[] = []
 mkdirSync(folder, { recursive: true })
 for (const name of packages) {

@@ -2,19 +2,8 @@ import 'uplot/dist/uPlot.min.css'
 import './playground.css'
 import { drawFleet } from './fleet-view.ts'
 import { frameMs, type RecordedRun } from './recorded-run.ts'
-import { balancers, fragmentOf, most, type Settings, settingsOf } from './settings.ts'
+import { balancers, fragmentOf, most, type Settings, scenarioNames, settingsOf } from './settings.ts'
 import { timePlot } from './time-plot.ts'
-
-const scenarioNames = [
-  'cold-start',
-  'slow-middle',
-  'dying-instance',
-  'grey-failure',
-  'rolling-deploy',
-  'zone-loss',
-  'registry-outage',
-  'retry-storm',
-]
 
 function element<K extends keyof HTMLElementTagNameMap>(
   tag: K,
@@ -28,7 +17,7 @@ function element<K extends keyof HTMLElementTagNameMap>(
 
 /** The playground: fills `target`, and gives what ends it. */
 export function playground(target: HTMLElement): () => void {
-  const settings = settingsOf(location.hash.slice(1), scenarioNames)
+  const settings = settingsOf(location.hash.slice(1))
   const form = settingsForm(settings)
   const status = element('p', { ariaLive: 'polite', className: 'pg-status' })
   const speed = element(
@@ -185,7 +174,7 @@ function settingsForm(settings: Settings): HTMLFormElement {
   return element(
     'form',
     { className: 'pg-form' },
-    field('Scenario', choice('scenario', settings.scenario, ['none', ...scenarioNames])),
+    field('Scenario', choice('scenario', settings.scenario, scenarioNames)),
     field('Left', choice('left', settings.balancers[0], balancers)),
     field('Right', choice('right', settings.balancers[1], balancers)),
     field('Instances', number('instances', most.instances)),
@@ -207,5 +196,5 @@ function readForm(form: HTMLFormElement): Settings {
   for (const [name, value] of data) given.set(name, String(value))
   given.set('balancers', `${data.get('left')},${data.get('right')}`)
   given.set('outlierDetection', String(data.has('outlierDetection')))
-  return settingsOf(given.toString(), scenarioNames)
+  return settingsOf(given.toString())
 }

@@ -4,6 +4,22 @@ export const balancers = ['round-robin', 'smooth-weighted-round-robin', 'random'
 
 export type BalancerName = (typeof balancers)[number]
 
+// A record, so that the compiler misses none. The scenarios themselves would bring the simulator into the page: only the worker needs it.
+const isScenario: Readonly<Record<ScenarioName | 'none', true>> = {
+  none: true,
+  'cold-start': true,
+  'slow-middle': true,
+  'dying-instance': true,
+  'grey-failure': true,
+  'rolling-deploy': true,
+  'zone-loss': true,
+  'registry-outage': true,
+  'retry-storm': true,
+}
+
+/** The scenarios of the simulator, and `none`. */
+export const scenarioNames: readonly string[] = Object.keys(isScenario)
+
 /** What a run of the playground simulates. */
 export interface Settings {
   readonly scenario: ScenarioName | 'none'
@@ -47,7 +63,7 @@ export function fragmentOf(settings: Settings): string {
 }
 
 /** The settings of a fragment: what is illegal there is as by default. */
-export function settingsOf(fragment: string, scenarios: readonly string[]): Settings {
+export function settingsOf(fragment: string): Settings {
   const given = new URLSearchParams(fragment)
   const number = (key: keyof Settings & keyof typeof defaults, max: number, min = 1): number => {
     const value = Number(given.get(key) ?? Number.NaN)
@@ -57,8 +73,7 @@ export function settingsOf(fragment: string, scenarios: readonly string[]): Sett
   const [left, right] = (given.get('balancers') ?? '').split(',').map((name) => balancers.find((each) => each === name))
   const weights = (given.get('weights') ?? '').split(',').map(Number)
   return {
-    scenario:
-      scenario === 'none' || scenarios.includes(scenario) ? (scenario as Settings['scenario']) : defaults.scenario,
+    scenario: scenarioNames.includes(scenario) ? (scenario as Settings['scenario']) : defaults.scenario,
     balancers: [left ?? defaults.balancers[0], right ?? defaults.balancers[1]],
     clients: Math.round(number('clients', most.clients)),
     instances: Math.round(number('instances', most.instances)),

@@ -80,7 +80,7 @@ export class LoadBalancer implements AsyncDisposable {
       events: this.#events,
       uses: new DiscoveryUses([options.discovery, ...own]),
       closeDiscoveries,
-      withServices: [healthCheckers, this.#running],
+      alsoClosed: [healthCheckers, this.#running],
       calls: this.#calls,
     })
   }

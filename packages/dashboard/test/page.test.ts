@@ -61,11 +61,12 @@ describeWithServers('the page of the dashboard in Chromium', ['chromium'], () =>
     if (process.env.LB_SCREENSHOTS === '1') await page.screenshot({ path: `${images}dashboard-${name}.png` })
   }
 
-  /** Polls until the instance has got nothing for a while. */
+  /** Polls until the others got requests, of which the instance got none. */
   async function expectNoTraffic(shop: Shop, address: string): Promise<void> {
     const others = (): number => shop.addresses.reduce((sum, each) => sum + shop.hits(each), 0)
-    // What is in flight.
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    const inFlight = (): number | undefined =>
+      shop.lb.inspect('user-service').instances.find(({ instance }) => instance.id === address)?.inFlight
+    await expect.poll(inFlight).toBe(0)
     const [before, othersBefore] = [shop.hits(address), others()]
     await expect.poll(() => others() - othersBefore).toBeGreaterThan(10)
     expect(shop.hits(address)).toBe(before)

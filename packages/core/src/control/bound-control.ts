@@ -10,13 +10,13 @@ export interface Controlled {
   readonly overrides: readonly Override[]
 }
 
-/** The control of one service for one person. The service is looked up for each act: it may be released, and used again. */
+/** The control of one service in the name of `by`. The service is looked up for each act: it may be released, and used again. */
 export class BoundControl implements ServiceControl {
   readonly #by: string | undefined
   readonly #find: () => Controlled
   readonly #peek: () => Controlled | undefined
 
-  /** `find` throws if the service is not there. */
+  /** `find` throws if the service is not in use; `peek` returns `undefined` then. */
   constructor(by: string | undefined, find: () => Controlled, peek: () => Controlled | undefined) {
     this.#by = by
     this.#find = find

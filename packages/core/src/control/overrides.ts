@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { Override } from './override.ts'
 
-/** Overrides of instances that are not in the list are kept up to this number. */
+/** Of how many instances that are not in the list overrides are kept. */
 const maxAbsent = 1_000
 
 type Shares = Readonly<Record<string, number>>
@@ -46,7 +46,7 @@ export class Overrides {
     return this.#drained.has(id) ? 0 : this.#weights.get(id)?.set.weight
   }
 
-  /** Says whether anything changes; so do the others. */
+  /** Returns whether anything changed; so do `setWeight`, `restore` and `setShares`. */
   drain(instanceId: string, by: string | undefined): boolean {
     if (this.#drained.has(instanceId)) return false
     this.#drained.set(instanceId, this.#entry({ kind: 'drained', instanceId }, by))

@@ -13,14 +13,19 @@ function wants({ types }: Subscription, type: LoadBalancerEvent['type']): boolea
   return types === undefined || types.has(type)
 }
 
-const typesOfCalls: readonly LoadBalancerEvent['type'][] = [
-  'call-finished',
-  'call-refused',
-  'hedge',
-  'request-finished',
-  'retry',
-  'retry-budget-exhausted',
-]
+/** The types of events that always belong to a call. A record, so that the compiler misses none. */
+const typesOfCalls: Readonly<Record<Extract<EventFields, { readonly call: number }>['type'], true>> = {
+  'call-finished': true,
+  'call-refused': true,
+  hedge: true,
+  'request-finished': true,
+  retry: true,
+  'retry-budget-exhausted': true,
+}
+
+function wantsCalls({ types }: Subscription): boolean {
+  return types === undefined || Array.from(types).some((type) => Object.hasOwn(typesOfCalls, type))
+}
 
 /**
  * The listeners of one load balancer. Emitters check `active` first, so that unused events cost nothing.
@@ -94,7 +99,7 @@ export class EventChannel {
     this.#subscriptions = subscriptions
     this.active = subscriptions.length > 0 && !this.#ending
     this.wantsRequests = this.active && subscriptions.some((each) => wants(each, 'request-finished'))
-    this.wantsCalls = this.active && subscriptions.some((each) => typesOfCalls.some((type) => wants(each, type)))
+    this.wantsCalls = this.active && subscriptions.some(wantsCalls)
   }
 
   #deliver(): void {

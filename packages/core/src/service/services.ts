@@ -7,7 +7,7 @@ import { checkServiceName, type LoadBalancerOptions } from '../config/service-op
 import { serviceSettings } from '../config/service-settings.ts'
 import { BoundControl } from '../control/bound-control.ts'
 import { type ControlOptions, checkControlOptions, type ServiceControl } from '../control/override.ts'
-import { unknownService } from '../control/unknown.ts'
+import { unknownService } from '../control/unknown-names.ts'
 import type { EventChannel } from '../observe/event-channel.ts'
 import { Service } from './service.ts'
 import type { Steering } from './steering.ts'

@@ -11,9 +11,9 @@ export interface ShutdownOptions {
   readonly events: EventChannel
   readonly uses: DiscoveryUses
   readonly closeDiscoveries: boolean
-  /** What ends with the services: before the event `closed`. */
-  readonly withServices: readonly { close(): void }[]
-  /** The calls that are observed: each gets its last event before that. */
+  /** What is closed after the services, before the event `closed`. */
+  readonly alsoClosed: readonly { close(): void }[]
+  /** The calls that are observed: the end of each is emitted before the event `closed`. */
   readonly calls: { close(errorOf: (service: string) => Error): void }
 }
 
@@ -32,7 +32,11 @@ export class Shutdown {
     if (this.#ended !== undefined) throw closedError(service)
   }
 
-  /** Begins. Later calls give the same promise, and may shorten `drainMs`. @throws DiscoveryError by the promise */
+  /**
+   * Begins, and closes all after at most `drainMs` milliseconds. Later calls return the same promise, and may shorten that time.
+   *
+   * @throws DiscoveryError by the promise
+   */
   begin(drainMs: number): Promise<void> {
     this.#drain?.limit(drainMs)
     if (this.#ended !== undefined) return this.#ended
@@ -47,7 +51,7 @@ export class Shutdown {
   }
 
   async #run(drainMs: number): Promise<void> {
-    const { services, clock, events, uses, withServices, calls, closeDiscoveries } = this.#options
+    const { services, clock, events, uses, alsoClosed, calls, closeDiscoveries } = this.#options
     if (drainMs > 0) {
       this.#drain = new Drain(Array.from(services.byName.values()), clock)
       this.#drain.limit(drainMs)
@@ -56,7 +60,7 @@ export class Shutdown {
     const open = Array.from(services.byName.values())
     services.byName.clear()
     for (const each of open) each.close(closedError(each.service))
-    for (const each of withServices) each.close()
+    for (const each of alsoClosed) each.close()
     calls.close(closedError)
     events.end({ type: 'closed' })
     await uses.end(clock, { closes: closeDiscoveries })

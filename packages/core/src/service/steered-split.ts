@@ -6,7 +6,7 @@ import type { TrafficSplit } from './traffic-split.ts'
 export interface SteeredSplitOptions {
   /** Makes a split. Throws what application code throws. */
   readonly newSplit: () => TrafficSplit
-  /** Application code threw when the second one was made. */
+  /** Application code threw when the second split was made. */
   readonly onError: (error: unknown) => void
 }
 
@@ -40,12 +40,15 @@ export class SteeredSplit {
     this.current = this.#own
   }
 
-  /** That of its first group. */
+  /** The balancer of the first group of the split that picks use. */
   get balancer(): Balancer {
     return this.current.first.balancer
   }
 
-  /** No override is in force. Throws what the balancers throw, when all is done; so does `steer`. */
+  /**
+   * Takes the candidates while no override is in force. What a balancer throws is thrown once every balancer has its candidates; `steer`
+   * does the same.
+   */
   update(groups: readonly CandidateGroup[]): void {
     this.#isSteered = false
     this.current = this.#own
@@ -53,6 +56,7 @@ export class SteeredSplit {
     this.#own.update(groups)
   }
 
+  /** Takes the candidates while an override is in force. */
   steer({ groups, ownGroups, resting, shares }: SteeredCandidates): void {
     if (!this.#isSteered) this.current = this.#second()
     this.#isSteered = true
@@ -64,7 +68,7 @@ export class SteeredSplit {
     }
   }
 
-  /** The first one, where it has to do. */
+  /** A new split for picks, or the own one: where balancers learn from requests, or where no other can be made. */
   #second(): TrafficSplit {
     const own = this.#own
     if (own.learns) return own

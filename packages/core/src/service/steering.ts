@@ -6,7 +6,7 @@ import type { ServiceSettings } from '../config/service-settings.ts'
 import type { Controlled } from '../control/bound-control.ts'
 import type { Override } from '../control/override.ts'
 import type { Overrides } from '../control/overrides.ts'
-import { knownText, unknownInstance } from '../control/unknown.ts'
+import { knownText, unknownInstance } from '../control/unknown-names.ts'
 import type { ServiceInstance } from '../instance/instance.ts'
 import type { EventChannel } from '../observe/event-channel.ts'
 import type { EventFields } from '../observe/events.ts'
@@ -27,12 +27,13 @@ export interface SteeringOptions {
 
 type Change = Omit<Extract<EventFields, { type: 'override-changed' }>, 'type' | 'service' | 'by'>
 
-/** Ids of instances that left the list are known up to this number. */
+/** How many ids of instances that left the list are known. */
 const maxDeparted = 1_000
 
-/** Control of one service: checks what an operator wants, keeps it, and has it judged. */
+/** Control of one service: checks what an operator wants, keeps it, and has the candidates judged anew. */
 export class Steering implements Controlled {
   readonly #options: SteeringOptions
+  /** Ids of instances that left the list lately, the latest last. */
   readonly #departed = new Set<string>()
 
   constructor(options: SteeringOptions) {
@@ -43,7 +44,7 @@ export class Steering implements Controlled {
     return this.#options.overrides.list()
   }
 
-  /** Another list came, without these. */
+  /** These are not in the list any more. They can still be drained: an instance that comes and goes is a reason to do so. */
   left(removed: readonly ServiceInstance[]): void {
     for (const { id } of removed) {
       this.#departed.delete(id)
@@ -97,6 +98,7 @@ export class Steering implements Controlled {
     )
   }
 
+  /** If `set` returns that anything changed: emits `change`, then runs `act`, then has the candidates judged. */
   #change(set: () => boolean, change: Change, by: string | undefined, act?: () => void): void {
     const { service, events, roster, picker } = this.#options
     events.together(() => {
@@ -109,6 +111,7 @@ export class Steering implements Controlled {
     })
   }
 
+  /** Takes back overrides of absent instances, where there are too many. */
   #dropSurplus(): void {
     const { overrides, cache, roster } = this.#options
     const listed = (): Set<string> => new Set([...roster.records.keys(), ...cache.instances.map(({ id }) => id)])

@@ -15,7 +15,7 @@ export interface MeasuredServiceOptions {
   readonly sink: MetricSink
   /** The labels of all series of the load balancer. */
   readonly labels: MetricLabels
-  /** Whether series are told apart by instance where the table says so. */
+  /** Whether there is a series for each instance where the table says so. */
   readonly instanceLabel: boolean
   /** Whether `http.client.request.duration` is recorded. */
   readonly http: boolean

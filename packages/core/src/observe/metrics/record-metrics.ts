@@ -72,7 +72,7 @@ export function recordMetrics(
 ): RecordedMetrics {
   const claimed = claimName(options.place, lb, options.path, options.name)
   const recorder = new MetricsRecorder(lb, sink, { ...options, name: claimed.name })
-  const stops = [lb.subscribe((event) => recorder.heard(event), types), lb.observe(recorder)]
+  const stops = [lb.subscribe((event) => recorder.receive(event), types), lb.observe(recorder)]
   recorder.onClosed = () => {
     for (const stop of stops) stop()
     claimed.release()
@@ -109,7 +109,7 @@ class MetricsRecorder implements RecordedMetrics, CallObserver {
     return { startAttempt: (info) => found().startAttempt(info), end: (result) => found().end(result) }
   }
 
-  heard(event: LoadBalancerEvent): void {
+  receive(event: LoadBalancerEvent): void {
     if (this.#closed || !isRecorded(event)) return
     if (event.type === 'closed') this.close()
     else if (event.type === 'service-released') this.#released(event.service)

@@ -7,7 +7,7 @@ const maxListed = 10
 /** Names that are compared for the one that was probably meant. */
 const maxCompared = 1_000
 
-/** Names what is known, and what was probably meant. */
+/** The error for a service that is not in use: it names those that are, and the one that was probably meant. */
 export function unknownService(service: string, known: Iterable<string>): UnknownServiceError {
   const names = [...known]
   const message = `no service ${shown(service)} is in use. ${knownText(service, names)}`
@@ -15,7 +15,7 @@ export function unknownService(service: string, known: Iterable<string>): Unknow
   return new UnknownServiceError(`${message}${remedy}`, { service, known: names.slice(0, maxListed) })
 }
 
-/** `known`: `undefined` while there is no list. */
+/** The error for an instance that is not known. `known`: the ids of the list; `undefined` while there is none. */
 export function unknownInstance(
   service: string,
   id: string,
@@ -31,7 +31,7 @@ export function unknownInstance(
   })
 }
 
-/** What is known, for a message. */
+/** The names that are known, and the one that was probably meant, for a message. */
 export function knownText(name: string, known: readonly string[]): string {
   if (known.length === 0) return 'None is known'
   const nearest = nearestName(name, known.slice(0, maxCompared))
