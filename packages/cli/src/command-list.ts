@@ -109,7 +109,7 @@ export const commandList: readonly CommandDefinition[] = [
     arguments: '[service]',
     summary: 'show the services of a gateway live',
     description:
-      'Shows every service of a gateway, or the instances of one, again and again until Ctrl-C. Without a terminal it prints once; as JSON, one line each time.',
+      'Shows every service of a gateway, or the instances of one, again and again until Ctrl-C. Without a terminal it prints once. As JSON it prints a line each time, also without a terminal, until Ctrl-C; with --once one line.',
     flags: [
       ...gatewayFlags,
       {

@@ -52,15 +52,16 @@ export function processContext(): { readonly context: CommandContext; readonly e
   return { context, end }
 }
 
-function outputOf(stream: WriteStream): TextOutput {
+/** What is written to `stream`. A terminal that does not know its size says 0, which is no size. */
+export function outputOf(stream: Pick<WriteStream, 'write' | 'isTTY' | 'columns' | 'rows'>): TextOutput {
   return {
     write: (text) => void stream.write(text),
     isTerminal: stream.isTTY === true,
     get columns() {
-      return stream.columns
+      return stream.columns || undefined
     },
     get rows() {
-      return stream.rows
+      return stream.rows || undefined
     },
   }
 }

@@ -40,12 +40,9 @@ async function readPages(
 
 /** A table of services, with a line above it. */
 export function servicesFrame(services: readonly JsonObject[], time: string, context: CommandContext): string {
-  return frame(
-    `${services.length} ${services.length === 1 ? 'service' : 'services'}, ${time}`,
-    serviceColumns,
-    services,
-    context,
-  )
+  if (services.length === 0) return `0 services, ${time}\nA service is shown from its first call.\n`
+  const count = `${services.length} ${services.length === 1 ? 'service' : 'services'}`
+  return frame(`${count}, ${time}`, serviceColumns, services, context)
 }
 
 /** A table of the instances of a service, with a line above it. */

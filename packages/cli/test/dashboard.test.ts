@@ -67,6 +67,18 @@ describe('a running gateway', () => {
     expect((await lbCommand('top', 'user')).code).toBe(3)
   })
 
+  it('without a service says when there is one', async () => {
+    const idle = new LoadBalancer({ discovery: new StaticDiscovery({ users: [`${host}:81`] }) })
+    const { handle } = dashboard(idle)
+    const quiet = createServer(handle).listen(0, '127.0.0.1')
+    await once(quiet, 'listening')
+    const { out } = await run(['top', '--url', `http://127.0.0.1:${(quiet.address() as AddressInfo).port}`])
+    expect(out).toMatch(/^0 services, .*\nA service is shown from its first call\.\n$/)
+    quiet.closeAllConnections()
+    quiet.close()
+    await idle.close()
+  })
+
   it('takes a canary through 5, 20 and 100 %, and back', async () => {
     for (const share of [5, 20, 100]) {
       const { code, out } = await lbCommand('shares', 'users', `canary=${share}`, `stable=${100 - share}`)
