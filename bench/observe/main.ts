@@ -1,6 +1,6 @@
 /**
- * What it costs that a load balancer is observed, in CPU time for each request of `fetch`, and in time and memory for each call: `pnpm bench:observe`. It runs the built packages,
- * so `pnpm build` comes first. `--rounds` and `--seconds` take longer or shorter, `--quick` is short; `--write` writes
+ * What it costs that a load balancer is observed, in CPU time for each request of `fetch`, and in time and memory for each call:
+ * `pnpm bench:observe`. It runs the built packages, so `pnpm build` comes first. `--rounds` and `--seconds` take longer or shorter, `--quick` is short; `--write` writes
  * `bench/results/observe.md`. Ends with 1 when a target is missed.
  */
 import { execFile } from 'node:child_process'

@@ -1,9 +1,9 @@
-// Calls without a network in a process of their own: `observed-calls.ts NAME` prints the nanoseconds and the bytes of one `lb.execute`.
+// Calls without a network in a process of their own: `observed-calls.ts NAME time|bytes` prints what one `lb.execute` takes.
 import { type CallObserver, LoadBalancer, StaticDiscovery } from '@lb/core'
 import { spreadOf } from '../spread.ts'
-import type { CallContenderName, CallCost } from './call-costs.ts'
+import type { CallContenderName } from './call-costs.ts'
 
-const [name = ''] = process.argv.slice(2)
+const [name = '', unit = 'time'] = process.argv.slice(2)
 const service = 'user-service'
 const calls = 20_000
 const rounds = 15
@@ -30,20 +30,24 @@ async function callInTurn(count: number): Promise<void> {
   for (let call = 0; call < count; call++) await lb.execute(service, () => answer)
 }
 
-await lb.ready(service)
-// Until it is compiled.
-await callInTurn(5 * calls)
-const times: number[] = []
-const bytes: number[] = []
-for (let round = 0; round < rounds; round++) {
+async function nanosecondsPerCall(): Promise<number> {
   const start = process.hrtime.bigint()
   await callInTurn(calls)
-  times.push(Number(process.hrtime.bigint() - start) / calls)
+  return Number(process.hrtime.bigint() - start) / calls
+}
+
+async function bytesPerCall(): Promise<number> {
   globalThis.gc?.()
   const before = process.memoryUsage().heapUsed
   await callInTurn(allocatingCalls)
-  bytes.push((process.memoryUsage().heapUsed - before) / allocatingCalls)
+  return (process.memoryUsage().heapUsed - before) / allocatingCalls
 }
-const cost: CallCost = { nanoseconds: spreadOf(times).median, bytes: spreadOf(bytes).median }
-console.log(JSON.stringify(cost))
+
+await lb.ready(service)
+// Until it is compiled.
+await callInTurn(5 * calls)
+const figures: number[] = []
+for (let round = 0; round < rounds; round++)
+  figures.push(await (unit === 'bytes' ? bytesPerCall() : nanosecondsPerCall()))
+console.log(spreadOf(figures).median)
 await lb.close()
