@@ -238,6 +238,30 @@ describe('a subset', () => {
     }
   })
 
+  it('ends what its balancers do when it is forgotten, and with its load balancer', async () => {
+    const open = new Set<RoundRobinBalancer>()
+    class Busy extends RoundRobinBalancer {
+      constructor() {
+        super()
+        open.add(this)
+      }
+
+      close(): void {
+        open.delete(this)
+      }
+    }
+    const { lb, discovery, pickIds, ready } = started(two, { balancer: () => new Busy() })
+    await ready
+    pickIds(1, v1)
+    pickIds(1, v2)
+    expect(open.size).toBe(3)
+    discovery.push([instance('a', v1)])
+    pickIds(1, v1)
+    expect(open.size).toBe(2)
+    await lb.close()
+    expect(open.size).toBe(0)
+  })
+
   it('judges priorities and zones within itself', async () => {
     const { lb, pickIds, ready } = started(
       [

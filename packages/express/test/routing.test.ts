@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http'
-import { StaticDiscovery } from '@lb/core'
+import { type RoutingOptions, StaticDiscovery } from '@lb/core'
 import { afterEach, expect, it } from 'vitest'
 import { closeAll, startEcho, startGateway } from './support.ts'
 
 afterEach(closeAll)
 
-async function routedGateway(fallback: 'none' | 'any', proxy: object) {
+async function routedGateway(fallback: RoutingOptions['fallback'], proxy: object) {
   const [stable, grey] = [await startEcho(), await startEcho()]
   const instances = [stable, grey].map(({ address }, index) => {
     const [host = '', port] = address.split(':')
@@ -45,4 +45,23 @@ it('answers with the status of what match throws, and refuses one that is no fun
   const { send } = await routedGateway('none', { match: refuse })
   expect((await send()).status).toBe(404)
   await expect(routedGateway('none', { match: { version: 'v1' } })).rejects.toThrow(/proxy\.match/)
+})
+
+it('a grey release as docs/how-to/grey-release.md has it costs no request when the new version fails', async () => {
+  const { send, stable, grey, lb } = await routedGateway(
+    { version: 'v1' },
+    { match: ({ headers }: IncomingMessage) => ({ version: headers['x-version']?.toString() ?? 'v1' }) },
+  )
+  for (let round = 0; round < 3; round++) {
+    expect((await send()).status).toBe(200)
+    expect((await send('v2')).status).toBe(200)
+  }
+  expect([stable.seen.length, grey.seen.length]).toEqual([3, 3])
+  lb.control('service').drain(grey.address)
+  expect((await send('v2')).status).toBe(200)
+  expect([stable.seen.length, grey.seen.length]).toEqual([4, 3])
+  expect(lb.inspect('service').subsets).toEqual([
+    { values: { version: 'v1' }, candidates: [stable.address] },
+    { values: { version: 'v2' }, candidates: [] },
+  ])
 })

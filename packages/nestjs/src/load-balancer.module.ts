@@ -88,6 +88,7 @@ export class LoadBalancerModule {
    * @throws InvalidOptionError if there is no service, a service occurs twice, or its options are invalid
    */
   static forFeature(...services: readonly ServiceClientOptions[]): DynamicModule
+  /** The same with names of services, whose clients have the defaults. */
   static forFeature(...services: readonly (string | ServiceClientOptions)[]): DynamicModule
   static forFeature(...services: readonly (string | ServiceClientOptions)[]): DynamicModule {
     if (services.length === 0) {

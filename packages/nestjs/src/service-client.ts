@@ -17,7 +17,7 @@ export interface ServiceClientOptions extends Omit<LoadBalancedAdapterOptions, '
    * are those of `routing.keys` of the service.
    * @default undefined: any instance will do
    */
-  readonly match?: MetadataMatch | LoadBalancedAdapterOptions['match']
+  readonly match?: MetadataMatch | LoadBalancedAdapterOptions['match'] | undefined
   /**
    * Defaults of its requests, as for `axios.create`. `baseURL` may be a path of the service, such as `/v1`.
    * @default {}

@@ -43,8 +43,7 @@ const fallbackOption: DefaultedOption<'none' | 'any' | Readonly<Record<string, s
   },
 }
 
-/** What may be said of routing. */
-export const routingTable: OptionTable<RoutingOptions, 'keys'> = { keys: keysOption, fallback: fallbackOption }
+const routingTable: OptionTable<RoutingOptions, 'keys'> = { keys: keysOption, fallback: fallbackOption }
 
 const options = objectOption<RoutingOptions>(routingTable, false)
 

@@ -32,6 +32,24 @@ describe('WaitQueue', () => {
     expect(notes).toEqual(['a admitted', 'b admitted', 'c admitted'])
   })
 
+  it('passes over a caller that may not enter, and keeps its place', () => {
+    const { clock, queue, notes, enter } = noted()
+    let isOpen = false
+    queue.enqueue({
+      deadlineMs: clock.now() + 1_000,
+      mayEnter: () => isOpen,
+      admit: () => notes.push('held admitted'),
+      expire: () => notes.push('held expired'),
+    })
+    for (const name of ['a', 'b', 'c']) enter(name)
+    expect([queue.admitNext(), queue.admitNext()]).toEqual([true, true])
+    isOpen = true
+    queue.admitNext()
+    isOpen = false
+    expect([queue.admitNext(), queue.admitNext(), queue.size]).toEqual([true, false, 0])
+    expect(notes).toEqual(['a admitted', 'b admitted', 'held admitted', 'c admitted'])
+  })
+
   it('takes no more than it may, and has room again when somebody is out', () => {
     const { queue, enter } = noted(2)
     const first = enter('a')

@@ -6,14 +6,17 @@ import type { SteeredSplit } from './steered-split.ts'
 export class MetadataSubset {
   readonly values: MetadataMatch
   readonly splits: SteeredSplit
+  /** Ends what its balancers do in the background. */
+  readonly close: () => void
   /** The judgement of the service that its candidates are of. */
   judgement = -1
   /** Whether it was used since room for another one was made. */
   isUsed = true
 
-  constructor(values: MetadataMatch, splits: SteeredSplit) {
+  constructor(values: MetadataMatch, splits: SteeredSplit, close: () => void) {
     this.values = values
     this.splits = splits
+    this.close = close
   }
 
   snapshot(): MetadataSubsetSnapshot {

@@ -3,16 +3,15 @@ import { isMatch, type MetadataMatch } from '../instance/metadata-match.ts'
 import type { RoutingOptions } from '../instance/routing-options.ts'
 import type { MetadataSubsetSnapshot } from '../observe/snapshot.ts'
 import type { Candidates } from './candidates.ts'
-import { MetadataSubset } from './metadata-subset.ts'
+import type { MetadataSubset } from './metadata-subset.ts'
 import type { InstanceRecord } from './record.ts'
-import type { SteeredSplit } from './steered-split.ts'
 import type { TrafficSplit } from './traffic-split.ts'
 
 export interface MetadataSubsetsOptions {
   readonly routing: RoutingOptions
   readonly candidates: Candidates
-  /** Makes the balancers of a subset. */
-  readonly newSplits: () => SteeredSplit
+  /** Makes a subset with balancers of its own. */
+  readonly newSubset: (values: MetadataMatch) => MetadataSubset
 }
 
 /** Subsets that are kept at a time. */
@@ -92,7 +91,7 @@ export class MetadataSubsets {
       const isKnown = this.#members(values).some(({ instance }) => isMatch(instance, values))
       if (!isKnown) return undefined
       this.#makeRoom()
-      subset = new MetadataSubset(values, this.#options.newSplits())
+      subset = this.#options.newSubset(values)
       this.#subsets.set(key, subset)
     }
     subset.isUsed = true
@@ -148,18 +147,27 @@ export class MetadataSubsets {
       }
     }
     // Versions come and go: what no instance has any more must not accumulate.
-    for (const [key, { values }] of this.#subsets) if (this.#members(values).length === 0) this.#subsets.delete(key)
+    for (const [key, subset] of this.#subsets) {
+      if (this.#members(subset.values).length > 0) continue
+      this.#subsets.delete(key)
+      subset.close()
+    }
   }
 
   #makeRoom(): void {
     for (const [key, subset] of this.#subsets) {
       if (this.#subsets.size < maxSubsets) return
       this.#subsets.delete(key)
-      if (!subset.isUsed) continue
-      // It goes to the end, where this walk meets it again.
-      subset.isUsed = false
-      this.#subsets.set(key, subset)
+      if (subset.isUsed) {
+        // It goes to the end, where this walk meets it again.
+        subset.isUsed = false
+        this.#subsets.set(key, subset)
+      } else subset.close()
     }
+  }
+
+  close(): void {
+    for (const subset of this.#subsets.values()) subset.close()
   }
 
   /** Those that requests used lately. */

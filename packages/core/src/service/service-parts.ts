@@ -13,12 +13,14 @@ import type { ServiceSettings } from '../config/service-settings.ts'
 import { Overrides } from '../control/overrides.ts'
 import { lookIntervalMs } from '../health/outliers/answer-watch.ts'
 import { Looks } from '../health/outliers/looks.ts'
+import type { MetadataMatch } from '../instance/metadata-match.ts'
 import type { EventChannel } from '../observe/event-channel.ts'
 import { RetryBudget } from '../retry/retry-budget.ts'
 import { Candidates } from './candidates.ts'
 import { Capacity } from './capacity.ts'
 import { Feedback, noAnswerOptions } from './feedback.ts'
 import { ListWaits } from './list-waits.ts'
+import { MetadataSubset } from './metadata-subset.ts'
 import { MetadataSubsets } from './metadata-subsets.ts'
 import { MovableAttempts } from './movable-attempts.ts'
 import { Picker } from './picker.ts'
@@ -95,8 +97,7 @@ export function serviceParts(context: ServiceContext, listener: ServiceListener)
   const capacity = new Capacity({ ...context, clock: running, waiting, records: roster.records })
   const feedback = new Feedback({ ...context, roster, looks, movable, budget })
   const requests = new Requests({ ...context, capacity, feedback, listener })
-  const newSplits = (): SteeredSplit => subsetSplits(context, splits, closable)
-  const subsets = settings.routing && new MetadataSubsets({ routing: settings.routing, candidates, newSplits })
+  const subsets = newSubsets(context, candidates, splits)
   const picker = new Picker({ ...context, roster, candidates, capacity, subsets })
   const cache = new InstanceCache({
     ...context,
@@ -126,7 +127,8 @@ export function serviceParts(context: ServiceContext, listener: ServiceListener)
     waiting,
     close: () => {
       for (const part of [cache, looks, feedback, roster, capacity]) part.close()
-      for (const balancer of closable) closeBalancer(context, balancer)
+      subsets?.close()
+      closeAll(context, closable)
     },
   }
 }
@@ -153,7 +155,23 @@ function newSplit(context: ServiceContext, closable: Set<Balancer>): TrafficSpli
   })
 }
 
-/** Those of a subset. What the application throws is emitted, and round robin stands in; so it does for one balancer given twice. */
+/** `undefined`: the service does not route. */
+function newSubsets(
+  context: ServiceContext,
+  candidates: Candidates,
+  splits: SteeredSplit,
+): MetadataSubsets | undefined {
+  const { routing } = context.settings
+  if (routing === undefined) return undefined
+  const newSubset = (values: MetadataMatch): MetadataSubset => {
+    const closable = new Set<Balancer>()
+    const own = subsetSplits(context, splits, closable)
+    return new MetadataSubset(values, own, () => closeAll(context, closable))
+  }
+  return new MetadataSubsets({ routing, candidates, newSubset })
+}
+
+/** Those of a subset. What the application is emitted, and round robin stands in; so it does for one balancer given twice. */
 function subsetSplits(context: ServiceContext, { balancer }: SteeredSplit, closable: Set<Balancer>): SteeredSplit {
   const { service, random, events } = context
   const onError = (error: unknown): void => events.callbackFailed(service, 'balancer', error)
@@ -186,11 +204,13 @@ function newBalancer(context: ServiceContext): Balancer {
   return made
 }
 
-// A balancer of the application may throw: the others are closed all the same.
-function closeBalancer({ service, events }: ServiceContext, balancer: Balancer): void {
-  try {
-    balancer.close?.()
-  } catch (error) {
-    events.callbackFailed(service, 'balancer.close', error)
+function closeAll({ service, events }: ServiceContext, balancers: ReadonlySet<Balancer>): void {
+  for (const balancer of balancers) {
+    try {
+      balancer.close?.()
+    } catch (error) {
+      // One of the application's: the others are closed all the same.
+      events.callbackFailed(service, 'balancer.close', error)
+    }
   }
 }

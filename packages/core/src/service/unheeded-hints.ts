@@ -36,7 +36,7 @@ export class UnheededHints {
   #lookAtMatch(match: MetadataMatch): void {
     const events = this.#events
     if (this.#matchWasIgnored || !events.active || this.#keys.some((key) => Object.hasOwn(match, key))) return
-    if (Object.values(match).every((value) => value === undefined)) return
+    if (Object.values(match).every((value) => (value ?? undefined) === undefined)) return
     this.#matchWasIgnored = true
     events.emit({ type: 'match-ignored', service: this.#service })
   }
