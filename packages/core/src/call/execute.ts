@@ -277,9 +277,6 @@ class Call<T> extends JudgedCall<T> implements AttemptedCall<T>, AccompaniedCall
   }
 
   pickRequest(): AttemptPickRequest | undefined {
-    const { hashKey, avoid, match } = this.options
-    const isFirst = this.#previous.length === 0
-    if (isFirst && hashKey === undefined && avoid === undefined && match === undefined) return undefined
-    return attemptPickRequest(this.options, isFirst ? undefined : this.tried(), this.timedOut)
+    return attemptPickRequest(this.options, this.#previous.length === 0 ? undefined : this.tried(), this.timedOut)
   }
 }
