@@ -112,10 +112,17 @@ export class ChannelPolicy implements experimental.Picker {
         call.hold(acquired)
         return this.#queue()
       }
+      const isRouted = request?.match !== undefined
+      if (!isNew && isRouted && connection.failure === undefined) {
+        // Others are ready, but not for this call.
+        call.hold(acquired)
+        return this.#queue()
+      }
       if (!isNew || connection.isSpent) {
         // What is of no use is picked only when there is nothing else.
         giveBack(acquired)
-        if (seen === undefined) this.#unreachableAt = this.#version
+        // Others may go to instances that do not match this call.
+        if (seen === undefined && !isRouted) this.#unreachableAt = this.#version
         return this.#unreachable()
       }
       this.#report(acquired, connection)
@@ -149,17 +156,20 @@ export class ChannelPolicy implements experimental.Picker {
     }
   }
 
-  /** What is asked of lb. Which instances' metadata must match would be said here, too. */
+  /** What is asked of lb. */
   #request(call: Call, seen: ReadonlySet<string> | undefined): PickRequest | undefined {
     const { settings, service } = this.#channel
     const { unready } = this.#connections
-    const { tried } = call
-    const hashKey = settings.hashKey?.({ service, method: call.method, metadata: call.metadata })
-    if (seen === undefined && tried === undefined && unready.size === 0)
-      return hashKey === undefined ? undefined : { hashKey }
+    const { tried, method, metadata } = call
+    const hashKey = settings.hashKey?.({ service, method, metadata })
+    const match = settings.match?.({ service, method, metadata })
     const isPlain = seen === undefined && tried === undefined
+    if (isPlain && unready.size === 0) {
+      if (match !== undefined) return { hashKey, match }
+      return hashKey === undefined ? undefined : { hashKey }
+    }
     const avoid = isPlain ? unready : new Set([...unready, ...(seen ?? []), ...(tried ?? [])])
-    return hashKey === undefined ? { avoid } : { hashKey, avoid }
+    return { hashKey, match, avoid }
   }
 
   #wait(call: Call, waiting: Promise<PickResult>): GrpcPickResult {

@@ -1,5 +1,5 @@
 import * as grpcJs from '@grpc/grpc-js'
-import type { LoadBalancer } from '@lb/core'
+import type { LoadBalancer, MetadataMatch } from '@lb/core'
 import {
   checkDurationMs,
   checkFunction,
@@ -26,6 +26,12 @@ export interface RegisterLoadBalancerOptions {
   readonly scheme?: string | undefined
   /** Calls with the same key go to the same instance, with a balancer that hashes. @default no key */
   readonly hashKey?: ((call: GrpcCallInfo) => string | undefined) | undefined
+  /**
+   * What the metadata of the instance must say, such as `({ metadata }) => ({ version: metadata.get('x-version')[0]?.toString() })`. The
+   * keys that count are those of `routing.keys` of the service; a value that is `undefined` says nothing.
+   * @default any instance will do
+   */
+  readonly match?: ((call: GrpcCallInfo) => MetadataMatch | undefined) | undefined
   /**
    * Methods for which calling twice has the effect of once: `/users.v1.Users/GetUser`, or `/users.v1.Users/*` for all of a
    * service. Their calls are repeated on another instance, unless the service config of the channel has a retry or
@@ -57,6 +63,7 @@ export interface RegisterLoadBalancerOptions {
 export interface RegistrationSettings {
   readonly scheme: string
   readonly hashKey: RegisterLoadBalancerOptions['hashKey']
+  readonly match: RegisterLoadBalancerOptions['match']
   readonly idempotent: readonly string[]
   readonly maxRetries: number
   readonly secondTryAfterMs: number
@@ -69,6 +76,7 @@ const caller = 'registerLoadBalancer'
 const known = [
   'scheme',
   'hashKey',
+  'match',
   'idempotent',
   'maxRetries',
   'secondTryAfterMs',
@@ -84,12 +92,13 @@ const mostRetries = 4
 export function registrationSettings(lb: LoadBalancer, options: RegisterLoadBalancerOptions): RegistrationSettings {
   checkLoadBalancer(`${caller}.lb`, lb)
   checkKeys(caller, options, known)
-  const { scheme = 'lb', hashKey, idempotent = [], maxRetries = 2, secondTryAfterMs = 500 } = options
+  const { scheme = 'lb', hashKey, match, idempotent = [], maxRetries = 2, secondTryAfterMs = 500 } = options
   const { connectTimeoutMs = 3_000, serverName, grpc = grpcJs } = options
   if (typeof scheme !== 'string' || !/^[a-z][a-z\d+.-]*$/.test(scheme)) {
     rejectOption(`${caller}.scheme`, 'a scheme of URIs in lower case, such as "lb"', scheme)
   }
   checkFunction(`${caller}.hashKey`, hashKey)
+  checkFunction(`${caller}.match`, match)
   checkMethods(`${caller}.idempotent`, idempotent)
   checkInteger(`${caller}.maxRetries`, maxRetries, 0, mostRetries)
   checkDurationMs(`${caller}.secondTryAfterMs`, secondTryAfterMs, { min: 10, infinite: true })
@@ -101,7 +110,17 @@ export function registrationSettings(lb: LoadBalancer, options: RegisterLoadBala
     rejectOption(`${caller}.grpc`, 'the package @grpc/grpc-js (import * as grpc from "@grpc/grpc-js")', grpc)
   }
   const copied = Object.freeze([...idempotent])
-  return { scheme, hashKey, idempotent: copied, maxRetries, secondTryAfterMs, connectTimeoutMs, serverName, grpc }
+  return {
+    scheme,
+    hashKey,
+    match,
+    idempotent: copied,
+    maxRetries,
+    secondTryAfterMs,
+    connectTimeoutMs,
+    serverName,
+    grpc,
+  }
 }
 
 function checkMethods(path: string, methods: unknown): void {
