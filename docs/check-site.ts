@@ -2,7 +2,7 @@
 // the pictures of the documents.
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { extname, join, normalize } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'
@@ -25,7 +25,7 @@ const types: Readonly<Record<string, string>> = {
 }
 
 // As a static host does with clean URLs.
-const server = createServer(async (request, response) => {
+async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const path = normalize(decodeURIComponent(new URL(request.url ?? '/', 'http://site').pathname))
   for (const file of [path, `${path}.html`, join(path, 'index.html')]) {
     const content = await readFile(join(dist, file)).catch(() => undefined)
@@ -34,7 +34,9 @@ const server = createServer(async (request, response) => {
     return
   }
   response.writeHead(404).end()
-})
+}
+
+const server = createServer((request, response) => void serve(request, response))
 await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
 const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 
@@ -89,7 +91,8 @@ async function checkPlayground(browser: Browser): Promise<void> {
   const settings = settingsOf(fragment)
   const expected: string[] = []
   for (const balancer of settings.balancers) expected.push((await recordedRun(settings, balancer)).report.hash)
-  if (shown.join() !== expected.join()) problems.push(`the playground's hashes are ${shown}, those of Node ${expected}`)
+  if (shown.join() !== expected.join())
+    problems.push(`the playground's hashes are ${shown.join()}, those of Node ${expected.join()}`)
   // By keyboard: another seed, another run, and a URL that says so.
   await page.getByLabel('Seed').focus()
   await page.keyboard.press('ArrowUp')
@@ -102,7 +105,7 @@ async function checkPlayground(browser: Browser): Promise<void> {
   await page.close()
   const phone = await opened(browser, '/playground#seconds=2', 380)
   const overflow = await phone.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')
-  if (Number(overflow) > 0) problems.push(`the playground is ${overflow} pixels too wide for a phone`)
+  if (Number(overflow) > 0) problems.push(`the playground is ${Number(overflow)} pixels too wide for a phone`)
   await phone.close()
 }
 

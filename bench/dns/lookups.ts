@@ -48,7 +48,7 @@ export async function measureLookups(server: NameServerProcess, rounds: number):
     }
   }
   bare.close()
-  discovery.close()
+  await discovery.close()
   return ways.map((way) => ({ name: way.name, cpuUs: way.cpuUs }))
 }
 

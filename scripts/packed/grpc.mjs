@@ -43,7 +43,10 @@ const call = () =>
 
 const names = new Set()
 for (let number = 0; number < 20; number++) names.add(await call())
-assert.deepEqual([...names].toSorted(), ['a', 'b'])
+assert.deepEqual(
+  [...names].toSorted((left, right) => left.localeCompare(right)),
+  ['a', 'b'],
+)
 servers[0].server.forceShutdown()
 for (let number = 0; number < 20; number++) assert.equal(await call(), 'b')
 assert.equal(typeof grpcProbe(), 'function')

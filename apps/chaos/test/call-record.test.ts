@@ -6,12 +6,26 @@ const service = 'user-service'
 const a = parseInstance({ id: 'a', host: '127.0.0.1', port: 20_001 })
 const b = parseInstance({ id: 'b', host: '127.0.0.1', port: 20_002 })
 
+/** An event as listeners get it. */
+function emitted(fields: Omit<LoadBalancerEvent, 'level' | 'toJSON'> & Record<string, unknown>): LoadBalancerEvent {
+  return { call: 1, level: 'info', toJSON: () => fields, ...fields } as LoadBalancerEvent
+}
+
 function finished(latencyMs: number): LoadBalancerEvent {
-  return { type: 'request-finished', service, instance: a, outcome: { ok: true, latencyMs } }
+  return emitted({ type: 'request-finished', service, call: 1, instance: a, outcome: { ok: true, latencyMs } })
 }
 
 function ejected(forMs: number, enforced = true): LoadBalancerEvent {
-  return { type: 'instance-ejected', service, instance: b, reason: 'no-answer', detail: '', enforced, forMs, times: 1 }
+  return emitted({
+    type: 'instance-ejected',
+    service,
+    instance: b,
+    reason: 'no-answer',
+    detail: '',
+    enforced,
+    forMs,
+    times: 1,
+  })
 }
 
 describe('CallRecord', () => {
@@ -67,7 +81,7 @@ describe('CallRecord', () => {
     expect(record.ejectionOverAfterMs(1)).toBe(26_000)
     expect(record.ejectionOverAfterMs(0)).toBe(0)
     vi.advanceTimersByTime(26_000)
-    record.onEvent({ type: 'instance-returned', service, instance: b, by: 'probe' })
+    record.onEvent(emitted({ type: 'instance-returned', service, instance: b, by: 'probe' }))
     expect(record.ejections).toMatchObject([{ afterMs: 1_000, returnedAfterMs: 31_000 }, { enforced: false }])
   })
 
@@ -75,7 +89,7 @@ describe('CallRecord', () => {
     const record = new CallRecord(['a', 'b'])
     record.enter('fault')
     const fail = (): void => {
-      record.onEvent({ type: 'request-finished', service, instance: b, outcome: { ok: false, latencyMs: 0 } })
+      record.onEvent(emitted({ type: 'request-finished', service, instance: b, outcome: { ok: false, latencyMs: 0 } }))
     }
     for (let now = 0; now < 40_000; now += 20) {
       // 5 instances at 500/s: this one is ejected from 0.2 s to 30.2 s, and soon again.
@@ -97,7 +111,7 @@ describe('CallRecord', () => {
     record.enter('after')
     const start = performance.now()
     const answer = (instance: typeof a): void => {
-      record.onEvent({ type: 'request-finished', service, instance, outcome: { ok: true, latencyMs: 0 } })
+      record.onEvent(emitted({ type: 'request-finished', service, instance, outcome: { ok: true, latencyMs: 0 } }))
     }
     for (let now = 0; now < 10_000; now += 10) {
       if (now === 2_000) record.onEvent(ejected(3_000))
@@ -114,8 +128,8 @@ describe('CallRecord', () => {
 
   it('counts what is told of the discovery', () => {
     const record = new CallRecord(['a', 'b'])
-    record.onEvent({ type: 'empty-list-held', service })
-    record.onEvent({ type: 'empty-list-held', service })
+    record.onEvent(emitted({ type: 'empty-list-held', service }))
+    record.onEvent(emitted({ type: 'empty-list-held', service }))
     expect(record.discoveryEvents).toEqual({ 'empty-list-held': 2 })
   })
 })

@@ -32,7 +32,7 @@ export function follow({ service, ...options }: FollowOptions): void {
   const alive = setInterval(() => {}, 60_000)
   process.once('SIGINT', () => {
     clearInterval(alive)
-    discovery.close()
+    void discovery.close()
   })
 }
 

@@ -191,10 +191,9 @@ function settingsForm(settings: Settings): HTMLFormElement {
 }
 
 function readForm(form: HTMLFormElement): Settings {
-  const data = new FormData(form)
   const given = new URLSearchParams()
-  for (const [name, value] of data) given.set(name, String(value))
-  given.set('balancers', `${data.get('left')},${data.get('right')}`)
-  given.set('outlierDetection', String(data.has('outlierDetection')))
+  for (const [name, value] of new FormData(form)) if (typeof value === 'string') given.set(name, value)
+  given.set('balancers', `${given.get('left') ?? ''},${given.get('right') ?? ''}`)
+  given.set('outlierDetection', String(given.has('outlierDetection')))
   return settingsOf(given.toString())
 }

@@ -65,7 +65,7 @@ export function fragmentOf(settings: Settings): string {
 /** The settings of a fragment: what is illegal there is as by default. */
 export function settingsOf(fragment: string): Settings {
   const given = new URLSearchParams(fragment)
-  const number = (key: keyof Settings & keyof typeof defaults, max: number, min = 1): number => {
+  const number = (key: keyof Settings, max: number, min = 1): number => {
     const value = Number(given.get(key) ?? Number.NaN)
     return value >= min && value <= max ? value : Number(defaults[key])
   }

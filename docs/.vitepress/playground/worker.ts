@@ -2,11 +2,13 @@
 import { recordedRun } from './recorded-run.ts'
 import type { Settings } from './settings.ts'
 
-addEventListener('message', async ({ data }: MessageEvent<Settings>) => {
+async function run(data: Settings): Promise<void> {
   try {
     for (const [side, balancer] of data.balancers.entries())
       postMessage({ side, run: await recordedRun(data, balancer) })
   } catch (error) {
     postMessage({ error: error instanceof Error ? error.message : String(error) })
   }
-})
+}
+
+addEventListener('message', ({ data }: MessageEvent<Settings>) => void run(data))

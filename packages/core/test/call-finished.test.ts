@@ -414,8 +414,19 @@ describe('several observers', () => {
     observed.lb.observe({ startCall: () => ({ startAttempt: () => undefined, end: () => notes.push('calls only') }) })
     expect(await observed.lb.execute('users', () => notes.push('sent'))).toBe(4)
     expect(notes).toEqual([
-      ...['one in', 'two in', 'three in', 'sent', 'three out', 'one out'],
-      ...['one attempt true', 'two attempt true', 'three attempt true', 'one ok', 'two ok', 'three ok', 'calls only'],
+      'one in',
+      'two in',
+      'three in',
+      'sent',
+      'three out',
+      'one out',
+      'one attempt true',
+      'two attempt true',
+      'three attempt true',
+      'one ok',
+      'two ok',
+      'three ok',
+      'calls only',
     ])
     expect(observed.eventsOf('callback-failed').map(({ callback, service }) => [callback, service])).toEqual([
       ['observer', 'users'],

@@ -132,7 +132,7 @@ describe('without authority', () => {
 
 describe('authority that does not come', () => {
   it('is refused after 30 seconds, and changes nothing when it comes then', async () => {
-    let allow = (_: { readonly by: string }): void => {}
+    let allow: (identity: { readonly by: string }) => void = () => {}
     use(
       () =>
         new Promise((resolve) => {

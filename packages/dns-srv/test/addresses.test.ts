@@ -12,7 +12,7 @@ beforeEach(async () => {
   server = await LoopbackNameServer.start()
 })
 afterEach(async () => {
-  for (const discovery of opened.splice(0)) discovery.close()
+  for (const discovery of opened.splice(0)) await discovery.close()
   await server.close()
 })
 

@@ -31,7 +31,7 @@ describeWithServers('with BIND', Bind.programs, () => {
     discovery = new DnsSrvDiscovery({ name, servers: [server.address], checkRoutes: false })
   }, startTimeoutMs)
   afterAll(async () => {
-    discovery.close()
+    await discovery.close()
     await server.stop()
   })
 
@@ -75,7 +75,7 @@ describeWithServers('with BIND', Bind.programs, () => {
       txtKeys: { zone: 'zone' },
     })
     const instances = (await browsing.getInstances('browse')).map(parseInstance)
-    browsing.close()
+    await browsing.close()
     const found = instances.map(({ id, zone, metadata }) => `${id}: ${metadata.instance}, ${zone}, ${metadata.version}`)
     expect(found.sort()).toEqual([
       '10.0.0.1:8080: Web One.1, eu-1, 2',

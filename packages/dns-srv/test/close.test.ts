@@ -21,7 +21,7 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
-  discovery.close()
+  await discovery.close()
   await server.close()
 })
 
@@ -55,8 +55,8 @@ describe('after close', () => {
       const list = discovery.getInstances('web')
       const rejected = expect(list).rejects.toMatchObject(closedError)
       await vi.waitFor(() => expect(server.queries.length + server.connections).toBeGreaterThan(1))
-      discovery.close()
-      discovery.close()
+      await discovery.close()
+      await discovery.close()
       await rejected
       await vi.waitFor(() => expect([openSockets(), server.openConnections]).toEqual([1, 0]))
       expect(clock.pendingTimers).toBe(0)
@@ -69,7 +69,7 @@ describe('after close', () => {
   )
 
   it('nothing can be asked any more', async () => {
-    discovery.close()
+    await discovery.close()
     await expect(discovery.getInstances('web')).rejects.toMatchObject(closedError)
     const notes = new Notes()
     discovery.watch('web', notes).close()

@@ -53,7 +53,7 @@ describeWithServers('with dnsdist before PowerDNS', [...DnsDist.programs, ...Pow
     try {
       return addressesOf(await discovery.getInstances(service))
     } finally {
-      discovery.close()
+      await discovery.close()
     }
   }
 

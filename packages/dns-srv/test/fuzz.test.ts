@@ -211,7 +211,7 @@ describe('mutated packets', () => {
       }
     }
     await Promise.all(Array.from({ length: 16 }, ask))
-    discovery.close()
+    await discovery.close()
     await server.close()
     expect(server.queries.length).toBeGreaterThanOrEqual(3_000)
   })

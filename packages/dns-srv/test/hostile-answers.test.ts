@@ -14,7 +14,7 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
-  discovery.close()
+  await discovery.close()
   await server.close()
 })
 
@@ -113,7 +113,7 @@ describe('a malformed answer is a failure', () => {
     second.answer(() => honest)
     const both = discoveryOn([server, second])
     expect(addressesOf(await both.getInstances('web'))).toEqual(['10.0.0.1:8080'])
-    both.close()
+    await both.close()
     await second.close()
   })
 })

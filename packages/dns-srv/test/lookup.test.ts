@@ -14,7 +14,7 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
-  discovery.close()
+  await discovery.close()
   await server.close()
 })
 

@@ -85,7 +85,7 @@ describeWithServers('with PowerDNS', PowerDns.programs, () => {
     await server.set(records(1, '0 1 81 c.lb.test.'))
     // The second beyond is for a machine that does something else meanwhile.
     await vi.waitFor(() => expect(addressesOf(notes.lists.at(-1) ?? [])).toEqual(['10.0.0.3:81']), { timeout: 2_000 })
-    discovery.close()
+    await discovery.close()
   })
 
   it('gets an answer that is too large for a datagram over TCP', async () => {
@@ -170,6 +170,6 @@ describeWithServers('with a zone like that of a Kubernetes cluster', PowerDns.pr
       '10.244.0.7:8080 weight 50 priority 0',
       '10.244.1.9:8080 weight 50 priority 0',
     ])
-    discovery.close()
+    await discovery.close()
   })
 })

@@ -17,7 +17,7 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
-  discovery.close()
+  await discovery.close()
   await settlePromises()
   expect(clock.pendingTimers).toBe(0)
   await server.close()

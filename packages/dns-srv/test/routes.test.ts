@@ -55,6 +55,6 @@ it('where both families have a route, each address is an instance', async () => 
   server.answer(({ name, type }) => ({ answers: [address(name, type === 'A' ? '127.0.0.1' : '::1')] }))
   const discovery = new DnsDiscovery({ name: 'web.test.', servers: [server.address], port: 80, checkRoutes: false })
   expect(addressesOf(await discovery.getInstances('web'))).toEqual(['127.0.0.1:80', '::1:80'])
-  discovery.close()
+  await discovery.close()
   await server.close()
 })

@@ -18,7 +18,7 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
-  for (const discovery of opened.splice(0)) discovery.close()
+  for (const discovery of opened.splice(0)) await discovery.close()
   await first.close()
   await second.close()
 })

@@ -43,7 +43,7 @@ describeWithServers('with Unbound before PowerDNS', [...Unbound.programs, ...Pow
     await vi.waitFor(() => expect(addressesOf(notes.lists.at(-1) ?? [])).toEqual(['10.0.0.1:81']), { timeout: 5_000 })
     // 2 s, 1 s as Unbound counts whole seconds, and 1 s of floor.
     expect(performance.now() - startMs).toBeLessThan(4_000)
-    discovery.close()
+    await discovery.close()
   })
 
   it('a truncated answer comes whole over TCP, its targets without addresses are asked for', async () => {
