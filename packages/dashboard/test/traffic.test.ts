@@ -85,6 +85,22 @@ describe('what went through', () => {
     expect(withDashboard).toBe(clock.pendingTimers)
   })
 
+  it('goes away with the instance, though its last calls end after it', async () => {
+    await use()
+    const calls = [call(5), call(5)]
+    discovery.set('users', ['10.0.0.2:80'])
+    await Promise.all(calls)
+    await clock.advance(300)
+    discovery.set('users', ['10.0.0.1:80', '10.0.0.2:80'])
+    await clock.advance(300)
+    const { instances } = await service()
+    const counted = instances.map(({ instance, traffic }) => [instance.id, traffic.perSecond > 0])
+    expect(counted).toEqual([
+      ['10.0.0.1:80', false],
+      ['10.0.0.2:80', true],
+    ])
+  })
+
   it('goes away with the instance, and with the service', async () => {
     await use({ maxServices: 1 })
     for (let index = 0; index < 10; index++) await call(5)

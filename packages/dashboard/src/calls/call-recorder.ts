@@ -11,6 +11,7 @@ import { authorityOf, errorJson } from '@lb/core/authoring'
 import type { AttemptStory } from '../api.ts'
 import { boundedJson } from '../bounded-json.ts'
 import type { ServiceTraffic, TrafficBook } from '../traffic/traffic-book.ts'
+import type { TrafficRing } from '../traffic/traffic-ring.ts'
 import type { CallLog } from './call-log.ts'
 
 /** How many attempts are in the story of a call. */
@@ -88,6 +89,8 @@ class CallRecording implements CallObservation {
 class AttemptRecording implements AttemptObservation {
   readonly #book: TrafficBook
   readonly #traffic: ServiceTraffic
+  /** From its start: its end may come after all else of an instance that is gone. */
+  readonly #ofInstance: TrafficRing | undefined
   readonly #info: AttemptInfo
   readonly #startedMs: number
   #outcome: Outcome | undefined
@@ -97,6 +100,7 @@ class AttemptRecording implements AttemptObservation {
     this.#traffic = traffic
     this.#info = info
     this.#startedMs = book.nowMs
+    this.#ofInstance = traffic.instance(info.instance.id, this.#startedMs)
   }
 
   run<T>(attempt: () => T): T {
@@ -108,7 +112,7 @@ class AttemptRecording implements AttemptObservation {
     const { nowMs } = this.#book
     const failed = !outcome.ok && outcome.cancelled !== true
     this.#traffic.attempts.record(nowMs, outcome.latencyMs, failed)
-    this.#traffic.instance(this.#info.instance.id, nowMs)?.record(nowMs, outcome.latencyMs, failed)
+    this.#ofInstance?.record(nowMs, outcome.latencyMs, failed)
   }
 
   story(callStartedMs: number): AttemptStory {
