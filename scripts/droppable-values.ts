@@ -23,7 +23,11 @@ export function droppableValues(): Plugin {
           marked.appendLeft(init.start, '/* @__PURE__ */ (() => (').appendRight(init.end, '))()')
         }
       }
-      return { code: marked.toString(), map: marked.generateMap({ hires: 'boundary' }).toString() }
+      const dropped = marked.toString()
+      // A value that awaits is one that no function may compute.
+      const [error] = parseSync(fileName, dropped).errors
+      if (error !== undefined) this.error(`${fileName}: a value at the top level cannot be marked: ${error.message}`)
+      return { code: dropped, map: marked.generateMap({ hires: 'boundary' }).toString() }
     },
   }
 }
