@@ -4,7 +4,7 @@ import { type Random, randomInteger } from '../../base/random.ts'
 import type { XxHash64 } from '../../base/xxhash64.ts'
 import type { ServiceInstance } from '../../instance/instance.ts'
 import type { Balancer, PickRequest } from '../balancer.ts'
-import { HashedOwners, type HashedPlaces, hashingTable, type Owner } from './hashed-owners.ts'
+import { HashedOwners, type HashedPlaces, hashingTable, type Owner, type SeededHash } from './hashed-owners.ts'
 
 /** Options of a `MaglevBalancer`. */
 export interface MaglevOptions {
@@ -20,12 +20,24 @@ export interface MaglevOptions {
    * @default undefined: no bound
    */
   readonly loadFactor?: number | undefined
+  /**
+   * What an instance is on the table: by default its id. With the name of a place that outlives it, such as the ordinal of a StatefulSet, a
+   * successor gets the keys of its predecessor. Of instances with the same one, the first by id counts as the place.
+   * @default the id
+   */
+  readonly hashKeyOf?: ((instance: ServiceInstance) => string) | undefined
+  /**
+   * Integer from 0 to 2^53 − 1, the same in all processes that should agree. With one that is kept secret, a client that chooses its keys
+   * cannot aim at one instance.
+   * @default 0
+   */
+  readonly seed?: number | undefined
   /** Source of random numbers in [0, 1). @default Math.random */
   readonly random?: Random | undefined
 }
 
 /** What may be said of the balancer. */
-export const maglevTable: OptionTable<MaglevOptions, 'loadFactor'> = {
+export const maglevTable: OptionTable<MaglevOptions, 'loadFactor' | 'hashKeyOf'> = {
   ...hashingTable,
   tableSize: integerOption({ min: 3, max: 5_000_011, default: 65_537 }),
 }
@@ -36,7 +48,7 @@ export const maglevTable: OptionTable<MaglevOptions, 'loadFactor'> = {
  * or leaves, the keys that it gets or had move, and few others. A request without a key goes to a random place.
  * Requests that avoid an instance go to the next one in the table. A pick is O(1).
  *
- * The order of an instance starts at XXH64(id) mod tableSize and continues in steps of XXH64(id, seed 1) mod (tableSize
+ * The order of an instance starts at XXH64(id) mod tableSize and continues in steps of XXH64(id, seed ^ 1) mod (tableSize
  * − 1) + 1; the id is `host:port` unless the registry sets another. Equal lists give equal tables in any process and
  * any order.
  *
@@ -99,12 +111,12 @@ class MaglevPlaces implements HashedPlaces {
     return randomInteger(random, this.#size)
   }
 
-  layOut(owners: readonly Owner[], hash: XxHash64): Int32Array {
+  layOut(owners: readonly Owner[], seeded: SeededHash): Int32Array {
     const size = this.#size
     const table = new Int32Array(size).fill(-1)
     if (owners.length === 0) return table
-    const next = Uint32Array.from(owners, ({ id }) => remainder(hash, id, 0, size))
-    const steps = Uint32Array.from(owners, ({ id }) => remainder(hash, id, 1, size - 1) + 1)
+    const next = Uint32Array.from(owners, ({ key }) => seeded.of(key).remainder(size))
+    const steps = Uint32Array.from(owners, ({ key }) => seeded.of(key, 1).remainder(size - 1) + 1)
     let free = size
     takeTurnsByWeight(owners, size, (slot) => {
       let place = next[slot] ?? 0
@@ -117,11 +129,6 @@ class MaglevPlaces implements HashedPlaces {
     })
     return table
   }
-}
-
-function remainder(hash: XxHash64, id: string, seed: number, modulus: number): number {
-  hash.hash(id, seed)
-  return hash.remainder(modulus)
 }
 
 /**

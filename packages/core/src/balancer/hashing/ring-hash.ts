@@ -4,7 +4,7 @@ import { type Random, randomInteger } from '../../base/random.ts'
 import type { XxHash64 } from '../../base/xxhash64.ts'
 import type { ServiceInstance } from '../../instance/instance.ts'
 import type { Balancer, PickRequest } from '../balancer.ts'
-import { HashedOwners, type HashedPlaces, hashingTable, type Owner } from './hashed-owners.ts'
+import { HashedOwners, type HashedPlaces, hashingTable, type Owner, type SeededHash } from './hashed-owners.ts'
 
 /** Options of a `RingHashBalancer`. */
 export interface RingHashOptions {
@@ -24,6 +24,18 @@ export interface RingHashOptions {
    * @default undefined: no bound
    */
   readonly loadFactor?: number | undefined
+  /**
+   * What an instance is on the ring: by default its id. With the name of a place that outlives it, such as the ordinal of a StatefulSet, a
+   * successor gets the keys of its predecessor. Of instances with the same one, the first by id counts as the place.
+   * @default the id
+   */
+  readonly hashKeyOf?: ((instance: ServiceInstance) => string) | undefined
+  /**
+   * Integer from 0 to 2^53 − 1, the same in all processes that should agree. With one that is kept secret, a client that chooses its keys
+   * cannot aim at one instance.
+   * @default 0
+   */
+  readonly seed?: number | undefined
   /** Source of random numbers in [0, 1). @default Math.random */
   readonly random?: Random | undefined
 }
@@ -31,7 +43,7 @@ export interface RingHashOptions {
 const mostPoints = 8_388_608
 
 /** What may be said of the balancer. */
-export const ringHashTable: OptionTable<RingHashOptions, 'loadFactor' | 'minRingSize' | 'maxRingSize'> = {
+export const ringHashTable: OptionTable<RingHashOptions, 'loadFactor' | 'hashKeyOf' | 'minRingSize' | 'maxRingSize'> = {
   ...hashingTable,
   minRingSize: integerOption({ min: 1, max: mostPoints }),
   maxRingSize: integerOption({ min: 1, max: mostPoints }),
@@ -43,7 +55,7 @@ export const ringHashTable: OptionTable<RingHashOptions, 'loadFactor' | 'minRing
  * request without a key goes to a random place. Requests that avoid an instance go to the next one on the ring. A pick
  * is O(log points).
  *
- * Points are XXH64 of `${id}_${i}`, with seed 0; the id is `host:port` unless the registry sets another. Equal lists
+ * Points are XXH64 of `${id}_${i}`, with `seed`; the id is `host:port` unless the registry sets another. Equal lists
  * give equal rings in any process and any order. The lightest instance gets a whole number of points, so shares on a
  * ring of `minRingSize` follow the weights, except for the randomness of the points; `MaglevBalancer` is more even.
  *
@@ -125,16 +137,16 @@ class RingPlaces implements HashedPlaces {
     return from < highs.length ? from : 0
   }
 
-  layOut(owners: readonly Owner[], hash: XxHash64): Uint32Array {
+  layOut(owners: readonly Owner[], seeded: SeededHash): Uint32Array {
     const counts = pointCounts(owners, this.#minSize, this.#maxSize)
     const size = counts.reduce((sum, count) => sum + count, 0)
     const highs = new Uint32Array(size)
     const lows = new Uint32Array(size)
     const slots = new Uint32Array(size)
     let point = 0
-    for (const [slot, { id }] of owners.entries()) {
+    for (const [slot, { key }] of owners.entries()) {
       for (let number = 0; number < (counts[slot] ?? 0); number++) {
-        hash.hash(`${id}_${number}`)
+        const hash = seeded.of(`${key}_${number}`)
         highs[point] = hash.high
         lows[point] = hash.low
         slots[point++] = slot
