@@ -63,7 +63,7 @@ function acquireOrWait(
 ): Request | Promise<Request> {
   if (request.signal?.aborted === true) throw request.signal.reason
   if (!target.hasList) return acquireAfter('first-list', target, request, observed)
-  const prepared = target.prepare()
+  const prepared = target.prepare?.()
   return prepared === undefined
     ? acquireNow(target, request, observed)
     : prepared.then(() => acquireNow(target, request, observed))

@@ -77,7 +77,7 @@ class Call<T> extends JudgedCall<T> implements AttemptedCall<T>, AccompaniedCall
       if (scope.ended) scope.throwIfEnded()
       const waits = !target.hasList
       if (waits) await target.firstList(scope)
-      const prepared = target.prepare()
+      const prepared = target.prepare?.()
       if (prepared !== undefined) {
         await prepared
         if (scope.ended) scope.throwIfEnded()

@@ -54,8 +54,8 @@ export interface CallTarget {
   /** A call begins, which may have to wait before it is in flight. Once for each `callEnded`. */
   callBegan(): void
   callEnded(): void
-  /** What the first pick of a call should wait for; `undefined`: nothing. It ends soon, and does not reject. */
-  prepare(): Promise<void> | undefined
+  /** What the first pick of a call should wait for; `undefined`: nothing. It ends soon, and does not reject. Absent: never anything. */
+  readonly prepare: (() => Promise<void> | undefined) | undefined
   /** Whether the service would refuse a request now, by the throttle's guess. Counts the request. */
   isThrottled(): boolean
   /** `call`: the number of the call that asks. @throws OverloadedError when the throttle says so */

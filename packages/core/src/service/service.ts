@@ -44,7 +44,7 @@ export class Service implements CallTarget, ServiceListener, Drainable {
   readonly #picker: ServiceParts['picker']
   readonly #wasUnknown: boolean
   readonly #hints: UnheededHints
-  readonly prepare = (): Promise<void> | undefined => preparedBy(this.#parts.splits.balancer, this)
+  readonly prepare: (() => Promise<void> | undefined) | undefined
   started = false
   /** Adapters that keep it in use, also while it has no request. */
   holders = 0
@@ -66,10 +66,9 @@ export class Service implements CallTarget, ServiceListener, Drainable {
     this.#wasUnknown = wasUnknown
     this.#hints = new UnheededHints(service, events, settings.routing?.keys)
     this.#parts = serviceParts(context, this)
-    this.#picker = this.#parts.picker
-    this.budget = this.#parts.budget
-    this.movable = this.#parts.movable
-    this.steering = this.#parts.steering
+    const { splits } = this.#parts
+    ;({ picker: this.#picker, budget: this.budget, movable: this.movable, steering: this.steering } = this.#parts)
+    if (splits.balancer.prepare !== undefined) this.prepare = () => preparedBy(splits.balancer, this)
     this.latencies = this.#parts.feedback.latencies
   }
 

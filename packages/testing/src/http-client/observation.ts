@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { type CallResult, StaticDiscovery } from '@lb/core'
 import { expect, it } from 'vitest'
 import { get, type HttpClientFixture, post, seen } from './fixture.ts'
@@ -92,7 +93,7 @@ function describeBodies(client: HttpClientFixture): void {
     client.script({
       raw: (socket) => {
         socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngo')
-        setTimeout(() => socket.write('od'), restAfterMs)
+        void delay(restAfterMs).then(() => socket.write('od'))
       },
     })
     expect(await client.send(get)).toMatchObject({ status: 200, body: 'good' })
