@@ -6,7 +6,7 @@ import { pairedRatio, spreadOf } from '../spread.ts'
 import { table } from '../table.ts'
 
 /** What one `lb.execute` takes whose attempt is a settled promise. */
-export interface CallCost {
+interface CallCost {
   readonly nanoseconds: number
   /** Allocated, its promises included. */
   readonly bytes: number
