@@ -31,6 +31,9 @@ const changes = [
   'closed',
 ] as const
 
+/** Ejections that a connection may have caused. While it fails, no other request reaches the instance, a probe included. */
+const connectionReasons: ReadonlySet<string> = new Set(['consecutive-connect-errors', 'failed-probe'])
+
 /**
  * Chooses an instance for each call of one channel, as lb says, and keeps the connections. It is the picker of the channel, too.
  *
@@ -60,6 +63,7 @@ export class ChannelPolicy implements experimental.Picker {
       channelOptions,
       createSubchannel: (address, options) => helper.createSubchannel(address, options),
       onChange: () => this.#changed(),
+      onReturn: (id) => this.#endEjection(id),
     })
     this.#unsubscribe = lb.subscribe((event) => {
       if (!('service' in event) || event.service === service) this.#changed()
@@ -129,6 +133,14 @@ export class ChannelPolicy implements experimental.Picker {
       seen = new Set(seen).add(id)
       acquired = undefined
     }
+  }
+
+  /** What took the instance out is over if that was its connection: others that are still out must not stand for it. */
+  #endEjection(id: string): void {
+    const { lb, service } = this.#channel
+    const { ejection } = lb.inspect(service).instances.find(({ instance }) => instance.id === id) ?? {}
+    if (ejection === undefined || !connectionReasons.has(ejection.reason)) return
+    lb.control(service, { by: 'the connection of gRPC, which is established again' }).endEjection(id)
   }
 
   #complete(call: Call, acquired: PickResult, connection: Connection): GrpcPickResult {

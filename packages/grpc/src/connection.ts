@@ -13,6 +13,8 @@ export interface ConnectionOptions {
   readonly states: GrpcModule['connectivityState']
   readonly connectTimeoutMs: number
   readonly onChange: () => void
+  /** It is established again after it had failed. */
+  readonly onReturn: () => void
 }
 
 /** As many in a row eject an instance by default. */
@@ -79,9 +81,11 @@ export class Connection {
   #changed(state: number, message: string | undefined): void {
     const { states, instance } = this.#options
     if (state === states.READY) {
+      const hadFailed = this.#failure !== undefined
       this.#cancelTimeout()
       this.#failure = undefined
       this.#reports = 0
+      if (hadFailed) this.#options.onReturn()
     } else if (state === states.TRANSIENT_FAILURE) {
       this.#fail(`no connection to ${instance.id}: ${message ?? 'no reason given'}`)
     }

@@ -11,6 +11,8 @@ export interface ConnectionsOptions {
   /** Those of the channel. */
   readonly channelOptions: ChannelOptions
   readonly onChange: () => void
+  /** An instance can be reached again. */
+  readonly onReturn: (id: string) => void
 }
 
 /** grpc-js waits up to two minutes between two tries of a connection, which is long for an instance that was restarted. */
@@ -71,7 +73,7 @@ export class Connections {
   }
 
   #connect(instance: ServiceInstance, before: Connection | undefined): Connection {
-    const { settings, createSubchannel, onChange } = this.#options
+    const { settings, createSubchannel, onChange, onReturn } = this.#options
     const { id, host, port } = instance
     const connection = new Connection({
       instance,
@@ -82,6 +84,7 @@ export class Connections {
         if (this.#byId.get(id) === connection) this.note(connection)
         onChange()
       },
+      onReturn: () => onReturn(id),
     })
     // After the new one has its part of it: the same address shares one connection.
     before?.close()
