@@ -2,6 +2,7 @@ import type { PickRequest } from '../balancer/balancer.ts'
 import { NoAvailableInstanceError } from '../base/errors.ts'
 import type { ObservedCall } from '../observe/observed-call.ts'
 import type { CallTarget } from '../service/call-target.ts'
+import type { Preparation } from '../service/preparation.ts'
 import type { Request } from '../service/request.ts'
 import { type AbortSignalLike, CallScope } from './scope.ts'
 
@@ -63,18 +64,8 @@ function acquireOrWait(
 ): Request | Promise<Request> {
   if (request.signal?.aborted === true) throw request.signal.reason
   if (!target.hasList) return acquireAfter('first-list', target, request, observed)
-  const prepared = target.prepare?.()
-  return prepared === undefined
-    ? acquireNow(target, request, observed)
-    : prepared.then(() => acquireNow(target, request, observed))
-}
-
-function acquireNow(
-  target: CallTarget,
-  request: AcquireRequest,
-  observed: ObservedCall | undefined,
-): Request | Promise<Request> {
-  if (request.signal?.aborted === true) throw request.signal.reason
+  const preparation = target.prepare?.()
+  if (preparation !== undefined) return acquireAfter(preparation, target, request, observed)
   try {
     return tryAcquire(target, request, observed?.call ?? 0) ?? acquireAfter('room', target, request, observed)
   } catch (error) {
@@ -83,9 +74,9 @@ function acquireNow(
   }
 }
 
-/** `lacking`: what there is not yet, or the error that is thrown unless a newer list comes. */
+/** `lacking`: what there is not yet, what is to be waited for, or the error that is thrown unless a newer list comes. */
 async function acquireAfter(
-  lacking: 'first-list' | 'room' | NoAvailableInstanceError,
+  lacking: 'first-list' | 'room' | Preparation | NoAvailableInstanceError,
   target: CallTarget,
   request: AcquireRequest,
   observed: ObservedCall | undefined,
@@ -97,10 +88,10 @@ async function acquireAfter(
   scope.observed = observed
   try {
     if (lacking instanceof NoAvailableInstanceError) throw lacking
-    if (lacking === 'first-list') {
-      await target.firstList(scope)
+    if (lacking !== 'room') {
+      await (lacking === 'first-list' ? target.firstList(scope) : lacking(scope))
       target.refuseIfThrottled(scope.call)
-      const taken = take()
+      const taken = target.hasRoom ? take() : undefined
       if (taken !== undefined) return taken
     }
     return target.unlessClosed(await target.whenRoom(scope, take, request.match))

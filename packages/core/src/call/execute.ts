@@ -77,11 +77,8 @@ class Call<T> extends JudgedCall<T> implements AttemptedCall<T>, AccompaniedCall
       if (scope.ended) scope.throwIfEnded()
       const waits = !target.hasList
       if (waits) await target.firstList(scope)
-      const prepared = target.prepare?.()
-      if (prepared !== undefined) {
-        await prepared
-        if (scope.ended) scope.throwIfEnded()
-      }
+      const preparation = target.prepare?.()
+      if (preparation !== undefined) await preparation(scope)
       target.refuseIfThrottled(scope.observed?.call ?? 0)
       const picked = this.#acquireOrWait()
       // An await costs a turn, which the usual first attempt does without, and then it begins when its call does.

@@ -8,6 +8,7 @@ import type { LatencyQuantile } from '../overload/latency-quantile.ts'
 import type { RetryBudget } from '../retry/retry-budget.ts'
 import type { MovableAttempt, MovableAttempts } from './movable-attempts.ts'
 import type { AttemptPickRequest, MayProbe } from './picker.ts'
+import type { Preparation } from './preparation.ts'
 import type { Request } from './request.ts'
 import type { WaitingCall } from './waiting-call.ts'
 
@@ -54,8 +55,8 @@ export interface CallTarget {
   /** A call begins, which may have to wait before it is in flight. Once for each `callEnded`. */
   callBegan(): void
   callEnded(): void
-  /** What the first pick of a call should wait for; `undefined`: nothing. It ends soon, and does not reject. Absent: never anything. */
-  readonly prepare: (() => Promise<void> | undefined) | undefined
+  /** What the first pick of a call should wait for; `undefined`: nothing. Absent: never anything. */
+  readonly prepare: (() => Preparation | undefined) | undefined
   /** Whether the service would refuse a request now, by the throttle's guess. Counts the request. */
   isThrottled(): boolean
   /** `call`: the number of the call that asks. @throws OverloadedError when the throttle says so */

@@ -17,7 +17,7 @@ import type { Drainable } from './drain.ts'
 import type { MovableAttempt, MovableAttempts } from './movable-attempts.ts'
 import { noAvailableInstance, noList } from './no-available-instance.ts'
 import type { AttemptPickRequest, MayProbe } from './picker.ts'
-import { preparedBy } from './preparation.ts'
+import { type Preparation, preparedBy } from './preparation.ts'
 import type { InstanceRecord } from './record.ts'
 import type { Request } from './request.ts'
 import { type ServiceListener, type ServiceParts, type ServiceWiring, serviceParts } from './service-parts.ts'
@@ -44,7 +44,7 @@ export class Service implements CallTarget, ServiceListener, Drainable {
   readonly #picker: ServiceParts['picker']
   readonly #wasUnknown: boolean
   readonly #hints: UnheededHints
-  readonly prepare: (() => Promise<void> | undefined) | undefined
+  readonly prepare: (() => Preparation | undefined) | undefined
   started = false
   /** Adapters that keep it in use, also while it has no request. */
   holders = 0
@@ -66,9 +66,9 @@ export class Service implements CallTarget, ServiceListener, Drainable {
     this.#wasUnknown = wasUnknown
     this.#hints = new UnheededHints(service, events, settings.routing?.keys)
     this.#parts = serviceParts(context, this)
-    const { splits } = this.#parts
+    const { splits, waiting } = this.#parts
     ;({ picker: this.#picker, budget: this.budget, movable: this.movable, steering: this.steering } = this.#parts)
-    if (splits.balancer.prepare !== undefined) this.prepare = () => preparedBy(splits.balancer, this)
+    if (splits.balancer.prepare !== undefined) this.prepare = () => preparedBy(splits.balancer, this, waiting)
     this.latencies = this.#parts.feedback.latencies
   }
 
