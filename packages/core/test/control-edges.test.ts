@@ -12,27 +12,9 @@ function named(...ids: string[]): ServiceInstanceInit[] {
   return ids.map((id) => ({ id, host: id, port: 80 }))
 }
 
-async function ready(
-  instances: readonly ServiceInstanceInit[],
-  options: ConstructorParameters<typeof ObservedLoadBalancer>[1] = {},
-): Promise<ObservedLoadBalancer> {
-  const observed = new ObservedLoadBalancer(instances, options)
-  await observed.lb.ready('users')
-  return observed
-}
-
-function counts({ lb }: ObservedLoadBalancer, count: number): Record<string, number> {
-  const result: Record<string, number> = {}
-  for (let pick = 0; pick < count; pick++) {
-    const { id } = lb.pick('users')
-    result[id] = (result[id] ?? 0) + 1
-  }
-  return result
-}
-
 describe('control within a listener', () => {
   it('drains a newcomer before its first pick, and ends no delivery when a listener throws', async () => {
-    const observed = await ready(named('a', 'b'))
+    const observed = await ObservedLoadBalancer.ready(named('a', 'b'))
     const changes: string[] = []
     observed.lb.subscribe((event) => {
       if (event.type === 'instances-changed') {
@@ -48,7 +30,7 @@ describe('control within a listener', () => {
       }
     })
     observed.discovery.set('users', named('a', 'b', 'c'))
-    expect(counts(observed, 10)).toEqual({ a: 5, b: 5 })
+    expect(observed.countPicks(10)).toEqual({ a: 5, b: 5 })
     expect(changes).toEqual(['policy drained c'])
     expect(observed.eventsOf('listener-failed')).toHaveLength(1)
   })
@@ -56,7 +38,7 @@ describe('control within a listener', () => {
 
 describe('what changes nothing', () => {
   it('emits nothing, and the first who acted is shown', async () => {
-    const { lb, events } = await ready(named('a', 'b'))
+    const { lb, events } = await ObservedLoadBalancer.ready(named('a', 'b'))
     const control = lb.control('users', { by: 'alice' })
     control.restore('a')
     control.drain('a')
@@ -74,7 +56,7 @@ describe('what changes nothing', () => {
 describe('overrides of instances that are gone', () => {
   it('are kept up to 1 000, and beyond that those that were set first are dropped, with events', async () => {
     const many = Array.from({ length: 1_002 }, (_, index) => `i${index}`)
-    const observed = await ready(named(...many))
+    const observed = await ObservedLoadBalancer.ready(named(...many))
     const control = observed.lb.control('users')
     for (const id of many) control.drain(id)
     expect(control.overrides).toHaveLength(1_002)
@@ -87,11 +69,11 @@ describe('overrides of instances that are gone', () => {
   })
 
   it('may be set for one that left lately', async () => {
-    const observed = await ready(named('a', 'b'))
+    const observed = await ObservedLoadBalancer.ready(named('a', 'b'))
     observed.discovery.set('users', named('a'))
     observed.lb.control('users').drain('b')
     observed.discovery.set('users', named('a', 'b'))
-    expect(counts(observed, 4)).toEqual({ a: 4 })
+    expect(observed.countPicks(4)).toEqual({ a: 4 })
   })
 })
 
@@ -111,20 +93,23 @@ describe('a service that is not configured', () => {
 
 describe('overrides and other care', () => {
   it('a drained level gives its traffic to the next, and gets it back', async () => {
-    const observed = await ready([...named('a', 'b'), { id: 'c', host: 'c', port: 80, priority: 1 }])
+    const observed = await ObservedLoadBalancer.ready([
+      ...named('a', 'b'),
+      { id: 'c', host: 'c', port: 80, priority: 1 },
+    ])
     const control = observed.lb.control('users')
     control.drain('a')
-    expect(counts(observed, 10)).toEqual({ b: 10 })
+    expect(observed.countPicks(10)).toEqual({ b: 10 })
     control.drain('b')
-    expect(counts(observed, 10)).toEqual({ c: 10 })
+    expect(observed.countPicks(10)).toEqual({ c: 10 })
     control.restore('a')
     control.restore('b')
-    expect(counts(observed, 10)).toEqual({ a: 5, b: 5 })
+    expect(observed.countPicks(10)).toEqual({ a: 5, b: 5 })
   })
 
   it('a weight is in the unit of the registry, also where weights are learnt', async () => {
     const weighted = named('a', 'b', 'c').map((each) => Object.assign({ weight: 100 }, each))
-    const observed = await ready(weighted, { loadReports: { blackoutMs: 0, updateMs: 100 } })
+    const observed = await ObservedLoadBalancer.ready(weighted, { loadReports: { blackoutMs: 0, updateMs: 100 } })
     const report = async (): Promise<void> => {
       for (let call = 0; call < 12; call++) {
         const { done } = await observed.lb.acquire('users')
@@ -136,7 +121,7 @@ describe('overrides and other care', () => {
     observed.lb.control('users').setWeight('a', 200)
     expect(observed.lb.inspect('users').instances.map((each) => each.effectiveWeight)).toEqual([2, 1, 1])
     await report()
-    expect(counts(observed, 40)).toEqual({ a: 20, b: 10, c: 10 })
+    expect(observed.countPicks(40)).toEqual({ a: 20, b: 10, c: 10 })
     observed.lb.control('users').restore('a')
     expect(observed.lb.inspect('users').instances.map((each) => each.effectiveWeight)).toEqual([1, 1, 1])
   })
@@ -152,14 +137,14 @@ describe('overrides and other care', () => {
     expect(() => control.setShares({ z: 1 })).toThrow(/is no group of users\. Known: "x", "y"/)
     control.setShares({ x: 1, y: 3 })
     await observed.lb.ready('users')
-    expect(counts(observed, 8)).toEqual({ x: 2, y: 6 })
+    expect(observed.countPicks(8)).toEqual({ x: 2, y: 6 })
   })
 
   it('a balancer that the application gives again, and one that cannot be made again, are steered in place', async () => {
     const one = new GroupedBalancer({ start: 0 })
-    const same = await ready(named('a', 'b'), { balancer: () => one })
+    const same = await ObservedLoadBalancer.ready(named('a', 'b'), { balancer: () => one })
     let made = 0
-    const once = await ready(named('a', 'b'), {
+    const once = await ObservedLoadBalancer.ready(named('a', 'b'), {
       balancer: () => {
         if (made++ > 0) throw new Error('no more')
         return new GroupedBalancer({ start: 0 })
@@ -168,9 +153,9 @@ describe('overrides and other care', () => {
     for (const observed of [same, once]) {
       const control = observed.lb.control('users')
       control.drain('a')
-      expect(counts(observed, 6)).toEqual({ b: 6 })
+      expect(observed.countPicks(6)).toEqual({ b: 6 })
       control.restore('a')
-      expect(counts(observed, 6)).toEqual({ a: 3, b: 3 })
+      expect(observed.countPicks(6)).toEqual({ a: 3, b: 3 })
     }
     expect(once.eventsOf('callback-failed')).toMatchObject([{ callback: 'balancer' }])
   })

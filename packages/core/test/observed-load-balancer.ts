@@ -29,6 +29,26 @@ export class ObservedLoadBalancer {
     this.lb.subscribe((event) => this.events.push(event))
   }
 
+  /** One that knows its first list. */
+  static async ready(
+    instances: readonly ServiceInstanceInit[],
+    options?: Partial<LoadBalancerOptions>,
+  ): Promise<ObservedLoadBalancer> {
+    const observed = new ObservedLoadBalancer(instances, options)
+    await observed.lb.ready('users')
+    return observed
+  }
+
+  /** How often each instance is picked in so many picks. */
+  countPicks(picks: number): Record<string, number> {
+    const counts: Record<string, number> = {}
+    for (let pick = 0; pick < picks; pick++) {
+      const { id } = this.lb.pick('users')
+      counts[id] = (counts[id] ?? 0) + 1
+    }
+    return counts
+  }
+
   eventsOf<T extends LoadBalancerEvent['type']>(type: T): EventOf<T>[] {
     return this.events.filter((event): event is EventOf<T> => event.type === type)
   }
