@@ -1,6 +1,14 @@
 import type { ScenarioName } from '@lb/testing/simulation'
 
-export const balancers = ['round-robin', 'smooth-weighted-round-robin', 'random', 'least-request', 'peak-ewma'] as const
+/** Those that choose without a key of the call. */
+export const balancers = [
+  'round-robin',
+  'smooth-weighted-round-robin',
+  'random',
+  'least-request',
+  'peak-ewma',
+  'probing',
+] as const
 
 export type BalancerName = (typeof balancers)[number]
 

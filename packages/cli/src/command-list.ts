@@ -20,7 +20,8 @@ const zone: FlagDefinition = {
 }
 const balancer: FlagDefinition = {
   flags: '--balancer <name>',
-  description: 'round-robin, smooth-weighted-round-robin, random, least-request, peak-ewma, … Default: round-robin',
+  description:
+    'round-robin, smooth-weighted-round-robin, random, least-request, peak-ewma, probing, … Default: round-robin',
   group: 'Load balancer',
 }
 

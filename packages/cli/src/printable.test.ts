@@ -38,6 +38,7 @@ describe('printable', () => {
         expect(json).not.toMatch(dangerous)
         expect(JSON.parse(json)).toEqual({ [text]: [text] })
       }),
+      { seed: 20_240_607 },
     )
   })
 
@@ -62,6 +63,7 @@ describe('width', () => {
       fc.property(fc.string({ unit: 'grapheme' }), fc.nat(20), (text, width) => {
         expect(displayWidth(shortened(text, width))).toBeLessThanOrEqual(width)
       }),
+      { seed: 20_240_607 },
     )
     expect(shortened('東京都', 5)).toBe('東京…')
   })

@@ -32,6 +32,7 @@ export {
 
 // Options: checks that name the option, what is legal, what was given, and the remedy.
 
+export { balancerNames } from './balancer/balancer-name.ts'
 export {
   type Complete,
   checkBoolean,

@@ -57,7 +57,7 @@ export type { RoutingOptions } from './instance/routing-options.ts'
 // Balancers: which instance a request goes to.
 
 export type { Balancer } from './balancer/balancer.ts'
-export type { BalancerName } from './balancer/balancer-by-name.ts'
+export type { BalancerName } from './balancer/balancer-name.ts'
 export { GroupedBalancer, type GroupedOptions } from './balancer/grouped.ts'
 export { MaglevBalancer, type MaglevOptions } from './balancer/hashing/maglev.ts'
 export { RingHashBalancer, type RingHashOptions } from './balancer/hashing/ring-hash.ts'

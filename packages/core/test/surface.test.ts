@@ -51,6 +51,7 @@ describe('@lb/core', () => {
       'RenewedRegistration',
       'RequestLoad',
       'authorityOf',
+      'balancerNames',
       'checkAdapterOptions',
       'checkBoolean',
       'checkClock',

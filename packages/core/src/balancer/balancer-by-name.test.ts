@@ -3,12 +3,14 @@ import { describeBalancer } from '@lb/testing/suites'
 import { describe, expect, it } from 'vitest'
 import { InvalidOptionError } from '../base/errors.ts'
 import type { Balancer } from './balancer.ts'
-import { type BalancerName, balancerByName, checkBalancerName } from './balancer-by-name.ts'
+import { balancerByName, checkBalancerName } from './balancer-by-name.ts'
+import { type BalancerName, balancerNames } from './balancer-name.ts'
 import { GroupedBalancer } from './grouped.ts'
 import { MaglevBalancer } from './hashing/maglev.ts'
 import { RingHashBalancer } from './hashing/ring-hash.ts'
 import { LeastRequestBalancer } from './load-aware/least-request.ts'
 import { PeakEwmaBalancer } from './load-aware/peak-ewma.ts'
+import { ProbingBalancer } from './probing/probing.ts'
 import { RandomBalancer } from './random.ts'
 import { RoundRobinBalancer } from './round-robin.ts'
 import { SmoothWeightedRoundRobinBalancer } from './smooth-weighted/smooth-weighted-round-robin.ts'
@@ -35,11 +37,16 @@ const all: readonly [BalancerName, new () => Balancer][] = [
   ['random', RandomBalancer],
   ['least-request', LeastRequestBalancer],
   ['peak-ewma', PeakEwmaBalancer],
+  ['probing', ProbingBalancer],
   ['ring-hash', RingHashBalancer],
   ['maglev', MaglevBalancer],
 ]
 
 describe('balancerByName', () => {
+  it('is tried with every name', () => {
+    expect(all.map(([name]) => name)).toEqual(balancerNames)
+  })
+
   it.each(all)('gives a new balancer of its own for %s', (name, type) => {
     const balancer = byName(name)({ random: seededRandom(1) })
     expect(balancer).toBeInstanceOf(type)

@@ -3,6 +3,7 @@ import { nearestName } from '../base/nearest-name.ts'
 import { rejectOption } from '../base/option-checks.ts'
 import type { Random } from '../base/random.ts'
 import type { Balancer } from './balancer.ts'
+import { type BalancerName, balancerNames } from './balancer-name.ts'
 import { GroupedBalancer } from './grouped.ts'
 import { MaglevBalancer } from './hashing/maglev.ts'
 import { RingHashBalancer } from './hashing/ring-hash.ts'
@@ -13,18 +14,6 @@ import { ProbingBalancer, type ProbingState } from './probing/probing.ts'
 import { RandomBalancer } from './random.ts'
 import { RoundRobinBalancer } from './round-robin.ts'
 import { SmoothWeightedRoundRobinBalancer } from './smooth-weighted/smooth-weighted-round-robin.ts'
-
-/** The balancers that a service can select by name, with their default options. */
-export type BalancerName =
-  | 'round-robin'
-  | 'smooth-weighted-round-robin'
-  | 'grouped'
-  | 'random'
-  | 'least-request'
-  | 'peak-ewma'
-  | 'probing'
-  | 'ring-hash'
-  | 'maglev'
 
 /** The random source and the clock of a balancer, and what one that probes needs. */
 interface BalancerSources {
@@ -50,11 +39,10 @@ const makers: Readonly<Record<BalancerName, (sources: BalancerSources) => Balanc
 /** Throws unless `name` is one of the names. */
 export function checkBalancerName(path: string, name: string): asserts name is BalancerName {
   if (Object.hasOwn(makers, name)) return
-  const names = Object.keys(makers)
-  const nearest = nearestName(name, names)
+  const nearest = nearestName(name, balancerNames)
   rejectOption(
     path,
-    `one of ${names.join(', ')}, or a function that gives a Balancer`,
+    `one of ${balancerNames.join(', ')}, or a function that gives a Balancer`,
     name,
     nearest === undefined ? undefined : `Did you mean ${nearest}?`,
   )

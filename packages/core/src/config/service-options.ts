@@ -1,5 +1,6 @@
 import type { Balancer } from '../balancer/balancer.ts'
-import { type BalancerName, checkBalancerName } from '../balancer/balancer-by-name.ts'
+import { checkBalancerName } from '../balancer/balancer-by-name.ts'
+import type { BalancerName } from '../balancer/balancer-name.ts'
 import { type ProbingOptions, probingTable } from '../balancer/probing/options.ts'
 import type { Clock } from '../base/clock.ts'
 import { InvalidOptionError } from '../base/errors.ts'

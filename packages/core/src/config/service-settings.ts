@@ -1,5 +1,5 @@
 import type { Balancer } from '../balancer/balancer.ts'
-import type { BalancerName } from '../balancer/balancer-by-name.ts'
+import type { BalancerName } from '../balancer/balancer-name.ts'
 import type { ProbingOptions } from '../balancer/probing/options.ts'
 import { type OptionValues, withDefaults } from '../base/option-table.ts'
 import type { ServiceDiscovery } from '../discovery/discovery.ts'
