@@ -42,6 +42,7 @@ describe.each([
       fc.property(fc.array(fc.boolean(), { minLength: name.length }), (upper) => {
         expect(kindOf(inCases(name, upper))).toBe(kind)
       }),
+      { seed: 20_240_607 },
     )
   })
 
@@ -51,6 +52,7 @@ describe.each([
         const place = at % name.length
         expect(kindOf(`${name.slice(0, place)}~${name.slice(place + 1)}`)).toBeUndefined()
       }),
+      { seed: 20_240_607 },
     )
     for (const name of ['', 'X-Request-Id', 'a'.repeat(10_000), 'constructor', '__proto__']) {
       expect(kindOf(name)).toBeUndefined()

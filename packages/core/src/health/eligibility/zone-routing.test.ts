@@ -160,7 +160,7 @@ describe('routeByZone in all zones together, with known client shares', () => {
         }
         for (const { id, weight } of usable) expect(loads.get(id)).toBeCloseTo(weight / capacity, 9)
       }),
-      { numRuns: 300 },
+      { seed: 20_240_607, numRuns: 300 },
     )
   })
 
