@@ -6,18 +6,27 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const folder = `${root}api-reports/`
 
-/** The declarations of a package without comments, private members and the names of its chunks. */
+/** The declarations of a package without comments, private members, and what its files are to each other. */
 function report(name: string): string {
   const dist = `${root}packages/${name}/dist/`
   const files = readdirSync(dist).filter((file) => file.endsWith('.d.ts'))
   return files
     .sort()
-    .map((file) => `// ${withoutHash(file)}\n${withoutHash(withoutComments(readFileSync(dist + file, 'utf8')))}`)
+    .map(
+      (file) =>
+        `// ${withoutHash(file)}\n${withoutHash(withoutChunks(withoutComments(readFileSync(dist + file, 'utf8')), file))}`,
+    )
     .join('\n')
 }
 
 function withoutComments(text: string): string {
   return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*(?:\/\/.*|#private;|private .*;)?\n/gm, '')
+}
+
+/** The short names by which files of a package import from each other change with every export. */
+function withoutChunks(text: string, file: string): string {
+  const imports = text.replace(/^import \{[^}]*\} from "\.\/.*";\n/gm, '')
+  return withoutHash(file) === file ? imports : imports.replace(/^export \{[^}]*\};\n/gm, '')
 }
 
 function withoutHash(text: string): string {
