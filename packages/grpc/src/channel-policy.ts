@@ -49,6 +49,8 @@ export class ChannelPolicy implements experimental.Picker {
   #version = 0
   /** When no instance could be reached, and nothing was left to say of it. */
   #unreachableAt = -1
+  /** Whether the first list is known. */
+  #hasList = false
   #isScheduled = false
   #isClosed = false
   #release: () => void = () => {}
@@ -102,6 +104,9 @@ export class ChannelPolicy implements experimental.Picker {
     const { lb, service } = this.#channel
     const connections = this.#connections
     if (this.#unreachableAt === this.#version) return this.#unreachable()
+    // No request is counted that could not be sent.
+    if (!this.#hasList) return this.#wait(call, this.#listed(call))
+    if (connections.isFirst) return this.#queue()
     let seen: Set<string> | undefined
     let acquired = call.takeHeld()
     for (;;) {
@@ -184,12 +189,16 @@ export class ChannelPolicy implements experimental.Picker {
     return { hashKey, match, avoid }
   }
 
-  #wait(call: Call, waiting: Promise<PickResult>): GrpcPickResult {
+  async #listed({ signal }: Call): Promise<undefined> {
+    await this.#channel.lb.ready(this.#channel.service, { signal })
+  }
+
+  #wait(call: Call, waiting: Promise<PickResult | undefined>): GrpcPickResult {
     call.isWaiting = true
     waiting.then(
       (acquired) => {
         call.isWaiting = false
-        call.hold(acquired)
+        if (acquired !== undefined) call.hold(acquired)
         this.#schedule()
       },
       (error: unknown) => {
@@ -260,9 +269,10 @@ export class ChannelPolicy implements experimental.Picker {
   #update(): void {
     const { service, settings } = this.#channel
     const { status } = this.#reconcile()
+    this.#hasList = status !== 'waiting'
     const { CONNECTING, READY, TRANSIENT_FAILURE } = settings.grpc.connectivityState
     const { reach } = this.#connections
-    const isFailing = status !== 'waiting' && reach !== 'connecting'
+    const isFailing = this.#hasList && reach !== 'connecting'
     const state = reach === 'ready' ? READY : isFailing ? TRANSIENT_FAILURE : CONNECTING
     this.#helper.updateState(state, this, state === TRANSIENT_FAILURE ? `${service}: no instance can be reached` : null)
   }

@@ -2,7 +2,7 @@ import type { experimental } from '@grpc/grpc-js'
 import type { CancelTimer, ServiceInstance } from '@lb/core'
 import { systemClock } from '@lb/core/authoring'
 import type { GrpcModule } from './grpc-module.ts'
-import { withHeldHeads } from './held-heads.ts'
+import { withHeldResponses } from './held-response.ts'
 import { connectionError } from './outcome.ts'
 
 type Subchannel = experimental.SubchannelInterface
@@ -39,7 +39,7 @@ export class Connection {
     this.#options = options
     this.instance = instance
     this.subchannel = subchannel
-    this.repeatable = withHeldHeads(subchannel)
+    this.repeatable = withHeldResponses(subchannel)
     this.#listener = (_subchannel, _previous, state, _keepalive, message) => this.#changed(state, message)
     subchannel.ref()
     subchannel.addConnectivityStateListener(this.#listener)

@@ -50,6 +50,11 @@ export class Connections {
     return reach
   }
 
+  /** Hot. Whether there are instances, and the first connection to any of them is still being established. */
+  get isFirst(): boolean {
+    return this.unready.size > 0 && this.unready.size === this.#byId.size && this.reach === 'connecting'
+  }
+
   /** Hot. */
   to(instance: ServiceInstance): Connection {
     const known = this.#byId.get(instance.id)

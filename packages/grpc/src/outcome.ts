@@ -7,6 +7,7 @@ import { decodeLoadReport, loadReportTrailer } from './load-report.ts'
 const ok = 0
 export const cancelled = 1
 export const deadlineExceeded = 4
+export const internal = 13
 export const unavailable = 14
 
 /** The error that a status stands for, as grpc-js gives it to callers. */

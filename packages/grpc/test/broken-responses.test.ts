@@ -30,16 +30,38 @@ async function serve(respond: (stream: ServerHttp2Stream) => void): Promise<stri
 
 /** A whole response. */
 function well(stream: ServerHttp2Stream): void {
-  stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true })
+  stream.respond(head, { waitForTrailers: true })
   stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }))
-  const message = textMethod('Say').responseSerialize('well')
-  stream.end(Buffer.concat([Buffer.from([0, 0, 0, 0, message.length]), message]))
+  stream.end(messageOf('well'))
 }
 
-/** A head, and then nothing but a reset of the connection. */
-function brokenAfterHead(stream: ServerHttp2Stream): void {
-  stream.respond({ ':status': 200, 'content-type': 'application/grpc' })
-  setImmediate(() => stream.session?.destroy())
+const head = { ':status': 200, 'content-type': 'application/grpc' }
+
+function messageOf(text: string): Buffer {
+  const message = textMethod('Say').responseSerialize(text)
+  return Buffer.concat([Buffer.from([0, 0, 0, 0, message.length]), message])
+}
+
+/** What becomes of a response that has no status in the end. */
+const breaks: Record<string, (stream: ServerHttp2Stream) => void> = {
+  'breaks off before its head': (stream) => stream.session?.destroy(),
+  'breaks off after its head': (stream) => {
+    stream.respond(head)
+    setImmediate(() => stream.session?.destroy())
+  },
+  'breaks off after its message': (stream) => {
+    stream.respond(head)
+    stream.write(messageOf('half'), () => stream.session?.destroy())
+  },
+  'is cancelled by the server': (stream) => stream.close(8),
+  'is closed after its head without a status': (stream) => {
+    stream.respond(head)
+    setImmediate(() => stream.close(0))
+  },
+  'is closed after its message without a status': (stream) => {
+    stream.respond(head)
+    stream.write(messageOf('half'), () => stream.close(0))
+  },
 }
 
 function client(addresses: readonly string[], idempotent: boolean): { lb: LoadBalancer; client: TextClient } {
@@ -53,9 +75,9 @@ function client(addresses: readonly string[], idempotent: boolean): { lb: LoadBa
 
 const hi = { text: 'hi', deadlineMs: 5_000 }
 
-describe('a response that breaks off after its head', () => {
+describe.each(Object.entries(breaks))('a response that %s', (_name, respond) => {
   it('is repeated elsewhere, if the method is idempotent', async () => {
-    const addresses = [await serve(brokenAfterHead), await serve(well)]
+    const addresses = [await serve(respond), await serve(well)]
     const { lb, client: repeating } = client(addresses, true)
     for (let call = 0; call < 10; call++) expect(await repeating.say(hi)).toBe('well')
     const [broken] = lb.inspect('users').instances
@@ -63,20 +85,26 @@ describe('a response that breaks off after its head', () => {
   })
 
   it('fails otherwise', async () => {
-    const { client: once } = client([await serve(brokenAfterHead)], false)
+    const { client: once } = client([await serve(respond)], false)
     await expect(once.say(hi)).rejects.toMatchObject({ code: expect.any(Number) })
   })
 })
 
 describe('a stream that the server resets', () => {
-  it('is repeated elsewhere, if the method is idempotent', async () => {
-    const addresses = [await serve((stream) => stream.close(8)), await serve(well)]
-    const { client: repeating } = client(addresses, true)
-    for (let call = 0; call < 10; call++) expect(await repeating.say(hi)).toBe('well')
-  })
-
-  it('gives the caller what the server says otherwise', async () => {
+  it('gives the caller what the server says, if the method is not idempotent', async () => {
     const { client: once } = client([await serve((stream) => stream.close(8))], false)
     await expect(once.say(hi)).rejects.toMatchObject({ code: 1 })
   })
+})
+
+it('passes on the first message of a stream while the stream is open', async () => {
+  const follow = (stream: ServerHttp2Stream): void => {
+    stream.respond(head)
+    stream.write(messageOf('first'))
+  }
+  const { client: following } = client([await serve(follow)], true)
+  for await (const text of following.follow({ text: 'hi' })) {
+    expect(text).toBe('first')
+    break
+  }
 })
