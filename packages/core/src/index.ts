@@ -32,11 +32,13 @@ export type { CloseOptions } from './service/drain.ts'
 // Calls: what they are given, and what they give.
 
 export type { PickRequest } from './balancer/balancer.ts'
+export type { AcquireRequest, TryAcquireRequest } from './call/acquire-request.ts'
 export type { AttemptContext, AttemptFunction } from './call/attempt-context.ts'
 export type { ExecuteOptions } from './call/execute-options.ts'
 export type { AbortSignalLike } from './call/scope.ts'
 export type { LoadReport, Outcome } from './instance/outcome.ts'
 export type { UrlAuthority } from './instance/service-host.ts'
+export type { Criticality } from './overload/criticality.ts'
 export type { AttemptResult, Classification } from './retry/classification.ts'
 export type { PickResult } from './service/request.ts'
 

@@ -4,11 +4,12 @@ import { checkDurationMs, checkFunction, checkObject } from './base/option-check
 import { withDefaults } from './base/option-table.ts'
 import { systemRandom } from './base/random.ts'
 import { RunningClock } from './base/running-clock.ts'
-import { acquire, noAcquireRequest, observeAcquired, tryAcquire } from './call/acquire.ts'
+import { acquire, observeAcquired, tryAcquire } from './call/acquire.ts'
+import { type AcquireRequest, noAcquireRequest, type TryAcquireRequest } from './call/acquire-request.ts'
 import type { AttemptFunction } from './call/attempt-context.ts'
 import { execute } from './call/execute.ts'
 import { checkExecuteOptions, type ExecuteOptions, noExecuteOptions } from './call/execute-options.ts'
-import { type AbortSignalLike, CallScope } from './call/scope.ts'
+import { CallScope } from './call/scope.ts'
 import { copyOptions } from './config/copy-options.ts'
 import { HealthCheckers } from './config/health-checkers.ts'
 import { checkLoadBalancerOptions, type LoadBalancerOptions, loadBalancerTable } from './config/service-options.ts'
@@ -23,6 +24,7 @@ import { checkEventTypes } from './observe/event-types.ts'
 import type { AdapterEvent, CallbackFailed, LoadBalancerEvent, LoadBalancerListener } from './observe/events.ts'
 import { guardedClock, guardedRandom } from './observe/guarded-sources.ts'
 import type { ServiceSnapshot } from './observe/snapshot.ts'
+import { rankOf } from './overload/criticality.ts'
 import type { CloseOptions } from './service/drain.ts'
 import type { PickResult } from './service/request.ts'
 import type { Service } from './service/service.ts'
@@ -111,7 +113,7 @@ export class LoadBalancer implements AsyncDisposable {
   async ready(service: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     const target = this.#use(service)
     checkObject('options', options)
-    const scope = this.#scope(service, options.signal, Number.POSITIVE_INFINITY)
+    const scope = new CallScope({ clock: this.#running, service, signal: options.signal })
     try {
       scope.throwIfEnded()
       await target.firstList(scope)
@@ -137,10 +139,7 @@ export class LoadBalancer implements AsyncDisposable {
    * @throws NoAvailableInstanceError; OverloadedError; DiscoveryError when there is no list after `firstListTimeoutMs`;
    * the signal's reason when it is aborted; LoadBalancerClosedError
    */
-  acquire(
-    service: string,
-    request: PickRequest & { readonly signal?: AbortSignalLike | undefined } = noAcquireRequest,
-  ): Promise<PickResult> {
+  acquire(service: string, request: AcquireRequest = noAcquireRequest): Promise<PickResult> {
     try {
       const target = this.#use(service)
       checkObject('request', request)
@@ -156,7 +155,7 @@ export class LoadBalancer implements AsyncDisposable {
    *
    * @throws NoAvailableInstanceError; OverloadedError when the throttle refuses the request; LoadBalancerClosedError
    */
-  tryAcquire(service: string, request: PickRequest = noAcquireRequest): PickResult | undefined {
+  tryAcquire(service: string, request: TryAcquireRequest = noAcquireRequest): PickResult | undefined {
     checkObject('request', request)
     const call = this.#calls.reserve()
     try {
@@ -190,7 +189,9 @@ export class LoadBalancer implements AsyncDisposable {
       const target = this.#use(service)
       if (typeof attempt !== 'function') checkFunction('attempt', attempt ?? null)
       if (options !== noExecuteOptions) checkExecuteOptions(options)
-      const scope = this.#scope(service, options.signal, options.timeoutMs ?? target.settings.timeoutMs)
+      const timeoutMs = options.timeoutMs ?? target.settings.timeoutMs
+      const rank = rankOf(options.criticality)
+      const scope = new CallScope({ clock: this.#running, service, signal: options.signal, timeoutMs, rank })
       // Asked here: most calls are not observed.
       if (this.#calls.active || this.#events.wantsCalls) scope.observed = this.#calls.begin(service, options)
       return execute(target, attempt, options, scope)
@@ -285,10 +286,6 @@ export class LoadBalancer implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
-  }
-
-  #scope(service: string, signal: AbortSignalLike | undefined, timeoutMs: number): CallScope {
-    return new CallScope({ clock: this.#running, service, signal, timeoutMs })
   }
 
   #use(service: string): Service {

@@ -1,27 +1,31 @@
-import type { PickRequest } from '../balancer/balancer.ts'
 import { NoAvailableInstanceError } from '../base/errors.ts'
 import type { ObservedCall } from '../observe/observed-call.ts'
+import { checkCriticality, rankOf } from '../overload/criticality.ts'
 import type { CallTarget } from '../service/call-target.ts'
 import type { Preparation } from '../service/preparation.ts'
 import type { Request } from '../service/request.ts'
-import { type AbortSignalLike, CallScope } from './scope.ts'
-
-/** What is requested of a pick, and what ends the wait for it. */
-export interface AcquireRequest extends PickRequest {
-  readonly signal?: AbortSignalLike | undefined
-}
-
-/** The request of a caller that gives none. */
-export const noAcquireRequest: AcquireRequest = Object.freeze({})
+import type { AcquireRequest, TryAcquireRequest } from './acquire-request.ts'
+import { CallScope } from './scope.ts'
 
 /**
  * Chooses an instance and counts the request, without any wait. `undefined`: no list is known yet, or there is no room,
  * also because other calls wait for it. Only a request that may be sent is counted by the throttle. `call`: its number, for events.
  */
-export function tryAcquire(target: CallTarget, request: PickRequest, call: number): Request | undefined {
-  if (!target.hasList || !target.hasRoom) return undefined
-  target.refuseIfThrottled(call)
-  return target.acquire(request)
+export function tryAcquire(target: CallTarget, request: TryAcquireRequest, call: number): Request | undefined {
+  const { criticality } = request
+  if (criticality !== undefined) checkCriticality('request.criticality', criticality)
+  const rank = rankOf(criticality)
+  if (!target.hasList || !target.room.hasRoomAtOnce(rank)) return undefined
+  target.refuseIfThrottled(call, rank)
+  return target.acquire(request, 'always', rank)
+}
+
+/** The same for a call that may wait: what there is of room is its own. */
+function acquireAtOnce(target: CallTarget, request: AcquireRequest, call: number): Request | undefined {
+  if (!target.room.hasRoom) return undefined
+  const rank = rankOf(request.criticality)
+  target.refuseIfThrottled(call, rank)
+  return target.acquire(request, 'always', rank)
 }
 
 /** Chooses an instance and counts the request. Waits for the first list, for room, and for a newer list if no instance is left. */
@@ -63,11 +67,12 @@ function acquireOrWait(
   observed: ObservedCall | undefined,
 ): Request | Promise<Request> {
   if (request.signal?.aborted === true) throw request.signal.reason
+  if (request.criticality !== undefined) checkCriticality('request.criticality', request.criticality)
   if (!target.hasList) return acquireAfter('first-list', target, request, observed)
   const preparation = target.prepare?.()
   if (preparation !== undefined) return acquireAfter(preparation, target, request, observed)
   try {
-    return tryAcquire(target, request, observed?.call ?? 0) ?? acquireAfter('room', target, request, observed)
+    return acquireAtOnce(target, request, observed?.call ?? 0) ?? acquireAfter('room', target, request, observed)
   } catch (error) {
     if (error instanceof NoAvailableInstanceError) return acquireAfter(error, target, request, observed)
     throw error
@@ -82,16 +87,17 @@ async function acquireAfter(
   observed: ObservedCall | undefined,
 ): Promise<Request> {
   const { service, running: clock } = target
-  const take = (): Request | undefined => target.acquire(request)
+  const rank = rankOf(request.criticality)
+  const take = (): Request | undefined => target.acquire(request, 'always', rank)
   target.callBegan()
-  const scope = new CallScope({ clock, service, signal: request.signal, timeoutMs: Number.POSITIVE_INFINITY })
+  const scope = new CallScope({ clock, service, signal: request.signal, rank })
   scope.observed = observed
   try {
     if (lacking instanceof NoAvailableInstanceError) throw lacking
     if (lacking !== 'room') {
       await (lacking === 'first-list' ? target.firstList(scope) : lacking(scope))
-      target.refuseIfThrottled(scope.call)
-      const taken = target.hasRoom ? take() : undefined
+      target.refuseIfThrottled(scope.call, rank)
+      const taken = target.room.hasRoom ? take() : undefined
       if (taken !== undefined) return taken
     }
     return target.unlessClosed(await target.whenRoom(scope, take, request.match))

@@ -120,7 +120,7 @@ export class Companions<T> {
     const { target, latestMs } = this.#call
     const { budget, running } = target
     if (running.now() >= latestMs || !target.mayAcquireBeside(this.#call.tried(), this.#call.match)) return undefined
-    if (target.isThrottled()) return undefined
+    if (target.isThrottled(this.#call.scope.rank)) return undefined
     if (budget !== undefined && !budget.tryWithdraw()) return undefined
     const request = this.#tryAcquire()
     return request && this.#call.newAttempt(request, besideId)

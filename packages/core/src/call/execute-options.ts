@@ -12,6 +12,7 @@ import {
 } from '../base/option-table.ts'
 import type { ServiceInstance } from '../instance/instance.ts'
 import type { MetadataMatch } from '../instance/metadata-match.ts'
+import { type Criticality, criticalityOption } from '../overload/criticality.ts'
 import type { AttemptResult, Classification } from '../retry/classification.ts'
 import { type RetryOptions, retryTable } from '../retry/retry-policy.ts'
 import type { AbortSignalLike } from './scope.ts'
@@ -32,6 +33,8 @@ export interface ExecuteOptions<T = unknown> extends PickRequest {
   readonly idempotent?: boolean | undefined
   /** Overrides the service's retry options, field by field. The budget is always the service's. @default {} */
   readonly retry?: Omit<RetryOptions, 'budget'> | false | undefined
+  /** What the call is worth if the service is overloaded: the lowest class is refused first. @default 'default' */
+  readonly criticality?: Criticality | undefined
   /** The method, if the call sends an HTTP request: for observers, it changes nothing. @default not known */
   readonly httpMethod?: string | undefined
   /**
@@ -99,6 +102,7 @@ type OpenOption =
   | 'hashKey'
   | 'avoid'
   | 'match'
+  | 'criticality'
   | 'httpMethod'
   | 'classify'
   | 'discard'
@@ -113,6 +117,7 @@ export const executeTable: OptionTable<ExecuteOptions, OpenOption> = {
   avoid: avoidOption,
   match: matchOption,
   retry: retryOption,
+  criticality: criticalityOption,
   httpMethod: stringOption,
   classify: functionOption(),
   discard: functionOption(),

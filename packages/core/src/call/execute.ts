@@ -79,7 +79,7 @@ class Call<T> extends JudgedCall<T> implements AttemptedCall<T>, AccompaniedCall
       if (waits) await target.firstList(scope)
       const preparation = target.prepare?.()
       if (preparation !== undefined) await preparation(scope)
-      target.refuseIfThrottled(scope.observed?.call ?? 0)
+      target.refuseIfThrottled(scope.observed?.call ?? 0, scope.rank)
       const picked = this.#acquireOrWait()
       // An await costs a turn, which the usual first attempt does without, and then it begins when its call does.
       let settled = await (picked instanceof Promise
@@ -155,12 +155,12 @@ class Call<T> extends JudgedCall<T> implements AttemptedCall<T>, AccompaniedCall
     const mayProbe = this.retries > 0 || this.policy.maxRetries === 0 ? 'never' : harmless
     this.#listVersion = target.listVersion
     return (
-      target.acquire(request, mayProbe) ??
+      target.acquire(request, mayProbe, this.scope.rank) ??
       target.whenRoom(
         this.scope,
         () => {
           this.#listVersion = target.listVersion
-          return target.acquire(request, mayProbe)
+          return target.acquire(request, mayProbe, this.scope.rank)
         },
         this.match,
       )

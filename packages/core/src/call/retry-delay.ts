@@ -39,7 +39,7 @@ export function retryDelayMs<T>(call: RetriedCall, { attempt, classification }: 
   const askedMs = retryAfterMs > 0 && !target.hasCandidateBeyond(call.tried(), call.match) ? retryAfterMs : 0
   const delayMs = Math.max(backoffMs, askedMs)
   if (call.askedMs + askedMs > retryAfterMaxMs || target.running.now() + delayMs >= call.latestMs) return undefined
-  if (target.isThrottled()) return undefined
+  if (target.isThrottled(scope.rank)) return undefined
   // Charged before the wait: retries that are waiting must count against those that would join them.
   if (call.paidAhead || target.budget === undefined || target.budget.tryWithdraw()) {
     call.askedMs += askedMs

@@ -1,6 +1,7 @@
 import type { CancelTimer, Clock } from '../base/clock.ts'
 import { DeadlineExceededError } from '../base/errors.ts'
 import type { ObservedCall } from '../observe/observed-call.ts'
+import { type CriticalityRank, defaultRank } from '../overload/criticality.ts'
 import type { WaitingCall } from '../service/waiting-call.ts'
 
 /** The part of a signal that a call needs: an `AbortSignal`, or a cheaper object that behaves like one. */
@@ -20,8 +21,10 @@ export interface CallScopeOptions {
   readonly service: string
   /** Ends the call with the signal's reason. */
   readonly signal?: AbortSignalLike | undefined
-  /** Ends the call with a DeadlineExceededError. */
-  readonly timeoutMs: number
+  /** Ends the call with a DeadlineExceededError. Default: never. */
+  readonly timeoutMs?: number
+  /** What the call is worth. Default: as much as one that says nothing. */
+  readonly rank?: CriticalityRank | undefined
 }
 
 /** What is at work for a call, and can be ended. */
@@ -42,6 +45,7 @@ export class CallScope implements WaitingCall {
   atWork: Interruptible | undefined
   /** The call, if something observes it. */
   observed: ObservedCall | undefined
+  readonly rank: CriticalityRank
   readonly startedAtMs: number
   readonly deadlineMs: number
   readonly #clock: Clock
@@ -50,8 +54,9 @@ export class CallScope implements WaitingCall {
   #cancelDeadline: CancelTimer | undefined
   #reason: unknown
 
-  constructor({ clock, service, signal, timeoutMs }: CallScopeOptions) {
+  constructor({ clock, service, signal, timeoutMs = Number.POSITIVE_INFINITY, rank = defaultRank }: CallScopeOptions) {
     this.#clock = clock
+    this.rank = rank
     this.#signal = signal
     this.startedAtMs = clock.now()
     this.deadlineMs = this.startedAtMs + timeoutMs

@@ -10,6 +10,7 @@ import {
 } from '../base/option-table.ts'
 import type { Random } from '../base/random.ts'
 import { SlidingWindow } from '../base/sliding-window.ts'
+import { type CriticalityRank, criticalities, defaultRank } from './criticality.ts'
 
 /** When calls are rejected locally because the service rejects most of them. */
 export interface ThrottleOptions {
@@ -45,10 +46,13 @@ export const throttleTable: OptionTable<ThrottleOptions> = {
  * A service that accepts A requests per second of many more is sent ratio × A, and never less than a fifth of them, which
  * is how its recovery is noticed. A service that accepts more than 1 in `ratio` is never throttled for long.
  *
+ * The lowest class is rejected first: a class is spared as long as the rejections of those below it are enough. With requests of one class
+ * only, that changes nothing.
+ *
  * A request that was sent counts when its end is known, not when it begins: else a burst of requests to a healthy
  * service that did not answer the first of them yet would be rejected. One that its caller gave up need not count at all.
  *
- * Source: Google, "Site Reliability Engineering", chapter 21 "Handling Overload", client-side throttling.
+ * Source: Google, "Site Reliability Engineering", chapter 21 "Handling Overload", client-side throttling and criticality.
  */
 export class ClientThrottle {
   readonly #window: SlidingWindow
@@ -59,6 +63,9 @@ export class ClientThrottle {
   readonly #accepts = new Float64Array(bucketCount)
   #requestSum = 0
   #acceptSum = 0
+  /** How many of each class asked to be sent: counts of each part of the window, class by class, and their sums. */
+  readonly #asked = new Float64Array(criticalities.length * bucketCount)
+  readonly #askedSums = new Float64Array(criticalities.length)
 
   /** @throws InvalidOptionError */
   constructor(options: ThrottleOptions & { readonly clock?: Clock | undefined; readonly random?: Random } = {}) {
@@ -70,16 +77,20 @@ export class ClientThrottle {
     this.#ratio = ratio
   }
 
-  /** Probability that the next request is rejected. */
+  /** Probability that the next request is rejected, whatever its class. */
   get rejectProbability(): number {
     this.#window.advance()
     return this.#probability()
   }
 
-  /** Whether a request is to be rejected without being sent. One that is counts as a request. */
-  shouldReject(): boolean {
+  /** Whether a request of this class is to be rejected without being sent. One that is counts as a request. */
+  shouldReject(rank: CriticalityRank = defaultRank): boolean {
     const bucket = this.#window.advance()
-    const probability = this.#probability()
+    this.#asked[rank * bucketCount + bucket] = (this.#asked[rank * bucketCount + bucket] ?? 0) + 1
+    this.#askedSums[rank] = (this.#askedSums[rank] ?? 0) + 1
+    const overall = this.#probability()
+    if (overall === 0) return false
+    const probability = this.#ofClass(rank, overall)
     // No draw when it cannot matter.
     if (probability === 0 || this.#random() >= probability) return false
     this.#count(bucket)
@@ -109,7 +120,22 @@ export class ClientThrottle {
     return Math.min(Math.max(0, published), maxProbability)
   }
 
+  /** Of `overall`, what is left for a class when those below it are rejected first. */
+  #ofClass(rank: CriticalityRank, overall: number): number {
+    const sums = this.#askedSums
+    const all = sums.reduce((sum, each) => sum + each, 0)
+    const below = sums.subarray(rank + 1).reduce((sum, each) => sum + each, 0)
+    const own = sums[rank] ?? 0
+    // Exactly `overall` for requests of one class.
+    return own === all ? overall : Math.min(Math.max(0, (overall * all - below) / own), 1)
+  }
+
   #empty(bucket: number): void {
+    for (let rank = 0; rank < criticalities.length; rank++) {
+      const place = rank * bucketCount + bucket
+      this.#askedSums[rank] = (this.#askedSums[rank] ?? 0) - (this.#asked[place] ?? 0)
+      this.#asked[place] = 0
+    }
     this.#requestSum -= this.#requests[bucket] ?? 0
     this.#acceptSum -= this.#accepts[bucket] ?? 0
     this.#requests[bucket] = 0

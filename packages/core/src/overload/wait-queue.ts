@@ -1,16 +1,21 @@
 import { type CancelTimer, type Clock, systemClock } from '../base/clock.ts'
 import { checkClock, checkInteger, checkKeys } from '../base/option-checks.ts'
+import { type CriticalityRank, criticalities, defaultRank } from './criticality.ts'
 
-/** A caller that waits for capacity. Exactly one of its two functions is called, once, unless it leaves before. */
+/** A caller that waits for capacity. Exactly one of its functions `admit`, `expire` and `shed` is called, once, unless it leaves before. */
 export interface WaitEntry {
   /** Reading of the clock from which it does not want to wait any longer. `Infinity`: it waits for ever. */
   readonly deadlineMs: number
+  /** Its class: of those that may enter, the most critical does. Absent: `default`. */
+  readonly rank?: CriticalityRank
   /** Whether capacity is of use to it now: else those behind it go first. Absent: always. Must not throw. */
   readonly mayEnter?: () => boolean
   /** There is capacity now, and it is this caller's. Must not throw. */
   admit(): void
   /** The deadline passed. Must not throw. */
   expire(): void
+  /** The queue is full, and its place goes to a more critical caller. Absent: as `expire`. Must not throw. */
+  shed?(): void
 }
 
 export interface WaitTicket {
@@ -25,16 +30,19 @@ export interface WaitQueueOptions {
 }
 
 /**
- * Callers that wait for capacity, first come, first served, each until its deadline.
+ * Callers that wait for capacity, each until its deadline: by class, and within a class first come, first served. If it is full, a caller
+ * takes the place of the one that came last in the lowest class below its own.
  *
- * Everything is O(1), and a caller that left takes no memory: the queue is a linked list. A timer per caller, which keeps the
+ * Classes are strict: as long as the more critical callers take all capacity, the others wait until they expire.
+ *
+ * Everything is O(1), and a caller that left takes no memory: each class is a linked list. A timer per caller, which keeps the
  * process alive, because the caller waits for it.
  */
 export class WaitQueue {
   readonly #maxSize: number
   readonly #clock: Clock
-  /** Before the first and after the last, so that no entry needs a special case. */
-  readonly #ends = new Waiting()
+  /** Of each class, before its first and after its last, so that no entry needs a special case. */
+  readonly #classes = criticalities.map(() => new Waiting())
   #size = 0
   #closed = false
 
@@ -53,31 +61,41 @@ export class WaitQueue {
     return this.#size
   }
 
-  /** Puts a caller at the end. `undefined`: the queue is full, or closed. One whose deadline passed expires soon, not at once. */
+  /**
+   * Puts a caller at the end of its class. `undefined`: the queue is closed, or full of callers of its class and above. One whose deadline
+   * passed expires soon, not at once.
+   */
   enqueue(entry: WaitEntry): WaitTicket | undefined {
-    if (this.#closed || this.#size >= this.#maxSize) return undefined
+    const { rank = defaultRank } = entry
+    const ends = this.#classes[rank]
+    if (this.#closed || ends === undefined) return undefined
+    if (this.#size >= this.#maxSize && !this.#makePlace(rank)) return undefined
     const waiting = new Waiting(entry)
-    waiting.insertBefore(this.#ends)
+    waiting.insertBefore(ends)
     this.#size++
     this.#arm(waiting, entry)
     return { leave: () => void this.#take(waiting) }
   }
 
   /**
-   * Admits the caller that has waited longest, of those that may enter. `false`: none is waiting. A caller whose deadline passed is not
-   * admitted, even when its timer is late.
+   * Admits the caller that has waited longest in the highest class, of those that may enter. `false`: none is waiting. A caller whose
+   * deadline passed is not admitted, even when its timer is late.
    */
   admitNext(): boolean {
     if (this.#size === 0) return false
     const nowMs = this.#clock.now()
-    let waiting = this.#ends.next
+    return this.#classes.some((ends) => this.#admitFrom(ends, nowMs))
+  }
+
+  #admitFrom(ends: Waiting, nowMs: number): boolean {
+    let waiting = ends.next
     while (waiting.entry !== undefined) {
       const { entry, next } = waiting
       if (nowMs >= entry.deadlineMs) {
         this.#take(waiting)
         entry.expire()
         // Others may have left meanwhile.
-        waiting = this.#ends.next
+        waiting = ends.next
       } else if (entry.mayEnter === undefined || entry.mayEnter()) {
         this.#take(waiting)
         entry.admit()
@@ -87,12 +105,24 @@ export class WaitQueue {
     return false
   }
 
-  /** Ends the queue. Gives those that were waiting, oldest first: none of their functions was or will be called. */
+  /** Ends the queue. Gives those that were waiting, by class and oldest first: none of their functions was or will be called. */
   close(): WaitEntry[] {
     this.#closed = true
     const entries: WaitEntry[] = []
-    while (this.#size > 0) entries.push(this.#take(this.#ends.next) as WaitEntry)
+    for (const ends of this.#classes) {
+      while (ends.next !== ends) entries.push(this.#take(ends.next) as WaitEntry)
+    }
     return entries
+  }
+
+  /** Whether a caller of a class below `rank` gave up its place. */
+  #makePlace(rank: CriticalityRank): boolean {
+    const lowest = this.#classes.findLast((ends, each) => each > rank && ends.next !== ends)
+    const shed = lowest && this.#take(lowest.previous)
+    if (shed === undefined) return false
+    if (shed.shed === undefined) shed.expire()
+    else shed.shed()
+    return true
   }
 
   #arm(waiting: Waiting, entry: WaitEntry): void {
@@ -122,7 +152,7 @@ class Waiting {
   entry: WaitEntry | undefined
   cancelTimer: CancelTimer | undefined
   next: Waiting = this
-  #previous: Waiting = this
+  previous: Waiting = this
 
   constructor(entry?: WaitEntry) {
     this.entry = entry
@@ -130,19 +160,19 @@ class Waiting {
 
   insertBefore(next: Waiting): void {
     this.next = next
-    this.#previous = next.#previous
-    this.#previous.next = this
-    next.#previous = this
+    this.previous = next.previous
+    this.previous.next = this
+    next.previous = this
   }
 
   remove(): void {
     this.cancelTimer?.()
-    this.#previous.next = this.next
-    this.next.#previous = this.#previous
+    this.previous.next = this.next
+    this.next.previous = this.previous
     // A ticket may be kept for long; it must keep neither the caller nor its neighbours.
     this.entry = undefined
     this.cancelTimer = undefined
     this.next = this
-    this.#previous = this
+    this.previous = this
   }
 }

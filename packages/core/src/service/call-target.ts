@@ -4,6 +4,7 @@ import type { ServiceSettings } from '../config/service-settings.ts'
 import type { ServiceInstance } from '../instance/instance.ts'
 import type { MetadataMatch } from '../instance/metadata-match.ts'
 import type { EventChannel } from '../observe/event-channel.ts'
+import type { CriticalityRank } from '../overload/criticality.ts'
 import type { LatencyQuantile } from '../overload/latency-quantile.ts'
 import type { RetryBudget } from '../retry/retry-budget.ts'
 import type { MovableAttempt, MovableAttempts } from './movable-attempts.ts'
@@ -28,6 +29,14 @@ export interface ListBounds {
   readonly match?: MetadataMatch | undefined
 }
 
+/** Whether limits on requests in flight leave room. One of the instances may be full. */
+export interface Room {
+  /** Whether the service takes one more request now, without overtaking a call that waits. */
+  readonly hasRoom: boolean
+  /** `hasRoom` for a call that cannot wait: the less critical ones leave some to others. */
+  hasRoomAtOnce(rank: CriticalityRank): boolean
+}
+
 /** All that a call may ask of the service it goes to. */
 export interface CallTarget {
   /** Its name. */
@@ -47,8 +56,7 @@ export interface CallTarget {
   readonly closed: boolean
   /** Whether a list is known, be it empty. */
   readonly hasList: boolean
-  /** Whether the service takes one more request now, without overtaking a call that waits. One of its instances may be full. */
-  readonly hasRoom: boolean
+  readonly room: Room
   /** Counts the changes of the list. */
   readonly listVersion: number
 
@@ -58,16 +66,16 @@ export interface CallTarget {
   /** What the first pick of a call should wait for; `undefined`: nothing. Absent: never anything. */
   readonly prepare: (() => Preparation | undefined) | undefined
   /** Whether the service would refuse a request now, by the throttle's guess. Counts the request. */
-  isThrottled(): boolean
+  isThrottled(rank: CriticalityRank): boolean
   /** `call`: the number of the call that asks. @throws OverloadedError when the throttle says so */
-  refuseIfThrottled(call: number): void
+  refuseIfThrottled(call: number, rank: CriticalityRank): void
 
   /**
    * Chooses an instance, and counts the request in flight. `undefined`: limits of requests in flight are reached.
    *
    * @throws NoAvailableInstanceError; LoadBalancerClosedError; what a balancer of the application throws
    */
-  acquire(request?: AttemptPickRequest, mayProbe?: MayProbe): Request | undefined
+  acquire(request?: AttemptPickRequest, mayProbe?: MayProbe, rank?: CriticalityRank): Request | undefined
   /** `acquired`, unless the service was closed since: then it is ended. @throws LoadBalancerClosedError */
   unlessClosed(acquired: Request): Request
   /** Whether one more attempt may begin beside others, on an instance that has room and none of these ids. */

@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts'
 import { OverloadedError } from '../base/errors.ts'
 import type { ServiceSettings } from '../config/service-settings.ts'
 import type { EventChannel } from '../observe/event-channel.ts'
+import { type CriticalityRank, defaultRank, rankOf } from '../overload/criticality.ts'
 import { WaitQueue, type WaitTicket } from '../overload/wait-queue.ts'
 import type { InstanceRecord } from './record.ts'
 import type { WaitingCall } from './waiting-call.ts'
@@ -17,7 +18,11 @@ export interface CapacityOptions {
 }
 
 /** Why a call is refused. */
-export type RefusedBecause = 'queue-full' | 'queue-timeout' | 'throttled'
+export type RefusedBecause = 'queue-full' | 'queue-timeout' | 'shed' | 'throttled'
+
+const sheddableRank = rankOf('sheddable')
+/** The part of a limit that calls without a queue may use if they are sheddable. */
+const sheddableShare = 0.8
 
 /** The limits of requests in flight of one service, and the queue of the calls that wait below them. */
 export class Capacity {
@@ -50,6 +55,22 @@ export class Capacity {
     const queue = this.#queue
     if (queue !== undefined && queue.size > 0 && !this.#admitting) return false
     return this.inFlight < this.#options.settings.maxInFlight
+  }
+
+  /** `hasRoom` for a call of this class, which waits otherwise if there is a queue. */
+  hasRoomFor(rank: CriticalityRank = defaultRank): boolean {
+    return this.#queue === undefined ? this.hasRoomAtOnce(rank) : this.hasRoom
+  }
+
+  /**
+   * `hasRoom` for a call that cannot wait, of which there is no order: those that are sheddable leave a fifth of the limit to the others,
+   * if it has more than one place.
+   */
+  hasRoomAtOnce(rank: CriticalityRank): boolean {
+    if (!this.hasRoom) return false
+    if (rank < sheddableRank) return true
+    const { maxInFlight } = this.#options.settings
+    return this.inFlight < Math.max(1, Math.floor(sheddableShare * maxInFlight))
   }
 
   isFull(id: string): boolean {
@@ -131,6 +152,7 @@ export class Capacity {
     return scope.run<T>(
       (resolve, reject) => {
         const entry = {
+          rank: scope.rank,
           deadlineMs: Math.min(scope.deadlineMs, clock.now() + maxWaitMs),
           ...(mayEnter === undefined ? undefined : { mayEnter }),
           admit: (): void => {
@@ -146,6 +168,7 @@ export class Capacity {
             // At its own deadline the call ends by itself, and says so.
             if (clock.now() < scope.deadlineMs) reject(this.refused('queue-timeout', scope.call))
           },
+          shed: (): void => reject(this.refused('shed', scope.call)),
         }
         ticket = queue?.enqueue(entry)
         if (ticket === undefined) reject(this.refused('queue-full', scope.call))
@@ -168,13 +191,16 @@ export class Capacity {
     return candidates === 0
   }
 
-  #atLimits(because: 'queue-full' | 'queue-timeout'): string {
+  #atLimits(because: Exclude<RefusedBecause, 'throttled'>): string {
     const { maxInFlight, maxInFlightPerInstance, queue } = this.#options.settings
     const limits = Object.entries({ maxInFlight, maxInFlightPerInstance })
       .filter(([, limit]) => limit !== Number.POSITIVE_INFINITY)
       .map(([name, limit]) => `${name} ${limit}`)
-    const waited = `none of them ended within ${queue === false ? 0 : queue.maxWaitMs} ms (queue.maxWaitMs)`
-    const full = queue === false ? 'and queue is false' : `${this.queued} calls wait already (queue.maxSize)`
-    return `${this.inFlight} requests in flight (${limits.join(', ')}), ${because === 'queue-full' ? full : waited}`
+    const reasons = {
+      'queue-full': queue === false ? 'and queue is false' : `${this.queued} calls wait already (queue.maxSize)`,
+      'queue-timeout': `none of them ended within ${queue === false ? 0 : queue.maxWaitMs} ms (queue.maxWaitMs)`,
+      shed: 'the queue is full (queue.maxSize), and a more critical call took its place',
+    }
+    return `${this.inFlight} requests in flight (${limits.join(', ')}), ${reasons[because]}`
   }
 }

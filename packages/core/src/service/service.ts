@@ -9,10 +9,11 @@ import { isSameAddress, type ServiceInstance } from '../instance/instance.ts'
 import type { MetadataMatch } from '../instance/metadata-match.ts'
 import type { EventChannel } from '../observe/event-channel.ts'
 import type { ServiceSnapshot } from '../observe/snapshot.ts'
+import type { CriticalityRank } from '../overload/criticality.ts'
 import type { LatencyQuantile } from '../overload/latency-quantile.ts'
 import type { FailureMode } from '../retry/failure-kind.ts'
 import type { RetryBudget } from '../retry/retry-budget.ts'
-import type { CallTarget, ListBounds, SleepingCall } from './call-target.ts'
+import type { CallTarget, ListBounds, Room, SleepingCall } from './call-target.ts'
 import type { Drainable } from './drain.ts'
 import type { MovableAttempt, MovableAttempts } from './movable-attempts.ts'
 import { noAvailableInstance, noList } from './no-available-instance.ts'
@@ -39,6 +40,7 @@ export class Service implements CallTarget, ServiceListener, Drainable {
   readonly movable: MovableAttempts
   readonly latencies: LatencyQuantile | undefined
   readonly steering: Steering
+  readonly room: Room
   readonly #clock: Clock
   readonly #parts: ServiceParts
   readonly #picker: ServiceParts['picker']
@@ -70,6 +72,7 @@ export class Service implements CallTarget, ServiceListener, Drainable {
     ;({ picker: this.#picker, budget: this.budget, movable: this.movable, steering: this.steering } = this.#parts)
     if (splits.balancer.prepare !== undefined) this.prepare = () => preparedBy(splits.balancer, this, waiting)
     this.latencies = this.#parts.feedback.latencies
+    this.room = this.#parts.capacity
   }
 
   get closed(): boolean {
@@ -107,10 +110,6 @@ export class Service implements CallTarget, ServiceListener, Drainable {
 
   get hasList(): boolean {
     return this.#parts.cache.state.kind !== 'waiting'
-  }
-
-  get hasRoom(): boolean {
-    return this.#parts.capacity.hasRoom
   }
 
   get listVersion(): number {
@@ -156,12 +155,13 @@ export class Service implements CallTarget, ServiceListener, Drainable {
     return this.#picker.hasCandidateBeyond(ids, match, capacity.fullInstances())
   }
 
-  isThrottled(): boolean {
-    return this.#parts.feedback.throttle?.shouldReject() === true
+  isThrottled(rank: CriticalityRank): boolean {
+    return this.#parts.feedback.throttle?.shouldReject(rank) === true
   }
 
-  refuseIfThrottled(call: number): void {
-    if (this.#parts.feedback.throttle?.shouldReject() === true) throw this.#parts.capacity.refused('throttled', call)
+  refuseIfThrottled(call: number, rank: CriticalityRank): void {
+    if (this.#parts.feedback.throttle?.shouldReject(rank) === true)
+      throw this.#parts.capacity.refused('throttled', call)
   }
 
   /** Chooses, and counts nothing. */
@@ -177,12 +177,12 @@ export class Service implements CallTarget, ServiceListener, Drainable {
    * `mayProbe`: whether it may be the one that tries an instance after its ejection.
    * Nothing is sent after the service was closed, by whatever listener or microtask.
    */
-  acquire(request?: AttemptPickRequest, mayProbe: MayProbe = 'always'): Request | undefined {
+  acquire(request?: AttemptPickRequest, mayProbe: MayProbe = 'always', rank?: CriticalityRank): Request | undefined {
     // Before anything is counted: listeners of its events may take the room that is left.
     this.#picker.settle()
     if (this.#closeError !== undefined) this.#throwIfClosed()
     if (request !== undefined) this.#hints.lookAt(request, this.#parts.splits)
-    if (this.#parts.capacity.isLimited && !this.#parts.capacity.hasRoom) return undefined
+    if (this.#parts.capacity.isLimited && !this.#parts.capacity.hasRoomFor(rank)) return undefined
     const picked = this.#picker.take(request, mayProbe)
     if (picked === undefined) throw this.#noAvailableInstance(request?.match)
     if (picked === 'full') return undefined

@@ -1,7 +1,11 @@
+import type { CriticalityRank } from '../overload/criticality.ts'
+
 /** What a service asks of a call that waits for it: for the first list, for a newer one, for room, or for its next attempt. */
 export interface WaitingCall {
   /** Its number, for events; 0 without. */
   readonly call: number
+  /** What it is worth: who waits is served by that first. */
+  readonly rank: CriticalityRank
   /** When the call ends by itself. */
   readonly deadlineMs: number
   /**

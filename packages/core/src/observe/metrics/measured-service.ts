@@ -44,7 +44,12 @@ const reasons: Readonly<Record<EjectionReason, true>> = {
   'failed-probe': true,
 }
 
-const refusals: Readonly<Record<Refusal, true>> = { 'queue-full': true, 'queue-timeout': true, throttled: true }
+const refusals: Readonly<Record<Refusal, true>> = {
+  'queue-full': true,
+  'queue-timeout': true,
+  shed: true,
+  throttled: true,
+}
 
 const changes = { added: true, removed: true, updated: true } as const
 
