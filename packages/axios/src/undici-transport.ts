@@ -4,13 +4,12 @@ import type { ServiceUrl } from '@lb/core/authoring'
 import {
   type Arrivals,
   connectTimeoutMs,
+  guardConnection,
   InstancePools,
   isUnreadable,
-  limitSilence,
   limitWaiting,
   type PoolOptions,
   poolSettings,
-  tolerantHeads,
 } from '@lb/undici/authoring'
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios'
 import type { RedirectResponse } from './replayed-response.ts'
@@ -116,9 +115,7 @@ export class UndiciTransport {
 
 function limited(connect: Connector, arrivals: Arrivals, maxHeaderBytes: number): Connector {
   return (target, callback) =>
-    connect(target, (error, socket) =>
-      callback(error, socket && limitSilence(tolerantHeads(socket, maxHeaderBytes), arrivals, maxHeaderBytes)),
-    )
+    connect(target, (error, socket) => callback(error, socket && guardConnection(socket, arrivals, maxHeaderBytes)))
 }
 
 /** @throws InvalidOptionError */

@@ -3,12 +3,11 @@ import type { SecureContextOptions } from 'node:tls'
 import type { LoadBalancer, ServiceInstance } from '@lb/core'
 import {
   type Arrivals,
+  guardConnection,
   InstancePools,
-  limitSilence,
   limitWaiting,
   type PoolOptions,
   poolSettings,
-  tolerantHeads,
 } from '@lb/undici/authoring'
 import { buildConnector, Pool } from 'undici'
 import { readBeforeFailing } from './read-before-failing.ts'
@@ -50,8 +49,7 @@ function connector(
   const servername = hostHeader === 'service' ? service : name
   return (target, callback) =>
     connect({ ...target, servername }, (error, socket) => {
-      if (error === null)
-        callback(null, limitSilence(tolerantHeads(readBeforeFailing(socket), maxHeaderBytes), arrivals, maxHeaderBytes))
+      if (error === null) callback(null, guardConnection(readBeforeFailing(socket), arrivals, maxHeaderBytes))
       else callback(error, null)
     })
 }

@@ -4,11 +4,11 @@
 export type { Arrivals } from './arrivals.ts'
 export { missesNoBody } from './bodiless.ts'
 export { connectTimeoutMs } from './connect-timeout.ts'
+export { guardConnection } from './connection-guard.ts'
 export { limitWaiting } from './connection-wait.ts'
 export { isUnreadable } from './errors.ts'
 export { drainLimit, drainTimeoutMs, HeldResponse } from './held-response.ts'
 export { InstancePools } from './instance-pools.ts'
-export { limitSilence } from './limit-silence.ts'
 export {
   announcedMarginMs,
   checkPoolOptions,
@@ -19,4 +19,3 @@ export {
   unannouncedIdleMs,
 } from './pool-options.ts'
 export type { ResponseSink } from './response-sink.ts'
-export { tolerantHeads } from './tolerant-heads.ts'

@@ -3,12 +3,14 @@ import type { AttemptContext, CancelTimer } from '@lb/core'
 import { InterimResponses, systemClock } from '@lb/core/authoring'
 import type { Arrivals } from './arrivals.ts'
 import type { ResponseSink } from './response-sink.ts'
-import { hold, nothing, over, type Passing, type ResponseState } from './response-state.ts'
+import { over, type Passing, type ResponseState } from './response-state.ts'
 
 /** Bytes of a body that wait for the decision whether the response is passed on. */
 export const heldLimit = 65_536
 /** Bytes of an unwanted body that are read, so that the connection can be used again. */
 export const drainLimit = 65_536
+/** Shared, and never changed: most responses have one part, and a list of one takes a tenth of one that grows. */
+const nothing: Buffer[] = []
 /** How long an unwanted body is waited for, in milliseconds. */
 export const drainTimeoutMs = 1_000
 
@@ -28,7 +30,7 @@ export abstract class HeldResponse<Trailers> {
   hasBegun = false
   /** Called when that is so, or when the transport has refused the request. */
   onBegin: (() => void) | undefined
-  /** Counts what arrives. Over a connection with `limitSilence`, every response must have the one of that connection. */
+  /** Counts what arrives. Over a connection with `guardConnection`, every response must have the one of that connection. */
   arrivals: Arrivals | undefined
 
   /** The length of the body in bytes, as the header says it; NaN when it does not. */
@@ -165,18 +167,14 @@ export abstract class HeldResponse<Trailers> {
 
   /** Whether one more interim response, of which `rawHeaders` are names and values, is within the limits. */
   protected admitsInterim(rawHeaders: Iterable<{ readonly length: number }>): boolean {
-    this.#arrived()
+    if (this.arrivals !== undefined) this.arrivals.count++
     this.#interim ??= new InterimResponses()
     return this.#interim.add(rawHeaders)
   }
 
-  #arrived(): void {
-    if (this.arrivals !== undefined) this.arrivals.count++
-  }
-
   /** Takes a part of the body. Returns whether more is wanted at once. */
   protected data(chunk: Buffer): boolean {
-    this.#arrived()
+    if (this.arrivals !== undefined) this.arrivals.count++
     const state = this.#state
     switch (state.is) {
       case 'passing':
@@ -198,7 +196,7 @@ export abstract class HeldResponse<Trailers> {
 
   /** The body is complete. */
   protected end(trailers: Trailers): void {
-    this.#arrived()
+    if (this.arrivals !== undefined) this.arrivals.count++
     const state = this.#state
     this.#cancelDrain?.()
     this.#resolveEnd?.()
@@ -268,4 +266,10 @@ export abstract class HeldResponse<Trailers> {
     if ('error' in ending) sink.fail(ending.error)
     else sink.end(ending.trailers)
   }
+}
+
+/** Adds to what is held. */
+function hold(state: { held: Buffer[] }, chunk: Buffer): void {
+  if (state.held === nothing) state.held = [chunk]
+  else state.held.push(chunk)
 }

@@ -8,6 +8,11 @@ interface Closable {
   close(): Promise<void>
 }
 
+/** Where the pool of an origin is; empty once it was closed. */
+interface Slot<Pool> {
+  pool: Pool | undefined
+}
+
 type OpenPool<Pool> = (origin: string, instance: ServiceInstance, arrivals: Arrivals) => Pool
 
 /**
@@ -17,7 +22,9 @@ type OpenPool<Pool> = (origin: string, instance: ServiceInstance, arrivals: Arri
 export class InstancePools<Pool extends Closable> {
   /** Of the responses over all pools. */
   readonly arrivals: Arrivals = new Arrivals()
-  readonly #pools = new Map<string, Pool>()
+  readonly #pools = new Map<string, Slot<Pool>>()
+  /** The same, as most requests find it: neither a string is built for them, nor looked up. */
+  readonly #byInstance = new WeakMap<ServiceInstance, Slot<Pool>>()
   readonly #open: OpenPool<Pool>
 
   /** @param service the only one whose instances are asked for; default: any */
@@ -38,18 +45,23 @@ export class InstancePools<Pool extends Closable> {
 
   /** The pool of `instance`, opened when it is asked for the first time. */
   for(instance: ServiceInstance): Pool {
+    return this.#byInstance.get(instance)?.pool ?? this.#find(instance)
+  }
+
+  #find(instance: ServiceInstance): Pool {
     const origin = originOf(instance)
-    let pool = this.#pools.get(origin)
-    if (pool === undefined) {
-      pool = this.#open(origin, instance, this.arrivals)
-      this.#pools.set(origin, pool)
-    }
+    const known = this.#pools.get(origin)
+    const pool = known?.pool ?? this.#open(origin, instance, this.arrivals)
+    const slot = known ?? { pool }
+    this.#pools.set(origin, slot)
+    this.#byInstance.set(instance, slot)
     return pool
   }
 
   #close(origin: string): void {
-    const pool = this.#pools.get(origin)
+    const slot = this.#pools.get(origin)
     this.#pools.delete(origin)
-    pool?.close().catch(() => {})
+    slot?.pool?.close().catch(() => {})
+    if (slot !== undefined) slot.pool = undefined
   }
 }

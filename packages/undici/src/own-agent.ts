@@ -3,12 +3,11 @@ import { onDeparture, systemClock } from '@lb/core/authoring'
 import { Agent, buildConnector, Dispatcher, Pool } from 'undici'
 import { Arrivals } from './arrivals.ts'
 import { connectTimeoutMs } from './connect-timeout.ts'
+import { guardConnection } from './connection-guard.ts'
 import { ConnectionWait } from './connection-wait.ts'
 import { HeldResponse } from './held-response.ts'
-import { limitSilence } from './limit-silence.ts'
 import { type PoolOptions, poolSettings } from './pool-options.ts'
 import { instanceOrigin } from './service-origin.ts'
-import { tolerantHeads } from './tolerant-heads.ts'
 
 /** The agent of a client that was given none. */
 export function agentOf(lb: LoadBalancer, pool: PoolOptions | undefined): Dispatcher {
@@ -30,8 +29,7 @@ class OwnAgent extends Dispatcher {
     const { maxHeaderSize } = settings
     const connect: buildConnector.connector = (target, callback) =>
       connector(target, (error, socket) => {
-        if (error === null)
-          callback(null, limitSilence(tolerantHeads(socket, maxHeaderSize), this.#arrivals, maxHeaderSize))
+        if (error === null) callback(null, guardConnection(socket, this.#arrivals, maxHeaderSize))
         else callback(error, null)
       })
     this.#instances = new DepartingAgent(lb, { ...settings, connect })

@@ -32,11 +32,3 @@ export interface Passing<Trailers> {
 
 /** Nothing more happens. */
 export const over = { is: 'over' } as const
-/** Shared, and never changed: most responses have one part, and a list of one takes a tenth of one that grows. */
-export const nothing: Buffer[] = []
-
-/** Adds to what is held. */
-export function hold(state: { held: Buffer[] }, chunk: Buffer): void {
-  if (state.held === nothing) state.held = [chunk]
-  else state.held.push(chunk)
-}

@@ -1,6 +1,7 @@
 import { maxHeaderSize } from 'node:http'
 import type { Socket } from 'node:net'
 import { InterimResponses } from '@lb/core/authoring'
+import type { Arrivals } from './arrivals.ts'
 import { isBodiless } from './bodiless.ts'
 
 /** What the transport writes before anything else of a request. */
@@ -12,89 +13,119 @@ const aroundFields = 8_192
 const contentLengthLine = /\r?\ncontent-length:[^\r\n]*(?=\r?\n[^\t ])/gi
 
 /**
- * Takes out of what is read from `socket`, a connection on which one request follows the other, what is legal in the head of a response
- * but lost on undici:
+ * Stands between `socket`, a connection on which one request follows the other, and undici. It takes out of what is read what is legal in
+ * the head of a response but lost on undici:
  *
  * - a `100 Continue` that it did not ask for (RFC 9110 section 15.2.1), which it takes for a broken response
  * - the `Content-Length` of a 304 or 204 (section 8.6), whose body it misses: it would give up the connection
  *
  * Only what comes between a request and the end of that head is looked at.
  *
+ * It ends `socket` when its other side sends more than 64 KiB and two headers of which nothing reaches a response: undici bounds neither a
+ * reason phrase nor the extension of a chunk.
+ *
+ * @param arrivals of every response on the connection
  * @param maxHeaderBytes the limit that undici has for a header
  */
-export function tolerantHeads<T extends Socket>(socket: T, maxHeaderBytes: number = maxHeaderSize): T {
-  const read = socket.read.bind(socket)
-  const write = socket.write.bind(socket)
-  const filter = new HeadFilter(maxHeaderBytes + aroundFields, () => Object.assign(socket, { read, write }))
-
-  function filteredRead(size?: number): unknown {
-    for (;;) {
-      const chunk: Buffer | null = read(size)
-      const passing = chunk === null ? null : filter.passing(chunk)
-      if (chunk === null || passing !== null) return passing
-    }
-  }
-
-  function notingWrite(...args: Parameters<Socket['write']>): boolean {
-    const [chunk] = args
-    if (typeof chunk === 'string' && requestLine.test(chunk)) filter.requestBegins()
-    return write(...args)
-  }
-
-  return Object.assign(socket, { read: filteredRead, write: notingWrite })
+export function guardConnection<T extends Socket>(
+  socket: T,
+  arrivals: Arrivals,
+  maxHeaderBytes: number = maxHeaderSize,
+): T {
+  const guard = new ConnectionGuard(socket, arrivals, maxHeaderBytes)
+  return Object.assign(socket, {
+    read: (size?: number) => guard.read(size),
+    // Not by the list of arguments: that is an array for each write.
+    write: (chunk: string | Uint8Array, encoding?: BufferEncoding, callback?: () => void) =>
+      guard.write(chunk, encoding, callback),
+  })
 }
 
-/** What of the bytes of a connection is for the transport. */
-class HeadFilter {
-  readonly #longest: number
-  readonly #onUpgrade: () => void
+class ConnectionGuard {
+  readonly #socket: Socket
+  readonly #read: Socket['read']
+  readonly #write: Socket['write']
+  readonly #arrivals: Arrivals
+  /** Bytes of a head that are waited for. */
+  readonly #longestHead: number
+  /** Bytes of which nothing reaches a response: a header and trailers, of which undici bounds each, and what is around them. */
+  readonly #longestSilence: number
+  #silent = 0
+  #arrived: number
   #isHeadNext = false
-  #interim = new InterimResponses()
+  #interim: InterimResponses | undefined
   /** The beginning of a head, of which there is more to come. */
   #begun: Buffer | undefined
 
-  /**
-   * @param longest bytes of a head that are waited for
-   * @param onUpgrade the connection has another protocol from now on
-   */
-  constructor(longest: number, onUpgrade: () => void) {
-    this.#longest = longest
-    this.#onUpgrade = onUpgrade
+  constructor(socket: Socket, arrivals: Arrivals, maxHeaderBytes: number) {
+    this.#socket = socket
+    this.#read = socket.read
+    this.#write = socket.write
+    this.#arrivals = arrivals
+    this.#arrived = arrivals.count
+    this.#longestHead = maxHeaderBytes + aroundFields
+    this.#longestSilence = 65_536 + 2 * maxHeaderBytes
   }
 
-  requestBegins(): void {
-    this.#isHeadNext = true
-    this.#interim = new InterimResponses()
+  // undici does not say over which connection something arrives. But it parses what it has read before it reads more: what arrives between
+  // two reads of a connection has come over that one.
+  read(size?: number): unknown {
+    const arrivals = this.#arrivals
+    if (this.#arrived !== arrivals.count) this.#silent = 0
+    else if (this.#silent > this.#longestSilence) {
+      this.#socket.destroy(overflow(this.#longestSilence))
+      return null
+    }
+    for (;;) {
+      const chunk: Buffer | null = this.#read.call(this.#socket, size)
+      const passing = chunk !== null && this.#isHeadNext ? this.#withoutLost(chunk) : chunk
+      if (chunk !== null && passing === null) continue
+      this.#arrived = arrivals.count
+      if (passing !== null) this.#silent += passing.length
+      return passing
+    }
+  }
+
+  write(chunk: string | Uint8Array, encoding?: BufferEncoding, callback?: () => void): boolean {
+    if (typeof chunk === 'string' && requestLine.test(chunk)) {
+      this.#isHeadNext = true
+      this.#interim = undefined
+    }
+    return this.#write.call(this.#socket, chunk, encoding, callback)
   }
 
   /** What of `chunk`, and of what waited for it, is for the transport; `null` when that is nothing. */
-  passing(chunk: Buffer): Buffer | null {
-    if (!this.#isHeadNext) return chunk
+  #withoutLost(chunk: Buffer): Buffer | null {
     const data = this.#begun === undefined ? chunk : Buffer.concat([this.#begun, chunk])
     this.#begun = undefined
+    if (!isOfInterest(data, 0)) {
+      this.#isHeadNext = false
+      return data
+    }
     const passing: Buffer[] = []
     for (let start = 0; start < data.length; ) {
-      const end = endOfHead(data, start, this.#longest)
+      const end = endOfHead(data, start, this.#longestHead)
       if (end === undefined) {
         this.#begun = data.subarray(start)
         break
       }
       if (end === -1) {
         this.#isHeadNext = false
-        if (start === 0) return data
         passing.push(data.subarray(start))
         break
       }
       const head = data.subarray(start, end)
       start = end
       const status = head.toString('latin1', 9, 12)
+      this.#interim ??= new InterimResponses()
       if (status === '100' && this.#interim.add([head])) continue
       if (isFollowed(status)) {
         passing.push(head)
         continue
       }
       this.#isHeadNext = false
-      if (status === '101') this.#onUpgrade()
+      // The connection has another protocol from now on.
+      if (status === '101') Object.assign(this.#socket, { read: this.#read, write: this.#write })
       passing.push(isBodiless(Number(status)) ? withoutLength(head) : head, data.subarray(end))
       break
     }
@@ -131,4 +162,11 @@ function withoutLength(head: Buffer): Buffer {
   const text = head.toString('latin1')
   if (text.match(contentLengthLine)?.length !== 1) return head
   return Buffer.from(text.replace(contentLengthLine, ''), 'latin1')
+}
+
+/** It says that the instance speaks HTTP badly. A header that is too long says less: another client may have a higher limit. */
+function overflow(limit: number): Error {
+  return Object.assign(new Error(`more than ${limit} bytes of a response are not part of its body`), {
+    code: 'UND_ERR_SOCKET',
+  })
 }
