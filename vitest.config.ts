@@ -68,7 +68,7 @@ export default defineConfig({
       provider: 'v8',
       include: ['packages/*/src/**/*.ts'],
       exclude: ['packages/*/src/**/*.test.ts'],
-      reporter: ['text', 'json-summary'],
+      reporter: ['json-summary'],
     },
   },
 })
