@@ -32,6 +32,7 @@ export const english: DefaultTheme.Config = {
   sidebar: [
     { text: 'Learn', link: '/learn/', items: pagesOf('learn') },
     { text: 'How to', collapsed: true, items: pagesOf('how-to') },
+    { text: 'Recipes', collapsed: true, link: '/recipes/', items: pagesOf('recipes') },
     {
       text: 'Reference',
       collapsed: true,

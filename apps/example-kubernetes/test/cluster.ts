@@ -1,41 +1,14 @@
 import { readFileSync } from 'node:fs'
-import { exchange, type KubeApiServer } from 'test-servers'
-
-/** Where each kind of the manifests is, within a namespace. */
-const paths: Readonly<Record<string, string>> = {
-  ServiceAccount: '/api/v1/namespaces/shop/serviceaccounts',
-  Service: '/api/v1/namespaces/shop/services',
-  Deployment: '/apis/apps/v1/namespaces/shop/deployments',
-  Role: '/apis/rbac.authorization.k8s.io/v1/namespaces/shop/roles',
-  RoleBinding: '/apis/rbac.authorization.k8s.io/v1/namespaces/shop/rolebindings',
-}
+import type { KubeApiServer } from 'test-servers'
 
 /** The documents of a manifest, as they are written. */
 export function documentsOf(name: string): string[] {
   return readFileSync(new URL(`../manifests/${name}`, import.meta.url), 'utf8').split('\n---\n')
 }
 
-/** Sends a document as it is: the API server reads YAML, and validates. `dryRun`: without keeping it. */
-export function apply(
-  server: KubeApiServer,
-  document: string,
-  { dryRun = false }: { dryRun?: boolean } = {},
-): Promise<unknown> {
-  const kind = /^kind: (\w+)$/m.exec(document)?.[1] ?? ''
-  const path = paths[kind]
-  if (path === undefined) throw new Error(`the manifests have a kind that the test does not know: ${kind}`)
-  return exchange({
-    method: 'POST',
-    url: `${server.url}${path}${dryRun ? '?dryRun=All' : ''}`,
-    body: document,
-    headers: { Authorization: `Bearer ${server.adminToken}`, 'Content-Type': 'application/yaml' },
-    tls: { ca: readFileSync(server.caPath, 'utf8') },
-  })
-}
-
 /** A token of the service account of the shop, as its pods get it. */
 export async function shopToken(server: KubeApiServer): Promise<string> {
-  const path = `${paths.ServiceAccount}/shop/token`
+  const path = '/api/v1/namespaces/shop/serviceaccounts/shop/token'
   const { status } = (await server.request('POST', path, { spec: { expirationSeconds: 600 } })) as {
     status: { token: string }
   }

@@ -4,10 +4,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { KubeApiServer, startTimeoutMs } from 'test-servers'
+import { applyManifest, KubeApiServer, startTimeoutMs } from 'test-servers'
 import { describeWithServers } from 'test-servers/suites'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
-import { apply, documentsOf, ordersSlices, shopToken } from './cluster.ts'
+import { documentsOf, ordersSlices, shopToken } from './cluster.ts'
 
 const slices = '/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices'
 const manifests = ['shop.yaml', 'orders.yaml'].flatMap(documentsOf)
@@ -20,8 +20,8 @@ describeWithServers('the manifests of the example, on a Kubernetes API server', 
     folder = mkdtempSync(join(tmpdir(), 'lb-example-'))
     server = await KubeApiServer.start()
     await server.request('POST', '/api/v1/namespaces', { metadata: { name: 'shop' } })
-    for (const document of manifests) await apply(server, document, { dryRun: true })
-    for (const document of manifests) await apply(server, document)
+    for (const document of manifests) await applyManifest(server, document, { namespace: 'shop', dryRun: true })
+    for (const document of manifests) await applyManifest(server, document, { namespace: 'shop' })
   }, startTimeoutMs)
   afterAll(async () => {
     for (const child of children) child.kill('SIGKILL')
@@ -50,7 +50,7 @@ describeWithServers('the manifests of the example, on a Kubernetes API server', 
   it('are validated: a selector that does not match, or a text for a number, would be refused', async () => {
     const deployment = manifests.find((document) => document.includes('kind: Deployment')) ?? ''
     const dryRun = (document: string): Promise<unknown> =>
-      apply(server, document.replace('name: shop', 'name: other'), { dryRun: true })
+      applyManifest(server, document.replace('name: shop', 'name: other'), { namespace: 'shop', dryRun: true })
     await dryRun(deployment)
     await expect(dryRun(deployment.replace('matchLabels: { app: shop }', 'matchLabels: { app: x }'))).rejects.toThrow(
       'does not match',
