@@ -1,21 +1,31 @@
 /**
- * Everything in turn: `pnpm bench`, after `pnpm build`. `--quick` takes less than three minutes and is for trying out: its figures are
- * not to be kept. `--write` writes `bench/results/*.md`. Names run only those: `pnpm bench client proxy`. Ends with 1 when a
- * target is missed or a bench fails.
+ * Everything in turn: `pnpm bench`, after `pnpm build`. Names run only those: `pnpm bench client proxy`. `--write` writes
+ * `bench/results/*.md`, and their index if all benches run. `--quick` takes a few minutes; its figures are not to be kept, but
+ * `--quick --accept` keeps its ratios, and `--quick --compare` prints which became worse since, twice in a row. Ends with 1 when a
+ * target is missed or a bench fails; with `--compare`, only when a bench fails.
  */
 import { parseArgs } from 'node:util'
 import { findBinary } from 'test-servers'
+import { acceptRatios, readAcceptedRatios, regressionsOf } from './accepted-ratios.ts'
 import { type Bench, benches } from './benches.ts'
+import { writeResult } from './result-file.ts'
+import { linesOf, resultsPage } from './results-page.ts'
 import { type BenchRun, runBench } from './run-bench.ts'
-import { targetLinesIn } from './target.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: 'boolean', default: false }, write: { type: 'boolean', default: false } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+    accept: { type: 'boolean', default: false },
+    compare: { type: 'boolean', default: false },
+  },
 })
-const { quick, write } = values
+const { quick, write, accept, compare } = values
 if (quick && write)
   throw new Error('--quick and --write exclude each other: figures of the quick form are not to be kept')
+if ((accept || compare) && !quick)
+  throw new Error('--accept and --compare need --quick: ratios of the quick form are kept')
 const unknown = positionals.filter((name) => benches.every((bench) => bench.name !== name))
 if (unknown.length > 0) {
   throw new Error(`no bench ${unknown.join(', ')}: there are ${benches.map(({ name }) => name).join(', ')}`)
@@ -25,8 +35,9 @@ const options = [...(quick ? ['--quick'] : []), ...(write ? ['--write'] : [])]
 
 async function run(bench: Bench): Promise<BenchRun> {
   const missing = (bench.programs ?? []).filter((program) => findBinary(program) === undefined)
-  if (missing.length > 0)
-    return { name: bench.name, seconds: 0, report: '', notRun: `${missing.join(', ')} not installed` }
+  if (missing.length > 0) {
+    return { name: bench.name, seconds: 0, report: '', targets: [], notRun: `${missing.join(', ')} not installed` }
+  }
   console.error(`\n=== ${bench.name} ===`)
   const done = await runBench(bench, options)
   console.log(done.report)
@@ -38,22 +49,29 @@ const together = quick ? chosen.filter(({ isPatient }) => isPatient) : []
 for (const bench of chosen) if (!together.includes(bench)) runs.push(await run(bench))
 runs.push(...(await Promise.all(together.map(run))))
 
-/** Whether nothing was missed, and what the run came to. */
-function summary({ name, seconds, report, notRun, exitCode }: BenchRun): { isGood: boolean; lines: string[] } {
-  const lines = targetLinesIn(report)
-  const isMissed = lines.some((line) => line.startsWith('- ✘'))
-  if (notRun === undefined && exitCode !== 0 && !isMissed) lines.push(`- ✘ failed: exit code ${exitCode}`)
-  if (notRun !== undefined) lines.push(`- NOT RUN: ${notRun}`)
-  lines.push(...report.split('\n').filter((line) => line.includes('NOT RUN')))
-  if (lines.length === 0) lines.push('- no targets')
-  return {
-    isGood: !lines.some((line) => line.startsWith('- ✘')),
-    lines: [`${name}, ${seconds.toFixed(0)} s`, ...lines],
+/** What became worse in two runs: one alone is often the machine. */
+async function worseTwice(): Promise<string[]> {
+  const accepted = await readAcceptedRatios()
+  const lines: string[] = []
+  for (const first of runs) {
+    const suspects = regressionsOf(first, accepted)
+    const bench = chosen.find(({ name }) => name === first.name)
+    if (suspects.length === 0 || bench === undefined) continue
+    const again = regressionsOf(await run(bench), accepted)
+    for (const { text, was, is } of again.filter((each) => suspects.some((suspect) => suspect.text === each.text))) {
+      lines.push(`- WORSE TWICE: ${first.name}: ${text}: ${is.toFixed(2)}, accepted ${was.toFixed(2)}`)
+    }
   }
+  return lines
 }
 
-const summaries = runs.map(summary)
-const all = summaries.flatMap(({ lines }) => lines)
-const count = (mark: string): number => all.filter((line) => line.startsWith(`- ${mark}`)).length
-console.log(['# Targets', '', ...all, '', `${count('✔')} met, ${count('✘')} missed`].join('\n'))
-process.exitCode = summaries.every(({ isGood }) => isGood) ? 0 : 1
+const lines = runs.flatMap((each) => [`${each.name}, ${each.seconds.toFixed(0)} s`, ...linesOf(each)])
+const count = (mark: string): number => lines.filter((line) => line.startsWith(`- ${mark}`)).length
+console.log(['# Targets', '', ...lines, '', `${count('✔')} met, ${count('✘')} missed`].join('\n'))
+if (write && positionals.length === 0) await writeResult('README', resultsPage(runs))
+if (accept) await acceptRatios(runs)
+if (compare) console.log(['# Compared with the accepted ratios', '', ...(await worseTwice())].join('\n'))
+const crashed = runs.filter(
+  ({ exitCode, notRun, targets }) => notRun === undefined && exitCode !== 0 && targets.every(({ met }) => met),
+)
+process.exitCode = crashed.length > 0 || (!compare && count('✘') > 0) ? 1 : 0

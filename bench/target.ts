@@ -4,6 +4,21 @@ export interface Target {
   readonly met: boolean
   /** What was measured. */
   readonly evidence: string
+  /** What was measured, if it is a ratio of two sides of one run: only that can be compared with another run. */
+  readonly ratio?: Ratio
+}
+
+export interface Ratio {
+  readonly value: number
+  readonly better: 'higher' | 'lower'
+}
+
+export function higherIsBetter(value: number): Ratio {
+  return { value, better: 'higher' }
+}
+
+export function lowerIsBetter(value: number): Ratio {
+  return { value, better: 'lower' }
 }
 
 /** The lines of a report that say which targets were met. */
@@ -11,13 +26,8 @@ export function targetLines(targets: readonly Target[]): string[] {
   return targets.map(({ text, met, evidence }) => `- ${met ? '✔' : '✘'} ${text}: ${evidence}`)
 }
 
-/** Those lines of a report; a report wraps long ones. */
-export function targetLinesIn(report: string): string[] {
-  const unwrapped = report.replaceAll(/\n {2}(?=\S)/g, ' ')
-  return unwrapped.split('\n').filter((line) => /^- [✔✘] /u.test(line))
-}
-
-/** The process ends with 1 when a target is missed. */
+/** The process ends with 1 when a target is missed. `pnpm bench` receives the targets. */
 export function judge(targets: readonly Target[]): void {
+  process.send?.(targets)
   if (targets.some(({ met }) => !met)) process.exitCode = 1
 }

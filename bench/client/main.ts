@@ -30,8 +30,8 @@ const { values } = parseArgs({
     write: { type: 'boolean', default: false },
   },
 })
-const seconds = Number(values.seconds ?? (values.quick ? 0.4 : 4))
-const rounds = Number(values.rounds ?? (values.quick ? 2 : 7))
+const seconds = Number(values.seconds ?? 0.5)
+const rounds = Number(values.rounds ?? (values.quick ? 3 : 21))
 const inFlight = 48
 const names = Object.keys(contenders)
 const outageNames = [undiciPools, balancedPool, balancedPoolRetry, lbUndici, axiosTurn, lbAxios, gotTurn]

@@ -2,7 +2,7 @@ import { markdownReport } from '../markdown-report.ts'
 import { numberText, ratioText, spreadText } from '../number-text.ts'
 import { pairedRatio, spreadOf } from '../spread.ts'
 import { table } from '../table.ts'
-import type { Target } from '../target.ts'
+import { higherIsBetter, type Target } from '../target.ts'
 import {
   axiosOne,
   axiosTurn,
@@ -52,6 +52,7 @@ export function targets({ clients, outages }: ClientReport): Target[] {
       text: `requests/s of ${one} ${isAbove ? '>' : '≥'} ${least} × ${other}`,
       met: isAbove ? ratio > least : ratio >= least,
       evidence: `${ratio.toFixed(3)} ×`,
+      ratio: higherIsBetter(ratio),
     }
   }
   const failed = outages.filter(({ name }) => name.startsWith('@lb/')).map(({ failedShare }) => failedShare)

@@ -20,8 +20,8 @@ const { values } = parseArgs({
     write: { type: 'boolean', default: false },
   },
 })
-const seconds = Number(values.seconds ?? (values.quick ? 0.4 : 2))
-const rounds = Number(values.rounds ?? (values.quick ? 3 : 9))
+const seconds = Number(values.seconds ?? 0.5)
+const rounds = Number(values.rounds ?? (values.quick ? 3 : 21))
 const callers = 48
 const slowCallers = 10
 

@@ -1,7 +1,7 @@
 import { machine } from '../machine.ts'
 import { pairedRatio, spreadOf } from '../spread.ts'
 import { table } from '../table.ts'
-import { type Target, targetLines } from '../target.ts'
+import { higherIsBetter, lowerIsBetter, type Target, targetLines } from '../target.ts'
 import { lbName, roundRobin } from './contenders.ts'
 import type { LoadResult } from './load.ts'
 
@@ -43,6 +43,7 @@ export function targets({ one, three, slow, killed }: GrpcFigures): Target[] {
       text: `with one of ten servers slow, the 99th percentile is at most ${tailRatio} times that of round_robin`,
       met: tail <= tailRatio,
       evidence: tail.toFixed(2),
+      ratio: lowerIsBetter(tail),
     },
   ]
 }
@@ -53,6 +54,7 @@ function rateTarget(what: string, results: Results): Target {
     text: `${what}: at least ${rateRatio} times the calls of round_robin`,
     met: ratio >= rateRatio,
     evidence: ratio.toFixed(3),
+    ratio: higherIsBetter(ratio),
   }
 }
 

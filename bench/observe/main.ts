@@ -21,8 +21,8 @@ const { values } = parseArgs({
     write: { type: 'boolean', default: false },
   },
 })
-const rounds = Number(values.rounds ?? (values.quick ? 1 : 15))
-const seconds = Number(values.seconds ?? (values.quick ? 1 : 4))
+const rounds = Number(values.rounds ?? (values.quick ? 3 : 11))
+const seconds = Number(values.seconds ?? (values.quick ? 1 : 3))
 
 const program = fileURLToPath(new URL('contender.ts', import.meta.url))
 const { addresses, nginxes } = await startBackends()

@@ -2,7 +2,7 @@ import { markdownReport } from '../markdown-report.ts'
 import { ratioText, spreadText } from '../number-text.ts'
 import { pairedRatio, spreadOf } from '../spread.ts'
 import { table } from '../table.ts'
-import type { Target } from '../target.ts'
+import { lowerIsBetter, type Target } from '../target.ts'
 import { type CallCosts, callCostTable } from './call-costs.ts'
 import { contenders } from './contenders.ts'
 
@@ -22,6 +22,7 @@ export function targets(figures: Figures): Target[] {
       text: `@lb/opentelemetry beside instrumentation-undici ≤ ${most} × that alone`,
       met: found <= most,
       evidence: `${ratioText(found)} ×`,
+      ratio: lowerIsBetter(found),
     },
   ]
 }

@@ -1,6 +1,6 @@
 import { numberText } from '../number-text.ts'
 import { spreadOf } from '../spread.ts'
-import type { Target } from '../target.ts'
+import { higherIsBetter, lowerIsBetter, type Target } from '../target.ts'
 import { type AcquireCost, acquireDefault } from './acquire-cost.ts'
 import type { Allocation } from './allocations.ts'
 import type { Contender } from './contender.ts'
@@ -45,6 +45,7 @@ function withinFloor(what: string, { name }: Contender, limit: number, cells: re
     text: `${what} ≤ ${limit} × the floor at every size`,
     met: worst.times <= limit,
     evidence: `at most ${worst.times.toFixed(2)} × (${worst.count} instances)`,
+    ratio: lowerIsBetter(worst.times),
   }
 }
 
@@ -101,6 +102,7 @@ function fasterThan({ ours, peer }: Pairing, cells: readonly Cell[]): Target {
     text: `${ours.name} faster than ${peer.name} at every size`,
     met: worst.times > 1,
     evidence: `at least ${worst.times.toFixed(worst.times < 10 ? 2 : 0)} × (${worst.count} instances)`,
+    ratio: higherIsBetter(worst.times),
   }
 }
 

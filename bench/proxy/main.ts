@@ -23,8 +23,8 @@ const { values } = parseArgs({
 })
 const { quick } = values
 const seconds = Number(values.seconds ?? 1)
-const warmup = Number(values.warmup ?? (quick ? 1 : 8))
-const rounds = Number(values.rounds ?? (quick ? 1 : 35))
+const warmup = Number(values.warmup ?? (quick ? 1 : 4))
+const rounds = Number(values.rounds ?? (quick ? 3 : 21))
 /** Rounds that are not counted: the warm-up goes on. */
 const firstRounds = quick ? 0 : 4
 const names = [...Object.keys(contenders), 'nginx, one worker']

@@ -2,7 +2,7 @@ import { markdownReport } from '../markdown-report.ts'
 import { numberText, ratioText, spreadText } from '../number-text.ts'
 import { pairedRatio, spreadOf } from '../spread.ts'
 import { table } from '../table.ts'
-import type { Target } from '../target.ts'
+import { higherIsBetter, lowerIsBetter, type Target } from '../target.ts'
 import { floor } from './contenders.ts'
 import type { LoadResult } from './load.ts'
 
@@ -58,6 +58,7 @@ export function targets({ small, large, kills }: ProxyReport): Target[] {
       text: `${where}: requests/s of ${one} ≥ ${least} × ${other}`,
       met: value >= least,
       evidence: `${value.toFixed(2)} ×`,
+      ratio: higherIsBetter(value),
     }
   }
   const cpu = ratio(small, 'lb on Express 5', hpmExpress, 'cpuUsPerRequest')
@@ -68,6 +69,7 @@ export function targets({ small, large, kills }: ProxyReport): Target[] {
       text: `small: CPU per request of lb on Express 5 ≤ 0.65 × ${hpmExpress}`,
       met: cpu <= 0.65,
       evidence: `${cpu.toFixed(2)} ×`,
+      ratio: lowerIsBetter(cpu),
     },
     faster('small', small, 'lb on Express 5', replyFrom, 1.1),
     faster('small', small, 'lb on node:http', hpmBare, 1.8),

@@ -16,7 +16,7 @@ const { values } = parseArgs({
     write: { type: 'boolean', default: false },
   },
 })
-const seconds = Number(values.seconds ?? (values.quick ? 20 : 600))
+const seconds = Number(values.seconds ?? (values.quick ? 20 : 300))
 const found = await soak({
   seconds,
   // Until the compiler has seen everything.

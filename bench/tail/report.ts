@@ -1,7 +1,7 @@
 import { markdownReport } from '../markdown-report.ts'
 import { ratioText } from '../number-text.ts'
 import { table } from '../table.ts'
-import type { Target } from '../target.ts'
+import { lowerIsBetter, type Target } from '../target.ts'
 import { concurrency, instanceCount, requestsPerSecond, serviceMs, slowdown, type TailResult } from './load.ts'
 
 /** Most p99 of a load-aware balancer, in parts of round robin's. */
@@ -28,6 +28,7 @@ export function targets(tables: readonly TailTable[]): Target[] {
           text: `${title}: p99 of ${name} ≤ ${targetRatio} × round robin, and none failed`,
           met: ratio <= targetRatio && found?.failures === 0,
           evidence: `${ratio.toFixed(3)} ×, ${found?.failures} failed`,
+          ratio: lowerIsBetter(ratio),
         }
       })
     })
