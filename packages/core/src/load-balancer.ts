@@ -1,15 +1,16 @@
 import type { PickRequest } from './balancer/balancer.ts'
 import { monotonic, systemClock } from './base/clock.ts'
-import { checkDurationMs, checkFunction, checkObject } from './base/option-checks.ts'
+import { checkFunction, checkObject } from './base/option-checks.ts'
 import { withDefaults } from './base/option-table.ts'
 import { systemRandom } from './base/random.ts'
 import { RunningClock } from './base/running-clock.ts'
-import { acquire, observeAcquired, tryAcquire } from './call/acquire.ts'
+import { acquire, firstList, observeAcquired, tryAcquire } from './call/acquire.ts'
 import { type AcquireRequest, noAcquireRequest, type TryAcquireRequest } from './call/acquire-request.ts'
 import type { AttemptFunction } from './call/attempt-context.ts'
 import { execute } from './call/execute.ts'
 import { checkExecuteOptions, type ExecuteOptions, noExecuteOptions } from './call/execute-options.ts'
 import { CallScope } from './call/scope.ts'
+import { AdapterCall, type StartedCall } from './call/started-call.ts'
 import { copyOptions } from './config/copy-options.ts'
 import { HealthCheckers } from './config/health-checkers.ts'
 import { checkLoadBalancerOptions, type LoadBalancerOptions, loadBalancerTable } from './config/service-options.ts'
@@ -17,7 +18,7 @@ import type { ControlOptions, ServiceControl } from './control/override.ts'
 import { DiscoveryUses } from './discovery/discovery-uses.ts'
 import type { ServiceInstance } from './instance/instance.ts'
 import { serviceOfHost, type UrlAuthority } from './instance/service-host.ts'
-import type { CallObserver } from './observe/call-observer.ts'
+import type { CallInfo, CallObserver } from './observe/call-observer.ts'
 import { CallObservers } from './observe/call-observers.ts'
 import { EventChannel } from './observe/event-channel.ts'
 import { checkEventTypes } from './observe/event-types.ts'
@@ -111,15 +112,8 @@ export class LoadBalancer implements AsyncDisposable {
    * LoadBalancerClosedError
    */
   async ready(service: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
-    const target = this.#use(service)
     checkObject('options', options)
-    const scope = new CallScope({ clock: this.#running, service, signal: options.signal })
-    try {
-      scope.throwIfEnded()
-      await target.firstList(scope)
-    } finally {
-      scope.release()
-    }
+    await firstList(this.#use(service), options.signal)
   }
 
   /**
@@ -163,6 +157,20 @@ export class LoadBalancer implements AsyncDisposable {
       return taken && observeAcquired(taken, this.#calls.begin(service, {}, call))
     } catch (error) {
       this.#calls.refused(service, error, call)
+      throw error
+    }
+  }
+
+  /**
+   * Begins a call whose attempts an adapter makes itself: they are counted, and observed, as one call.
+   *
+   * @throws InvalidOptionError; NoAvailableInstanceError beyond `maxServices`; LoadBalancerClosedError
+   */
+  startCall(service: string, given: Pick<CallInfo, 'idempotent'>): StartedCall {
+    try {
+      return new AdapterCall(this.#use(service), this.#calls.begin(service, given))
+    } catch (error) {
+      this.#calls.refused(service, error)
       throw error
     }
   }
@@ -276,11 +284,6 @@ export class LoadBalancer implements AsyncDisposable {
    * @throws InvalidOptionError; DiscoveryError when a discovery could not be closed within 10 s
    */
   close({ drainMs = 0 }: CloseOptions = {}): Promise<void> {
-    try {
-      checkDurationMs('close.drainMs', drainMs)
-    } catch (error) {
-      return Promise.reject(error)
-    }
     return this.#shutdown.begin(drainMs)
   }
 

@@ -1,11 +1,14 @@
 import type { experimental, Metadata } from '@grpc/grpc-js'
-import type { PickResult } from '@lb/core'
-import { systemClock } from '@lb/core/authoring'
+import type { LoadBalancer, PickResult } from '@lb/core'
+import { type StartedCall, systemClock } from '@lb/core/authoring'
 import type { GrpcStatus } from './grpc-module.ts'
-import { cancelled, deadlineExceeded, outcomeOf, statusError } from './outcome.ts'
+import { cancelled, deadlineExceeded, outcomeOf, resultOf, statusError } from './outcome.ts'
 import type { SecondTries } from './second-try.ts'
 
 type Filter = experimental.Filter
+
+const repeatable = Object.freeze({ idempotent: true })
+const once = Object.freeze({ idempotent: false })
 
 /** Ends a request that was counted but not sent. */
 export function giveBack(acquired: PickResult): void {
@@ -21,6 +24,12 @@ export class Call implements Filter, experimental.FilterFactory<Filter> {
   readonly metadata: Metadata
   /** The second tries of its method, if it is idempotent and lb repeats it. */
   readonly secondTries: SecondTries | undefined
+  /** Whether the service config of its channel has it sent to several instances at once. */
+  readonly isHedged: boolean
+  /** The call as lb counts it; `undefined`: lb refused it. */
+  started: StartedCall | undefined
+  /** Why lb gave it no instance, since its last attempt. */
+  refusedBy: unknown
   /** Whether it waits for an instance. */
   isWaiting = false
   /** A status that its next pick is to have. */
@@ -37,10 +46,20 @@ export class Call implements Filter, experimental.FilterFactory<Filter> {
   #held: PickResult | undefined
   #controller: AbortController | undefined
 
-  constructor(method: string, metadata: Metadata, secondTries: SecondTries | undefined) {
+  constructor(method: string, metadata: Metadata, secondTries: SecondTries | undefined, isHedged: boolean) {
     this.method = method
     this.metadata = metadata
     this.secondTries = secondTries
+    this.isHedged = isHedged
+  }
+
+  /** Begins it at lb. Why that is refused, its pick says. */
+  start(lb: LoadBalancer, service: string, isIdempotent: boolean): void {
+    try {
+      this.started = lb.startCall(service, isIdempotent ? repeatable : once)
+    } catch (error) {
+      this.refusedBy = error
+    }
   }
 
   /** Ids of the instances that its attempts went to. */
@@ -100,6 +119,7 @@ export class Call implements Filter, experimental.FilterFactory<Filter> {
     const held = this.takeHeld()
     if (held !== undefined) giveBack(held)
     for (let each = this.latest; each !== undefined; each = each.before) each.callEnded()
+    this.started?.end(resultOf(status, this.refusedBy))
     return status
   }
 }
@@ -131,6 +151,7 @@ export class AttemptPick {
     this.subchannel = subchannel
     this.before = call.latest
     call.latest = this
+    call.refusedBy = undefined
     // grpc-js takes it out of this object.
     this.onCallEnded = (code, details, metadata) => this.#ended({ code, details, metadata })
     if (this.before?.isRunning === true) call.secondTries?.spent()

@@ -1,6 +1,6 @@
 import type { ChannelOptions, experimental } from '@grpc/grpc-js'
-import type { LoadBalancer, PickRequest, PickResult, ServiceSnapshot } from '@lb/core'
-import { messageOf } from '@lb/core/authoring'
+import type { AttemptInfo, LoadBalancer, PickRequest, PickResult, ServiceSnapshot } from '@lb/core'
+import { messageOf, type StartedCall } from '@lb/core/authoring'
 import { AttemptPick, Call, giveBack } from './call.ts'
 import type { Connection } from './connection.ts'
 import { Connections } from './connections.ts'
@@ -88,31 +88,35 @@ export class ChannelPolicy implements experimental.Picker {
   }
 
   /** Hot. */
-  pick({ extraPickInfo, metadata }: experimental.PickArgs): GrpcPickResult {
-    const info: unknown = extraPickInfo
-    const call = info instanceof Call ? info : new Call('', metadata, undefined)
+  pick({ extraPickInfo }: experimental.PickArgs): GrpcPickResult {
+    // What lb's resolver gave to the call.
+    const call: unknown = extraPickInfo
+    if (!(call instanceof Call)) throw new TypeError('a call of another resolver')
+    if (call.started === undefined) return this.#refused(call, call.refusedBy)
     if (call.isWaiting) return this.#queue()
     if (call.refusal !== undefined && call.refusedAt === this.#version) return call.refusal
     try {
-      return this.#pick(call)
+      return this.#pick(call, call.started)
     } catch (error) {
-      return this.#refused(error)
+      return this.#refused(call, error)
     }
   }
 
-  #pick(call: Call): GrpcPickResult {
-    const { lb, service } = this.#channel
+  #pick(call: Call, started: StartedCall): GrpcPickResult {
     const connections = this.#connections
     if (this.#unreachableAt === this.#version) return this.#unreachable()
     // No request is counted that could not be sent.
-    if (!this.#hasList) return this.#wait(call, this.#listed(call))
+    if (!this.#hasList) return this.#wait(call, listed(started, call.signal))
     if (connections.isFirst) return this.#queue()
     let seen: Set<string> | undefined
     let acquired = call.takeHeld()
     for (;;) {
       const request = this.#request(call, seen)
-      acquired ??= this.#tryAcquire(request)
-      if (acquired === undefined) return this.#wait(call, lb.acquire(service, { ...request, signal: call.signal }))
+      const kind = call.isHedged && call.latest?.isRunning === true ? 'hedge' : 'retry'
+      acquired ??= tryAcquire(started, request, kind)
+      if (acquired === undefined) {
+        return this.#wait(call, started.acquire({ ...request, signal: call.signal }, kind))
+      }
       const connection = connections.to(acquired.instance)
       if (connection.isReady) return this.#complete(call, acquired, connection)
       const { id } = acquired.instance
@@ -162,17 +166,6 @@ export class ChannelPolicy implements experimental.Picker {
     this.#connections.note(connection)
   }
 
-  /** `undefined` also if there is no instance: `acquire` may wait for a newer list, and says why it is in vain. */
-  #tryAcquire(request: PickRequest | undefined): PickResult | undefined {
-    const { lb, service } = this.#channel
-    try {
-      return lb.tryAcquire(service, request)
-    } catch (error) {
-      if (codeOf(error) === 'LB_NO_AVAILABLE_INSTANCE') return undefined
-      throw error
-    }
-  }
-
   /** What is asked of lb. */
   #request(call: Call, seen: ReadonlySet<string> | undefined): PickRequest | undefined {
     const { settings, service } = this.#channel
@@ -189,10 +182,6 @@ export class ChannelPolicy implements experimental.Picker {
     return { hashKey, match, avoid }
   }
 
-  async #listed({ signal }: Call): Promise<undefined> {
-    await this.#channel.lb.ready(this.#channel.service, { signal })
-  }
-
   #wait(call: Call, waiting: Promise<PickResult | undefined>): GrpcPickResult {
     call.isWaiting = true
     waiting.then(
@@ -203,7 +192,7 @@ export class ChannelPolicy implements experimental.Picker {
       },
       (error: unknown) => {
         call.isWaiting = false
-        call.refusal = this.#refused(error)
+        call.refusal = this.#refused(call, error)
         call.refusedAt = this.#version
         this.#schedule()
       },
@@ -231,7 +220,8 @@ export class ChannelPolicy implements experimental.Picker {
     return this.#withStatus(TRANSIENT_FAILURE, details)
   }
 
-  #refused(error: unknown): GrpcPickResult {
+  #refused(call: Call, error: unknown): GrpcPickResult {
+    call.refusedBy = error
     const { DROP } = this.#channel.settings.grpc.experimental.PickResultType
     const code = codeOf(error)
     const mayPass = code === 'LB_NO_AVAILABLE_INSTANCE' || code === 'LB_DISCOVERY'
@@ -276,6 +266,24 @@ export class ChannelPolicy implements experimental.Picker {
     const state = reach === 'ready' ? READY : isFailing ? TRANSIENT_FAILURE : CONNECTING
     this.#helper.updateState(state, this, state === TRANSIENT_FAILURE ? `${service}: no instance can be reached` : null)
   }
+}
+
+/** `undefined` also if there is no instance: `acquire` may wait for a newer list, and says why it is in vain. */
+function tryAcquire(
+  started: StartedCall,
+  request: PickRequest | undefined,
+  kind: AttemptInfo['kind'],
+): PickResult | undefined {
+  try {
+    return started.tryAcquire(request, kind)
+  } catch (error) {
+    if (codeOf(error) === 'LB_NO_AVAILABLE_INSTANCE') return undefined
+    throw error
+  }
+}
+
+async function listed(started: StartedCall, signal: AbortSignal): Promise<undefined> {
+  await started.ready(signal)
 }
 
 function codeOf(error: unknown): unknown {

@@ -1,3 +1,4 @@
+import * as grpcJs from '@grpc/grpc-js'
 import type { LoadReport, Outcome } from '@lb/core'
 import { classifyError } from '@lb/core/authoring'
 import type { GrpcStatus } from './grpc-module.ts'
@@ -10,9 +11,18 @@ export const deadlineExceeded = 4
 export const internal = 13
 export const unavailable = 14
 
-/** The error that a status stands for, as grpc-js gives it to callers. */
+/** The error that a status stands for, as grpc-js gives it to callers, with the name of the status: metrics and spans show that. */
 export function statusError({ code, details, metadata }: GrpcStatus): Error {
-  return Object.assign(new Error(details), { code, details, metadata })
+  return Object.assign(new Error(details), { name: grpcJs.status[code] ?? 'UNKNOWN', code, details, metadata })
+}
+
+const good: Outcome = Object.freeze({ ok: true, latencyMs: 0 })
+
+/** How a call ended, by its last status; `refusedBy`: the error of lb that this status stands for. */
+export function resultOf(status: GrpcStatus, refusedBy: unknown): Outcome {
+  if (status.code === ok) return good
+  const outcome = outcomeOf(status, 0)
+  return refusedBy === undefined || status.code !== unavailable ? outcome : { ...outcome, error: refusedBy }
 }
 
 /**

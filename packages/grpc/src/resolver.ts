@@ -54,7 +54,7 @@ export function resolverOf(registration: Registration): ResolverClass {
     constructor(target: experimental.GrpcUri, listener: experimental.ResolverListener, options: ChannelOptions) {
       this.#service = serviceOfTarget(target, registration.lb)
       this.#listener = listener
-      this.#configured = configured(registration, options)
+      this.#configured = configured(registration, this.#service, options)
     }
 
     updateResolution(): void {
@@ -98,7 +98,7 @@ interface Configured {
 const plain: MethodConfig = { name: [] }
 
 /** How the calls of a channel are configured: by its owner, or, where that says nothing of repetitions, by lb. */
-function configured({ settings }: Registration, options: ChannelOptions): Configured {
+function configured({ lb, settings }: Registration, service: string, options: ChannelOptions): Configured {
   const { methodConfig, retryThrottling } = callPolicies(options['grpc.service_config'])
   const configs = new MethodConfigs(methodConfig)
   const secondTries = secondTriesOf(settings)
@@ -106,8 +106,11 @@ function configured({ settings }: Registration, options: ChannelOptions): Config
   const selector: experimental.ConfigSelector = {
     invoke(method, metadata) {
       const own = configs.of(method)
-      const tries = own?.retryPolicy === undefined && own?.hedgingPolicy === undefined ? secondTries(method) : undefined
-      const call = new Call(method, metadata, tries)
+      const isHedged = own?.hedgingPolicy !== undefined
+      const idempotent = secondTries(method)
+      const tries = isHedged || own?.retryPolicy !== undefined ? undefined : idempotent
+      const call = new Call(method, metadata, tries, isHedged)
+      call.start(lb, service, idempotent !== undefined)
       const config = tries === undefined ? own : tries.configOf(own)
       return {
         methodConfig: config ?? plain,

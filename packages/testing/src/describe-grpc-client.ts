@@ -5,6 +5,7 @@ import { describeGrpcFailover } from './grpc-client/failover.ts'
 import { GrpcClientFixture } from './grpc-client/fixture.ts'
 import type { GrpcClientCapabilities, GrpcClientHarness } from './grpc-client/harness.ts'
 import { describeGrpcListChanges } from './grpc-client/list-changes.ts'
+import { describeGrpcObservedCalls } from './grpc-client/observed-calls.ts'
 import { describeGrpcStatuses } from './grpc-client/statuses.ts'
 
 /**
@@ -26,5 +27,6 @@ export function describeGrpcClient(
     describeGrpcStatuses(fixture)
     describeGrpcListChanges(fixture, capabilities)
     describeGrpcEndings(fixture)
+    describeGrpcObservedCalls(fixture)
   })
 }

@@ -5,7 +5,7 @@ import type { CallTarget } from '../service/call-target.ts'
 import type { Preparation } from '../service/preparation.ts'
 import type { Request } from '../service/request.ts'
 import type { AcquireRequest, TryAcquireRequest } from './acquire-request.ts'
-import { CallScope } from './scope.ts'
+import { type AbortSignalLike, CallScope } from './scope.ts'
 
 /**
  * Chooses an instance and counts the request, without any wait. `undefined`: no list is known yet, or there is no room,
@@ -61,7 +61,24 @@ function refused(error: unknown, { signal }: AcquireRequest, observed: ObservedC
   observed?.threw(error, signal?.aborted === true && error === signal.reason)
 }
 
-function acquireOrWait(
+/** Waits until the first list is known. */
+export async function firstList(
+  target: CallTarget,
+  signal: AbortSignalLike | undefined,
+  observed?: ObservedCall,
+): Promise<void> {
+  const scope = new CallScope({ clock: target.running, service: target.service, signal })
+  scope.observed = observed
+  try {
+    scope.throwIfEnded()
+    await target.firstList(scope)
+  } finally {
+    scope.release()
+  }
+}
+
+/** As `acquire`, but nothing is said of it to what observes the call. */
+export function acquireOrWait(
   target: CallTarget,
   request: AcquireRequest,
   observed: ObservedCall | undefined,

@@ -53,6 +53,11 @@ export class ObservedCall implements OpenCall {
     options.open.add(this)
   }
 
+  /** How many began. */
+  get attempts(): number {
+    return this.#attempts
+  }
+
   startAttempt(instance: ServiceInstance, kind: AttemptInfo['kind']): ObservedAttempt {
     this.#attempts++
     this.#inFlight++
@@ -96,10 +101,15 @@ export class ObservedCall implements OpenCall {
 
   /** It threw `error`, unless it has its result. `cancelled`: its caller gave it up. */
   threw(error: unknown, cancelled: boolean): void {
+    this.ended({ ok: false, latencyMs: 0, cancelled, error })
+  }
+
+  /** Its result is `outcome`, unless it has one. */
+  ended(outcome: Outcome): void {
     if (this.#decisive !== undefined || this.#ownEnd !== undefined) return
-    this.answered()
-    const result = this.#attempts === 0 ? 'refused' : 'failed'
-    this.#ownEnd = { result: cancelled ? 'cancelled' : result, error }
+    this.answered(outcome.statusCode)
+    const end = endOf(outcome)
+    this.#ownEnd = end.result === 'failed' && this.#attempts === 0 ? { ...end, result: 'refused' } : end
     this.#endIfOver()
   }
 

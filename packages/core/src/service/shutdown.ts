@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts'
 import { LoadBalancerClosedError } from '../base/errors.ts'
+import { checkDurationMs } from '../base/option-checks.ts'
 import type { DiscoveryUses } from '../discovery/discovery-uses.ts'
 import type { EventChannel } from '../observe/event-channel.ts'
 import { Drain } from './drain.ts'
@@ -35,9 +36,14 @@ export class Shutdown {
   /**
    * Begins, and closes all after at most `drainMs` milliseconds. Later calls return the same promise, and may shorten that time.
    *
-   * @throws DiscoveryError by the promise
+   * @throws InvalidOptionError, DiscoveryError by the promise
    */
   begin(drainMs: number): Promise<void> {
+    try {
+      checkDurationMs('close.drainMs', drainMs)
+    } catch (error) {
+      return Promise.reject(error)
+    }
     this.#drain?.limit(drainMs)
     if (this.#ended !== undefined) return this.#ended
     let begin: () => void = () => {}

@@ -1,0 +1,64 @@
+import type { Outcome } from '../instance/outcome.ts'
+import type { AttemptInfo } from '../observe/call-observer.ts'
+import type { ObservedCall } from '../observe/observed-call.ts'
+import type { CallTarget } from '../service/call-target.ts'
+import type { PickResult, Request } from '../service/request.ts'
+import { acquireOrWait, firstList, tryAcquire } from './acquire.ts'
+import { type AcquireRequest, noAcquireRequest, type TryAcquireRequest } from './acquire-request.ts'
+import type { AbortSignalLike } from './scope.ts'
+
+/**
+ * A call whose attempts its adapter makes itself, because its transport repeats calls. Each instance that it acquires is an attempt: the
+ * first one, or, if `kind` says nothing else, a retry.
+ */
+export interface StartedCall {
+  /** As `LoadBalancer.tryAcquire`. */
+  tryAcquire(request?: TryAcquireRequest, kind?: AttemptInfo['kind']): PickResult | undefined
+  /** As `LoadBalancer.acquire`. */
+  acquire(request?: AcquireRequest, kind?: AttemptInfo['kind']): Promise<PickResult>
+  /** As `LoadBalancer.ready`. */
+  ready(signal?: AbortSignalLike): Promise<void>
+  /** Reports its result, even if attempts of it are still in flight. Call it exactly once on every path; further calls are ignored. */
+  end(outcome: Outcome): void
+}
+
+/** A call of a service, as `LoadBalancer.startCall` gives it. */
+export class AdapterCall implements StartedCall {
+  readonly #target: CallTarget
+  readonly #observed: ObservedCall | undefined
+  #ended = false
+
+  constructor(target: CallTarget, observed: ObservedCall | undefined) {
+    this.#target = target
+    this.#observed = observed
+    target.callBegan()
+  }
+
+  tryAcquire(request: TryAcquireRequest = noAcquireRequest, kind?: AttemptInfo['kind']): Request | undefined {
+    const acquired = tryAcquire(this.#target, request, this.#observed?.call ?? 0)
+    return acquired && this.#attempt(acquired, kind)
+  }
+
+  async acquire(request: AcquireRequest = noAcquireRequest, kind?: AttemptInfo['kind']): Promise<Request> {
+    return this.#attempt(await acquireOrWait(this.#target, request, this.#observed), kind)
+  }
+
+  ready(signal?: AbortSignalLike): Promise<void> {
+    return firstList(this.#target, signal, this.#observed)
+  }
+
+  end(outcome: Outcome): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#observed?.ended(outcome)
+    this.#target.callEnded()
+  }
+
+  #attempt(acquired: Request, kind: AttemptInfo['kind'] = 'retry'): Request {
+    const observed = this.#observed
+    if (observed !== undefined) {
+      acquired.observed = observed.startAttempt(acquired.instance, observed.attempts === 0 ? 'first' : kind)
+    }
+    return acquired
+  }
+}
