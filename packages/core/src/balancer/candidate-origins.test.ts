@@ -10,10 +10,15 @@ const changed = pool.map((each) => Object.freeze({ ...each, weight: 2 }))
 
 /** What it must find, with nothing but hashing; of an id that occurs twice either one will do. */
 function expectOrigins(before: readonly ServiceInstance[], given: readonly ServiceInstance[]): void {
-  const { candidates, origins } = candidateOrigins(before, given)
+  const { candidates, origins, joined, gone, changed: replaced } = candidateOrigins(before, given)
   expect(candidates).toEqual(distinctById(given))
   const places = new Map(before.map(({ id }, place) => [id, place]))
-  expect(origins).toEqual(candidates.map(({ id }) => places.get(id) ?? -1))
+  expect(Array.from(origins)).toEqual(candidates.map(({ id }) => places.get(id) ?? -1))
+  const ids = new Set(candidates.map(({ id }) => id))
+  expect([...gone]).toEqual(before.filter(({ id }) => !ids.has(id)))
+  expect(joined).toEqual(candidates.filter(({ id }) => !places.has(id)))
+  const pairs = candidates.map((each) => [before[places.get(each.id) ?? -1], each] as const)
+  expect([...replaced]).toEqual(pairs.filter(([known, each]) => known !== undefined && known !== each))
 }
 
 describe('where candidates stood before', () => {

@@ -90,8 +90,8 @@ export class RoundRobinBalancer implements Balancer {
       this.#next = this.#phase()
       this.#detour = this.#next
     } else {
-      this.#next = this.#positionAfterUpdate(before, this.#next)
-      this.#detour = this.#positionAfterUpdate(before, this.#detour)
+      this.#next = this.#positionAfterUpdate(before, this.#next, changes)
+      this.#detour = this.#positionAfterUpdate(before, this.#detour, changes)
     }
   }
 
@@ -100,24 +100,22 @@ export class RoundRobinBalancer implements Balancer {
    * of the list, a batch of new instances would get nothing until the clients reach it, and then all clients at once.
    */
   #ordered(before: readonly ServiceInstance[], changes: CandidateOrigins): readonly ServiceInstance[] {
-    const { candidates } = changes
+    const { candidates, joined, gone, changed } = changes
     if (before.length === 0 || this.#start !== undefined || this.#counter !== undefined) return candidates
-    const { joining, gone, changed } = changesOf(this.#candidates, changes)
-    const survivors: ServiceInstance[] = []
-    for (const instance of before) {
-      const { id } = instance
-      if (!gone.has(id)) survivors.push(changed.get(id) ?? instance)
-    }
-    return survivors.length === 0 ? candidates : interspersed(survivors, joining, this.#random)
+    const survivors = before.slice()
+    let count = 0
+    for (const instance of before) if (!gone.has(instance)) survivors[count++] = changed.get(instance) ?? instance
+    survivors.length = count
+    return count === 0 ? candidates : interspersed(survivors, joined, this.#random)
   }
 
   /**
    * The position of the instance that was next. If it has left, a random position, unless `start` fixes the phase: at the
    * first remaining instance after it, all clients that were within a replaced batch would meet, and continue in step.
    */
-  #positionAfterUpdate(before: readonly ServiceInstance[], next: number): number {
-    const { id } = before[next] as ServiceInstance
-    const position = this.#instances.findIndex((instance) => instance.id === id)
+  #positionAfterUpdate(before: readonly ServiceInstance[], next: number, { changed }: CandidateOrigins): number {
+    const instance = before[next] as ServiceInstance
+    const position = this.#instances.indexOf(changed.get(instance) ?? instance)
     if (position !== -1) return position
     return (this.#start === undefined ? undefined : firstSurvivor(before, next, this.#instances)) ?? this.#phase()
   }
@@ -158,30 +156,6 @@ export class RoundRobinBalancer implements Balancer {
   }
 }
 
-interface Changes {
-  readonly joining: readonly ServiceInstance[]
-  readonly gone: ReadonlySet<string>
-  /** Remaining instances with a changed field, by id. */
-  readonly changed: ReadonlyMap<string, ServiceInstance>
-}
-
-function changesOf(before: readonly ServiceInstance[], { candidates, origins }: CandidateOrigins): Changes {
-  const stays = new Uint8Array(before.length)
-  const joining: ServiceInstance[] = []
-  const changed = new Map<string, ServiceInstance>()
-  for (const [index, candidate] of candidates.entries()) {
-    const origin = origins[index] ?? 0
-    if (origin === -1) joining.push(candidate)
-    else {
-      stays[origin] = 1
-      if (before[origin] !== candidate) changed.set(candidate.id, candidate)
-    }
-  }
-  const gone = new Set<string>()
-  for (const [place, { id }] of before.entries()) if (stays[place] === 0) gone.add(id)
-  return { joining, gone, changed }
-}
-
 /** The position in the new list of the first remaining instance after `next`, if there is one. */
 function firstSurvivor(
   before: readonly ServiceInstance[],
@@ -198,13 +172,17 @@ function firstSurvivor(
 
 /** `others` inserted into `instances`, each before a random one of them or at the end. */
 function interspersed<T>(instances: readonly T[], others: readonly T[], random: Random): readonly T[] {
+  if (others.length === 0) return instances
   const placed = others.map((item) => ({ item, place: randomInteger(random, instances.length + 1) }))
   placed.sort((left, right) => left.place - right.place)
-  const merged: T[] = []
-  let next = 0
-  for (let index = 0; index <= instances.length; index++) {
-    for (; placed[next]?.place === index; next++) merged.push((placed[next] as { item: T }).item)
-    if (index < instances.length) merged.push(instances[index] as T)
+  // Longer than any of the parts, and written over from its end.
+  const merged = instances.concat(others)
+  let end = merged.length
+  let next = instances.length
+  for (let last = placed.length - 1; last >= 0; last--) {
+    const { item, place } = placed[last] as { item: T; place: number }
+    while (next > place) merged[--end] = instances[--next] as T
+    merged[--end] = item
   }
   return merged
 }

@@ -80,6 +80,17 @@ describe('diffInstances', () => {
     expect(diffInstances(before, [named, instance('__proto__')])?.updated).toEqual([named])
   })
 
+  it('finds the same, in the same order, whatever the order that is like that of the next list', () => {
+    const [a, b, c, d] = instances(4) as [ServiceInstance, ServiceInstance, ServiceInstance, ServiceInstance]
+    const heavy = instance('i1', { weight: 2 })
+    const next = [d, instance('n'), heavy]
+    const diff = diffInstances([a, b, c, d], next, [d, c, b, a])
+    expect(diff).toEqual(diffInstances([a, b, c, d], next))
+    expect(ids(diff?.instances ?? [])).toEqual(['i1', 'i3', 'n'])
+    expect(ids(diff?.removed ?? [])).toEqual(['i0', 'i2'])
+    expect(diff?.updated).toEqual([heavy])
+  })
+
   it('changes neither of the given lists', () => {
     const before = Object.freeze(instances(3))
     const after = Object.freeze([instance('i1', { weight: 2 }), instance('n')])

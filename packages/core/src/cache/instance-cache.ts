@@ -38,6 +38,8 @@ export class InstanceCache {
     error: (cause) => this.#fail(cause),
   }
   #instances: readonly ServiceInstance[] = []
+  /** The same instances in the order of the last list, as far as they are known to be the same: the next list will have it. */
+  #ordered: readonly ServiceInstance[] = []
   /** Whether another list than `#instances` was given on, and not taken. */
   #isBehind = false
   #answeredAtMs: number
@@ -153,7 +155,7 @@ export class InstanceCache {
     const { service, events } = this.#options
     let instances: readonly ServiceInstance[]
     try {
-      const parsed = parseAnswer(service, answer, rejected)
+      const parsed = parseAnswer(service, answer, rejected, this.#ordered)
       instances = parsed.instances
       for (const error of parsed.rejected) events.emit({ type: 'instance-rejected', service, error })
       if (this.#closed) return
@@ -188,6 +190,7 @@ export class InstanceCache {
       this.#apply(this.missing.complete(list, instances, sample))
     } catch (cause) {
       this.#instances = list
+      this.#ordered = list
       this.#isBehind = true
       if (state.kind === 'waiting') this.state = state
       this.#fail(
@@ -201,7 +204,8 @@ export class InstanceCache {
     const first = this.state.kind === 'waiting'
     this.#answered()
     if (this.#closed) return
-    const diff = diffInstances(this.#instances, instances)
+    const diff = diffInstances(this.#instances, instances, this.#ordered)
+    this.#ordered = diff?.added.length === instances.length ? diff.instances : instances
     if (diff !== undefined) this.#change(diff)
     else if (first || this.#isBehind) this.#options.onChange({ ...emptyDiff, instances: this.#instances })
     this.#isBehind = false
@@ -282,6 +286,7 @@ export class InstanceCache {
     const diff = diffInstances(this.#instances, instances)
     if (diff === undefined && !this.#isBehind) return
     this.#instances = instances
+    this.#ordered = instances
     try {
       this.#options.onChange(diff ?? { ...emptyDiff, instances })
     } catch {

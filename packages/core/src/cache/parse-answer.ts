@@ -1,39 +1,39 @@
 import { DiscoveryError, InvalidInstanceError } from '../base/errors.ts'
 import { shown } from '../base/option-checks.ts'
 import { type InstanceList, maxRejected, nothingUsable, rejection } from '../discovery/instance-list.ts'
-import { parseInstance, type ServiceInstance } from '../instance/instance.ts'
+import type { ServiceInstance } from '../instance/instance.ts'
+import { parseList } from '../instance/parse-list.ts'
 
 /**
  * Checks what a discovery gave, and what it rejected itself. An unusable instance is left out; an answer that is no list, or in which
- * nothing is usable, is an error: it must not replace a good list.
+ * nothing is usable, is an error: it must not replace a good list. Instances that are as they were `before` are the same objects.
  *
  * @throws DiscoveryError
  */
-export function parseAnswer(service: string, answer: unknown, rejectedByDiscovery?: unknown): InstanceList {
+export function parseAnswer(
+  service: string,
+  answer: unknown,
+  rejectedByDiscovery?: unknown,
+  before: readonly ServiceInstance[] = [],
+): InstanceList {
   if (!Array.isArray(answer)) {
     throw new DiscoveryError(`${service}: the discovery must give an array of instances, got ${shown(answer)}`, {
       service,
     })
   }
-  const byId = new Map<string, ServiceInstance>()
   const rejected: InvalidInstanceError[] = []
   const reject = (error: InvalidInstanceError): void => {
     if (rejected.length < maxRejected) rejected.push(withService(service, error))
   }
-  for (const init of answer) {
-    try {
-      const instance = parseInstance(init)
-      if (byId.has(instance.id)) reject(duplicate(instance))
-      else byId.set(instance.id, instance)
-    } catch (error) {
-      reject(error instanceof InvalidInstanceError ? error : rejection('an instance', error))
-    }
-  }
+  const instances = parseList(answer, before, {
+    unusable: (error) => reject(error instanceof InvalidInstanceError ? error : rejection('an instance', error)),
+    duplicate: (instance) => reject(duplicate(instance)),
+  })
   if (Array.isArray(rejectedByDiscovery)) {
     for (const error of rejectedByDiscovery) if (error instanceof InvalidInstanceError) reject(error)
   }
-  if (byId.size === 0 && rejected.length > 0) throw nothingUsable(service, answer.length, rejected)
-  return { instances: [...byId.values()], rejected }
+  if (instances.length === 0 && rejected.length > 0) throw nothingUsable(service, answer.length, rejected)
+  return { instances, rejected }
 }
 
 function withService(service: string, error: InvalidInstanceError): InvalidInstanceError {

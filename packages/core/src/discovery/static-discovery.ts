@@ -1,6 +1,7 @@
 import { InvalidInstanceError } from '../base/errors.ts'
 import { rejectOption } from '../base/option-checks.ts'
-import { parseInstance, type ServiceInstance, type ServiceInstanceInit } from '../instance/instance.ts'
+import type { ServiceInstance, ServiceInstanceInit } from '../instance/instance.ts'
+import { parseList } from '../instance/parse-list.ts'
 import type { DiscoveryObserver, DiscoverySubscription, ServiceDiscovery } from './discovery.ts'
 
 /**
@@ -21,7 +22,7 @@ export class StaticDiscovery implements ServiceDiscovery {
       rejectOption('StaticDiscovery.services', 'an object of service names and lists of instances', services)
     }
     for (const [service, instances] of Object.entries(services)) {
-      this.#services.set(service, parseList(service, instances))
+      this.#services.set(service, readList(service, instances, []))
     }
   }
 
@@ -31,7 +32,7 @@ export class StaticDiscovery implements ServiceDiscovery {
 
   /** Replaces the instances of `service`. Throws like the constructor, and then changes nothing. */
   set(service: string, instances: readonly ServiceInstanceInit[]): void {
-    const list = parseList(service, instances)
+    const list = readList(service, instances, this.#services.get(service) ?? [])
     this.#services.set(service, list)
     const observers = this.#observers.get(service)
     for (const observer of Array.from(observers ?? [])) {
@@ -66,29 +67,25 @@ export class StaticDiscovery implements ServiceDiscovery {
   }
 }
 
-function parseList(service: string, instances: readonly ServiceInstanceInit[]): readonly ServiceInstance[] {
+function readList(
+  service: string,
+  instances: readonly ServiceInstanceInit[],
+  before: readonly ServiceInstance[],
+): readonly ServiceInstance[] {
   if (!Array.isArray(instances)) rejectOption(`StaticDiscovery.services.${service}`, 'an array of instances', instances)
-  const byId = new Map<string, ServiceInstance>()
-  for (const [index, init] of instances.entries()) {
-    const instance = parseNamed(service, index, init)
-    if (byId.has(instance.id)) {
+  const list = parseList(instances, before, {
+    unusable: (error, index) => {
+      if (!(error instanceof InvalidInstanceError)) throw error
+      throw new InvalidInstanceError(error.field, `${service}[${index}]: ${error.message}`, { service })
+    },
+    duplicate: ({ id }, index) => {
       throw new InvalidInstanceError(
         'id',
-        `${service}[${index}]: id must be unique within its service, ${JSON.stringify(instance.id)} occurs twice. ` +
+        `${service}[${index}]: id must be unique within its service, ${JSON.stringify(id)} occurs twice. ` +
           'Remove one, or give them different ids',
         { service },
       )
-    }
-    byId.set(instance.id, instance)
-  }
-  return Object.freeze([...byId.values()])
-}
-
-function parseNamed(service: string, index: number, init: ServiceInstanceInit): ServiceInstance {
-  try {
-    return parseInstance(init)
-  } catch (error) {
-    if (!(error instanceof InvalidInstanceError)) throw error
-    throw new InvalidInstanceError(error.field, `${service}[${index}]: ${error.message}`, { service })
-  }
+    },
+  })
+  return Object.freeze(list)
 }

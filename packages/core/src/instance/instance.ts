@@ -60,10 +60,43 @@ export function withWeight(instance: ServiceInstance, weight: number): ServiceIn
   return Object.freeze(copy)
 }
 
+/**
+ * Whether `parseInstance(init)` would give an instance with the fields of `known`. Cheaper than to parse; false also where that alone
+ * would tell, and where `init` throws when it is looked at.
+ */
+export function describes(init: unknown, known: ServiceInstance): boolean {
+  if (init === known) return true
+  try {
+    if (typeof init === 'string') return init === known.id && isPlain(known)
+    return typeof init === 'object' && init !== null && hasFields(init, known)
+  } catch {
+    return false
+  }
+}
+
+/** Whether both have the same fields. */
+export function isSameInstance(left: ServiceInstance, right: ServiceInstance): boolean {
+  return (
+    left === right ||
+    (left.id === right.id &&
+      isSameAddress(left, right) &&
+      left.weight === right.weight &&
+      left.priority === right.priority &&
+      left.zone === right.zone &&
+      left.healthy === right.healthy &&
+      isSameMetadata(left.metadata, right.metadata))
+  )
+}
+
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 // Lists of thousands pass through here on every refresh. The mark does not survive a copy, and JSON cannot forge it.
+// Its value says whether the id was given.
 const parsed = Symbol.for('@lb/core.parsed-instance')
+
+interface Marked {
+  readonly [parsed]?: unknown
+}
 
 /** The origin of `instance` in URLs: `https://[::1]:443`. The port is always there. */
 export function originOf({ host, port, secure }: Pick<ServiceInstance, 'host' | 'port' | 'secure'>): string {
@@ -77,6 +110,41 @@ export function isSameAddress(one: ServiceInstance, other: ServiceInstance): boo
 
 function isParsed(init: unknown): init is ServiceInstance {
   return typeof init === 'object' && init !== null && parsed in init
+}
+
+/** Whether the id was made of the address, as it is where none is given. */
+function isIdAddress(instance: ServiceInstance): boolean {
+  return (instance as Marked)[parsed] === 'id is address'
+}
+
+/** Whether it is what a string `host:port` describes that is its id. */
+function isPlain(instance: ServiceInstance): boolean {
+  const { host, weight, priority, secure, zone, healthy, metadata } = instance
+  const hasDefaults = weight === 1 && priority === 0 && !secure && zone === undefined && healthy === undefined
+  return hasDefaults && isIdAddress(instance) && metadata === noMetadata && !host.includes(':')
+}
+
+function hasFields(init: { readonly [Field in keyof ServiceInstance]?: unknown }, known: ServiceInstance): boolean {
+  const { id, host, port, weight = 1, priority = 0, secure = false, zone, healthy, metadata = noMetadata } = init
+  return (
+    host === known.host &&
+    port === known.port &&
+    (id === undefined ? isIdAddress(known) : id === known.id) &&
+    weight === known.weight &&
+    priority === known.priority &&
+    secure === known.secure &&
+    zone === known.zone &&
+    healthy === known.healthy &&
+    isSameMetadata(metadata, known.metadata)
+  )
+}
+
+/** False also for what is no metadata. */
+function isSameMetadata(metadata: unknown, known: ServiceInstance['metadata']): boolean {
+  if (metadata === known) return true
+  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) return false
+  const keys = Object.keys(metadata)
+  return keys.length === Object.keys(known).length && keys.every((key) => Reflect.get(metadata, key) === known[key])
 }
 
 const noMetadata: Readonly<Record<string, string>> = Object.freeze(Object.create(null))
@@ -111,7 +179,7 @@ function build(init: Exclude<ServiceInstanceInit, string>): ServiceInstance {
   }
   if (zone !== undefined) instance.zone = zone
   if (healthy !== undefined) instance.healthy = healthy
-  Object.defineProperty(instance, parsed, { value: true })
+  Object.defineProperty(instance, parsed, { value: (init.id ?? undefined) === undefined ? 'id is address' : true })
   return Object.freeze(instance)
 }
 

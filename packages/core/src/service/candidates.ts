@@ -24,7 +24,8 @@ export interface CandidatesOptions {
 export class Candidates {
   readonly #options: CandidatesOptions
   #records: readonly InstanceRecord[] = []
-  #ids: readonly string[] = []
+  /** Of the records; made when weights are learnt. */
+  #ids: readonly string[] | undefined
   #weights: Float64Array | undefined
   /** Whether an override changes what the balancers see of an instance. */
   #isOverridden = false
@@ -68,13 +69,15 @@ export class Candidates {
 
   /** How many instances could take requests now. */
   get usable(): number {
-    return this.#records.filter(({ candidate, problem }) => candidate.weight > 0 && problem === undefined).length
+    let count = 0
+    for (const { candidate, problem } of this.#records) if (candidate.weight > 0 && problem === undefined) count++
+    return count
   }
 
   /** Those of the list, and the kept ones. */
   replace(records: readonly InstanceRecord[]): void {
     this.#records = records
-    this.#ids = records.map(({ instance }) => instance.id)
+    this.#ids = undefined
   }
 
   remove(record: InstanceRecord): void {
@@ -83,6 +86,7 @@ export class Candidates {
 
   /** Gives every instance the weight that was learnt, or back its own; says whether that changes anything. */
   learnWeights(learned: LearnedWeights): boolean {
+    this.#ids ??= this.#records.map(({ instance }) => instance.id)
     const weights = learned.weights(this.#ids)
     if (weights === this.#weights) return false
     this.#weights = weights
@@ -101,10 +105,7 @@ export class Candidates {
     this.#judgement++
     this.#override()
     const result = judgeEligibility(this.#records, settings)
-    for (const [index, record] of this.#records.entries()) {
-      const verdict = result.verdicts[index]
-      if (verdict !== undefined) record.judged(verdict, result.candidates[index] === true, now)
-    }
+    for (const record of this.#records) record.judged(result.verdictOf(record), result.isCandidate(record), now)
     const { groups } = result
     events.together(() => {
       try {

@@ -10,6 +10,7 @@ import type { EventChannel } from '../observe/event-channel.ts'
 import type { Candidates } from './candidates.ts'
 import { Ejections } from './ejections.ts'
 import { KeptInstances } from './kept-instances.ts'
+import { MovedRecords } from './moved-records.ts'
 import { InstanceRecord } from './record.ts'
 
 export interface RosterOptions {
@@ -51,13 +52,14 @@ export class Roster {
   /** Nothing is judged meanwhile: an ejection that ends by a removal lets waiting calls in, listeners may pick. */
   isApplying = false
   readonly #records = new Map<string, InstanceRecord>()
-  /** With requests in flight, at an address that is no longer that of its id. */
-  readonly #moved = new Set<InstanceRecord>()
+  readonly #moved = new MovedRecords()
   readonly #ejections: Ejections
   readonly #warming = new Set<InstanceRecord>()
   readonly #kept: KeptInstances
   /** The list as far as it is used: all of it, or the subset of this client. */
   #list: readonly ServiceInstance[] = []
+  /** The records of the list, in its order. */
+  #listed: readonly InstanceRecord[] = []
   #first = true
   /** Whether the last list was not taken by a balancer: it is to be given again. */
   #isAhead = false
@@ -96,20 +98,17 @@ export class Roster {
     const registered = new Set(subset === undefined ? [] : diff.instances.map(({ id }) => id))
     this.isApplying = true
     try {
-      // Newcomers first: they count for how many may be ejected.
-      for (const instance of change?.added ?? []) this.#add(instance, now)
-      for (const instance of change?.removed ?? []) this.#remove(instance, now, !registered.has(instance.id))
+      if (change !== undefined) this.#listed = this.#changed(change, now, registered)
       // Registered again, but not in the subset: it is no longer needed at its old address.
       for (const record of Array.from(this.#kept.records)) {
         if (registered.has(record.instance.id) && this.#kept.release(record)) this.#drop(record, now)
       }
-      for (const instance of change?.updated ?? []) this.#update(instance)
     } finally {
       this.isApplying = false
     }
     if (this.#list.length > 0) this.#first = false
-    const listed = this.#list.flatMap(({ id }) => this.#records.get(id) ?? [])
-    this.#options.candidates.replace([...listed, ...this.#kept.records])
+    const kept = [...this.#kept.records]
+    this.#options.candidates.replace(kept.length === 0 ? this.#listed : [...this.#listed, ...kept])
     this.#options.listener.factsChanged()
   }
 
@@ -121,7 +120,7 @@ export class Roster {
   /** What is known of `instance` at its address, which may no longer be that of its id. */
   recordOf(instance: ServiceInstance): InstanceRecord | undefined {
     const record = this.#records.get(instance.id)
-    return record !== undefined && isSameAddress(record.instance, instance) ? record : this.#movedAt(instance)
+    return record !== undefined && isSameAddress(record.instance, instance) ? record : this.#moved.at(instance)
   }
 
   /** Requests in flight that have no answer yet. */
@@ -166,22 +165,37 @@ export class Roster {
     if (!this.isApplying) listener.instancesChanged()
   }
 
-  #add(instance: ServiceInstance, now: number): void {
+  /** The records of the list once `change` is made: those that stay, then the newcomers. */
+  #changed(change: InstancesDiff, now: number, registered: ReadonlySet<string>): readonly InstanceRecord[] {
+    const left = new Set<InstanceRecord>()
+    // Newcomers first: they count for how many may be ejected.
+    const joined = change.added.map((instance) => this.#add(instance, now, left))
+    for (const instance of change.removed) this.#remove(instance, now, left, !registered.has(instance.id))
+    for (const instance of change.updated) this.#update(instance)
+    const stay = left.size === 0 ? this.#listed : this.#listed.filter((record) => !left.has(record))
+    return stay.concat(joined)
+  }
+
+  /** Its record. That of another address of its id has `left`. */
+  #add(instance: ServiceInstance, now: number, left: Set<InstanceRecord>): InstanceRecord {
     const before = this.#records.get(instance.id)
     const moved = before !== undefined && !isSameAddress(before.instance, instance)
     // It may be back while it still drains, or is kept; its requests in flight are then its own again.
-    const known = moved ? this.#movedAt(instance) : before
+    const known = moved ? this.#moved.at(instance) : before
     if (known !== undefined && this.#kept.release(known)) {
       this.#update(instance)
-      return
+      return known
     }
     const record = known ?? new InstanceRecord(instance, now)
     record.replace(instance)
-    if (moved) this.#displace(before, record, now)
-    else this.#ejections.track(record)
+    if (moved) {
+      left.add(before)
+      this.#displace(before, record, now)
+    } else this.#ejections.track(record)
     this.#records.set(instance.id, record)
     this.#watchHealth(record)
     if (!this.#first) this.#warm(record)
+    return record
   }
 
   /** The id of `before` is now that of `record`, at another address: what was learnt of the old one says nothing. */
@@ -193,13 +207,6 @@ export class Roster {
     this.#retire(before, now)
   }
 
-  #movedAt(instance: ServiceInstance): InstanceRecord | undefined {
-    for (const record of this.#moved) {
-      if (record.instance.id === instance.id && isSameAddress(record.instance, instance)) return record
-    }
-    return undefined
-  }
-
   #update(instance: ServiceInstance): void {
     const record = this.#records.get(instance.id)
     if (record === undefined) return
@@ -208,10 +215,11 @@ export class Roster {
     if (healthy === false && instance.healthy !== false) this.#warm(record)
   }
 
-  #remove(instance: ServiceInstance, now: number, gone: boolean): void {
+  #remove(instance: ServiceInstance, now: number, left: Set<InstanceRecord>, gone: boolean): void {
     const record = this.#records.get(instance.id)
     // Its id may be another's by now.
     if (record === undefined || !isSameAddress(record.instance, instance)) return
+    left.add(record)
     const keepMs = this.#options.settings.healthCheck?.keepRemovedMs ?? 0
     if (gone && keepMs > 0 && record.health?.state.status === 'healthy') this.#keep(record, keepMs)
     else this.#drop(record, now)

@@ -44,11 +44,20 @@ export class UnheededHints {
   /** There is another list; emitted again when weights differ anew. */
   lookAtWeights(balancer: Balancer, instances: readonly ServiceInstance[]): void {
     const events = this.#events
-    const used = balancer.heedsWeights === false ? instances.filter(({ weight }) => weight > 0) : []
-    const areIgnored = used.some(({ weight }) => weight !== used[0]?.weight)
+    const areIgnored = balancer.heedsWeights === false && weightsDiffer(instances)
     if (areIgnored && !this.#weightsAreIgnored && events.active) {
       events.emit({ type: 'weights-ignored', service: this.#service, balancer: typeTag(balancer) })
     }
     this.#weightsAreIgnored = areIgnored
   }
+}
+
+/** Whether they differ other than by 0, which any balancer heeds. */
+function weightsDiffer(instances: readonly ServiceInstance[]): boolean {
+  let first = 0
+  for (const { weight } of instances) {
+    if (first === 0) first = weight
+    else if (weight !== first && weight > 0) return true
+  }
+  return false
 }

@@ -59,10 +59,10 @@ export class SmoothWeightedSchedule<T> {
    *
    * `origins`: for each item, the previous index of the item with its key, or −1.
    */
-  update(items: readonly T[], origins: readonly number[] = this.#originsOf(items)): void {
+  update(items: readonly T[], origins: ArrayLike<number> = this.#originsOf(items)): void {
     const { weightOf } = this.#item
     const before = this.#slots
-    const survivors = origins.map((origin) => before[origin])
+    const survivors = Array.from(origins, (origin) => before[origin])
     const stays = (slot: Slot<T> | undefined, place: number): boolean => {
       const item = items[place]
       return slot?.place === place && item !== undefined && weightOf(item) === weightOf(slot.item)

@@ -11,28 +11,34 @@ const noPanic: EligibilityPolicy = { panic: panicPolicy(false), zone: undefined 
 const panicAll: EligibilityPolicy = { panic: panicPolicy(undefined), zone: undefined }
 const panicFail: EligibilityPolicy = { panic: panicPolicy({ mode: 'fail' }), zone: undefined }
 
+/** The result, with what it says of each of `list`, in the same order. */
+function judge(list: readonly Judged[], policy: EligibilityPolicy) {
+  const { verdictOf, isCandidate, ...result } = judgeEligibility(list, policy)
+  return { ...result, verdicts: list.map(verdictOf), candidates: list.map(isCandidate) }
+}
+
 function judged(id: string, { problem, ...fields }: Fields = {}): Judged {
   return { candidate: instance(id, fields), problem }
 }
 
 /** Groups as `{ key: ids }`. */
-function groupsOf({ groups }: EligibilityResult): Record<string, string[]> {
+function groupsOf({ groups }: Pick<EligibilityResult, 'groups'>): Record<string, string[]> {
   return Object.fromEntries(groups.map(({ key, candidates }) => [key, candidates.map(({ id }) => id)]))
 }
 
-function sharesOf({ groups }: EligibilityResult): number[] {
+function sharesOf({ groups }: Pick<EligibilityResult, 'groups'>): number[] {
   return groups.map(({ share }) => Math.round(share * 1e6) / 1e6)
 }
 
 describe('judgeEligibility', () => {
   it('takes every instance with a weight for a candidate, in list order', () => {
-    const result = judgeEligibility([judged('b'), judged('a', { weight: 0.1 })], panicAll)
+    const result = judge([judged('b'), judged('a', { weight: 0.1 })], panicAll)
     expect(groupsOf(result)).toEqual({ 0: ['b', 'a'] })
     expect(result).toMatchObject({ verdicts: ['available', 'available'], candidates: [true, true], panic: undefined })
   })
 
   it('finds no candidate in an empty list', () => {
-    expect(judgeEligibility([], panicAll)).toEqual({
+    expect(judge([], panicAll)).toEqual({
       groups: [],
       verdicts: [],
       candidates: [],
@@ -42,10 +48,10 @@ describe('judgeEligibility', () => {
   })
 
   it('drains weight 0, even when all have it, also in panic', () => {
-    const result = judgeEligibility([judged('a', { weight: 0 }), judged('b', { problem: 'ejected' })], panicAll)
+    const result = judge([judged('a', { weight: 0 }), judged('b', { problem: 'ejected' })], panicAll)
     expect(groupsOf(result)).toEqual({ 0: ['b'] })
     expect(result.verdicts).toEqual(['drained', 'ejected'])
-    expect(judgeEligibility([judged('a', { weight: 0 })], panicAll)).toMatchObject({
+    expect(judge([judged('a', { weight: 0 })], panicAll)).toMatchObject({
       groups: [],
       verdicts: ['drained'],
       candidates: [false],
@@ -53,19 +59,19 @@ describe('judgeEligibility', () => {
   })
 
   it.each(['unhealthy', 'ejected', 'half-open'] as const)('leaves out what is %s, and only that', (problem) => {
-    const result = judgeEligibility([judged('a', { problem }), judged('b'), judged('c')], panicAll)
+    const result = judge([judged('a', { problem }), judged('b'), judged('c')], panicAll)
     expect(groupsOf(result)).toEqual({ 0: ['b', 'c'] })
     expect(result.verdicts).toEqual([problem, 'available', 'available'])
     expect(result.candidates).toEqual([false, true, true])
   })
 
   it('calls an unhealthy instance of weight 0 drained', () => {
-    expect(judgeEligibility([judged('a', { weight: 0, problem: 'unhealthy' })], panicAll).verdicts).toEqual(['drained'])
+    expect(judge([judged('a', { weight: 0, problem: 'unhealthy' })], panicAll).verdicts).toEqual(['drained'])
   })
 
   it('uses the lowest priority number, wherever it stands in the list', () => {
     const list = [judged('b', { priority: 1 }), judged('c', { priority: 9 }), judged('a', { priority: 1 })]
-    const result = judgeEligibility(list, panicAll)
+    const result = judge(list, panicAll)
     expect(groupsOf(result)).toEqual({ 1: ['b', 'a'] })
     expect(result.verdicts).toEqual(['available', 'standby', 'available'])
   })
@@ -77,7 +83,7 @@ describe('judgeEligibility', () => {
       judged('c', { priority: 1 }),
       judged('d', { priority: 2 }),
     ]
-    const result = judgeEligibility(list, panicAll)
+    const result = judge(list, panicAll)
     expect(groupsOf(result)).toEqual({ 1: ['c'] })
     expect(result.verdicts).toEqual(['drained', 'unhealthy', 'available', 'standby'])
     expect(result.panic).toBeUndefined()
@@ -88,7 +94,7 @@ describe('judgeEligibility', () => {
       judged(`good${priority}`, { priority }),
       judged(`bad${priority}`, { priority, problem: 'ejected' }),
     ])
-    const result = judgeEligibility(list, panicAll)
+    const result = judge(list, panicAll)
     expect(groupsOf(result)).toEqual({ 0: ['good0'], 1: ['good1'] })
     expect(sharesOf(result)).toEqual([0.7, 0.3])
   })
@@ -98,7 +104,7 @@ describe('judgeEligibility in panic', () => {
   const oneOfThree = [judged('a'), judged('b', { problem: 'unhealthy' }), judged('c', { problem: 'ejected' })]
 
   it('uses everybody with a weight, and says so', () => {
-    const result = judgeEligibility(oneOfThree, panicAll)
+    const result = judge(oneOfThree, panicAll)
     expect(groupsOf(result)).toEqual({ 0: ['a', 'b', 'c'] })
     expect(result.verdicts).toEqual(['available', 'unhealthy', 'ejected'])
     expect(result.candidates).toEqual([true, true, true])
@@ -106,15 +112,15 @@ describe('judgeEligibility in panic', () => {
   })
 
   it('uses nobody in the mode fail', () => {
-    const result = judgeEligibility(oneOfThree, panicFail)
+    const result = judge(oneOfThree, panicFail)
     expect(result.groups).toEqual([])
     expect(result.candidates).toEqual([false, false, false])
     expect(result.panic).toBe('panic: 1 of 3 healthy, none of them is used')
   })
 
   it('does not happen without panic: one healthy instance takes everything, and none leaves nobody', () => {
-    expect(groupsOf(judgeEligibility(oneOfThree, noPanic))).toEqual({ 0: ['a'] })
-    expect(judgeEligibility(oneOfThree.slice(1), noPanic)).toMatchObject({ groups: [], panic: undefined })
+    expect(groupsOf(judge(oneOfThree, noPanic))).toEqual({ 0: ['a'] })
+    expect(judge(oneOfThree.slice(1), noPanic)).toMatchObject({ groups: [], panic: undefined })
   })
 
   it('is a matter of each level', () => {
@@ -126,7 +132,7 @@ describe('judgeEligibility in panic', () => {
       judged('f', { priority: 1, problem: 'unhealthy' }),
     ]
     // 1.4 × 2 of 3 is 93 %, and nobody of the second level is healthy: it has no share, although it panics.
-    const result = judgeEligibility(list, panicAll)
+    const result = judge(list, panicAll)
     expect(groupsOf(result)).toEqual({ 0: ['a', 'b'] })
     expect(sharesOf(result)).toEqual([1])
     expect(result.panic).toBeUndefined()
@@ -144,11 +150,11 @@ describe('judgeEligibility in panic', () => {
       judged('i', { priority: 2, problem: 'ejected' }),
       ...['j', 'k', 'l', 'm', 'n', 'o', 'p', 'q'].map((id) => judged(id, { priority: 2, problem: 'ejected' })),
     ]
-    const all = judgeEligibility(list, panicAll)
+    const all = judge(list, panicAll)
     expect(groupsOf(all)[0]).toHaveLength(4)
     expect(sharesOf(all).reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 5)
     const lenient = { panic: panicPolicy({ mode: 'fail', threshold: 0.3 }), zone: undefined }
-    const result = judgeEligibility(list, lenient)
+    const result = judge(list, lenient)
     expect(groupsOf(result)).toEqual({ 1: ['e'] })
     expect(sharesOf(result)).toEqual([1])
   })
@@ -158,7 +164,7 @@ describe('judgeEligibility with zones', () => {
   const zoned = ['a', 'a', 'a', 'b', 'b', 'c'].map((zone, index) => judged(`${zone}${index}`, { zone }))
 
   it('makes a group of the local zone and one of the others', () => {
-    const result = judgeEligibility(zoned, { ...panicAll, zone: zonePolicy('a') })
+    const result = judge(zoned, { ...panicAll, zone: zonePolicy('a') })
     expect(groupsOf(result)).toEqual({ '0/a': ['a0', 'a1', 'a2'], '0 others': ['b3', 'b4', 'c5'] })
     expect(result.groups[0]).toMatchObject({ share: 1, spillAt: 1.5 })
     expect(result.zone).toMatchObject({ active: true })
@@ -170,12 +176,12 @@ describe('judgeEligibility with zones', () => {
       candidate: candidate.zone === 'a' ? instance(candidate.id, { zone: ' others' }) : candidate,
       problem,
     }))
-    const { groups } = judgeEligibility(odd, { ...panicAll, zone: zonePolicy(' others') })
+    const { groups } = judge(odd, { ...panicAll, zone: zonePolicy(' others') })
     expect(new Set(groups.map(({ key }) => key)).size).toBe(2)
   })
 
   it('makes one group while zone routing is inactive, under the key it has without zones', () => {
-    const result = judgeEligibility(zoned, { ...panicAll, zone: zonePolicy({ local: 'a', minInstances: 7 }) })
+    const result = judge(zoned, { ...panicAll, zone: zonePolicy({ local: 'a', minInstances: 7 }) })
     expect(Object.keys(groupsOf(result))).toEqual(['0'])
     expect(result.zone).toMatchObject({ active: false, reason: '6 usable instances, fewer than 7' })
   })
@@ -188,7 +194,7 @@ describe('judgeEligibility with zones', () => {
       ),
     ]
     const zone = zonePolicy({ local: 'a', minInstances: 1, minLocalHealth: 0.5, clients: { a: 40, b: 40, c: 20 } })
-    const result = judgeEligibility([...level(0), ...level(1)], { ...panicAll, zone })
+    const result = judge([...level(0), ...level(1)], { ...panicAll, zone })
     // 70 : 30, each split 62.5 : 25 : 12.5.
     expect(sharesOf(result)).toEqual([0.4375, 0.175, 0.0875, 0.1875, 0.075, 0.0375])
   })
@@ -210,7 +216,7 @@ describe('judgeEligibility of any list', () => {
     fc.assert(
       fc.property(fc.array(any, { maxLength: 10 }), policies, (fields, policy) => {
         const list = fields.map((each, index) => judged(`i${index}`, each))
-        const { groups, verdicts, candidates } = judgeEligibility(list, policy)
+        const { groups, verdicts, candidates } = judge(list, policy)
         expect(verdicts).toHaveLength(list.length)
         const grouped = groups.flatMap((group) => group.candidates.map(({ id }) => id))
         expect(new Set(grouped).size).toBe(grouped.length)

@@ -37,10 +37,10 @@ export interface CandidateGroup {
 export interface EligibilityResult {
   /** The instances that the balancers may pick. Empty if none is left. */
   readonly groups: readonly CandidateGroup[]
-  /** One for each judged instance, in the same order. */
-  readonly verdicts: readonly Eligibility[]
-  /** Whether each judged instance is a candidate: in panic, also one that is not `available`. */
-  readonly candidates: readonly boolean[]
+  /** Of one of the judged instances. */
+  readonly verdictOf: (judged: Judged) => Eligibility
+  /** Whether one of the judged instances is a candidate: in panic, also one that is not `available`. */
+  readonly isCandidate: (judged: Judged) => boolean
   /** Why health is ignored, or a level is not used; `undefined` when there is no panic. */
   readonly panic: string | undefined
   /** Of the first level that gets traffic. */
@@ -55,7 +55,8 @@ export interface EligibilityPolicy {
 interface Level {
   readonly priority: number
   readonly members: ServiceInstance[]
-  readonly healthy: ServiceInstance[]
+  /** The same array as long as all members are. */
+  healthy: ServiceInstance[]
 }
 
 /**
@@ -87,7 +88,7 @@ export function judgeEligibility(judged: readonly Judged[], policy: EligibilityP
     groups.push(...zoneGroups(level, share, routing))
   }
   const loadOf = new Map(levels.map(({ priority }, index) => [priority, loads[index] as LevelLoad]))
-  return { groups: summingToOne(groups), panic, zone, ...verdictsOf(judged, loadOf, panicPolicy) }
+  return { groups: summingToOne(groups), panic, zone, ...verdictsBy(loadOf, panicPolicy) }
 }
 
 /** The share of a level that is not used for its panic falls to the others. */
@@ -98,17 +99,25 @@ function summingToOne(groups: readonly CandidateGroup[]): readonly CandidateGrou
 
 function levelsOf(judged: readonly Judged[]): readonly Level[] {
   const levels = new Map<number, Level>()
+  // Most instances have the priority of the one before.
+  let level: Level | undefined
   for (const { candidate, problem } of judged) {
-    if (candidate.weight === 0) continue
-    let level = levels.get(candidate.priority)
-    if (level === undefined) {
-      level = { priority: candidate.priority, members: [], healthy: [] }
-      levels.set(candidate.priority, level)
-    }
-    level.members.push(candidate)
-    if (problem === undefined) level.healthy.push(candidate)
+    const { weight, priority } = candidate
+    if (weight === 0) continue
+    if (level?.priority !== priority) level = levels.get(priority) ?? newLevel(levels, priority)
+    const { members, healthy } = level
+    if (problem !== undefined && healthy === members) level.healthy = [...members]
+    members.push(candidate)
+    if (problem === undefined && healthy !== members) healthy.push(candidate)
   }
   return [...levels.values()].sort((left, right) => left.priority - right.priority)
+}
+
+function newLevel(levels: Map<number, Level>, priority: number): Level {
+  const members: ServiceInstance[] = []
+  const level = { priority, members, healthy: members }
+  levels.set(priority, level)
+  return level
 }
 
 function zoneGroups({ priority }: Level, share: number, { active, shares }: ZoneRouting): CandidateGroup[] {
@@ -121,21 +130,26 @@ function zoneGroups({ priority }: Level, share: number, { active, shares }: Zone
   }))
 }
 
-function verdictsOf(
-  judged: readonly Judged[],
+function verdictsBy(
   loadOf: ReadonlyMap<number, LevelLoad>,
   { mode }: PanicPolicy,
-): Pick<EligibilityResult, 'verdicts' | 'candidates'> {
-  const verdicts: Eligibility[] = []
-  const candidates: boolean[] = []
-  for (const { candidate, problem } of judged) {
-    const load = loadOf.get(candidate.priority)
-    const used = candidate.weight > 0 && load !== undefined && load.share > 0
-    if (candidate.weight === 0) verdicts.push('drained')
-    else verdicts.push(problem ?? (used ? 'available' : 'standby'))
-    candidates.push(used && (load.panic ? mode === 'all' : problem === undefined))
+): Pick<EligibilityResult, 'verdictOf' | 'isCandidate'> {
+  let [known, load] = [Number.NaN, undefined as LevelLoad | undefined]
+  const loadFor = ({ weight, priority }: ServiceInstance): LevelLoad | undefined => {
+    // Most instances have the priority of the one before.
+    if (priority !== known) [known, load] = [priority, loadOf.get(priority)]
+    return weight > 0 && load !== undefined && load.share > 0 ? load : undefined
   }
-  return { verdicts, candidates }
+  return {
+    verdictOf: ({ candidate, problem }) => {
+      if (candidate.weight === 0) return 'drained'
+      return problem ?? (loadFor(candidate) === undefined ? 'standby' : 'available')
+    },
+    isCandidate: ({ candidate, problem }) => {
+      const used = loadFor(candidate)
+      return used !== undefined && (used.panic ? mode === 'all' : problem === undefined)
+    },
+  }
 }
 
 function panicReason({ healthy, members }: Level, { mode }: PanicPolicy): string {
