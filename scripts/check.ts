@@ -22,6 +22,7 @@ const gates: readonly Gate[] = [
   { name: 'lint with types', command: ['pnpm', 'exec', 'oxlint', '--type-aware', '--deny-warnings'], fast: true },
   { name: 'unused code', command: ['pnpm', 'exec', 'knip'], fast: true },
   { name: 'figures', command: ['node', 'scripts/figures/main.ts'], fast: true },
+  { name: 'walk', command: ['node', 'scripts/walk/main.ts'], fast: true },
   { name: 'public API', command: ['node', 'scripts/api-reports.ts'], fast: true },
   { name: 'sizes', command: ['node', 'scripts/size-limits.ts'], fast: true },
   { name: 'licences', command: ['node', 'scripts/licences.ts'], fast: true },

@@ -1,7 +1,7 @@
 import http, { type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http'
 import https from 'node:https'
 import type { Socket } from 'node:net'
-import type { AttemptContext, CancelTimer } from '@lb/core'
+import type { AbortSignalLike, AttemptContext, CancelTimer } from '@lb/core'
 import { systemClock } from '@lb/core/authoring'
 import type { AxiosAdapter, AxiosResponse, InternalAxiosRequestConfig } from 'axios'
 import { type ConnectingSocket, limitConnecting } from './agents.ts'
@@ -26,6 +26,7 @@ export function sendDirectly(
   return new Promise((resolve, reject) => {
     const transport = new DirectTransport(request, context, resolve)
     request.transport = transport
+    request.signal = transport
     const whole = send(request)
     transport.whole = whole
     whole.then(resolve, reject)
@@ -42,8 +43,34 @@ interface TransportOptions extends RequestOptions {
   readonly beforeRedirects: object
 }
 
-/** The `transport` of one request, by which axios's adapter sends it. */
-class DirectTransport {
+/**
+ * The end of an attempt as the signal that axios's own http adapter takes, which adds one listener; a real signal costs more than all
+ * else here.
+ */
+export class AttemptSignal implements AbortSignalLike {
+  aborted = false
+  #listener: (() => void) | undefined
+
+  constructor(context: AttemptContext) {
+    context.onInterrupt(() => this.abort())
+  }
+
+  abort(): void {
+    this.aborted = true
+    this.#listener?.()
+  }
+
+  addEventListener(_type: 'abort', listener: () => void): void {
+    this.#listener = listener
+  }
+
+  removeEventListener(_type: 'abort', listener: () => void): void {
+    if (this.#listener === listener) this.#listener = undefined
+  }
+}
+
+/** The `transport` of one request, by which axios's adapter sends it, and the signal that ends it. */
+class DirectTransport extends AttemptSignal {
   /** The response as axios's adapter gives it. */
   whole: Promise<AxiosResponse> | undefined
   readonly #request: InternalAxiosRequestConfig
@@ -56,6 +83,7 @@ class DirectTransport {
     context: AttemptContext,
     resolve: (response: DirectResponse) => void,
   ) {
+    super(context)
     this.#request = request
     this.#context = context
     this.#resolve = resolve
@@ -94,7 +122,7 @@ class DirectTransport {
       return true
     }
     if (statusCode < lowestFailure || this.#request.responseType === 'stream' || this.whole === undefined) return false
-    const early = earlyResponse(response, this.#request, this.whole, this.#context)
+    const early = earlyResponse(response, this.#request, this.whole, this.#context, () => this.abort())
     if (early !== undefined) this.#resolve(early)
     return false
   }

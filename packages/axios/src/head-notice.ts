@@ -11,19 +11,19 @@ import {
 } from 'axios'
 import { isAgent, noticing } from './agents.ts'
 import { AttemptError } from './errors.ts'
-import { AttemptSignal } from './request.ts'
 import { EarlyResponse, hasGoodStatus, lowestFailure, statusError } from './response.ts'
 
-/** Sends `request` by axios's own adapter, and resolves at the head of a failure, while axios goes on to read its body. */
+/** Sends `request`, which `abort` ends, by axios's own adapter. Resolves at the head of a failure, while axios goes on to read its body. */
 export function sendNoticingHead(
   request: InternalAxiosRequestConfig,
   context: AttemptContext,
+  abort: () => void,
   send: AxiosAdapter,
 ): Promise<AxiosResponse | EarlyResponse> {
   return new Promise((resolve, reject) => {
     const onHead = (message: IncomingMessage): void => {
       if ((message.statusCode ?? 0) < lowestFailure) return
-      const early = earlyResponse(message, request, whole, context)
+      const early = earlyResponse(message, request, whole, context, abort)
       if (early !== undefined) resolve(early)
     }
     const noticingHeads = (agent: unknown): unknown =>
@@ -36,7 +36,7 @@ export function sendNoticingHead(
 }
 
 /**
- * A failure of which the head has arrived, and `whole` is still read by axios. `undefined` if the caller's `validateStatus` throws: axios
+ * A failure of which the head has arrived, and `whole` is still read by axios until `abort` is called. `undefined` if the caller's `validateStatus` throws: axios
  * asks it again, and makes of that what it does.
  */
 export function earlyResponse(
@@ -44,6 +44,7 @@ export function earlyResponse(
   request: InternalAxiosRequestConfig,
   whole: Promise<AxiosResponse>,
   context: AttemptContext,
+  abort: () => void,
 ): EarlyResponse | undefined {
   const { statusCode = 0, statusMessage = '', headers } = message
   const head: AxiosResponse = {
@@ -72,9 +73,6 @@ export function earlyResponse(
   )
   context.until(ended)
   const giveUp = (): void => {
-    const abort = (): void => {
-      if (request.signal instanceof AttemptSignal) request.signal.abort()
-    }
     if (Number(headers['content-length'] ?? 0) > drainLimit) {
       abort()
       return

@@ -1,4 +1,4 @@
-import type { AbortSignalLike, AttemptContext, ServiceInstance } from '@lb/core'
+import type { AttemptContext, ServiceInstance } from '@lb/core'
 import { authorityOf, type ServiceUrl } from '@lb/core/authoring'
 import { AxiosHeaders, type InternalAxiosRequestConfig } from 'axios'
 import { isAgent, type KeepAliveAgents, withConnectionLimit } from './agents.ts'
@@ -42,7 +42,7 @@ export interface SendingRules {
   readonly agents: KeepAliveAgents
 }
 
-/** The request of one attempt, which goes to `instance`. `direct`: without follow-redirects. */
+/** The request of one attempt, which goes to `instance`, but for its signal. `direct`: without follow-redirects. */
 export function attemptRequest(
   config: InternalAxiosRequestConfig,
   url: ServiceUrl,
@@ -58,21 +58,10 @@ export function attemptRequest(
   request.headers = headersCopy(config.headers)
   request.httpAgent = config.httpAgent ?? agents.http
   request.httpsAgent = config.httpsAgent ?? agents.https
-  request.signal = isOwn ? new AttemptSignal(context) : context.signal
   const left = timeLeft(config, context)
   if (left !== undefined) request.timeout = left
   if (isOwn && !mayBeProxied && (config.proxy === undefined || config.proxy === null)) spareProxyLookup(request, direct)
   return request
-}
-
-/** Whether axios's own adapter may send `config` directly, and redirects can be followed afterwards, as nothing of it is used up. */
-export function isDirect(config: InternalAxiosRequestConfig, { isOwn, mayBeProxied }: SendingRules): boolean {
-  const { proxy, transport, maxRedirects, maxRate, onUploadProgress, data } = config
-  if (!isOwn || maxRedirects === 0 || transport || maxRate || onUploadProgress) return false
-  if (proxy !== false && (mayBeProxied || proxy)) return false
-  const { httpVersion = 1, sensitiveHeaders }: { httpVersion?: unknown; sensitiveHeaders?: unknown } = config
-  if (Number(httpVersion) !== 1 || (sensitiveHeaders !== undefined && sensitiveHeaders !== null)) return false
-  return typeof data !== 'object' || data === null || Buffer.isBuffer(data) || data instanceof ArrayBuffer
 }
 
 /** Limits the connections and interim responses of a request that does not go out directly. */
@@ -93,32 +82,6 @@ function copyOf(config: InternalAxiosRequestConfig): InternalAxiosRequestConfig 
 /** A copy that the transport may change. Its fields were checked when they were set. */
 function headersCopy(headers: AxiosHeaders): AxiosHeaders {
   return headers instanceof AxiosHeaders ? Object.assign(new AxiosHeaders(), headers) : new AxiosHeaders(headers)
-}
-
-/**
- * The end of an attempt as the signal that axios's own http adapter takes, which adds one listener; a real signal costs more than all
- * else here.
- */
-export class AttemptSignal implements AbortSignalLike {
-  aborted = false
-  #listener: (() => void) | undefined
-
-  constructor(context: AttemptContext) {
-    context.onInterrupt(() => this.abort())
-  }
-
-  abort(): void {
-    this.aborted = true
-    this.#listener?.()
-  }
-
-  addEventListener(_type: 'abort', listener: () => void): void {
-    this.#listener = listener
-  }
-
-  removeEventListener(_type: 'abort', listener: () => void): void {
-    if (this.#listener === listener) this.#listener = undefined
-  }
 }
 
 /** Whether `data` is a stream, which can be sent only once. */

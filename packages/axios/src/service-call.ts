@@ -3,13 +3,13 @@ import { type FailedAttempt, isIdempotentMethod, type ServiceUrl, type ServiceUr
 import { type AxiosAdapter, type AxiosResponse, type InternalAxiosRequestConfig, isAxiosError } from 'axios'
 import { Cancellation } from './cancellation.ts'
 import { classify, type Settled } from './classification.ts'
-import { type DirectResponse, sendDirectly } from './direct-transport.ts'
+import { AttemptSignal, type DirectResponse, sendDirectly } from './direct-transport.ts'
 import { AttemptError, callerError } from './errors.ts'
 import { sendNoticingHead } from './head-notice.ts'
 import type { LoadBalancedAdapterOptions } from './options.ts'
 import { RedirectedRequest, RedirectFollower } from './redirect.ts'
 import { type ResponseHead, replay } from './replayed-response.ts'
-import { attemptRequest, isDirect, isStream, limitAgents, type SendingRules, timeLeft, timeoutMs } from './request.ts'
+import { attemptRequest, isStream, limitAgents, type SendingRules, timeLeft, timeoutMs } from './request.ts'
 import { EarlyResponse, endOf, giveUp, isBody } from './response.ts'
 import type { UndiciTransport } from './undici-transport.ts'
 
@@ -72,7 +72,7 @@ export class ServiceCall {
       idempotent:
         !(typeof config.data === 'object' && isStream(config.data)) && (idempotent?.(config) ?? isIdempotent(config)),
       // The time limit itself stays with the transport, where axios ends it with the response's headers.
-      retryWithinMs: timeoutMs(config) ?? Number.POSITIVE_INFINITY,
+      retryWithinMs: timeoutMs(config),
       classify: (result, instance) => {
         if (!result.ok) this.#attempts.push({ instance, error: AttemptError.unwrap(result.error) })
         else if (result.value instanceof EarlyResponse) this.#attempts.push({ instance, error: result.value.error })
@@ -126,10 +126,12 @@ export class ServiceCall {
     })
     const maxRedirects = redirects.maxRedirects(config)
     if (maxRedirects !== undefined) request.maxRedirects = maxRedirects
-    // A stream is there with its head anyway.
-    const isBuffered = isOwn && config.responseType !== 'stream'
+    const signal = isOwn ? new AttemptSignal(context) : undefined
+    request.signal = signal ?? context.signal
     try {
-      return await (isBuffered ? sendNoticingHead(request, context, adapter) : adapter(request))
+      // A stream is there with its head anyway.
+      if (signal === undefined || config.responseType === 'stream') return await adapter(request)
+      return await sendNoticingHead(request, context, () => signal.abort(), adapter)
     } catch (error) {
       if (next === undefined) throw error
       const left = timeLeft(config, context)
@@ -167,6 +169,16 @@ export class ServiceCall {
       if (attempt.error !== error && isAxiosError(attempt.error)) giveUp(attempt.error.response?.data)
     }
   }
+}
+
+/** Whether axios's own adapter may send `config` directly, and redirects can be followed afterwards, as nothing of it is used up. */
+function isDirect(config: InternalAxiosRequestConfig, { isOwn, mayBeProxied }: SendingRules): boolean {
+  const { proxy, transport, maxRedirects, maxRate, onUploadProgress, data } = config
+  if (!isOwn || maxRedirects === 0 || transport || maxRate || onUploadProgress) return false
+  if (proxy !== false && (mayBeProxied || proxy)) return false
+  const { httpVersion = 1, sensitiveHeaders }: { httpVersion?: unknown; sensitiveHeaders?: unknown } = config
+  if (Number(httpVersion) !== 1 || (sensitiveHeaders !== undefined && sensitiveHeaders !== null)) return false
+  return typeof data !== 'object' || data === null || Buffer.isBuffer(data) || data instanceof ArrayBuffer
 }
 
 function isIdempotent({ method = 'get', headers }: InternalAxiosRequestConfig): boolean {

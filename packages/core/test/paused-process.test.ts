@@ -68,6 +68,17 @@ describe('a pause of this process', () => {
     expect(service.clock.pendingTimers).toBe(0)
   })
 
+  it('does not use up what requests have paid for retries', async () => {
+    const service = new PausedService(four, { retry: { budget: { ratio: 1, minPerSecond: 0 } } })
+    await service.run(20)
+    service.call()
+    await service.clock.pause(60_000)
+    expect(service.lb.inspect('users').retryBudget).toBe(21)
+    await service.clock.advance(11_000)
+    expect(service.lb.inspect('users').retryBudget).toBe(0)
+    await service.lb.close()
+  })
+
   it('makes no instance unhealthy whose check waits for its answer', async () => {
     const service = new PausedService(four, {
       healthCheck: {

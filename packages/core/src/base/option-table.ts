@@ -21,6 +21,8 @@ export interface Option<Value> {
   readonly fields?: Entries | undefined
   /** Whether it is an object of ours, which is copied. */
   readonly copied?: boolean | undefined
+  /** The type of which every value is legal, where there is one: such a value needs no other check. */
+  readonly type?: 'boolean' | 'function' | 'string' | undefined
   /** @throws InvalidOptionError unless `value` is absent or legal */
   readonly check: (path: string, value: unknown) => void
 }
@@ -62,7 +64,7 @@ export function checkOptions(path: string, options: unknown, table: Entries): vo
 export function optionChecker(path: string, table: Entries): (options: unknown) => void {
   const names = Object.keys(table)
   const entries = new Map(
-    Object.entries(table).map(([name, { check }]) => [name, { path: `${path}.${name}`, check }] as const),
+    Object.entries(table).map(([name, { type, check }]) => [name, { path: `${path}.${name}`, type, check }] as const),
   )
   return (options) => {
     if (typeof options !== 'object' || options === null || Array.isArray(options))
@@ -70,8 +72,12 @@ export function optionChecker(path: string, table: Entries): (options: unknown) 
     // Not `Object.entries`, which makes arrays for each call.
     for (const name in options) {
       const entry = entries.get(name)
-      if (entry === undefined) checkKeys(path, options, names)
-      else entry.check(entry.path, Reflect.get(options, name))
+      if (entry === undefined) {
+        checkKeys(path, options, names)
+        continue
+      }
+      const value: unknown = Reflect.get(options, name)
+      if (value !== undefined && typeof value !== entry.type) entry.check(entry.path, value)
     }
   }
 }
@@ -133,11 +139,11 @@ export function limitOption(): DefaultedOption<number> {
 }
 
 export function booleanOption(value: boolean): DefaultedOption<boolean> {
-  return { legal: 'boolean', default: value, check: checkBoolean }
+  return { legal: 'boolean', default: value, type: 'boolean', check: checkBoolean }
 }
 
 export function functionOption(): Option<never> {
-  return { legal: 'function', check: checkFunction }
+  return { legal: 'function', type: 'function', check: checkFunction }
 }
 
 export function clockOption(): DefaultedOption<Clock> {

@@ -19,8 +19,8 @@ export class SlidingWindow {
   }
 
   /** The index, in [0, count), of the slice that is now. Hot. */
-  advance(): number {
-    const current = Math.floor(this.#clock.now() / this.#sliceMs)
+  advance(nowMs: number = this.#clock.now()): number {
+    const current = Math.floor(nowMs / this.#sliceMs)
     const passed = Math.min(current - this.#newest, this.#count)
     for (let step = 1; step <= passed; step++) this.#empty(this.#index(this.#newest + step))
     if (passed > 0) this.#newest = current

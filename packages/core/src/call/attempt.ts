@@ -268,11 +268,11 @@ export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt
     const judged: Judged<T> = lost ? { result, classification: unwanted } : call.classify(result, this.instance)
     const { ok, statusCode, loadReport } = judged.classification
     // What most attempts come to, without another call.
-    const isPlain = ok && judged.result.ok && loadReport === undefined && statusCode === undefined
+    const isPlain = ok && judged.result.ok && loadReport === undefined
     const { scope, readLoadReports } = this.#options
-    this.#outcome = isPlain
-      ? { ok, latencyMs }
-      : outcomeOf(judged, latencyMs, { cancelled: this.#cancelled || scope.cancelled, readLoadReports })
+    if (isPlain) this.#outcome = statusCode === undefined ? { ok, latencyMs } : { ok, latencyMs, statusCode }
+    else
+      this.#outcome = outcomeOf(judged, latencyMs, { cancelled: this.#cancelled || scope.cancelled, readLoadReports })
     resolve({ attempt: this, result: judged.result, classification: judged.classification })
   }
 

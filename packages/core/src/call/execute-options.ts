@@ -62,6 +62,7 @@ const signalOption: Option<AbortSignalLike> = {
 
 const stringOption: Option<string> = {
   legal: 'string',
+  type: 'string',
   check: (path, given) => {
     if (given !== undefined && typeof given !== 'string') rejectOption(path, 'a string', given)
   },

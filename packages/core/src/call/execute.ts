@@ -1,28 +1,25 @@
-import { appendCause } from '../base/append-cause.ts'
-import { type DeadlineExceededError, LoadBalancerClosedError, NoAvailableInstanceError } from '../base/errors.ts'
+import { type DeadlineExceededError, NoAvailableInstanceError } from '../base/errors.ts'
+import { rejectOption } from '../base/option-checks.ts'
 import type { ServiceInstance } from '../instance/instance.ts'
 import type { MetadataMatch } from '../instance/metadata-match.ts'
 import type { AttemptInfo } from '../observe/call-observer.ts'
+import type { ApplicationCallback } from '../observe/events.ts'
+import { type AttemptResult, type Classification, classifyError } from '../retry/classification.ts'
+import { isTimeout } from '../retry/error-verdict.ts'
 import { type RetryPolicy, retryPolicy } from '../retry/retry-policy.ts'
 import type { CallTarget } from '../service/call-target.ts'
 import type { AttemptPickRequest } from '../service/picker.ts'
 import type { Request } from '../service/request.ts'
 import { Attempt, type AttemptedCall, type SettledAttempt } from './attempt.ts'
 import type { AttemptFunction } from './attempt-context.ts'
+import type { Judged } from './attempt-outcome.ts'
 import { type AccompaniedCall, Companions } from './companions.ts'
 import type { ExecuteOptions } from './execute-options.ts'
-import { JudgedCall } from './judged-call.ts'
+import { mayMoveOn, nextAttempt, type RepeatedCall } from './next-attempt.ts'
 import { attemptPickRequest } from './pick-request.ts'
-import {
-  emitRetry,
-  mayMoveOn,
-  mayWaitForList,
-  type RetriedCall,
-  retryDelayMs,
-  timedOutEverywhere,
-} from './retry-delay.ts'
+import { isResponse, responseClassification } from './response.ts'
 import type { CallScope } from './scope.ts'
-import { freeUnreadBody } from './unread-body.ts'
+import { discardValue } from './unread-body.ts'
 
 /**
  * Waits for the first list, picks, runs, classifies and maybe retries on an instance not tried yet, within `scope` (which it releases)
@@ -40,12 +37,15 @@ export function execute<T>(
 /** Shared, as most calls have one attempt. */
 const none: readonly ServiceInstance[] = Object.freeze([])
 
-/** One call: its state, and the loop of its attempts. */
-class Call<T> extends JudgedCall<T> implements AttemptedCall<T>, AccompaniedCall<T>, RetriedCall {
+/** How an attempt ended that gave anything but a response or an error. */
+const succeeded: Classification = Object.freeze({ ok: true, retry: 'never' })
+
+/** One call: its state, the loop of its attempts, and what their results mean. */
+class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RepeatedCall<T> {
   readonly target: CallTarget
   readonly scope: CallScope
   readonly start: AttemptFunction<T>
-  protected readonly options: ExecuteOptions<T>
+  readonly #options: ExecuteOptions<T>
   readonly policy: RetryPolicy
   readonly #idempotent: boolean
   /** The instances of the attempts so far. */
@@ -56,16 +56,17 @@ class Call<T> extends JudgedCall<T> implements AttemptedCall<T>, AccompaniedCall
   #companions: Companions<T> | undefined
   /** Whether the next retry was paid for out of the budget already. */
   paidAhead = false
+  /** Ids of the instances that did not answer in time. */
+  timedOut: ReadonlySet<string> | undefined
   /** Of the list that the last attempt was picked from. */
   #listVersion = 0
 
   constructor(target: CallTarget, start: AttemptFunction<T>, options: ExecuteOptions<T>, scope: CallScope) {
-    super()
     const { retry } = target.settings
     this.target = target
     this.scope = scope
     this.start = start
-    this.options = options
+    this.#options = options
     this.policy = options.retry === undefined ? retry : retryPolicy(options.retry, retry)
     this.#idempotent = options.idempotent === true
   }
@@ -80,15 +81,13 @@ class Call<T> extends JudgedCall<T> implements AttemptedCall<T>, AccompaniedCall
       const preparation = target.prepare?.()
       if (preparation !== undefined) await preparation(scope)
       target.refuseIfThrottled(scope.observed?.call ?? 0, scope.rank)
-      const picked = this.#acquireOrWait()
+      const picked = this.acquireOrWait()
       // An await costs a turn, which the usual first attempt does without, and then it begins when its call does.
       let settled = await (picked instanceof Promise
         ? this.#round(target.unlessClosed(await picked))
         : this.#round(picked, waits ? undefined : scope.startedAtMs))
       while (this.isRepeatable(settled)) {
-        const delayMs = retryDelayMs(this, settled)
-        if (delayMs === undefined && !mayWaitForList(this, settled)) break
-        const next = await this.#next(settled, delayMs)
+        const next = await nextAttempt(this, settled)
         if (next === undefined) break
         settled = await this.#round(target.unlessClosed(next))
       }
@@ -110,7 +109,7 @@ class Call<T> extends JudgedCall<T> implements AttemptedCall<T>, AccompaniedCall
     const { target, scope } = this
     this.#companions = undefined
     // Only for a request that is sent: calls that are refused here must not pay for retries.
-    if (this.retries === 0) target.budget?.deposit()
+    if (this.retries === 0) target.budget?.deposit(1, startedAtMs)
     const first = this.#newAttempt(request, this.#previous.length === 0 ? 'first' : 'retry', undefined, startedAtMs)
     if (target.settings.hedge === undefined || !this.#idempotent || this.retries > 0) {
       if (scope.ended) scope.interrupts(first)
@@ -167,52 +166,13 @@ class Call<T> extends JudgedCall<T> implements AttemptedCall<T>, AccompaniedCall
     )
   }
 
-  /**
-   * Waits for the turn of the next attempt after `settled`. `undefined`: it finds no place, and what is known of `settled` says more
-   * than that.
-   */
-  async #next(settled: SettledAttempt<T>, delayMs: number | undefined): Promise<Request | undefined> {
-    const { attempt, result } = settled
-    let isLast = false
-    if (delayMs !== undefined) {
-      this.paidAhead = false
-      attempt.done()
-      emitRetry(this, settled, delayMs)
-    }
-    try {
-      if (delayMs === undefined) {
-        attempt.done()
-        const picked = await this.#acquireFromNewerList()
-        isLast = picked === undefined
-        if (picked !== undefined) emitRetry(this, settled, 0)
-        return picked
-      }
-      await this.target.pause(this.scope, delayMs)
-      isLast = timedOutEverywhere(this)
-      if (isLast) return undefined
-      this.retries++
-      return await this.#acquireOrWait()
-    } catch (error) {
-      if (this.scope.ended) throw error
-      if (error instanceof NoAvailableInstanceError && !result.ok) {
-        throw new NoAvailableInstanceError(error.message, { service: this.target.service, cause: result.error })
-      }
-      if (error instanceof LoadBalancerClosedError && !result.ok) appendCause(result.error, error)
-      isLast = true
-      return undefined
-    } finally {
-      if (!isLast && result.ok) this.discard(result.value)
-      else if (!isLast && !result.ok) freeUnreadBody(result.error)
-    }
-  }
-
-  #acquireOrWait(): Request | Promise<Request> {
+  acquireOrWait(): Request | Promise<Request> {
     try {
       return this.#acquire()
     } catch (error) {
       if (!(error instanceof NoAvailableInstanceError)) throw error
       this.#listVersion = this.target.listVersion
-      return this.#acquireFromNewerList().then((picked) => {
+      return this.acquireFromNewerList().then((picked) => {
         if (picked === undefined) throw error
         return picked
       })
@@ -220,7 +180,7 @@ class Call<T> extends JudgedCall<T> implements AttemptedCall<T>, AccompaniedCall
   }
 
   /** Begins anew with an instance that was not tried yet, once the list has one: nothing was sent so far. */
-  #acquireFromNewerList(): Promise<Request | undefined> {
+  acquireFromNewerList(): Promise<Request | undefined> {
     const { target } = this
     // At its deadline a call gets no result; before that, the one it has.
     const bounds = { version: this.#listVersion, untilMs: this.latestMs - 1, match: this.match }
@@ -261,12 +221,12 @@ class Call<T> extends JudgedCall<T> implements AttemptedCall<T>, AccompaniedCall
   /** No attempt starts later. */
   get latestMs(): number {
     const { deadlineMs, startedAtMs } = this.scope
-    return Math.min(deadlineMs, startedAtMs + (this.options.retryWithinMs ?? Number.POSITIVE_INFINITY))
+    return Math.min(deadlineMs, startedAtMs + (this.#options.retryWithinMs ?? Number.POSITIVE_INFINITY))
   }
 
   /** What the metadata of the instance must say. */
   get match(): MetadataMatch | undefined {
-    return this.options.match
+    return this.#options.match
   }
 
   tried(): ReadonlySet<string> {
@@ -274,6 +234,50 @@ class Call<T> extends JudgedCall<T> implements AttemptedCall<T>, AccompaniedCall
   }
 
   pickRequest(): AttemptPickRequest | undefined {
-    return attemptPickRequest(this.options, this.#previous.length === 0 ? undefined : this.tried(), this.timedOut)
+    const options = this.#options
+    if (this.#previous.length > 0) return attemptPickRequest(options, this.tried(), this.timedOut)
+    const saysNothing = options.hashKey === undefined && options.avoid === undefined && options.match === undefined
+    return saysNothing ? undefined : attemptPickRequest(options)
   }
+
+  classify(result: AttemptResult<T>, instance: ServiceInstance): Judged<T> {
+    try {
+      const classification = this.#classificationOf(result, instance)
+      if (!result.ok && isTimeout(result.error)) this.timedOut = new Set(this.timedOut).add(instance.id)
+      return { result, classification }
+    } catch (error) {
+      this.callbackFailed('classify', error)
+      if (result.ok) this.discard(result.value)
+      return { result: { ok: false, error }, classification: { ok: false, blame: 'none', retry: 'never' } }
+    }
+  }
+
+  isRepeatable({ classification: { statusCode, retry } }: Judged<T>): boolean {
+    const allowed = retry ?? (this.policy.statusCodes.has(statusCode ?? 0) ? 'idempotent' : 'never')
+    return allowed === 'always' || (allowed === 'idempotent' && this.#options.idempotent === true)
+  }
+
+  discard(value: T): void {
+    discardValue(value, this.#options.discard, (error) => this.callbackFailed('discard', error))
+  }
+
+  callbackFailed(callback: ApplicationCallback, error: unknown): void {
+    this.target.events.callbackFailed(this.target.service, callback, error, this.scope.observed?.call)
+  }
+
+  /** By its caller's own `classify`, if that says so. @throws InvalidOptionError; what `classify` throws */
+  #classificationOf(result: AttemptResult<T>, instance: ServiceInstance): Classification {
+    const { classify } = this.#options
+    const given = classify === undefined ? undefined : classify(result, instance)
+    if (given !== undefined) return checkedClassification(given)
+    if (!result.ok) return classifyError(result.error)
+    const { value } = result
+    if (typeof value !== 'object' || !isResponse(value)) return succeeded
+    return responseClassification(value, this.target.settings.loadReports !== undefined)
+  }
+}
+
+function checkedClassification(given: Classification): Classification {
+  if (typeof given?.ok === 'boolean') return given
+  return rejectOption('options.classify()', 'undefined or a Classification with ok (boolean)', given)
 }

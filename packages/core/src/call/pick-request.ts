@@ -1,13 +1,12 @@
 import type { PickRequest } from '../balancer/balancer.ts'
 import type { AttemptPickRequest } from '../service/picker.ts'
 
-/** What an attempt says of its pick, with nothing in it that is not said. `undefined`: nothing. */
+/** What an attempt says of its pick, with nothing in it that is not said. */
 export function attemptPickRequest(
   { hashKey, avoid, match }: PickRequest,
-  tried: ReadonlySet<string> | undefined,
-  timedOut: ReadonlySet<string> | undefined,
-): AttemptPickRequest | undefined {
-  if (tried === undefined && hashKey === undefined && avoid === undefined && match === undefined) return undefined
+  tried?: ReadonlySet<string>,
+  timedOut?: ReadonlySet<string>,
+): AttemptPickRequest {
   return {
     ...(hashKey === undefined ? undefined : { hashKey }),
     ...(avoid === undefined ? undefined : { avoid }),

@@ -1,6 +1,6 @@
 import { FakeClock } from '@lb/testing'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { InvalidOptionError } from '../base/errors.ts'
 import { RetryBudget, type RetryBudgetOptions } from './retry-budget.ts'
 
@@ -56,6 +56,21 @@ describe('RetryBudget', () => {
     await clock.advance(5_000)
     expect(budget.balance).toBe(30)
     await clock.advance(5_000)
+    expect(budget.balance).toBe(0)
+  })
+
+  it('takes a reading of the clock that the caller has, and does not read it again', async () => {
+    const clock = new FakeClock()
+    const budget = new RetryBudget({ ratio: 1, minPerSecond: 0, clock })
+    await clock.advance(5_000)
+    const nowMs = clock.now()
+    const read = vi.spyOn(clock, 'now')
+    budget.deposit(30, nowMs)
+    expect(read).not.toHaveBeenCalled()
+    expect(budget.balance).toBe(30)
+    await clock.advance(9_000)
+    expect(budget.balance).toBe(30)
+    await clock.advance(1_000)
     expect(budget.balance).toBe(0)
   })
 

@@ -65,9 +65,9 @@ export class RetryBudget {
     return Math.max(0, this.#sum())
   }
 
-  /** A request was made, or several. */
-  deposit(requests = 1): void {
-    const bucket = this.#window.advance()
+  /** A request was made, or several. `nowMs`: a reading of the clock, where there is one. */
+  deposit(requests = 1, nowMs?: number): void {
+    const bucket = this.#window.advance(nowMs)
     this.#buckets[bucket] = (this.#buckets[bucket] ?? 0) + requests * this.#ratio
   }
 

@@ -52,12 +52,12 @@ export class MovableAttempts {
     return this.#added
   }
 
+  /** The looks run, as they do for every request without an answer. */
   add(attempt: MovableAttempt): void {
     attempt.movablePlace = this.#attempts.length
     attempt.startedAtLook = this.#looks.count
     this.#attempts.push(attempt)
     this.#added++
-    this.#looks.start()
   }
 
   has(attempt: MovableAttempt): boolean {

@@ -86,7 +86,7 @@ export function serviceParts(context: ServiceContext, listener: ServiceListener)
   const { service, settings, clock, running } = context
   const { firstListTimeoutMs, retry } = settings
   const waiting = new Set<WaitingCall>()
-  const budget = retry.budget === false ? undefined : new RetryBudget({ ...retry.budget, clock })
+  const budget = retry.budget === false ? undefined : new RetryBudget({ ...retry.budget, clock: running })
   const looks = new Looks(running, lookIntervalMs(noAnswerOptions(settings)))
   const movable = new MovableAttempts(service, looks)
   const closable = new Set<Balancer>()

@@ -12,9 +12,10 @@ export class Looks {
   readonly intervalMs: number
   /** Looks that the next one counts for: more than one where nothing can be concluded sooner. */
   step = 1
+  /** Looks so far. Set here alone. */
+  count = 0
   readonly #clock: Clock
   readonly #watches: Look[] = []
-  #count = 0
   #passed = 1
   #cancelTimer: CancelTimer | undefined
   #closed = false
@@ -22,11 +23,6 @@ export class Looks {
   constructor(clock: Clock, intervalMs: number) {
     this.#clock = clock
     this.intervalMs = intervalMs
-  }
-
-  /** Looks so far. */
-  get count(): number {
-    return this.#count
   }
 
   /** Looks that the last one counted for. */
@@ -64,7 +60,7 @@ export class Looks {
   #look(passed: number): void {
     this.#cancelTimer = undefined
     this.#passed = passed
-    this.#count += passed
+    this.count += passed
     let again = false
     for (const look of this.#watches) if (look()) again = true
     if (again) this.start()
