@@ -50,8 +50,8 @@ const targets: readonly Target[] = [
   },
   {
     name: '@lb/express',
-    rooms: 44,
-    moves: 122,
+    rooms: 42,
+    moves: 109,
     prepare: async (instance) => {
       const { LoadBalancer, StaticDiscovery } = await import('@lb/core')
       const { proxy } = await import('@lb/express')
@@ -75,17 +75,28 @@ const targets: readonly Target[] = [
 ]
 
 const warmCalls = 20
+/** What comes from the network may come in parts: the shortest of several routes is the one without. */
+const countedCalls = 5
 
-async function route(target: Target, instance: string): Promise<string[]> {
+async function route(target: Target, instance: string): Promise<readonly string[]> {
   const { call, close } = await target.prepare(instance)
   for (let each = 0; each < warmCalls; each++) await call()
+  let shortest: readonly string[] | undefined
+  for (let each = 0; each < countedCalls; each++) {
+    const entered = await enteredBy(call)
+    if (shortest === undefined || entered.length < shortest.length) shortest = entered
+  }
+  await close()
+  return shortest ?? []
+}
+
+async function enteredBy(call: () => Promise<unknown>): Promise<readonly string[]> {
   const entered: string[] = []
   globalThis.functionEntered = (path, line) => entered.push(`${path}:${line}`)
   await call()
   // What the end of a response causes still belongs to the call.
   await new Promise((resolve) => setImmediate(resolve))
   globalThis.functionEntered = undefined
-  await close()
   return entered
 }
 

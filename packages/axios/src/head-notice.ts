@@ -36,8 +36,8 @@ export function sendNoticingHead(
 }
 
 /**
- * A failure of which the head has arrived, and `whole` is still read by axios until `abort` is called. `undefined` if the caller's `validateStatus` throws: axios
- * asks it again, and makes of that what it does.
+ * A failure of which the head has arrived, and `whole` is still read by axios until `abort` is called. `undefined` if the caller's
+ * `validateStatus` throws: axios asks it again, and makes of that what it does.
  */
 export function earlyResponse(
   message: IncomingMessage,

@@ -25,7 +25,7 @@ import { checkEventTypes } from './observe/event-types.ts'
 import type { AdapterEvent, CallbackFailed, LoadBalancerEvent, LoadBalancerListener } from './observe/events.ts'
 import { guardedClock, guardedRandom } from './observe/guarded-sources.ts'
 import type { ServiceSnapshot } from './observe/snapshot.ts'
-import { rankOf } from './overload/criticality.ts'
+import { defaultRank, rankOf } from './overload/criticality.ts'
 import type { CloseOptions } from './service/drain.ts'
 import type { PickResult } from './service/request.ts'
 import type { Service } from './service/service.ts'
@@ -198,7 +198,7 @@ export class LoadBalancer implements AsyncDisposable {
       if (typeof attempt !== 'function') checkFunction('attempt', attempt ?? null)
       if (options !== noExecuteOptions) checkExecuteOptions(options)
       const timeoutMs = options.timeoutMs ?? target.settings.timeoutMs
-      const rank = rankOf(options.criticality)
+      const rank = options.criticality === undefined ? defaultRank : rankOf(options.criticality)
       const scope = new CallScope({ clock: this.#running, service, signal: options.signal, timeoutMs, rank })
       // Asked here: most calls are not observed.
       if (this.#calls.active || this.#events.wantsCalls) scope.observed = this.#calls.begin(service, options)
