@@ -25,16 +25,18 @@ export function onExchangeEnd(request: IncomingMessage, response: ServerResponse
     return
   }
   response.on('close', onEnd)
-  if (response.socket !== null) return
-  // It waits for the response to an earlier request of its connection, and gets no event at the end of that connection.
-  response.on('close', onConnectionEnd(request.socket, onEnd))
+  if (response.socket === null) onConnectionEnd(request, response, onEnd)
 }
 
 // The ESM and the CommonJS build may both serve one connection; a registered symbol is the same in both.
 const waitingKey = Symbol.for('@lb/express.waiting-exchanges')
 
-/** Calls `onEnd` when the connection is closed. One listener serves all exchanges that wait: Node warns of more than ten. */
-function onConnectionEnd(socket: Duplex & { [waitingKey]?: Set<() => void> }, onEnd: () => void): () => void {
+/**
+ * Calls `onEnd` when the connection is closed. A response that waits for the one to an earlier request of its connection gets no event then.
+ * One listener serves all of a connection: Node warns of more than ten.
+ */
+export function onConnectionEnd(request: IncomingMessage, response: ServerResponse, onEnd: () => void): void {
+  const socket: Duplex & { [waitingKey]?: Set<() => void> } = request.socket
   let waiting = socket[waitingKey]
   if (waiting === undefined) {
     const all = new Set<() => void>()
@@ -45,9 +47,7 @@ function onConnectionEnd(socket: Duplex & { [waitingKey]?: Set<() => void> }, on
     })
   }
   const added = waiting.add(onEnd)
-  return () => {
-    added.delete(onEnd)
-  }
+  response.on('close', () => added.delete(onEnd))
 }
 
 /** Why a request ends whose client has gone away. */

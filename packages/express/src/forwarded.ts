@@ -1,4 +1,6 @@
 import { authorityOf } from '@lb/core/authoring'
+import type { ProxySettings } from './options.ts'
+import type { InboundHeaders } from './request.ts'
 
 /** Who the client is, as far as that is known: what the connection says, and what a trusted proxy before this one says. */
 export interface ClientFacts {
@@ -32,6 +34,31 @@ export function originalProto(
   return (firstOf(xForwardedProto) ?? protoOf(forwarded) ?? proto).toLowerCase()
 }
 
+/** The headers for an instance, but for `Host`: what passes, and what the proxy says. */
+export function outgoingHeaders(
+  inbound: InboundHeaders,
+  client: ClientFacts,
+  mount: string,
+  { via, forwarded }: ProxySettings,
+): string[] {
+  const headers = inbound.passing
+  if (inbound.takesTrailers) headers.push('te', 'trailers')
+  if (client.trusted) headers.push(...inbound.xForwardedOthers)
+  if (via !== undefined) {
+    const own = `${inbound.version} ${via}`
+    headers.push('via', inbound.via === undefined ? own : `${inbound.via}, ${own}`)
+  } else if (inbound.via !== undefined) {
+    headers.push('via', inbound.via)
+  }
+  if (forwarded === 'both' || forwarded === 'x-forwarded') addXForwarded(headers, inbound, client, mount)
+  if (forwarded === 'both' || forwarded === 'forwarded') {
+    const own = forwardedElement(client)
+    const before = client.trusted ? inbound.forwarded : undefined
+    headers.push('forwarded', before === undefined ? own : `${before}, ${own}`)
+  }
+  return headers
+}
+
 /** Adds the `X-Forwarded-` headers. What a trusted proxy says about the client's own request stays as it is. */
 export function addXForwarded(headers: string[], fields: ForwardedFields, client: ClientFacts, mount: string): void {
   const { address, trusted } = client
@@ -57,8 +84,7 @@ export function forwardedElement({ address, proto, host }: ClientFacts): string 
 /** The port that the client used: that of the host, else the default of the scheme; without a host, that of the connection. */
 function portOf(hosts: string, proto: string, local: number): string {
   const host = firstOf(hosts) ?? ''
-  const port = /:(\d{1,5})$/.exec(host)?.[1]
-  if (port !== undefined) return port
+  if (/:\d{1,5}$/.test(host)) return host.slice(host.lastIndexOf(':') + 1)
   if (host === '') return String(local)
   return proto === 'https' ? '443' : '80'
 }

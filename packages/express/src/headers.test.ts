@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { HeaderList } from './headers.ts'
 import { requestHeaderKind } from './request.ts'
-import { responseHeaderKind } from './response-headers.ts'
+import { responseHeaderKind } from './response.ts'
 
 const listed = {
   request: [

@@ -31,9 +31,11 @@ export const bothKinds: readonly [string, HeaderKind][] = [
   ['content-length', 'content-length'],
 ]
 
+/** What `Connection` says of the connection itself, and of no other header. */
+export const ordinaryConnection: RegExp = /^(?:keep-alive|close|upgrade)?$/i
+
 /** Names in a `Connection` header, in lower case, that are not about the connection itself. */
-export function namedByConnection(value: string): Set<string> | undefined {
-  if (/^(?:keep-alive|close|upgrade)?$/i.test(value)) return undefined
+export function namedByConnection(value: string): Set<string> {
   const names = new Set(
     value
       .toLowerCase()
@@ -42,11 +44,12 @@ export function namedByConnection(value: string): Set<string> | undefined {
   )
   // These are not for a client to take away: they say where the message ends.
   for (const name of ['', 'keep-alive', 'close', 'upgrade', 'content-length', 'host']) names.delete(name)
-  return names.size === 0 ? undefined : names
+  return names
 }
 
 /** Takes the headers of these names, in lower case, out of `flat`: name, value, name, value … */
 export function removeNamed(flat: string[], names: ReadonlySet<string>): void {
+  if (names.size === 0) return
   let kept = 0
   for (let index = 0; index < flat.length; index += 2) {
     const name = flat[index] ?? ''

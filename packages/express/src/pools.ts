@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import type { SecureContextOptions } from 'node:tls'
 import type { LoadBalancer, ServiceInstance } from '@lb/core'
+import { authorityOf } from '@lb/core/authoring'
 import {
   type Arrivals,
   guardConnection,
@@ -21,19 +22,36 @@ export interface UpstreamPoolsOptions {
   readonly tls?: (SecureContextOptions & { readonly rejectUnauthorized?: boolean | undefined }) | undefined
 }
 
+/** The connections to one instance. */
+export class UpstreamPool extends Pool {
+  /** The value of `Host`, unless the client's is passed on. */
+  readonly host: string
+
+  constructor(host: string, origin: string, options: Pool.Options) {
+    super(origin, options)
+    this.host = host
+  }
+}
+
 /** One pool of connections for each instance of one service. */
-export type UpstreamPools = InstancePools<Pool>
+export type UpstreamPools = InstancePools<UpstreamPool>
 
 export function upstreamPools(lb: LoadBalancer, options: UpstreamPoolsOptions): UpstreamPools {
+  const { hostHeader, service, connectTimeoutMs } = options
   const settings = poolSettings(options.pool)
-  const open = (origin: string, instance: ServiceInstance, arrivals: Arrivals): Pool => {
-    const pool = new Pool(origin, {
+  const open = (origin: string, instance: ServiceInstance, arrivals: Arrivals): UpstreamPool => {
+    const pool = new UpstreamPool(hostHeader === 'service' ? service : hostHeaderOf(instance), origin, {
       ...settings,
       connect: connector(instance, options, arrivals, settings.maxHeaderSize),
     })
-    return settings.connections === null ? pool : limitWaiting(pool, options.connectTimeoutMs)
+    return settings.connections === null ? pool : limitWaiting(pool, connectTimeoutMs)
   }
-  return new InstancePools(lb, open, options.service)
+  return new InstancePools(lb, open, service)
+}
+
+/** `host:port` as a URL spells it, without the default port of the scheme. */
+export function hostHeaderOf({ host, port, secure }: ServiceInstance): string {
+  return authorityOf(host, port === (secure ? 443 : 80) ? undefined : port)
 }
 
 /** The name the certificate must have is never the client's to say. */

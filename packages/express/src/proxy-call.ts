@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { AttemptContext, ExecuteOptions, LoadBalancer, ServiceInstance } from '@lb/core'
 import { CallSignal, isIdempotentMethod } from '@lb/core/authoring'
 import type { Dispatcher } from 'undici'
-import { clientGone, onExchangeEnd } from './client-end.ts'
+import { clientGone, onConnectionEnd } from './client-end.ts'
 import {
   breakOff,
   endsConnection,
@@ -13,17 +13,17 @@ import {
   sendProblem,
   UnusableResponse,
 } from './errors.ts'
-import { originalProto } from './forwarded.ts'
+import { originalProto, outgoingHeaders } from './forwarded.ts'
 import { HeaderList } from './headers.ts'
 import { endWithResponse, http2Stream, isCutOff, isHttp2, isOver, limitUpload } from './http2.ts'
 import type { MaybeExpressRequest, Next } from './middleware.ts'
 import type { ProxySettings } from './options.ts'
 import type { UpstreamPools } from './pools.ts'
-import { clientFacts, hostFor, InboundHeaders, outgoingHeaders, refuseConnection } from './request.ts'
+import { clientFacts, InboundHeaders, refuseConnection } from './request.ts'
 import { parsedBody, RequestBody } from './request-body.ts'
 import type { RequestTarget } from './request-target.ts'
-import { classify, classifyWithBody, type InterimListener, ProxyResponse } from './response.ts'
-import { type ResponseHeaders, rewriteHeaders } from './response-headers.ts'
+import { classify, classifyWithBody, type InterimListener, ProxyResponse, type ResponseHeaders } from './response.ts'
+import { rewriteHeaders } from './rewrite-headers.ts'
 import { type StickySession, stickySession } from './sticky-session.ts'
 import { ClientSink, writeHead, writeInterim } from './write-response.ts'
 
@@ -54,8 +54,6 @@ export class ProxyCall implements InterimListener {
   #isIdempotent = false
   #session: StickySession | undefined
   #upgrade: string | undefined
-  /** What is passed on. */
-  #upstream: ProxyResponse | undefined
   #sink: ClientSink | undefined
 
   constructor(
@@ -137,18 +135,25 @@ export class ProxyCall implements InterimListener {
   }
 
   #watchClient(): void {
+    const request = this.#request
     const response = this.#response
     const onClose = (): void => {
-      // Not by an event of the response: one that waits for an earlier one of its connection has none.
-      this.#sink?.closed()
+      const sink = this.#sink
       // A middleware may have ended it before the instance did.
-      if (!response.writableFinished || this.#upstream?.isComplete !== true) this.#signal.abort(clientGone())
+      if (response.writableFinished && sink?.hasEnded === true) return
+      sink?.closed()
+      this.#signal.abort(clientGone())
     }
-    onExchangeEnd(this.#request, response, onClose)
-    const stream = http2Stream(response)
-    if (stream === undefined) return
-    endWithResponse(this.#request, stream)
-    limitUpload(this.#request, stream, this.#shared.settings, () => this.#stalled())
+    const stream = request.httpVersionMajor === 2 ? http2Stream(response) : undefined
+    if (stream === undefined) {
+      response.on('close', onClose)
+      if (response.socket === null) onConnectionEnd(request, response, onClose)
+      return
+    }
+    // The response to a HEAD that was aborted has no 'close'.
+    stream.on('close', onClose)
+    endWithResponse(request, stream)
+    limitUpload(request, stream, this.#shared.settings, () => this.#stalled())
   }
 
   /** The client does not go on with its body. */
@@ -173,8 +178,9 @@ export class ProxyCall implements InterimListener {
     const client = clientFacts(request, settings.trustProxy, this.#clientHost || inbound.host || '')
     this.#clientHost = client.host
     if (inbound.hasBody) this.#body = request.readableDidRead ? this.#parsedBody(inbound) : new RequestBody(request)
-    this.#path = this.#targetPath()
-    this.#headers = outgoingHeaders(request, inbound, { ...client, mount: this.#mount }, settings)
+    const { targetPrefix, rewritePath } = settings
+    this.#path = rewritePath === undefined ? targetPrefix + this.#path : runHook(() => rewritePath(this.#path, request))
+    this.#headers = outgoingHeaders(inbound, client, this.#mount, settings)
     if (settings.sticky !== undefined) {
       const secure = originalProto(inbound, client) === 'https'
       this.#session = stickySession(settings.sticky, request, { path: this.#mount || '/', secure })
@@ -202,41 +208,34 @@ export class ProxyCall implements InterimListener {
     return new RequestBody(this.#request, parsed.bytes)
   }
 
-  #targetPath(): string {
-    const { targetPrefix, rewritePath } = this.#shared.settings
-    if (rewritePath !== undefined) return runHook(() => rewritePath(this.#path, this.#request))
-    return targetPrefix === '' ? this.#path : targetPrefix + this.#path
-  }
-
   #execute(): Promise<ProxyResponse> {
     const { lb, settings } = this.#shared
-    const [body, match] = [this.#body, settings.match]
+    const request = this.#request
+    const body = this.#body
+    const { hashKey, match } = settings
     const options: ExecuteOptions<ProxyResponse> = {
       // A body that is streamed cannot go to two instances.
       idempotent: this.#isIdempotent && (body === undefined || body.isWhole),
       signal: this.#signal,
       classify: body === undefined ? classify : (result) => classifyWithBody(result, body),
       discard,
-      httpMethod: this.#request.method,
+      httpMethod: request.method,
       retry: handsOnRetryAfter,
-      hashKey: this.#hashKey(),
-      match: match && runHook(() => match(this.#request)),
+      hashKey: hashKey === undefined ? this.#session?.hashKey : runHook(() => hashKey(request)),
+      match: match && runHook(() => match(request)),
     }
     return lb.execute(settings.service, (instance, context) => this.#attempt(instance, context), options)
   }
 
-  #hashKey(): string | undefined {
-    const { hashKey } = this.#shared.settings
-    return hashKey === undefined ? this.#session?.hashKey : runHook(() => hashKey(this.#request))
-  }
-
   #attempt(instance: ServiceInstance, context: AttemptContext): Promise<ProxyResponse> {
     const { pools, settings, limits } = this.#shared
-    const upstream = new ProxyResponse(instance, context, this)
+    const pool = pools.for(instance)
+    const host = settings.hostHeader === 'client' && this.#clientHost !== '' ? this.#clientHost : pool.host
+    const upstream = new ProxyResponse(instance, host, context, this)
     upstream.arrivals = pools.arrivals
     const headers = this.#headers
     // The transport copies them before it returns.
-    headers[headers.length - 1] = hostFor(instance, settings, this.#clientHost)
+    headers[headers.length - 1] = host
     return upstream.started(() => {
       const { method = 'GET' } = this.#request
       const options: Dispatcher.DispatchOptions & { readonly servername: string } = {
@@ -244,7 +243,8 @@ export class ProxyCall implements InterimListener {
         path: this.#path,
         headers,
         body: this.#body?.open() ?? null,
-        ...limits,
+        headersTimeout: limits.headersTimeout,
+        bodyTimeout: limits.bodyTimeout,
         upgrade: this.#upgrade ?? null,
         // Or undici would take it from `Host`, and change connections with that. The name of a certificate is the connector's to say.
         servername: settings.service,
@@ -252,7 +252,7 @@ export class ProxyCall implements InterimListener {
       // undici would close the connection. What comes behind the response closes it all the same.
       if (method === 'HEAD') options.reset = false
       // The form of undici 6, which its types no longer have.
-      pools.for(instance).dispatch(options, upstream as Dispatcher.DispatchHandler)
+      pool.dispatch(options, upstream as Dispatcher.DispatchHandler)
     })
   }
 
@@ -268,20 +268,15 @@ export class ProxyCall implements InterimListener {
       upstream.abort(new UnusableResponse('its headers cannot be passed on', { cause: error }))
       throw error
     }
-    const { clock, idleTimeoutMs } = this.#shared.settings
-    this.#upstream = upstream
-    this.#sink = new ClientSink(response, upstream, (onStalled) =>
-      idleTimeoutMs === Number.POSITIVE_INFINITY ? () => {} : clock.setTimeout(onStalled, idleTimeoutMs),
-    )
+    this.#sink = new ClientSink(response, upstream, this.#shared.settings)
     upstream.passTo(this.#sink)
   }
 
   /** The headers for the client. */
-  responseHeaders({ instance, statusCode, headers }: ProxyResponse): string[] {
+  responseHeaders({ instance, hostSent, statusCode, headers }: ProxyResponse): string[] {
     const { settings } = this.#shared
     const { passing, trailer, isChunked } = headers
     if (headers.location !== -1 || headers.cookies.length > 0) {
-      const hostSent = hostFor(instance, settings, this.#clientHost)
       rewriteHeaders(headers, { instance, mount: this.#mount, hostSent }, settings)
     }
     if (trailer !== undefined && isChunked && this.#request.httpVersion !== '1.0') passing.push('trailer', trailer)

@@ -1,7 +1,6 @@
-import { isAuthority } from './authority.ts'
 import { RequestRefusal } from './errors.ts'
-import { isHttp2 } from './http2.ts'
 import type { MaybeExpressRequest } from './middleware.ts'
+import { isAuthority } from './request.ts'
 
 /** Where a request goes: what the client wrote, but for the prefix. */
 export interface RequestTarget {
@@ -30,7 +29,7 @@ export function requestTarget(request: MaybeExpressRequest, prefix: string): Req
   const { mount, url } = mountedUrl(request, prefix)
   if (url.charCodeAt(0) === 47) return below(mount, url, prefix, undefined)
   // Over HTTP/2 the authority has a field of its own.
-  if (isHttp2(request)) throw new RequestRefusal(400, 'The request target is not a path.')
+  if (request.httpVersionMajor === 2) throw new RequestRefusal(400, 'The request target is not a path.')
   const [, authority, rest = ''] = absoluteForm.exec(url) ?? []
   if (authority === undefined) throw new RequestRefusal(400, 'The request target is not a path.')
   if (!isAuthority(authority)) throw new RequestRefusal(400, 'The request target has no usable host.')
@@ -77,6 +76,7 @@ interface MountedUrl {
  */
 function mountedUrl(request: MaybeExpressRequest, prefix: string): MountedUrl {
   const { baseUrl, originalUrl, url = '' } = request
+  if (baseUrl === '') return { mount: '', url }
   if (baseUrl !== undefined) return (takesAll(url) && belowWildcard(request)) || { mount: baseUrl, url }
   // Connect, and what Nest uses on Fastify, note only the URL as it came.
   if (originalUrl === undefined || originalUrl === url) return { mount: '', url }
@@ -93,7 +93,7 @@ function takesAll(url: string): boolean {
 /** What a wildcard at the end of an Express mount stands for, with the mount before it. */
 function belowWildcard({ baseUrl = '', url = '', params = {} }: MaybeExpressRequest): MountedUrl | undefined {
   const value = wildcard(params)
-  if (value === undefined || baseUrl === '') return undefined
+  if (value === undefined) return undefined
   // Express leaves a slash at the end to neither.
   const whole = value.endsWith('/') ? `${baseUrl}/` : baseUrl
   for (let at = whole.indexOf('/'); at !== -1; at = whole.indexOf('/', at + 1)) {

@@ -1,14 +1,10 @@
-import type { IncomingMessage } from 'node:http'
-import type { ServiceInstance } from '@lb/core'
-import { authorityOf } from '@lb/core/authoring'
-import { isAuthority } from './authority.ts'
+import type { IncomingMessage, Server } from 'node:http'
 import { RequestRefusal } from './errors.ts'
-import { addXForwarded, type ClientFacts, type ForwardedFields, forwardedElement } from './forwarded.ts'
-import { bothKinds, type HeaderKind, namedByConnection, removeNamed } from './headers.ts'
-import { isHttp2, mayHaveBody } from './http2.ts'
+import type { ClientFacts, ForwardedFields } from './forwarded.ts'
+import { bothKinds, type HeaderKind, namedByConnection, ordinaryConnection, removeNamed } from './headers.ts'
+import { mayHaveBody } from './http2.ts'
 import type { MaybeExpressRequest } from './middleware.ts'
 import type { ProxySettings } from './options.ts'
-import { mayLackFields } from './server.ts'
 
 const requestKinds: ReadonlyMap<string, HeaderKind> = new Map([
   ...bothKinds,
@@ -57,8 +53,8 @@ export class InboundHeaders implements ForwardedFields {
   isChunked = false
   /** Whether the client takes trailers. */
   takesTrailers = false
-  /** Whether the request came over HTTP/2. */
-  readonly isHttp2: boolean
+  /** The version of HTTP, as `Via` names it. */
+  readonly version: string
   /** Of HTTP/2: the pieces of the cookie, and whether there is a body of a length that is not said. */
   #crumbs: string | undefined
   #isOpen = false
@@ -68,11 +64,11 @@ export class InboundHeaders implements ForwardedFields {
   /** @throws RequestRefusal */
   constructor(request: IncomingMessage) {
     const { rawHeaders, httpVersion } = request
-    this.isHttp2 = isHttp2(request)
-    if (httpVersion !== '1.1' && httpVersion !== '1.0' && !this.isHttp2)
+    this.version = httpVersion === '2.0' ? '2' : httpVersion
+    if (httpVersion !== '1.1' && httpVersion !== '1.0' && this.version !== '2')
       throw new RequestRefusal(505, 'The version of HTTP is not served.')
     // Among those that are missing may be the one that says where the body ends. Over HTTP/2 Node resets the stream.
-    if (!this.isHttp2 && mayLackFields(request))
+    if (this.version !== '2' && mayLackFields(request))
       throw new RequestRefusal(431, 'The request has too many header fields.')
     for (let index = 0; index < rawHeaders.length; index += 2) {
       this.#read(rawHeaders[index] ?? '', rawHeaders[index + 1] ?? '')
@@ -80,12 +76,13 @@ export class InboundHeaders implements ForwardedFields {
     if (this.isChunked && (this.contentLength !== undefined || httpVersion === '1.0')) {
       throw new RequestRefusal(400, 'The length of the request is given in two ways.')
     }
-    if (this.isHttp2) this.#readHttp2(request)
+    if (this.version === '2') this.#readHttp2(request)
     if (this.host !== undefined && this.host !== '' && !isAuthority(this.host)) {
       throw new RequestRefusal(400, 'The Host field is malformed.')
     }
-    const named = this.#connection === undefined ? undefined : namedByConnection(this.#connection)
-    if (named !== undefined) removeNamed(this.passing, named)
+    if (this.#connection !== undefined && !ordinaryConnection.test(this.#connection)) {
+      removeNamed(this.passing, namedByConnection(this.#connection))
+    }
   }
 
   get hasBody(): boolean {
@@ -109,7 +106,7 @@ export class InboundHeaders implements ForwardedFields {
   #read(name: string, value: string): void {
     const kind = requestHeaderKind(name)
     if (kind === undefined) {
-      if (this.isHttp2 && this.#readHttp2Field(name, value)) return
+      if (this.version === '2' && this.#readHttp2Field(name, value)) return
       // Some servers take an underscore for a dash.
       if (/^x[-_]forwarded/i.test(name)) this.xForwardedOthers.push(name, value)
       else this.passing.push(name, value)
@@ -188,31 +185,6 @@ function joined(before: string | undefined, value: string): string {
   return before === undefined ? value : `${before}, ${value}`
 }
 
-/** The headers for an instance, but for `Host`: what passes, and what the proxy says. */
-export function outgoingHeaders(
-  request: IncomingMessage,
-  inbound: InboundHeaders,
-  client: ClientFacts & { readonly mount: string },
-  { via, forwarded }: ProxySettings,
-): string[] {
-  const headers = inbound.passing
-  if (inbound.takesTrailers) headers.push('te', 'trailers')
-  if (client.trusted) headers.push(...inbound.xForwardedOthers)
-  if (via !== undefined) {
-    const own = `${inbound.isHttp2 ? '2' : request.httpVersion} ${via}`
-    headers.push('via', inbound.via === undefined ? own : `${inbound.via}, ${own}`)
-  } else if (inbound.via !== undefined) {
-    headers.push('via', inbound.via)
-  }
-  if (forwarded === 'both' || forwarded === 'x-forwarded') addXForwarded(headers, inbound, client, client.mount)
-  if (forwarded === 'both' || forwarded === 'forwarded') {
-    const own = forwardedElement(client)
-    const before = client.trusted ? inbound.forwarded : undefined
-    headers.push('forwarded', before === undefined ? own : `${before}, ${own}`)
-  }
-  return headers
-}
-
 /** @param host what the client calls this server */
 export function clientFacts(
   request: MaybeExpressRequest,
@@ -236,19 +208,30 @@ function clientAddress(request: IncomingMessage): string {
   return address.startsWith('::ffff:') ? address.slice(7) : address
 }
 
-/** The value of `Host` for `instance`; `undefined`: its own address, which the transport writes. */
-export function hostFor(
-  instance: ServiceInstance,
-  { hostHeader, service }: Pick<ProxySettings, 'hostHeader' | 'service'>,
-  clientHost: string,
-): string {
-  if (hostHeader === 'client' && clientHost !== '') return clientHost
-  return hostHeader === 'service' ? service : hostHeaderOf(instance)
+const authorityPattern = /^(?:\[[\w.~:%-]+\]|[\w.~!$&'()*+,;=%-]+)(?::\d{0,5})?$/
+
+/** Whether `value` is a host, and maybe a port, as RFC 3986 section 3.2 has them, without user information. */
+export function isAuthority(value: string): boolean {
+  return authorityPattern.test(value)
 }
 
-/** `host:port` as a URL spells it, without the default port of the scheme. */
-export function hostHeaderOf({ host, port, secure }: ServiceInstance): string {
-  return authorityOf(host, port === (secure ? 443 : 80) ? undefined : port)
+/** Entries, names and values, of a request's header that Node keeps unless `maxHeadersCount` of the server says otherwise. */
+const defaultHeaderEntries = 2_000
+
+/** The server that a request came to, as Node notes it on the connection. */
+export function serverOf({ socket }: { readonly socket: unknown }): HttpServer | undefined {
+  const { server }: { readonly server?: HttpServer } = Object(socket)
+  return server
+}
+
+/** `requireHostHeader` is an option that Node keeps on the server. */
+type HttpServer = Server & { readonly requireHostHeader?: boolean }
+
+/** Whether Node may have dropped header fields of `request`, which is one of HTTP/1: older versions do so without a word, newer ones refuse with 431. */
+export function mayLackFields(request: IncomingMessage): boolean {
+  const maxHeadersCount = serverOf(request)?.maxHeadersCount
+  const limit = typeof maxHeadersCount === 'number' ? maxHeadersCount * 2 : defaultHeaderEntries
+  return request.rawHeaders.length >= limit && limit > 0
 }
 
 // The ESM and the CommonJS build may both be loaded in one process; a registered symbol is the same in both.
@@ -257,12 +240,12 @@ const refused = Symbol.for('@lb/express.refused-connection')
 /** Notes that nothing more of the request's connection is carried out. */
 export function refuseConnection(request: IncomingMessage): void {
   // Over HTTP/2 there is no doubt where a request ends.
-  if (!isHttp2(request)) Object.assign(request.socket, { [refused]: true })
+  if (request.httpVersionMajor !== 2) Object.assign(request.socket, { [refused]: true })
 }
 
 /** Whether an earlier request of the same connection was refused. The connection is about to be closed. */
 export function isConnectionRefused(request: IncomingMessage): boolean {
-  if (isHttp2(request)) return false
+  if (request.httpVersionMajor === 2) return false
   const { [refused]: isRefused }: { readonly [refused]?: unknown } = Object(request.socket)
   return isRefused === true
 }

@@ -3,8 +3,122 @@ import type { AttemptContext, AttemptResult, Classification, ServiceInstance } f
 import { classifyError, classifyResponse, maxResponseFields } from '@lb/core/authoring'
 import { HeldResponse } from '@lb/undici/authoring'
 import { UnusableResponse } from './errors.ts'
+import { bothKinds, type HeaderKind, namedByConnection, ordinaryConnection, removeNamed } from './headers.ts'
 import type { RequestBody } from './request-body.ts'
-import { ResponseHeaders } from './response-headers.ts'
+
+const responseKinds: ReadonlyMap<string, HeaderKind> = new Map([
+  ...bothKinds,
+  ['proxy-authenticate', 'hop-by-hop'],
+  ['trailer', 'trailer'],
+  ['upgrade', 'upgrade'],
+  // The instance's report is for its load balancer, which is this gateway; the gateway's own comes from loadReport().
+  ['endpoint-load-metrics', 'load-report'],
+  ['location', 'location'],
+  ['set-cookie', 'set-cookie'],
+  ['date', 'date'],
+  ['retry-after', 'retry-after'],
+])
+
+/** What is done with a header of a response. */
+export function responseHeaderKind(header: string): HeaderKind | undefined {
+  return responseKinds.get(header.toLowerCase())
+}
+
+/** The headers of a response: what passes, and what it says to the proxy. */
+export class ResponseHeaders {
+  /** Name, value, name, value …: what passes as it is. */
+  readonly passing: string[] = []
+  retryAfter: string | undefined
+  date: string | undefined
+  loadReport: string | undefined
+  contentLength: number | undefined
+  /** The names of trailers that were announced. */
+  trailer: string | undefined
+  /** The protocol that the connection has from now on, or could have. */
+  upgrade: string | undefined
+  /** Indexes in `passing` of values that may have to be rewritten. */
+  location = -1
+  readonly cookies: number[] = []
+  isChunked = false
+  #connection: string | undefined
+
+  /**
+   * @param raw as the parser gives them: name, value, name, value …
+   * @throws UnusableResponse when it says in two ways, or in none that is known, where the body ends, or has too many headers
+   */
+  constructor(statusCode: number, raw: readonly Buffer[]) {
+    if (raw.length > maxResponseFields * 2) throw new UnusableResponse('there are too many headers')
+    for (let index = 0; index < raw.length; index += 2) {
+      this.#read(text(raw[index]), text(raw[index + 1]), statusCode)
+    }
+    if (this.isChunked && this.contentLength !== undefined) {
+      throw new UnusableResponse('the length of the response is given in two ways')
+    }
+    if (this.#connection === undefined || ordinaryConnection.test(this.#connection)) return
+    removeNamed(this.passing, namedByConnection(this.#connection))
+    this.#findAgain()
+  }
+
+  #read(name: string, value: string, statusCode: number): void {
+    switch (responseHeaderKind(name)) {
+      case undefined:
+        break
+      case 'date':
+        this.date = value
+        break
+      case 'retry-after':
+        this.retryAfter = value
+        break
+      case 'content-length':
+        if (this.contentLength !== undefined) throw new UnusableResponse('there are two Content-Length headers')
+        this.contentLength = Number(value)
+        // RFC 9110 section 8.6: there is none with 204.
+        if (statusCode === 204) return
+        break
+      case 'transfer-encoding':
+        if (this.isChunked || value.toLowerCase() !== 'chunked') {
+          throw new UnusableResponse('the transfer coding of the response is not supported')
+        }
+        this.isChunked = true
+        return
+      case 'connection':
+        this.#connection = this.#connection === undefined ? value : `${this.#connection}, ${value}`
+        return
+      case 'trailer':
+        this.trailer = value
+        return
+      case 'upgrade':
+        this.upgrade = this.upgrade === undefined ? value : `${this.upgrade}, ${value}`
+        return
+      case 'load-report':
+        this.loadReport = value
+        return
+      case 'location':
+        this.location = this.passing.length + 1
+        break
+      case 'set-cookie':
+        this.cookies.push(this.passing.length + 1)
+        break
+      default:
+        return
+    }
+    this.passing.push(name, value)
+  }
+
+  #findAgain(): void {
+    this.location = -1
+    this.cookies.length = 0
+    for (let index = 0; index < this.passing.length; index += 2) {
+      const kind = responseHeaderKind(String(this.passing[index]))
+      if (kind === 'location') this.location = index + 1
+      else if (kind === 'set-cookie') this.cookies.push(index + 1)
+    }
+  }
+}
+
+function text(piece: Buffer | undefined): string {
+  return piece?.toString('latin1') ?? ''
+}
 
 /** Receives interim responses, 102 or 103. */
 export interface InterimListener {
@@ -17,6 +131,8 @@ export interface InterimListener {
  */
 export class ProxyResponse extends HeldResponse<readonly Buffer[]> {
   readonly instance: ServiceInstance
+  /** The `Host` of the request. */
+  readonly hostSent: string
   readonly #context: AttemptContext
   readonly #listener: InterimListener
   statusCode = 0
@@ -27,9 +143,10 @@ export class ProxyResponse extends HeldResponse<readonly Buffer[]> {
   #abort: ((reason: Error) => void) | undefined
   #resume: (() => void) | undefined
 
-  constructor(instance: ServiceInstance, context: AttemptContext, listener: InterimListener) {
+  constructor(instance: ServiceInstance, hostSent: string, context: AttemptContext, listener: InterimListener) {
     super()
     this.instance = instance
+    this.hostSent = hostSent
     this.#context = context
     this.#listener = listener
     context.onInterrupt((reason) => {

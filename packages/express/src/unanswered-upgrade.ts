@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { ProxyError, sendProblem } from './errors.ts'
 import { headerLine } from './headers.ts'
-import { mayLackFields, serverOf } from './server.ts'
+import { mayLackFields, serverOf } from './request.ts'
 
 /** Whether Node reads the body of a request for an upgrade; before 26 it is left on the connection. */
 const bodiesAreRead = Number(process.versions.node.split('.', 1)[0]) >= 26

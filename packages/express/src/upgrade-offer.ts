@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { Clock } from '@lb/core'
 import { afterEarlierResponses } from './earlier-responses.ts'
 import { ProxyError } from './errors.ts'
-import { serverOf } from './server.ts'
+import { serverOf } from './request.ts'
 import { commonRefusal, refuseUpgrade, serveWithoutUpgrade } from './unanswered-upgrade.ts'
 
 /** Listens to a server's `upgrade` event. */

@@ -1,8 +1,10 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http'
+import type { CancelTimer } from '@lb/core'
 import type { ResponseSink } from '@lb/undici/authoring'
 import { breakOff } from './errors.ts'
 import type { HeaderList } from './headers.ts'
 import { combined, http2Stream, writeHttp2Head } from './http2.ts'
+import type { ProxySettings } from './options.ts'
 import type { ProxyResponse } from './response.ts'
 
 /** Characters of a reason phrase that are passed on. */
@@ -15,7 +17,7 @@ const reasonLimit = 256
  * @throws when Node does not take a name or value; nothing of the head is left on `response` then
  */
 export function writeHead(response: ServerResponse, statusCode: number, statusText: string, headers: string[]): void {
-  if (http2Stream(response) !== undefined) {
+  if (response.req.httpVersionMajor === 2) {
     writeHttp2Head(response, statusCode, headers)
     return
   }
@@ -29,19 +31,23 @@ export function writeHead(response: ServerResponse, statusCode: number, statusTe
     return
   }
   try {
-    const written = new Set<string>()
-    for (let index = 0; index < headers.length; index += 2) {
-      const name = headers[index] ?? ''
-      const value = headers[index + 1] ?? ''
-      const key = name.toLowerCase()
-      if (written.has(key)) response.appendHeader(name, value)
-      else response.setHeader(name, value)
-      written.add(key)
-    }
+    setHeaders(response, headers)
     response.writeHead(statusCode, reason)
   } catch (error) {
     for (let index = 0; index < headers.length; index += 2) response.removeHeader(headers[index] ?? '')
     throw error
+  }
+}
+
+function setHeaders(response: ServerResponse, headers: readonly string[]): void {
+  const written = new Set<string>()
+  for (let index = 0; index < headers.length; index += 2) {
+    const name = headers[index] ?? ''
+    const value = headers[index + 1] ?? ''
+    const key = name.toLowerCase()
+    if (written.has(key)) response.appendHeader(name, value)
+    else response.setHeader(name, value)
+    written.add(key)
   }
 }
 
@@ -78,23 +84,29 @@ const waitingLimit = 131_072
 
 /** Passes a body on to a client, no faster than it reads, and gives up one that does not read at all. */
 export class ClientSink implements ResponseSink<readonly Buffer[]> {
+  /** Whether the client has been given all of the response. */
+  hasEnded = false
   readonly #response: ServerResponse
   readonly #upstream: ProxyResponse
-  readonly #stalled: (wait: () => void) => () => void
+  readonly #settings: Pick<ProxySettings, 'clock' | 'idleTimeoutMs'>
   readonly #flush: (() => void) | undefined
-  #cancelTimer: (() => void) | undefined
+  #cancelTimer: CancelTimer | undefined
   #listens = false
   #isClosed = false
 
-  /** @param stalled starts the time limit of a client that does not read, and gives the way to end it */
-  constructor(response: ServerResponse, upstream: ProxyResponse, stalled: (onStalled: () => void) => () => void) {
+  /** @param settings hold the time limit of a client that does not read */
+  constructor(
+    response: ServerResponse,
+    upstream: ProxyResponse,
+    settings: Pick<ProxySettings, 'clock' | 'idleTimeoutMs'>,
+  ) {
     this.#response = response
     this.#upstream = upstream
-    this.#stalled = stalled
+    this.#settings = settings
+    if (upstream.headers.contentLength !== undefined) return
     // A middleware that compresses holds back what is short. What has no length may be events, each of which is waited for.
     const { flush }: { flush?: unknown } = Object(response)
-    const isHeld = Object.hasOwn(response, 'flush') && typeof flush === 'function'
-    if (isHeld && upstream.headers.contentLength === undefined) this.#flush = () => flush.call(response)
+    if (Object.hasOwn(response, 'flush') && typeof flush === 'function') this.#flush = () => flush.call(response)
   }
 
   begin(isHere: boolean): void {
@@ -110,17 +122,12 @@ export class ClientSink implements ResponseSink<readonly Buffer[]> {
     const isTaken = this.#response.write(chunk)
     this.#flush?.()
     if (isTaken || this.#response.writableLength < waitingLimit) return true
-    if (this.#isClosed) return false
-    if (!this.#listens) {
-      this.#listens = true
-      this.#response.on('drain', () => this.#drained())
-    }
-    // Destroying it aborts the request to the instance, by the response's 'close'.
-    this.#cancelTimer ??= this.#stalled(() => breakOff(this.#response))
+    if (!this.#isClosed) this.#waitForClient()
     return false
   }
 
   end(rawTrailers: readonly Buffer[]): void {
+    this.hasEnded = true
     this.#cancelTimer?.()
     if (rawTrailers.length > 0) this.#addTrailers(rawTrailers)
     this.#response.end()
@@ -132,6 +139,7 @@ export class ClientSink implements ResponseSink<readonly Buffer[]> {
       this.end(rawTrailers)
       return
     }
+    this.hasEnded = true
     // As a string, a short body is written together with the header: one piece instead of two.
     if (chunk.length <= shortBody && !this.#response.chunkedEncoding) {
       this.#response.end(chunk.toString('latin1'), 'latin1')
@@ -144,7 +152,7 @@ export class ClientSink implements ResponseSink<readonly Buffer[]> {
     breakOff(this.#response)
   }
 
-  /** The client has got the response, or cannot get it any more. */
+  /** The client cannot get the rest. */
   closed(): void {
     this.#isClosed = true
     this.#cancelTimer?.()
@@ -160,6 +168,17 @@ export class ClientSink implements ResponseSink<readonly Buffer[]> {
     } catch {
       // Node takes one for malformed: none of them is passed on.
     }
+  }
+
+  #waitForClient(): void {
+    if (!this.#listens) {
+      this.#listens = true
+      this.#response.on('drain', () => this.#drained())
+    }
+    const { clock, idleTimeoutMs } = this.#settings
+    if (idleTimeoutMs === Number.POSITIVE_INFINITY) return
+    // Destroying it aborts the request to the instance, by the response's 'close'.
+    this.#cancelTimer ??= clock.setTimeout(() => breakOff(this.#response), idleTimeoutMs)
   }
 
   #drained(): void {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { UnusableResponse } from './errors.ts'
-import { ResponseHeaders } from './response-headers.ts'
+import { ResponseHeaders } from './response.ts'
 
 /** As the parser gives them: pieces of one buffer. */
 function pieces(fields: readonly string[]): Buffer[] {
