@@ -87,6 +87,12 @@ export type {
   CallResult,
 } from './observe/call-observer.ts'
 export type { AdapterEvent, EventLevel, LoadBalancerEvent, LoadBalancerListener } from './observe/events.ts'
+export type { TrafficRecordingOptions } from './observe/recording/recording-options.ts'
+export {
+  type RecordedLoadBalancer,
+  recordTraffic,
+  type TrafficRecording,
+} from './observe/recording/traffic-recording.ts'
 export type { InstanceSnapshot, InstanceState, MetadataSubsetSnapshot, ServiceSnapshot } from './observe/snapshot.ts'
 
 // Control at run time.

@@ -1,3 +1,5 @@
+import { percentilesOf } from './percentiles.ts'
+
 /** The calls that started in one second of virtual time. */
 export interface SecondReport {
   /** Calls that started in this second. */
@@ -47,8 +49,7 @@ export class CallRecorder {
 
   /** The latencies of successful calls at these ratios, by nearest rank; NaN if no call succeeded. */
   percentilesMs(ratios: readonly number[]): number[] {
-    const sorted = this.#latenciesMs.slice(0, this.succeeded).sort()
-    return ratios.map((ratio) => sorted[Math.max(0, Math.ceil(ratio * sorted.length) - 1)] ?? Number.NaN)
+    return percentilesOf(this.#latenciesMs.slice(0, this.succeeded), ratios)
   }
 
   /** Second by second from the start; seconds without calls have 0 and 0. */

@@ -1,6 +1,7 @@
 import { checkNumber } from '@lb/core/authoring'
 import type { InstanceBehaviour } from './simulated-instance.ts'
-import { type SimulationOptions, type SimulationWorld, simulate } from './simulation.ts'
+import { simulate } from './simulation.ts'
+import type { SimulationOptions, SimulationWorld } from './simulation-options.ts'
 import type { SimulationReport } from './simulation-report.ts'
 
 /** A typical production failure, as a script for a fleet of any size. */

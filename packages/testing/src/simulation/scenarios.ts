@@ -1,6 +1,6 @@
 import type { Scenario } from './scenario.ts'
 import type { InstanceBehaviour } from './simulated-instance.ts'
-import type { SimulationWorld } from './simulation.ts'
+import type { SimulationWorld } from './simulation-options.ts'
 
 /** The name of a scenario in `scenarios`. */
 export type ScenarioName =

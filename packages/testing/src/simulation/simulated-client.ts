@@ -5,13 +5,14 @@ import type {
   Clock,
   ExecuteOptions,
   LoadBalancer,
-  Random,
   ServiceInstance,
 } from '@lb/core'
-import { classifyStatus } from '@lb/core/authoring'
+import { classifyError, classifyStatus } from '@lb/core/authoring'
 import type { CallRecorder } from './call-recorder.ts'
+import type { CallSchedule } from './call-schedule.ts'
 import type { EventHash } from './event-hash.ts'
-import { exponential } from './latency-profile.ts'
+import { failureNumber } from './recording/recorded-reply.ts'
+import type { RecordedFailure } from './recording/recording.ts'
 import type { SimulatedFleet } from './simulated-fleet.ts'
 import { type Reply, refusedReply } from './simulated-instance.ts'
 
@@ -25,12 +26,12 @@ export interface SimulatedClientOptions {
   readonly index: number
   readonly loadBalancer: LoadBalancer
   readonly clock: Clock
-  readonly random: Random
+  readonly schedule: CallSchedule
   readonly fleet: SimulatedFleet
   readonly recorder: CallRecorder
   readonly hash: EventHash
-  readonly callsPerSecond: number
-  readonly arrivals: 'poisson' | 'constant'
+  /** What recorded attempts failed with. */
+  readonly failures: readonly RecordedFailure[]
   readonly timeoutMs: number
   /** Time on the wire of one attempt, there and back. */
   readonly roundTripMs: (instance: ServiceInstance) => number
@@ -41,42 +42,38 @@ export class SimulatedClient {
   readonly #options: SimulatedClientOptions
   readonly #startedAtMs: number
   readonly #executeOptions: ExecuteOptions<Reply>
+  readonly #onceOptions: ExecuteOptions<Reply>
   #untilMs = 0
 
   constructor(options: SimulatedClientOptions) {
     this.#options = options
     this.#startedAtMs = options.clock.now()
-    this.#executeOptions = { idempotent: true, timeoutMs: options.timeoutMs, classify: classifyReply }
+    this.#executeOptions = { idempotent: true, timeoutMs: options.timeoutMs, classify: this.#classify }
+    this.#onceOptions = { ...this.#executeOptions, idempotent: false }
   }
 
   /** Makes calls from now until the clock reads `untilMs`. */
   run(untilMs: number): void {
     this.#untilMs = untilMs
-    const { arrivals, callsPerSecond, random } = this.#options
-    // With a random phase, as clients do not march in step.
-    this.#scheduleCall(arrivals === 'constant' ? (random() * 1_000) / callsPerSecond : this.#gapMs())
+    this.#scheduleCall()
   }
 
-  #gapMs(): number {
-    const { arrivals, callsPerSecond, random } = this.#options
-    return (1_000 / callsPerSecond) * (arrivals === 'constant' ? 1 : exponential(random))
-  }
-
-  #scheduleCall(delayMs: number): void {
-    const { clock } = this.#options
-    if (clock.now() + delayMs >= this.#untilMs) return
+  #scheduleCall(): void {
+    const { clock, schedule } = this.#options
+    const next = schedule(clock.now() - this.#startedAtMs)
+    if (next === undefined || clock.now() + next.delayMs >= this.#untilMs) return
     clock.setTimeout(() => {
-      this.#call()
-      this.#scheduleCall(this.#gapMs())
-    }, delayMs)
+      this.#call(next.idempotent ? this.#executeOptions : this.#onceOptions)
+      this.#scheduleCall()
+    }, next.delayMs)
   }
 
-  #call(): void {
+  #call(options: ExecuteOptions<Reply>): void {
     const { clock, hash, index, loadBalancer, recorder } = this.#options
     const beganAtMs = clock.now()
     recorder.began(beganAtMs - this.#startedAtMs)
     hash.add(eventKinds.call, beganAtMs, index, recorder.calls)
-    loadBalancer.execute(simulatedService, this.#attempt, this.#executeOptions).then(
+    loadBalancer.execute(simulatedService, this.#attempt, options).then(
       (reply) => this.#end(beganAtMs, reply < 500 ? undefined : `status ${reply}`),
       (error: unknown) => this.#end(beganAtMs, codeOf(error)),
     )
@@ -95,31 +92,41 @@ export class SimulatedClient {
     }
   }
 
-  readonly #attempt: AttemptFunction<Reply> = (instance) => {
+  readonly #attempt: AttemptFunction<Reply> = (instance, context) => {
     const { clock, fleet, hash, index, recorder, roundTripMs } = this.#options
     const target = fleet.get(instance.id)
     recorder.attempts++
     hash.add(eventKinds.attempt, clock.now(), index, target.received)
     return new Promise((resolve, reject) => {
-      target.handle((reply) => {
+      target.handle((reply, over) => {
         hash.add(eventKinds.reply, clock.now(), index, reply)
-        clock.setTimeout(() => (reply < 0 ? reject(errorOf(reply)) : resolve(reply)), roundTripMs(instance))
+        if (over !== undefined) context.until(over)
+        clock.setTimeout(() => {
+          if (reply < 0) reject(this.#errorOf(reply))
+          else resolve(reply)
+        }, roundTripMs(instance))
       })
     })
   }
-}
 
-function classifyReply(result: AttemptResult<Reply>): Classification | undefined {
-  return result.ok ? classifyStatus(result.value) : undefined
+  #errorOf(reply: Reply): Error {
+    const recorded = this.#options.failures[failureNumber(reply)]
+    return recorded?.error ?? (reply === refusedReply ? refused : reset)
+  }
+
+  readonly #classify = (result: AttemptResult<Reply>): Classification | undefined => {
+    if (result.ok) return classifyStatus(result.value)
+    const { error } = result
+    const recorded = this.#options.failures.find((failure) => failure.error === error)
+    if (recorded?.blamed !== true || classifyError(error).blame !== 'none') return undefined
+    // The application blamed the instance, which the code of the error alone does not.
+    return { ok: false, retry: 'idempotent' }
+  }
 }
 
 // Made once: a stack trace costs more than a call.
 const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED', syscall: 'connect' })
 const reset = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', syscall: 'read' })
-
-function errorOf(reply: Reply): Error {
-  return reply === refusedReply ? refused : reset
-}
 
 function codeOf(error: unknown): string {
   const { code, name } = error as { code?: unknown; name?: unknown }

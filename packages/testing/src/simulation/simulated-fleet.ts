@@ -1,6 +1,7 @@
-import { type Clock, parseInstance, type Random } from '@lb/core'
+import { type Clock, parseInstance, type Random, type ServiceInstance } from '@lb/core'
 import { rejectOption } from '@lb/core/authoring'
-import { type InstanceBehaviour, SimulatedInstance } from './simulated-instance.ts'
+import type { RecordedListChange } from './recording/recording.ts'
+import { type InstanceBehaviour, type ResponseSource, SimulatedInstance } from './simulated-instance.ts'
 import { SimulatedRegistry } from './simulated-registry.ts'
 
 export interface SimulatedFleetOptions {
@@ -12,6 +13,8 @@ export interface SimulatedFleetOptions {
   /** New instances get these weights in turn. */
   readonly weights?: readonly number[] | undefined
   readonly behaviour: InstanceBehaviour
+  /** The recorded responses of an instance; without it, the behaviour decides. */
+  readonly recorded?: ((id: string) => ResponseSource) | undefined
 }
 
 interface Member {
@@ -77,17 +80,35 @@ export class SimulatedFleet {
     return loads
   }
 
+  /** Applies a recorded change of the list: instances that were not started yet are. One that was may have another weight now. */
+  change({ added, removed }: Pick<RecordedListChange, 'added' | 'removed'>): void {
+    const current = new Map(this.registry.instances.map((instance) => [instance.id, instance]))
+    for (const id of removed) {
+      if (current.delete(id)) this.#endListing(this.#memberOf(id))
+    }
+    for (const instance of added) {
+      if (!this.#members.has(instance.id)) this.#add(instance, {})
+      this.#memberOf(instance.id).listedSinceMs ??= this.#options.clock.now()
+      current.set(instance.id, instance)
+    }
+    this.registry.set([...current.values()])
+  }
+
   #startOne(behaviour: InstanceBehaviour): SimulatedInstance {
-    const { clock, stream, zones, weights = [1], behaviour: common } = this.#options
+    const { zones, weights = [1] } = this.#options
     const number = this.#members.size
     const zone = zones[number % zones.length]
     const host = `10.${(number >> 16) & 255}.${(number >> 8) & 255}.${number & 255}`
     const weight = weights[number % weights.length] ?? 1
     const instance = parseInstance({ host, port: 8_080, weight, ...(zone === undefined ? undefined : { zone }) })
-    const simulated = new SimulatedInstance(instance, clock, stream('instance', instance.id), {
-      ...common,
-      ...behaviour,
-    })
+    return this.#add(instance, behaviour)
+  }
+
+  #add(instance: ServiceInstance, own: InstanceBehaviour): SimulatedInstance {
+    const { behaviour, clock, recorded, stream } = this.#options
+    const { id } = instance
+    const random = stream('instance', id)
+    const simulated = new SimulatedInstance(instance, clock, random, { ...behaviour, ...own }, recorded?.(id))
     this.#members.set(instance.id, { simulated, listedSinceMs: undefined, listedForMs: 0 })
     return simulated
   }

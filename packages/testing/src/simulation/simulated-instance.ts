@@ -1,6 +1,8 @@
 import type { CancelTimer, Clock, LoadProbeResult, Random, ServiceInstance } from '@lb/core'
 import { checkDurationMs, checkInteger, checkKeys, checkNumber, RequestLoad, rejectOption } from '@lb/core/authoring'
 import { type LatencyProfile, latencySampler } from './latency-profile.ts'
+import { noReply } from './recording/recorded-reply.ts'
+import type { RecordedResponse } from './recording/recorded-responses.ts'
 
 /** How a simulated instance serves requests. Durations are in milliseconds. */
 export interface InstanceBehaviour {
@@ -28,7 +30,7 @@ export interface InstanceBehaviour {
   readonly mode?: 'serving' | 'refusing' | 'hanging' | undefined
 }
 
-/** The result of a request: a status, or a negative number for a refused or reset connection. */
+/** The result of a request: a status, or a negative number for a refused or reset connection or a recorded failure. */
 export type Reply = number
 export const refusedReply: Reply = -1
 const resetReply: Reply = -2
@@ -59,8 +61,16 @@ interface Settings {
   readonly mode: 'serving' | 'refusing' | 'hanging'
 }
 
+/** Takes the reply to a request, and when the response is over, if that is later. */
+export type OnReply = (reply: Reply, over?: Promise<void>) => void
+
+/** Gives the response that was recorded for a request that comes now. */
+export type ResponseSource = () => RecordedResponse
+
 interface Job {
-  readonly reply: (reply: Reply) => void
+  readonly reply: OnReply
+  /** Called when the rest of a response was sent, of which the head was the reply. */
+  over: (() => void) | undefined
   /** Requests that were there when it arrived, and when that was. */
   readonly level: number
   readonly arrivedAtMs: number
@@ -82,12 +92,24 @@ export class SimulatedInstance {
   readonly #load = new RequestLoad()
   readonly #queue: Job[] = []
   readonly #served = new Set<Job>()
+  readonly #recorded: ResponseSource | undefined
   #behaviour: InstanceBehaviour
   #settings: Settings
 
-  /** @throws InvalidOptionError */
-  constructor(instance: ServiceInstance, clock: Clock, random: Random, behaviour: InstanceBehaviour = {}) {
+  /**
+   * `recorded` gives its responses, unless the behaviour has a `serviceTime`.
+   *
+   * @throws InvalidOptionError
+   */
+  constructor(
+    instance: ServiceInstance,
+    clock: Clock,
+    random: Random,
+    behaviour: InstanceBehaviour = {},
+    recorded?: ResponseSource,
+  ) {
     this.instance = instance
+    this.#recorded = recorded
     this.#clock = clock
     this.#random = random
     this.#startedAtMs = clock.now()
@@ -127,15 +149,18 @@ export class SimulatedInstance {
     this.behave({ mode: 'refusing' })
     const jobs = [...this.#served, ...this.#queue.splice(0)]
     this.#served.clear()
-    for (const { cancel, reply } of jobs) {
-      cancel?.()
+    for (const job of jobs) {
+      job.cancel?.()
       this.#load.dropped()
-      reply(resetReply)
+      end(job, resetReply)
     }
   }
 
-  /** Accepts a request and calls `reply` once: at once if the request is refused, and never if the instance hangs. */
-  handle(reply: (reply: Reply) => void): void {
+  /**
+   * Accepts a request and calls `reply` once: at once if the request is refused, and never if the instance hangs. A recorded response
+   * may go on after it.
+   */
+  handle(reply: OnReply): void {
     this.received++
     const { mode, concurrency, queueLimit } = this.#settings
     if (mode === 'refusing') reply(refusedReply)
@@ -151,24 +176,48 @@ export class SimulatedInstance {
     return { inFlight: this.#load.inFlight, latencyMs: this.#load.latencyMs(this.#clock.now()) }
   }
 
-  #job(reply: (reply: Reply) => void): Job {
-    return { reply, level: this.#load.started(), arrivedAtMs: this.#clock.now(), cancel: undefined }
+  #job(reply: OnReply): Job {
+    return { reply, over: undefined, level: this.#load.started(), arrivedAtMs: this.#clock.now(), cancel: undefined }
   }
 
   #serve(job: Job): void {
     const { failureRatio, failureStatus, failureTimeMs, serviceTimeMs, slowdown } = this.#settings
-    const fails = failureRatio > 0 && this.#random() < failureRatio
-    const durationMs = (fails ? failureTimeMs() : serviceTimeMs()) * slowdown * this.#coldness()
+    const factor = slowdown * this.#coldness()
     this.#served.add(job)
-    job.cancel = this.#clock.setTimeout(() => this.#finish(job, fails ? failureStatus : 200), durationMs)
+    const finishIn = (durationMs: number, reply: Reply): void => {
+      job.cancel = this.#clock.setTimeout(() => this.#finish(job, reply), durationMs * factor)
+    }
+    if (failureRatio > 0 && this.#random() < failureRatio) finishIn(failureTimeMs(), failureStatus)
+    else if (this.#recorded === undefined || this.#behaviour.serviceTime !== undefined) finishIn(serviceTimeMs(), 200)
+    else this.#replay(job, this.#recorded(), factor)
   }
 
-  #finish(job: Job, status: number): void {
+  #replay(job: Job, { inFlightMs, ms, reply }: RecordedResponse, factor: number): void {
+    // What gave no reply does not keep others from being served: nothing is known of how long it took.
+    if (reply === noReply) {
+      this.#served.delete(job)
+      this.#load.dropped()
+      return
+    }
+    job.cancel = this.#clock.setTimeout(() => {
+      if (inFlightMs <= ms) {
+        this.#finish(job, reply)
+        return
+      }
+      job.cancel = this.#clock.setTimeout(() => this.#finish(job, reply), (inFlightMs - ms) * factor)
+      const over = new Promise<void>((resolve) => {
+        job.over = resolve
+      })
+      job.reply(reply, over)
+    }, ms * factor)
+  }
+
+  #finish(job: Job, reply: Reply): void {
     this.#served.delete(job)
     this.#load.finished(job.level, this.#clock.now() - job.arrivedAtMs, this.#clock.now())
     const next = this.#queue.shift()
     if (next !== undefined) this.#serve(next)
-    job.reply(status)
+    end(job, reply)
   }
 
   /** The factor by which service times are multiplied until the instance is warm. */
@@ -178,6 +227,12 @@ export class SimulatedInstance {
     const left = 1 - (this.#clock.now() - this.#startedAtMs) / warmUp.durationMs
     return left > 0 ? 1 + (warmUp.factor - 1) * left : 1
   }
+}
+
+/** Gives the reply, or the end of a response whose head was the reply. */
+function end({ over, reply: give }: Job, reply: Reply): void {
+  if (over === undefined) give(reply)
+  else over()
 }
 
 function settingsOf(behaviour: InstanceBehaviour, random: Random): Settings {

@@ -2,7 +2,8 @@ import { InvalidOptionError } from '@lb/core'
 import { describe, expect, it } from 'vitest'
 import { runScenario } from './scenario.ts'
 import { scenarios } from './scenarios.ts'
-import { type SimulatedClientContext, type SimulationOptions, simulate } from './simulation.ts'
+import { simulate } from './simulation.ts'
+import type { SimulatedClientContext, SimulationOptions } from './simulation-options.ts'
 
 const busy: SimulationOptions = {
   clients: 8,

@@ -1,108 +1,15 @@
-import {
-  type Clock,
-  type HealthProbe,
-  LoadBalancer,
-  type LoadBalancerEvent,
-  type LoadBalancerOptions,
-  type Random,
-  type ServiceInstance,
-} from '@lb/core'
-import { checkDurationMs, checkFunction, checkInteger, checkKeys, checkNumber, rejectOption } from '@lb/core/authoring'
+import { LoadBalancer, type LoadBalancerEvent, type Random, type ServiceInstance } from '@lb/core'
 import { CallRecorder } from './call-recorder.ts'
+import { type CallSchedule, constantCalls, poissonCalls, recordedCalls } from './call-schedule.ts'
 import { EventHash } from './event-hash.ts'
 import { randomTree } from './random-tree.ts'
+import { Replay } from './recording/replay.ts'
 import { eventKinds, SimulatedClient, simulatedService } from './simulated-client.ts'
 import { SimulatedFleet } from './simulated-fleet.ts'
-import type { InstanceBehaviour } from './simulated-instance.ts'
 import { simulatedHealthProbe, simulatedLoadProbe } from './simulated-probes.ts'
-import type { SimulatedRegistry } from './simulated-registry.ts'
 import { SimulationClock } from './simulation-clock.ts'
+import { checkSimulationOptions, type SimulationOptions } from './simulation-options.ts'
 import type { SimulationReport } from './simulation-report.ts'
-
-/** The client for which a load balancer is created. */
-export interface SimulatedClientContext {
-  /** The number of the client, from 0. */
-  readonly index: number
-  /** The zone of the client; `undefined` without zones. */
-  readonly zone: string | undefined
-  /**
-   * For `healthCheck.probe`: a probe of the simulated instance. It passes as long as the instance runs, however slow it
-   * is and whatever it responds to requests.
-   */
-  readonly probe: HealthProbe
-}
-
-/** Options of every load balancer of a simulation, without those that the simulation itself provides. */
-export type SimulatedLoadBalancerOptions = Omit<LoadBalancerOptions, 'discovery' | 'services' | 'clock' | 'random'>
-
-/** The world that a script controls. Times count from the start of the simulation, in milliseconds. */
-export interface SimulationWorld {
-  /** The virtual clock of the simulation. */
-  readonly clock: Clock
-  /** How long clients make calls. */
-  readonly durationMs: number
-  /** The script's own random source. */
-  readonly random: Random
-  /** The instances. */
-  readonly fleet: SimulatedFleet
-  /** The registry that the clients watch. */
-  readonly registry: SimulatedRegistry
-  /** Calls `action` at `elapsedMs`. */
-  readonly at: (elapsedMs: number, action: () => void) => void
-  /** Calls `listener` with every event of every load balancer, and the number of its client, from 0. */
-  readonly subscribe: (listener: (event: LoadBalancerEvent, client: number) => void) => void
-}
-
-/** Size, load and script of a simulation. */
-export interface SimulationOptions {
-  /** Processes with one load balancer each, from 1 to 1 000 000. @default 10 */
-  readonly clients?: number | undefined
-  /** Instances that are listed from the start, from 0 to 1 000 000. @default 10 */
-  readonly instances?: number | undefined
-  /** How long clients make calls, in milliseconds, ≥ 1. @default 10_000 */
-  readonly durationMs?: number | undefined
-  /** The same seed reproduces the same simulation, event for event. @default 1 */
-  readonly seed?: number | undefined
-  /** Calls of each client per second, from 0.000001 to 1 000 000. @default 10 */
-  readonly callsPerSecond?: number | undefined
-  /** Times between the calls of a client: random (exponential) or constant. @default 'poisson' */
-  readonly arrivals?: 'poisson' | 'constant' | undefined
-  /** Deadline of each call, in milliseconds, ≥ 1. @default 1_000 */
-  readonly timeoutMs?: number | undefined
-  /** Instances and clients are assigned to these zones in turn. @default [] */
-  readonly zones?: readonly string[] | undefined
-  /** Weights that instances get in turn: one or more finite numbers ≥ 0. @default [1] */
-  readonly weights?: readonly number[] | undefined
-  /**
-   * Round-trip time of an attempt on the network, in milliseconds, ≥ 0.
-   * @default { sameZoneMs: 0.5, crossZoneMs: 1.5 }
-   */
-  readonly network?: { readonly sameZoneMs?: number | undefined; readonly crossZoneMs?: number | undefined } | undefined
-  /** The behaviour of the instances, until the script changes it. @default {} */
-  readonly instance?: InstanceBehaviour | undefined
-  /** Options of the load balancers: the same for all, or created for each client. @default {} */
-  readonly loadBalancer?:
-    | (SimulatedLoadBalancerOptions | ((client: SimulatedClientContext) => SimulatedLoadBalancerOptions))
-    | undefined
-  /** Called before the first client starts. @default a script that does nothing */
-  readonly script?: ((world: SimulationWorld) => void) | undefined
-}
-
-const simulationKeys: readonly (keyof SimulationOptions)[] = [
-  'clients',
-  'instances',
-  'durationMs',
-  'seed',
-  'callsPerSecond',
-  'arrivals',
-  'timeoutMs',
-  'zones',
-  'weights',
-  'network',
-  'instance',
-  'loadBalancer',
-  'script',
-]
 
 /**
  * Runs real load balancers against simulated instances in virtual time, without sockets. Except for the servers, the
@@ -124,6 +31,7 @@ class Simulation {
   readonly #timeoutMs: number
   readonly #clock = new SimulationClock()
   readonly #stream: (...path: readonly string[]) => Random
+  readonly #replay: Replay | undefined
   readonly #fleet: SimulatedFleet
   readonly #recorder = new CallRecorder()
   readonly #hash = new EventHash()
@@ -134,20 +42,27 @@ class Simulation {
 
   constructor(options: SimulationOptions) {
     this.#options = options
-    this.#durationMs = options.durationMs ?? 10_000
-    this.#timeoutMs = options.timeoutMs ?? 1_000
+    this.#replay = options.recording === undefined ? undefined : new Replay(options.recording, options.instance)
+    this.#durationMs = options.durationMs ?? this.#replay?.traffic.durationMs ?? 10_000
+    this.#timeoutMs = options.timeoutMs ?? this.#replay?.traffic.timeoutMs ?? 1_000
     this.#stream = randomTree(options.seed ?? 1)
-    const { zones = [], weights, instance: behaviour = {} } = options
-    this.#fleet = new SimulatedFleet({ clock: this.#clock, stream: this.#stream, zones, weights, behaviour })
+    const { zones = [], weights, instance = {} } = options
+    const clock = this.#clock
+    const startMs = clock.now()
+    const behaviour = this.#replay?.behaviour ?? instance
+    const recorded = this.#replay?.responsesOf(() => clock.now() - startMs)
+    this.#fleet = new SimulatedFleet({ clock, stream: this.#stream, zones, weights, behaviour, recorded })
   }
 
   async run(): Promise<SimulationReport> {
     const clock = this.#clock
     const startMs = clock.now()
     const endMs = startMs + this.#durationMs
-    this.#fleet.list(this.#fleet.start(this.#options.instances ?? 10))
+    if (this.#replay === undefined) this.#fleet.list(this.#fleet.start(this.#options.instances ?? 10))
+    else this.#replay.changeLists(this.#fleet, clock, startMs)
     this.#runScript(startMs)
-    for (let index = 0; index < (this.#options.clients ?? 10); index++) this.#newClient(index).run(endMs)
+    const clients = this.#replay === undefined ? (this.#options.clients ?? 10) : 1
+    for (let index = 0; index < clients; index++) this.#newClient(index).run(endMs)
     await clock.runUntil(endMs)
     const { loads } = this.#fleet
     // Calls that have begun end at their deadline at the latest.
@@ -177,7 +92,7 @@ class Simulation {
   }
 
   #newClient(index: number): SimulatedClient {
-    const { zones = [], arrivals = 'poisson', callsPerSecond = 10 } = this.#options
+    const { zones = [] } = this.#options
     const zone = zones[index % zones.length]
     const [sameZoneMs, crossZoneMs] = this.#roundTripsMs()
     const roundTripMs = (instance: ServiceInstance): number => (instance.zone === zone ? sameZoneMs : crossZoneMs)
@@ -185,15 +100,21 @@ class Simulation {
       index,
       loadBalancer: this.#newLoadBalancer(index, zone, roundTripMs),
       clock: this.#clock,
-      random: this.#stream('client', `${index}`, 'arrivals'),
+      schedule: this.#scheduleOf(index),
       fleet: this.#fleet,
       recorder: this.#recorder,
       hash: this.#hash,
-      callsPerSecond,
-      arrivals,
+      failures: this.#replay?.traffic.failures ?? [],
       timeoutMs: this.#timeoutMs,
       roundTripMs,
     })
+  }
+
+  #scheduleOf(index: number): CallSchedule {
+    if (this.#replay !== undefined) return recordedCalls(this.#replay.traffic.calls)
+    const { arrivals, callsPerSecond = 10 } = this.#options
+    const random = this.#stream('client', `${index}`, 'arrivals')
+    return arrivals === 'constant' ? constantCalls(callsPerSecond, random) : poissonCalls(callsPerSecond, random)
   }
 
   #newLoadBalancer(
@@ -225,7 +146,9 @@ class Simulation {
   }
 
   #roundTripsMs(): [sameZoneMs: number, crossZoneMs: number] {
-    const { sameZoneMs = 0.5, crossZoneMs = 1.5 } = this.#options.network ?? {}
+    // Recorded times are those of a client: the network is in them.
+    const [same, cross] = this.#replay === undefined ? [0.5, 1.5] : [0, 0]
+    const { sameZoneMs = same, crossZoneMs = cross } = this.#options.network ?? {}
     return [sameZoneMs, crossZoneMs]
   }
 
@@ -253,26 +176,4 @@ class Simulation {
       hash: this.#hash.digest,
     }
   }
-}
-
-function checkSimulationOptions(options: SimulationOptions): void {
-  checkKeys('simulate', options, simulationKeys)
-  const { arrivals, loadBalancer, network, script } = options
-  checkInteger('simulate.clients', options.clients, 1, 1_000_000)
-  checkInteger('simulate.instances', options.instances, 0, 1_000_000)
-  checkDurationMs('simulate.durationMs', options.durationMs, { min: 1 })
-  checkNumber('simulate.callsPerSecond', options.callsPerSecond, 1e-6, 1_000_000)
-  checkDurationMs('simulate.timeoutMs', options.timeoutMs, { min: 1 })
-  if (options.weights?.length === 0) rejectOption('simulate.weights', 'one or more numbers', options.weights)
-  for (const [index, weight] of (options.weights ?? []).entries()) {
-    checkNumber(`simulate.weights[${index}]`, weight, 0, Number.MAX_VALUE)
-  }
-  if (arrivals !== undefined && arrivals !== 'poisson' && arrivals !== 'constant') {
-    rejectOption('simulate.arrivals', 'poisson or constant', arrivals)
-  }
-  if (network !== undefined) checkKeys('simulate.network', network, ['sameZoneMs', 'crossZoneMs'])
-  checkDurationMs('simulate.network.sameZoneMs', network?.sameZoneMs)
-  checkDurationMs('simulate.network.crossZoneMs', network?.crossZoneMs)
-  if (typeof loadBalancer !== 'object') checkFunction('simulate.loadBalancer', loadBalancer)
-  checkFunction('simulate.script', script)
 }
