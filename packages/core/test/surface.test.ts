@@ -39,6 +39,7 @@ describe('@lb/core', () => {
       'UnknownInstanceError',
       'UnknownServiceError',
       'parseInstance',
+      'recordTraffic',
     ])
   })
 
