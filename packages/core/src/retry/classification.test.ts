@@ -6,7 +6,7 @@ import {
   LoadBalancerClosedError,
   NoAvailableInstanceError,
 } from '../base/errors.ts'
-import { classifyError, classifyStatus, defaultRetryStatusCodes } from './classification.ts'
+import { classifyError, classifyResponse, classifyStatus, defaultRetryStatusCodes } from './classification.ts'
 
 /** An error of the platform, such as node:net throws. */
 function failure(code: string, fields: object = {}): Error {
@@ -34,6 +34,21 @@ function grpcFailure(code: number, pushback?: string): Error {
   return Object.assign(new Error(`${code} it failed`), { code, details: 'it failed', metadata })
 }
 
+/** As a cause of a cause, so many times. */
+function wrapped(error: Error, times: number): Error {
+  return times === 0 ? error : new Error('odd', { cause: wrapped(error, times - 1) })
+}
+
+/** In an aggregate of an aggregate, so many times. */
+function gathered(error: Error, times: number): Error {
+  return times === 0 ? error : new AggregateError([gathered(error, times - 1)], 'odd')
+}
+
+function lostInHandshake(code: string): Error {
+  const message = 'Client network socket disconnected before secure TLS connection was established'
+  return Object.assign(new Error(message), { code })
+}
+
 describe('classifyStatus', () => {
   it.each([100, 200, 301, 400, 404, 408, 429, 499])('takes %i for an answer', (status) => {
     expect(classifyStatus(status)).toEqual({ ok: true, statusCode: status })
@@ -47,6 +62,39 @@ describe('classifyStatus', () => {
     expect(classifyStatus(503).retry).toBeUndefined()
     expect(defaultRetryStatusCodes).toEqual([500, 502, 503, 504])
     expect(Object.isFrozen(defaultRetryStatusCodes)).toBe(true)
+  })
+})
+
+describe('classifyResponse', () => {
+  it('takes a Retry-After from a failure and from too many requests only', () => {
+    for (const statusCode of [429, 500, 503]) {
+      expect(classifyResponse({ statusCode, retryAfter: '7' })).toStrictEqual({
+        ...classifyStatus(statusCode),
+        retryAfterMs: 7_000,
+      })
+    }
+    for (const statusCode of [200, 301, 404, 499]) {
+      expect(classifyResponse({ statusCode, retryAfter: '7' })).toStrictEqual(classifyStatus(statusCode))
+      expect(classifyResponse({ statusCode, retryAfter: '7', loadReport: 'cpu_utilization=0.3' })).toStrictEqual({
+        ...classifyStatus(statusCode),
+        loadReport: 'cpu_utilization=0.3',
+      })
+    }
+  })
+
+  it('has no field for what the response does not say', () => {
+    expect(classifyResponse({ statusCode: 503 })).toStrictEqual({ ok: false, statusCode: 503 })
+    expect(classifyResponse({ statusCode: 503, retryAfter: 'soon' })).toStrictEqual({ ok: false, statusCode: 503 })
+    expect(classifyResponse({ statusCode: 503, loadReport: 'x' })).toStrictEqual({
+      ok: false,
+      statusCode: 503,
+      loadReport: 'x',
+    })
+  })
+
+  it('compares a date with that of the response', () => {
+    const facts = { retryAfter: 'Sun, 06 Nov 1994 08:50:00 GMT', date: 'Sun, 06 Nov 1994 08:49:37 GMT' }
+    expect(classifyResponse({ statusCode: 503, ...facts })).toMatchObject({ retryAfterMs: 23_000 })
   })
 })
 
@@ -114,12 +162,19 @@ describe('classifyError', () => {
       'every address refused',
       fetchFailed(new AggregateError([failure('ECONNREFUSED'), failure('EHOSTUNREACH')], 'all failed')),
     ],
+    ['a name that was not resolved, for whatever reason', failure('EODD', { syscall: 'getaddrinfo' })],
+    [
+      'no buffer for one address and a refusal of the other',
+      new AggregateError([failure('ENOBUFS'), failure('ECONNREFUSED')]),
+    ],
+    ['nothing gathered, but a code', Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' })],
+    ['a refused connection, wrapped eight times', wrapped(failure('ECONNREFUSED'), 8)],
     [
       'every address refused, with a code of its own',
       Object.assign(new AggregateError([failure('ECONNREFUSED')]), { code: 'ECONNREFUSED' }),
     ],
   ])('repeats any request after %s: it was never sent', (_, error) => {
-    expect(classifyError(error)).toEqual({ ok: false, retry: 'always' })
+    expect(classifyError(error)).toStrictEqual({ ok: false, retry: 'always' })
   })
 
   it.each([
@@ -139,6 +194,12 @@ describe('classifyError', () => {
     ["axios's time limit", failure('ECONNABORTED')],
     ["axios's network error", failure('ERR_NETWORK')],
     ['a body that ends too early', failure('ERR_STREAM_PREMATURE_CLOSE')],
+    [
+      'a body that broke off, with a code that says nothing',
+      statusError({ code: 'EODD', message: 'stream has been aborted' }),
+    ],
+    ['a broken pipe with the words of a lost handshake', lostInHandshake('EPIPE')],
+    ['a reset whose message is no text', Object.assign(failure('ECONNRESET'), { message: Symbol('odd') })],
     [
       'a body that broke off, with the status of its response',
       statusError({
@@ -172,6 +233,28 @@ describe('classifyError', () => {
 
   it.each([
     ['an unknown error', new Error('odd')],
+    ['a refused connection, wrapped nine times', wrapped(failure('ECONNREFUSED'), 9)],
+    ['a refused connection, gathered nine times', gathered(failure('ECONNREFUSED'), 9)],
+    ['a status, wrapped nine times', wrapped(statusError({ status: 503 }), 9)],
+    ['a status that is no integer', statusError({ status: 404.5 })],
+    ['a status that is too low', statusError({ status: 99 })],
+    ['a status that is too high', statusError({ status: 600 })],
+    ['a failed fetch with a code that says nothing', Object.assign(new TypeError('fetch failed'), { code: 'EODD' })],
+    ['the words of a failed fetch in another error', new Error('fetch failed')],
+    ['a lost connection, quoted by another error', new Error('failed to fetch: network connection lost')],
+    [
+      'a protocol version that TLS does not know',
+      Object.assign(new TypeError('x'), { code: 'ERR_TLS_INVALID_PROTOCOL_VERSION' }),
+    ],
+    ['a code and details that are not of gRPC', Object.assign(new Error('odd'), { code: 14, details: 'x' })],
+    ['a code and metadata that are not of gRPC', Object.assign(new Error('odd'), { code: 14, metadata: {} })],
+    ['a negative status of gRPC', Object.assign(grpcFailure(14), { code: -1 })],
+    ['a status of gRPC that is no integer', Object.assign(grpcFailure(14), { code: 13.5 })],
+    ['a status of gRPC that is no number', Object.assign(grpcFailure(14), { code: '14' })],
+    [
+      'a cancellation caused by a failure',
+      Object.assign(new Error('x', { cause: failure('ECONNREFUSED') }), { name: 'CanceledError' }),
+    ],
     ['an error of the domain', Object.assign(new Error('user not found'), { code: 'USER_NOT_FOUND' })],
     ['an error of validation', Object.assign(new Error('invalid'), { name: 'ZodError', issues: [] })],
     ["Postgres's unique violation", Object.assign(new Error('duplicate key'), { code: '23505', severity: 'ERROR' })],
@@ -222,7 +305,7 @@ describe('classifyError', () => {
     ['no list', new DiscoveryError('none', { cause: failure('ECONNREFUSED') })],
     ['a closed load balancer', new LoadBalancerClosedError('closed')],
   ])('repeats nothing after %s, and blames no instance', (_, error) => {
-    expect(classifyError(error)).toEqual({ ok: false, blame: 'none', retry: 'never' })
+    expect(classifyError(error)).toStrictEqual({ ok: false, blame: 'none', retry: 'never' })
   })
 
   it('repeats any request after no local port was left for one instance, and blames no instance', () => {
@@ -257,11 +340,12 @@ describe('classifyError', () => {
   ])('reads the Retry-After of its response, in %s', (_, headers) => {
     const of = (status: number): unknown => classifyError(statusError({ response: { status, headers } }))
     expect(of(503)).toEqual({ ok: false, statusCode: 503, retryAfterMs: 7_000 })
+    expect(of(500)).toEqual({ ok: false, statusCode: 500, retryAfterMs: 7_000 })
     expect(of(429)).toEqual({ ok: true, statusCode: 429, retryAfterMs: 7_000 })
     expect(of(404)).toEqual({ ok: true, statusCode: 404 })
   })
 
-  it.each([1, 3, 5, 6, 7, 8, 9, 10, 11, 16])('takes gRPC status %d for an answer', (code) => {
+  it.each([0, 1, 3, 5, 6, 7, 8, 9, 10, 11, 16])('takes gRPC status %d for an answer', (code) => {
     expect(classifyError(grpcFailure(code))).toEqual({ ok: true, retry: 'never' })
   })
 
@@ -272,7 +356,7 @@ describe('classifyError', () => {
   it('repeats an idempotent request after UNAVAILABLE, as the server pushes back', () => {
     expect(classifyError(grpcFailure(14))).toEqual({ ok: false, retry: 'idempotent' })
     expect(classifyError(grpcFailure(14, '250'))).toEqual({ ok: false, retry: 'idempotent', retryAfterMs: 250 })
-    for (const forbidden of ['-1', 'never']) {
+    for (const forbidden of ['-1', 'never', '12x', '1234567890']) {
       expect(classifyError(grpcFailure(14, forbidden))).toEqual({ ok: false, retry: 'never' })
     }
   })
@@ -280,6 +364,16 @@ describe('classifyError', () => {
   it('knows a gRPC error by the path of its method too', () => {
     const error = Object.assign(new Error('x'), { code: 14, details: 'x', path: '/users.Users/Get' })
     expect(classifyError(error)).toEqual({ ok: false, retry: 'idempotent' })
+  })
+
+  it.each([100, 599])('takes status %d of an error for one', (status) => {
+    expect(classifyError(statusError({ status }))).toStrictEqual(classifyStatus(status))
+    expect(classifyError(wrapped(statusError({ status }), 8))).toStrictEqual(classifyStatus(status))
+  })
+
+  it('does not read a pushback that is no text', () => {
+    const error = Object.assign(grpcFailure(14), { metadata: { 'grpc-retry-pushback-ms': [250] } })
+    expect(classifyError(error)).toStrictEqual({ ok: false, retry: 'idempotent' })
   })
 
   it('ends on causes that go round in a circle', () => {

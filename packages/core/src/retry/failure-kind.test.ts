@@ -56,6 +56,7 @@ describe('failureKind', () => {
 
   it('takes a connection that breaks within a good answer for one that failed', () => {
     expect(failureKind({ statusCode: 200, error: coded('ECONNRESET') })).toBe('connect')
+    expect(failureKind({ statusCode: 499, error: coded('ECONNRESET') })).toBe('connect')
   })
 
   it('takes an answer that the application calls a failure for an error of the server', () => {
@@ -98,6 +99,8 @@ describe('the mode of a failure', () => {
     ['one that took as long as an address without a host', coded('EHOSTUNREACH'), 3_000, 'connect'],
     ['a reset, however late', coded('ECONNRESET'), 20_000, 'broken'],
     ['refused and reset together', new AggregateError([coded('ECONNREFUSED'), coded('ECONNRESET')]), 1, 'broken'],
+    ['refused and too late together', new AggregateError([coded('ECONNREFUSED'), coded('ETIMEDOUT')]), 1, 'connect'],
+    ['the slowest refusal', coded('ECONNREFUSED'), 1_000, 'refused'],
     ['a connection that timed out', coded('UND_ERR_CONNECT_TIMEOUT'), 500, 'connect'],
     ['a deadline of the load balancer', new DeadlineExceededError('x'), 1, 'connect'],
     ['no error at all', undefined, 1, 'server'],

@@ -26,6 +26,8 @@ describe('parseRetryAfter', () => {
     ['1', 1_000],
     ['120', 120_000],
     ['  7\t', 7_000],
+    ['7 \t', 7_000],
+    ['7'.padStart(64, '0'), 7_000],
     ['007', 7_000],
     ['86400', 86_400_000],
   ])('takes %j for seconds', (value, expected) => {
@@ -95,6 +97,7 @@ describe('parseRetryAfter', () => {
   it('does not look at what is much too long', () => {
     expect(parseRetryAfter('1'.repeat(1e6), sent)).toBeUndefined()
     expect(parseRetryAfter(' '.repeat(1e6), sent)).toBeUndefined()
+    expect(parseRetryAfter('7'.padStart(65, '0'), sent)).toBeUndefined()
   })
 
   it('finds the century of a year with two digits from the date of the response', () => {
@@ -104,6 +107,19 @@ describe('parseRetryAfter', () => {
     // 50 years later is the future, 51 are 49 years ago.
     expect(at('Friday, 01-Jan-44 00:00:00 GMT', sent)).toBe(maxRetryAfterMs)
     expect(at('Sunday, 01-Jan-45 00:00:00 GMT', sent)).toBe(0)
+  })
+
+  it.each([1900, 1999, 2000, 2023, 2024, 2100])('agrees with Date on the ends of months of %d', (year) => {
+    for (let month = 0; month < 12; month++) {
+      const end = Date.UTC(year, month + 1, 1)
+      for (const [from, to] of [
+        [end - 3_600_000, end + 3_600_000],
+        [end - 90_000_000, end - 3_600_000],
+        [end, end + 3_600_000],
+      ] as const) {
+        expect(parseRetryAfter(forms(to).fixdate, forms(from).fixdate)).toBe(Math.min(to - from, maxRetryAfterMs))
+      }
+    }
   })
 
   it('agrees with Date on every form of any two dates', () => {

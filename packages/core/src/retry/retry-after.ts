@@ -22,7 +22,7 @@ export function parseRetryAfter(value: string | null | undefined, date: string |
 }
 
 interface HttpDate {
-  /** Since 1970-01-01T00:00:00Z. */
+  /** Since some time before the year 1: only differences mean something. */
   readonly seconds: number
   readonly year: number
 }
@@ -62,7 +62,7 @@ function parseHttpDate(value: string | undefined, nearYear: number): HttpDate | 
   const [day, hour, minute, second] = numbers(groups)
   // Second 60 is a leap second.
   if (day < 1 || day > daysIn(year, monthIndex) || hour > 23 || minute > 59 || second > 60) return undefined
-  const days = daysSince1970(year, monthIndex) + day - 1
+  const days = daysBeforeMonth(year, monthIndex) + day
   return { seconds: ((days * 24 + hour) * 60 + minute) * 60 + second, year }
 }
 
@@ -86,11 +86,10 @@ function daysIn(year: number, monthIndex: number): number {
   return monthIndex === 1 && isLeap(year) ? length + 1 : length
 }
 
-/** Days from 1970-01-01 to the first of the month. */
-function daysSince1970(year: number, monthIndex: number): number {
+/** Days from 0001-01-01 to the first of the month. */
+function daysBeforeMonth(year: number, monthIndex: number): number {
   const past = year - 1
   const leapDays = Math.floor(past / 4) - Math.floor(past / 100) + Math.floor(past / 400)
   const leapDayPassed = monthIndex > 1 && isLeap(year) ? 1 : 0
-  // 719 162 days from 0001-01-01 to 1970-01-01.
-  return past * 365 + leapDays + (daysBefore[monthIndex] ?? 0) + leapDayPassed - 719_162
+  return past * 365 + leapDays + (daysBefore[monthIndex] ?? 0) + leapDayPassed
 }
