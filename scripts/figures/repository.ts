@@ -11,19 +11,27 @@ import { longCommentLines, longMarkdownLines } from './prose.ts'
 import { readSourceFile, root, type SourceFile } from './source-file.ts'
 import { bareErrors, casts, longFunctions } from './syntax-figures.ts'
 
-/** Every figure of the sources of the packages, tests left out, and of the prose. */
+/** The code of the site: its parts, its pictures and playground, what checks it, and the programs that its pages show. */
+const site = [
+  'docs/*.{ts,mjs}',
+  'docs/{check-site,learn,recipes}/**/*.{ts,cjs}',
+  'docs/.vitepress/{*,{pictures,playground}/*}.ts',
+]
+
+/** Every figure of the sources of the packages, tests left out, of the site and of the prose. */
 export function figuresOfRepository(): Figure[] {
   const paths = globSync('packages/*/src/**/*.ts', { cwd: root }).filter((path) => !/\.(?:test|suite)\.ts$/.test(path))
-  const files = paths.sort().map(readSourceFile)
+  const sources = paths.sort().map(readSourceFile)
+  const files = [...sources, ...globSync(site, { cwd: root }).sort().map(readSourceFile)]
   return [
     counted(
       "files at the root of core's sources",
       limits.rootFiles,
       paths.filter((path) => /^packages\/core\/src\/[^/]+$/.test(path)),
     ),
-    counted('imports against the floors of core', limits.floors, againstTheFloors(files)),
+    counted('imports against the floors of core', limits.floors, againstTheFloors(sources)),
     counted('circles of imports, types included', limits.circles, circles(files)),
-    castsOfWorstPackage(files),
+    castsOfWorstPackage(sources),
     longestFiles(files),
     counted(
       `functions of more than ${lengths.functionLines} lines`,
@@ -33,8 +41,8 @@ export function figuresOfRepository(): Figure[] {
         .sort((left, right) => right.lines - left.lines)
         .map(({ place }) => place),
     ),
-    counted('bare throw new Error', limits.bareErrors, files.flatMap(bareErrors)),
-    undocumentedNames(files),
+    counted('bare throw new Error', limits.bareErrors, sources.flatMap(bareErrors)),
+    undocumentedNames(sources),
     counted(`lines of prose over ${lengths.proseCharacters} characters`, limits.longProse, [
       ...longProse(),
       ...files.flatMap((file) => longCommentLines(file, lengths.proseCharacters)),

@@ -1,0 +1,56 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { recordedRun } from '../.vitepress/playground/recorded-run.ts'
+import { scenarioNames, settingsOf } from '../.vitepress/playground/settings.ts'
+import { type BuiltSite, dist } from './built-site.ts'
+
+const fragment = 'scenario=grey-failure&balancers=round-robin,least-request&seconds=12&instances=6&weights=3,1'
+/** The most that the worker may be, compressed. */
+const workerBytes = 100_000
+
+/** The playground gives the same hashes as Node, by keyboard too. `picture`: where one of it goes. */
+export async function checkPlayground(site: BuiltSite, picture: string | undefined): Promise<void> {
+  const page = await site.open(`/playground#${fragment}`)
+  await page.getByText(/^Done/).waitFor({ timeout: 60_000 })
+  const settings = settingsOf(fragment)
+  const hashes: string[] = []
+  for (const balancer of settings.balancers) hashes.push((await recordedRun(settings, balancer)).report.hash)
+  site.expect("the playground's hashes", await page.locator('dd:last-of-type').allTextContents(), hashes)
+  site.expect('its plots', await page.locator('.uplot canvas').count(), hashes.length)
+  const offered = await page.getByLabel('Scenario').locator('option').allTextContents()
+  site.expect('its scenarios', offered, scenarioNames)
+
+  const plotTop = (): Promise<number | undefined> =>
+    page
+      .locator('.pg-plot')
+      .first()
+      .boundingBox()
+      .then((box) => box?.y)
+  const before = await plotTop()
+  // Another seed, another run, and a URL that says so.
+  await page.getByLabel('Seed').focus()
+  await page.keyboard.press('ArrowUp')
+  await page.keyboard.press('Enter')
+  await page.getByText('Simulating').waitFor()
+  await page.getByText(/^Done/).waitFor({ timeout: 60_000 })
+  if (!page.url().includes('seed=2')) site.problems.push(`the playground's settings are not in its URL: ${page.url()}`)
+  site.expect('where the plot of another run is', await plotTop(), before)
+  if (picture !== undefined) await page.screenshot({ path: picture })
+  await page.close()
+
+  const still = await site.open('/playground#seconds=2', { reducedMotion: 'reduce' })
+  site.expect('buttons for those who prefer no motion', await still.getByRole('button', { name: 'Play' }).count(), 1)
+  await still.close()
+  await site.checkPhone('/playground#seconds=2')
+}
+
+export function checkWorkerSize(site: BuiltSite): void {
+  const assets = join(dist, 'assets')
+  const workers = readdirSync(assets).filter((file) => /^worker-[\w-]+\.js$/.test(file))
+  site.expect('workers', workers.length, 1)
+  for (const file of workers) {
+    const { length } = gzipSync(readFileSync(join(assets, file)))
+    if (length > workerBytes) site.problems.push(`the worker has ${length} bytes, at most ${workerBytes}`)
+  }
+}
