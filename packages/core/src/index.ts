@@ -8,7 +8,7 @@ export type { LoadProbe, LoadProbeResult } from './balancer/probing/load-probe.t
 export type { ProbingOptions } from './balancer/probing/options.ts'
 export { ProbingBalancer, type ProbingBalancerOptions, type ProbingState } from './balancer/probing/probing.ts'
 export type { ConfiguredServiceOptions, LoadBalancerOptions, ServiceOptions } from './config/service-options.ts'
-export type { HealthCheckOptions, HealthProbe, HealthProbeResult } from './health/checks/options.ts'
+export type { HealthCheckOptions, HealthObserver, HealthProbe, HealthProbeResult } from './health/checks/options.ts'
 export type { HealthCheckTls } from './health/checks/tls.ts'
 export type { PanicOptions } from './health/eligibility/panic.ts'
 export type { SlowStartOptions } from './health/eligibility/slow-start.ts'

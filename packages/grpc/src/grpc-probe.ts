@@ -1,6 +1,11 @@
 import * as grpcJs from '@grpc/grpc-js'
 import type { HealthProbe, HealthProbeResult, ServiceInstance } from '@lb/core'
 import { authorityOf, checkKeys, rejectOption } from '@lb/core/authoring'
+import { checkMethod, encodedRequest, servingStatus } from './health-service.ts'
+import { HealthWatch } from './health-watch.ts'
+
+/** A response has one number. */
+const maxMessageBytes = 1_024
 
 /** How `grpcProbe` asks an instance. */
 export interface GrpcProbeOptions {
@@ -12,13 +17,11 @@ export interface GrpcProbeOptions {
   readonly channelOptions?: grpcJs.ChannelOptions | undefined
 }
 
-const method = '/grpc.health.v1.Health/Check'
-
-const servingStatuses = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'] as const
-
 /**
  * A probe by the health checking protocol of gRPC, for `healthCheck`: `{ probe: grpcProbe() }`. Each probe is one call of `Check` over
- * a connection of its own, so that an instance that takes no new connections is found, too.
+ * a connection of its own, so that an instance that takes no new connections is found, too. Where the server has `Watch`, one stream
+ * for each instance tells of changes at once, and `Check` is called every `idleIntervalMs`. The streams end with the load balancer; an
+ * open one keeps the process alive.
  *
  * Source: `grpc.health.v1`, the GRPC Health Checking Protocol.
  *
@@ -32,15 +35,22 @@ export function grpcProbe(options: GrpcProbeOptions = {}): HealthProbe {
     rejectOption('grpcProbe.credentials', 'credentials of a channel', credentials)
   }
   const request = encodedRequest(service)
-  return (instance, { signal }) => {
+  const connect = (instance: ServiceInstance): grpcJs.Client => {
     const own = instance.secure ? grpcJs.credentials.createSsl() : grpcJs.credentials.createInsecure()
-    const client = new grpcJs.Client(targetOf(instance), credentials ?? own, {
+    return new grpcJs.Client(targetOf(instance), credentials ?? own, {
+      'grpc.max_receive_message_length': maxMessageBytes,
       ...channelOptions,
       'grpc.use_local_subchannel_pool': 1,
       'grpc.enable_http_proxy': 0,
     })
+  }
+  const check: HealthProbe = (instance, { signal }) => {
+    const client = connect(instance)
     return checked(client, request, signal).finally(() => client.close())
   }
+  const watch: HealthProbe['watch'] = (instance, observer) =>
+    new HealthWatch({ connect: () => connect(instance), request, observer })
+  return Object.assign(check, { watch })
 }
 
 function targetOf({ host, port }: ServiceInstance): string {
@@ -51,7 +61,7 @@ function targetOf({ host, port }: ServiceInstance): string {
 function checked(client: grpcJs.Client, request: Buffer, signal: AbortSignal): Promise<HealthProbeResult> {
   return new Promise((resolve, reject) => {
     const call = client.makeUnaryRequest<Buffer, string>(
-      method,
+      checkMethod,
       (bytes) => bytes,
       servingStatus,
       request,
@@ -62,18 +72,4 @@ function checked(client: grpcJs.Client, request: Buffer, signal: AbortSignal): P
     )
     signal.addEventListener('abort', () => call.cancel(), { once: true })
   })
-}
-
-/** `HealthCheckRequest { string service = 1 }`. */
-function encodedRequest(service: string): Buffer {
-  const name = Buffer.from(service)
-  if (name.length === 0) return name
-  if (name.length > 127) rejectOption('grpcProbe.service', 'at most 127 bytes', service)
-  return Buffer.concat([Buffer.from([0x0a, name.length]), name])
-}
-
-/** `HealthCheckResponse { ServingStatus status = 1 }`. */
-function servingStatus(bytes: Buffer): string {
-  const value = bytes[0] === 0x08 ? (bytes[1] ?? 0) : 0
-  return servingStatuses[value] ?? String(value)
 }

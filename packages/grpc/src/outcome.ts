@@ -8,6 +8,7 @@ import { decodeLoadReport, loadReportTrailer } from './load-report.ts'
 const ok = 0
 export const cancelled = 1
 export const deadlineExceeded = 4
+export const unimplemented = 12
 export const internal = 13
 export const unavailable = 14
 

@@ -18,10 +18,25 @@ import { type HealthCheckTls, healthCheckTlsOption } from './tls.ts'
  * Checks whether one instance is healthy. `false`, an error or a rejection is a failure. The probe must end when
  * `signal` is aborted: its time is over, or the result is no longer needed.
  */
-export type HealthProbe = (
-  instance: ServiceInstance,
-  context: { readonly signal: AbortSignal },
-) => boolean | HealthProbeResult | Promise<boolean | HealthProbeResult>
+export interface HealthProbe {
+  (
+    instance: ServiceInstance,
+    context: { readonly signal: AbortSignal },
+  ): boolean | HealthProbeResult | Promise<boolean | HealthProbeResult>
+  /**
+   * Follows the health of an instance that the instance itself announces. Called when a probe has passed, once; it ends with `close()` of
+   * the returned object. It must bound how often it calls the observer.
+   */
+  readonly watch?: ((instance: ServiceInstance, observer: HealthObserver) => { close(): void }) | undefined
+}
+
+/** Receives what an instance announces of its health. */
+export interface HealthObserver {
+  /** The health is this, from now on. It counts at once, whatever the thresholds; probes are sent every `idleIntervalMs`. */
+  next(result: boolean | HealthProbeResult): void
+  /** Nothing is announced any more: probes are sent as without `watch`, the first one at once, until `next` is called again. */
+  lost(): void
+}
 
 /** The result of a probe. */
 export interface HealthProbeResult {

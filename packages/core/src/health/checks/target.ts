@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.ts'
 import { jittered, type Random } from '../../base/random.ts'
 import type { RunningClock } from '../../base/running-clock.ts'
 import type { ServiceInstance } from '../../instance/instance.ts'
-import type { HealthProbe } from './options.ts'
+import type { HealthObserver, HealthProbe } from './options.ts'
 import { type HealthState, type HealthThresholds, isStablyHealthy, nextHealth, unknownHealth } from './state.ts'
 import { type ProbeVerdict, verdictOfError, verdictOfResult, verdictOfTimeout } from './verdict.ts'
 
@@ -36,7 +36,8 @@ export interface HealthWatcher {
  *
  * It wakes up every `intervalMs`. A wake-up sends a probe, unless the instance is stably healthy, no watcher had a
  * request since the wake-up before, and `idleIntervalMs` is not over: so traffic that comes back is noticed within
- * `intervalMs`, and an instance that is unknown, unhealthy or wavering is never left alone for long.
+ * `intervalMs`, and an instance that is unknown, unhealthy or wavering is never left alone for long. One that announces its health is
+ * probed every `idleIntervalMs`: a process that hangs announces nothing.
  */
 export class HealthTarget {
   readonly #settings: HealthTargetSettings
@@ -47,6 +48,10 @@ export class HealthTarget {
   #cancelTimer: () => void = () => {}
   /** How much of the idle interval is left. Counted down instead of read from the clock, so that rounding plays no part. */
   #idleLeftMs = 0
+  /** What the probe has open to follow the instance. */
+  #watch: { close(): void } | undefined
+  /** Whether the instance announces its health. */
+  #announced = false
   #closed = false
 
   constructor(settings: HealthTargetSettings) {
@@ -80,6 +85,7 @@ export class HealthTarget {
     this.#watchers = []
     this.#cancelTimer()
     this.#controller?.abort()
+    this.#watch?.close()
   }
 
   #wakeUpIn(delayMs: number): void {
@@ -87,7 +93,8 @@ export class HealthTarget {
   }
 
   #wakeUp(): void {
-    const idle = !this.#hadTraffic() && isStablyHealthy(this.#state)
+    const hadTraffic = this.#hadTraffic()
+    const idle = (this.#announced || !hadTraffic) && isStablyHealthy(this.#state)
     if (idle && this.#idleLeftMs > 0) this.#wait()
     else this.#probe()
   }
@@ -139,13 +146,44 @@ export class HealthTarget {
   }
 
   #learn(verdict: ProbeVerdict): void {
-    const { clock, idleIntervalMs, jitter, random } = this.#settings
-    const before = this.#state
-    this.#state = nextHealth(before, verdict, this.#settings, clock.now())
+    const { idleIntervalMs, jitter, random } = this.#settings
     // Before the listeners, which may close this.
     this.#idleLeftMs = jittered(idleIntervalMs, jitter, random)
     this.#wait()
-    const state = this.#state
+    if (verdict.healthy) this.#follow()
+    this.#apply(verdict)
+  }
+
+  #follow(): void {
+    const { probe } = this.#settings
+    const instance = this.#watchers.at(-1)?.instance
+    if (this.#watch !== undefined || probe.watch === undefined || instance === undefined) return
+    const observer: HealthObserver = {
+      next: (result) => {
+        if (this.#closed) return
+        this.#announced = true
+        this.#apply({ ...verdictOfResult(result), immediate: true })
+      },
+      lost: () => {
+        if (this.#closed || !this.#announced) return
+        this.#announced = false
+        if (this.#controller !== undefined) return
+        this.#cancelTimer()
+        this.#probe()
+      },
+    }
+    try {
+      this.#watch = probe.watch(instance, observer)
+    } catch {
+      // Probes say what there is to know.
+      this.#watch = { close: () => {} }
+    }
+  }
+
+  #apply(verdict: ProbeVerdict): void {
+    const before = this.#state
+    const state = nextHealth(before, verdict, this.#settings, this.#settings.clock.now())
+    this.#state = state
     if (state.status !== before.status) this.#notify((watcher) => watcher.listener(state))
     if (verdict.healthy && state.status === 'healthy') this.#notify((watcher) => watcher.onPass?.())
   }
