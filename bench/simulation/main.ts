@@ -9,6 +9,7 @@ import { writeResult } from '../result-file.ts'
 import { report } from './report.ts'
 import {
   balancerRuns,
+  budgetRuns,
   defaultRuns,
   largeRuns,
   type Result,
@@ -48,13 +49,16 @@ const progress = ({ scenario, options, size: { clients, instances } }: Run): voi
 
 if (values.scenario !== undefined || values.balancer !== undefined) {
   const runs = defaultRuns(size, values.scenario, values.balancer)
-  console.log(report({ size, defaults: await runAll(runs, progress), balancers: [], variations: [], large: [] }))
+  console.log(
+    report({ size, defaults: await runAll(runs, progress), balancers: [], variations: [], budgets: [], large: [] }),
+  )
 } else {
   const defaults = await runAll(defaultRuns(size), progress)
   const balancers = await runAll(balancerRuns(size), progress)
   const variations = await runAll(variationRuns(size), progress)
+  const budgets = await runAll(budgetRuns(size.seed), progress)
   const large: Result[] = values.write ? await runAll(largeRuns(size.seed), progress) : []
-  const text = report({ size, defaults, balancers, variations, large })
+  const text = report({ size, defaults, balancers, variations, budgets, large })
   console.log(text)
   if (values.write) await writeResult('simulation', text)
 }

@@ -1,19 +1,19 @@
-import { type ScenarioName, scenarios } from '@lb/testing'
 import { markdownReport } from '../markdown-report.ts'
 import { table } from '../table.ts'
-import type { Result, Size } from './runs.ts'
+import { allScenarios, type Result, type Size } from './runs.ts'
 
 export interface Findings {
   readonly size: Size
   readonly defaults: readonly Result[]
   readonly balancers: readonly Result[]
   readonly variations: readonly Result[]
+  readonly budgets: readonly Result[]
   readonly large: readonly Result[]
 }
 
-export function report({ size, defaults, balancers, variations, large }: Findings): string {
+export function report({ size, defaults, balancers, variations, budgets, large }: Findings): string {
   const { clients, instances, seconds, callsPerSecond, seed } = size
-  const names = [...new Set(defaults.map(({ run }) => run.scenario))]
+  const names = [...new Set([...defaults, ...budgets].map(({ run }) => run.scenario))]
   return markdownReport({
     title: 'What becomes of calls when things go wrong',
     command: 'bench:simulation',
@@ -32,14 +32,15 @@ export function report({ size, defaults, balancers, variations, large }: Finding
       '',
       ...section('By balancer', balancers),
       ...section('What single options change', variations),
+      ...section('Retries of a fleet', budgets),
       ...section('A large fleet: 1 000 clients × 1 000 instances × 60 s, 5 calls per second and client', large),
       '## What happens',
       '',
-      ...names.map((name: ScenarioName) => `- ${name}: ${scenarios[name].description}`),
+      ...names.map((name) => `- ${name}: ${allScenarios[name].description}`),
       '',
       '## Why calls failed',
       '',
-      ...[...defaults, ...balancers, ...variations, ...large].map(failureLine),
+      ...[...defaults, ...balancers, ...variations, ...budgets, ...large].map(failureLine),
       '',
     ],
     notes,

@@ -1,5 +1,12 @@
 import type { BalancerName } from '@lb/core'
-import { runScenario, type ScenarioName, type SimulationOptions, type SimulationReport, scenarios } from '@lb/testing'
+import {
+  runScenario,
+  type Scenario,
+  type ScenarioName,
+  type SimulationOptions,
+  type SimulationReport,
+  scenarios,
+} from '@lb/testing'
 
 export interface Size {
   readonly clients: number
@@ -9,8 +16,11 @@ export interface Size {
   readonly seed: number
 }
 
+/** What the retry budget is for, beside the scenarios of the simulator. */
+type BudgetScenarioName = 'dead-service' | 'killed-instance'
+
 export interface Run {
-  readonly scenario: ScenarioName
+  readonly scenario: ScenarioName | BudgetScenarioName
   /** The options in words; `default` for none. */
   readonly options: string
   readonly loadBalancer: SimulationOptions['loadBalancer']
@@ -24,6 +34,20 @@ export interface Result {
   readonly realSeconds: number
   /** Largest memory of the process so far. */
   readonly maxMegabytes: number
+}
+
+export const allScenarios: Readonly<Record<Run['scenario'], Scenario>> = {
+  ...scenarios,
+  'dead-service': {
+    description: 'Every instance refuses all connections from the start.',
+    script: ({ fleet }) => {
+      for (const instance of fleet.all) instance.behave({ mode: 'refusing' })
+    },
+  },
+  'killed-instance': {
+    description: 'One instance is killed after a third of the time, and stays on the list.',
+    script: ({ at, durationMs, fleet }) => at(durationMs / 3, () => fleet.all[0]?.crash()),
+  },
 }
 
 const scenarioNames = Object.keys(scenarios) as ScenarioName[]
@@ -82,6 +106,24 @@ export function variationRuns(size: Size): Run[] {
   return variations.map(([scenario, options, loadBalancer]) => ({ scenario, options, loadBalancer, size }))
 }
 
+/** Fleets of few busy clients and of many quiet ones, with the same load. */
+export function budgetRuns(seed: number): Run[] {
+  const fleets = [
+    [1_000, 0.5],
+    [100, 5],
+    [10, 50],
+  ] as const
+  const names: readonly BudgetScenarioName[] = ['dead-service', 'killed-instance']
+  return names.flatMap((scenario) =>
+    fleets.map(([clients, callsPerSecond]) => ({
+      scenario,
+      options: `${clients} clients × ${callsPerSecond}/s`,
+      loadBalancer: {},
+      size: { clients, instances: 50, seconds: 60, callsPerSecond, seed },
+    })),
+  )
+}
+
 /** A fleet in which a client goes round its instances once in three minutes. */
 export function largeRuns(seed: number): Run[] {
   const size: Size = { clients: 1_000, instances: 1_000, seconds: 60, callsPerSecond: 5, seed }
@@ -107,7 +149,7 @@ async function runOne(run: Run): Promise<Result> {
   const { loadBalancer, scenario, size } = run
   const { seconds, ...rest } = size
   const startedAt = performance.now()
-  const report = await runScenario(scenarios[scenario], {
+  const report = await runScenario(allScenarios[scenario], {
     ...rest,
     durationMs: seconds * 1_000,
     ...(loadBalancer === undefined ? undefined : { loadBalancer }),

@@ -26,7 +26,7 @@ async function thrown(
       },
       { idempotent: true, ...options },
     )
-    await observed.settle(ended, 100).catch(() => {})
+    await observed.settle(ended, 80).catch(() => {})
   }
   return { attempts, states: new Set(Object.values(observed.states)) }
 }

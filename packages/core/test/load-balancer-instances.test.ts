@@ -307,7 +307,7 @@ describe('inspect', () => {
       inFlight: 0,
       queued: 0,
       overrides: [],
-      retryBudget: 100,
+      retryBudget: 30,
       instances: [
         {
           instance: { id: 'a:1', host: 'a', port: 1, weight: 1, priority: 0, secure: false, metadata: {} },

@@ -15,7 +15,7 @@ import type { AttemptFunction } from './attempt-context.ts'
 import type { Judged } from './attempt-outcome.ts'
 import { type AccompaniedCall, Companions } from './companions.ts'
 import type { ExecuteOptions } from './execute-options.ts'
-import { mayMoveOn, nextAttempt, type RepeatedCall } from './next-attempt.ts'
+import { mayMoveOn, nextAttempt, type RepeatedCall, retryFailed } from './next-attempt.ts'
 import { attemptPickRequest } from './pick-request.ts'
 import { isResponse, responseClassification } from './response.ts'
 import type { CallScope } from './scope.ts'
@@ -91,8 +91,10 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RepeatedCall<T> {
         if (next === undefined) break
         settled = await this.#round(target.unlessClosed(next))
       }
-      const { attempt, result } = settled
+      const { attempt, result, classification } = settled
       attempt.decide(result.ok)
+      if (classification.ok) target.budget?.succeeded()
+      else if (this.retries > 0) retryFailed(this, settled)
       if (result.ok) return result.value
       throw result.error
     } catch (error) {

@@ -45,7 +45,10 @@ export interface RepeatedCall<T> {
 export async function nextAttempt<T>(call: RepeatedCall<T>, settled: SettledAttempt<T>): Promise<Request | undefined> {
   const { attempt, result } = settled
   const delayMs = retryDelayMs(call, settled)
-  if (delayMs === undefined && !mayWaitForList(call, settled)) return undefined
+  if (delayMs === undefined) {
+    retryFailed(call, settled)
+    if (!mayWaitForList(call, settled)) return undefined
+  }
   attempt.done()
   let isLast = false
   try {
@@ -113,6 +116,14 @@ export function mayMoveOn<T>(call: RepeatedCall<T>): boolean {
   if (target.closed || !call.hasRetry || target.running.now() >= call.latestMs) return false
   if (!target.hasCandidateBeyond(call.tried(), call.match)) return false
   return call.paidAhead || target.budget === undefined || target.budget.tryWithdraw()
+}
+
+/** `settled` is the last attempt for now, and failed: if it is a retry, more than one instance fails. */
+export function retryFailed<T>(call: RepeatedCall<T>, { attempt, classification }: SettledAttempt<T>): void {
+  const { retries, scope, target } = call
+  // A retry that found no place is none.
+  const isRetry = retries > 0 && attempt.number > 1
+  if (isRetry && classification.blame !== 'none' && !scope.cancelled) target.budget?.failed()
 }
 
 /** Nothing was sent, and no retry is left or no instance: the list may be older than what the registry has. */

@@ -18,12 +18,12 @@ function deposit(budget: RetryBudget, count: number): void {
 describe('RetryBudget', () => {
   // Finagle's figure: deposits × ratio + window × minPerSecond, within 1.
   it.each([
-    [{}, 2_000 + 100],
-    [{ ratio: 0.1 }, 1_000 + 100],
+    [{}, 2_000 + 30],
+    [{ ratio: 0.1 }, 1_000 + 30],
     [{ ratio: 1, minPerSecond: 0 }, 10_000],
     [{ ratio: 0.3, minPerSecond: 5, windowMs: 60_000 }, 3_000 + 300],
     [{ ratio: 2, minPerSecond: 1 }, 20_000 + 10],
-    [{ ratio: 0 }, 100],
+    [{ ratio: 0 }, 30],
     [{ ratio: 0, minPerSecond: 0 }, 0],
   ])('allows the documented share of 10 000 requests while the clock stands still: %j', (options, expected) => {
     const budget = new RetryBudget({ ...options, clock: new FakeClock() })
@@ -43,7 +43,7 @@ describe('RetryBudget', () => {
   })
 
   it('has its reserve from the start, so that a quiet service can retry', () => {
-    expect(drain(new RetryBudget({ clock: new FakeClock() }))).toBe(100)
+    expect(drain(new RetryBudget({ clock: new FakeClock() }))).toBe(30)
   })
 
   it('forgets requests that are older than the window', async () => {
@@ -86,30 +86,93 @@ describe('RetryBudget', () => {
     }
   })
 
-  it('has its reserve back a window after it was spent', async () => {
+  it('has its reserve back by successes, no faster than minPerSecond', async () => {
     const clock = new FakeClock()
-    const budget = new RetryBudget({ clock })
-    expect(drain(budget)).toBe(100)
-    await clock.advance(8_999)
-    expect(drain(budget)).toBe(0)
-    await clock.advance(1_001)
-    expect(drain(budget)).toBe(100)
+    const budget = new RetryBudget({ ratio: 0, clock })
+    expect(drain(budget)).toBe(30)
+    // Time alone brings nothing back.
+    await clock.advance(3_600_000)
+    expect(budget.balance).toBe(0)
+    for (let success = 1; success <= 100; success++) {
+      budget.succeeded()
+      expect(budget.balance).toBe(Math.min(30, success / 2))
+    }
+    expect(drain(budget)).toBe(30)
+    for (let second = 1; second <= 5; second++) {
+      await clock.advance(1_000)
+      for (let call = 0; call < 100; call++) {
+        budget.deposit()
+        budget.succeeded()
+      }
+      expect(budget.balance).toBeCloseTo(3 * second)
+    }
   })
 
-  it('saves nothing up while nobody asks, for however long', async () => {
+  it('lets one of two instances fail for ever at any rate of calls, as every call succeeds', async () => {
+    for (const everyMs of [50, 500, 2_000, 60_000]) {
+      const clock = new FakeClock()
+      const budget = new RetryBudget({ clock })
+      const fails = everyMs < 500 ? 20 : 1_000
+      for (let call = 0; call < fails; call++) {
+        budget.deposit()
+        if (call % 2 === 1) expect(budget.tryWithdraw(), `call ${call} every ${everyMs} ms`).toBe(true)
+        budget.succeeded()
+        await clock.advance(everyMs)
+      }
+    }
+  })
+
+  it('makes the retries of one call ahead of the share where every call fails', async () => {
+    for (const [everyMs, maxRetries] of [
+      [20, 2],
+      [200, 2],
+      [2_000, 2],
+      [2_000, 7],
+      [60_000, 2],
+    ] as const) {
+      const clock = new FakeClock()
+      const budget = new RetryBudget({ clock })
+      let retries = 0
+      for (let call = 1; call <= 200; call++) {
+        budget.deposit()
+        const before = retries
+        while (retries - before < maxRetries && budget.tryWithdraw()) retries++
+        if (retries > before) budget.failed()
+        expect(retries).toBeLessThanOrEqual(Math.max(maxRetries, 0.2 * call + 1e-6))
+        await clock.advance(everyMs)
+      }
+      // Where fewer calls than one retry is worth fall within a window, nothing but the reserve pays.
+      expect(retries).toBeGreaterThanOrEqual(everyMs < 2_000 ? 39 : maxRetries)
+    }
+  })
+
+  it('owes nothing after a success', async () => {
+    const clock = new FakeClock()
+    const budget = new RetryBudget({ ratio: 1, clock })
+    expect([budget.tryWithdraw(), budget.tryWithdraw()]).toEqual([true, true])
+    budget.failed()
+    deposit(budget, 1)
+    expect(budget.balance).toBe(0)
+    budget.succeeded()
+    deposit(budget, 1)
+    expect(budget.balance).toBe(1)
+  })
+
+  it('is full at most, for however long nobody asks', async () => {
     const clock = new FakeClock()
     const budget = new RetryBudget({ clock })
-    deposit(budget, 1_000)
-    drain(budget)
     for (const idleMs of [10_000, 123_456, 86_400_000, 1e12]) {
+      deposit(budget, 1_000)
+      budget.succeeded()
       await clock.advance(idleMs)
-      expect(budget.balance).toBe(100)
+      budget.succeeded()
+      expect(budget.balance).toBe(30)
     }
   })
 
   it('is not affected by a reading of the balance', () => {
     const budget = new RetryBudget({ clock: new FakeClock() })
-    for (let reading = 0; reading < 10; reading++) expect(budget.balance).toBe(100)
+    for (let reading = 0; reading < 10; reading++) expect(budget.balance).toBe(30)
   })
 
   it('is never negative', async () => {
@@ -135,7 +198,7 @@ describe('RetryBudget', () => {
     expect(drain(budget)).toBe(3)
   })
 
-  it('agrees with a list of everything that happened within the window', () => {
+  it('agrees with a list of everything that happened within the window, without a reserve', () => {
     const step = fc.oneof(
       fc.record({ kind: fc.constant('deposit' as const), count: fc.integer({ min: 1, max: 30 }) }),
       fc.record({ kind: fc.constant('withdraw' as const), count: fc.integer({ min: 1, max: 10 }) }),
@@ -143,15 +206,15 @@ describe('RetryBudget', () => {
       fc.record({ kind: fc.constant('wait' as const), count: fc.constantFrom(1_000, 9_000, 10_000, 50_000) }),
     )
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 40 }), fc.nat(5_000), fc.nat(3), (steps, startMs, minPerSecond) => {
+      fc.property(fc.array(step, { maxLength: 40 }), fc.nat(5_000), (steps, startMs) => {
         const clock = new FakeClock(startMs)
         // A ratio that is exact in binary, so that the model may compare exactly.
-        const budget = new RetryBudget({ ratio: 0.25, minPerSecond, clock })
+        const budget = new RetryBudget({ ratio: 0.25, minPerSecond: 0, clock })
         const past: { readonly second: number; readonly tokens: number }[] = []
         const balance = (): number => {
           const second = Math.floor(clock.now() / 1_000)
           const counted = past.filter((entry) => entry.second > second - 10)
-          return counted.reduce((sum, { tokens }) => sum + tokens, minPerSecond * 10)
+          return counted.reduce((sum, { tokens }) => sum + tokens, 0)
         }
         for (const { kind, count } of steps) {
           if (kind === 'wait') clock.advanceSync(count)
@@ -170,6 +233,37 @@ describe('RetryBudget', () => {
         }
       }),
       { seed: 20_240_608, numRuns: 1_000 },
+    )
+  })
+
+  it('never allows more than the share and the reserve, whatever happens', () => {
+    const step = fc.record({
+      kind: fc.constantFrom('deposit', 'withdraw', 'succeeded', 'failed', 'wait'),
+      count: fc.integer({ min: 1, max: 20 }),
+    })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), fc.nat(4), (steps, minPerSecond) => {
+        const clock = new FakeClock()
+        const budget = new RetryBudget({ ratio: 0.25, minPerSecond, clock })
+        let deposits = 0
+        let successes = 0
+        let retries = 0
+        for (const { kind, count } of steps) {
+          if (kind === 'wait') clock.advanceSync(count * 300)
+          for (let index = 0; kind !== 'wait' && index < count; index++) {
+            if (kind === 'deposit') deposits++
+            if (kind === 'deposit') budget.deposit()
+            else if (kind === 'succeeded') budget.succeeded()
+            else if (kind === 'failed') budget.failed()
+            else if (budget.tryWithdraw()) retries++
+            if (kind === 'succeeded') successes++
+          }
+          expect(budget.balance).toBeGreaterThanOrEqual(0)
+          const refilled = Math.min(successes / 2, minPerSecond * (clock.now() / 1_000 + 1))
+          expect(retries).toBeLessThanOrEqual(deposits / 4 + 10 * minPerSecond + refilled + 1e-6)
+        }
+      }),
+      { seed: 20_240_609, numRuns: 1_000 },
     )
   })
 })
