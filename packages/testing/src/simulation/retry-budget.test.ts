@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { InstanceBehaviour } from './simulated-instance.ts'
-import { type SimulationOptions, simulate } from './simulation.ts'
+import { simulate } from './simulation.ts'
+import type { SimulationOptions } from './simulation-options.ts'
 
 /** Clients × calls per second of each: always 500 calls per second. */
 const fleets = [
