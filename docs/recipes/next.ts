@@ -8,7 +8,7 @@ Object.assign(process.env, { USER_SERVICE: instances.map(({ address }) => addres
 import { LoadBalancer, StaticDiscovery } from '@lb/core'
 import { createFetch, type LoadBalancedFetch } from '@lb/undici'
 
-// One for the process: Next bundles each route with a copy of this module, and loads it again after each change.
+// One for the process: Next loads this module more than once, and again after each change.
 const shared = globalThis as typeof globalThis & { lb?: LoadBalancer; users?: LoadBalancedFetch }
 
 shared.lb ??= new LoadBalancer({

@@ -7,7 +7,7 @@ import { markdownFiles, readMarkdown, root } from '../markdown.ts'
 import { folder, RecipeProcess, saidBy } from './recipe-process.ts'
 
 /** What several recipes use. */
-const shared: readonly string[] = ['follow', 'instances', 'service']
+const shared: readonly string[] = ['follow', 'got-handler', 'instances', 'service']
 /** Those that need a registry: registries.test.ts and kubernetes.test.ts run them. */
 const withRegistry: readonly string[] = [
   'config-map',
