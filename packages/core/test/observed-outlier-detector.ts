@@ -1,7 +1,25 @@
 import { FakeClock } from '@lb/testing'
-import { OutlierDetector, type OutlierDetectorOptions } from '../src/health/outliers/detector.ts'
-import type { Ejection } from '../src/health/outliers/ejection.ts'
+import type { Clock } from '../src/base/clock.ts'
+import type { Random } from '../src/base/random.ts'
+import { OutlierDetector } from '../src/health/outliers/detector.ts'
+import type { Ejection, OutlierListener } from '../src/health/outliers/ejection.ts'
+import { type OutlierDetectionOptions, outlierDetectionSettings } from '../src/health/outliers/options.ts'
 import type { OutlierTracker } from '../src/health/outliers/tracker.ts'
+
+/** Options of outlier detection, and what a detector needs beside them. */
+export interface TestedDetectorOptions extends OutlierDetectionOptions {
+  readonly clock?: Clock
+  readonly random?: Random
+  readonly listener?: OutlierListener
+  readonly usable?: () => number
+  readonly known?: () => number
+}
+
+/** A detector on a virtual clock, unless another is given. */
+export function outlierDetector(options: TestedDetectorOptions = {}): OutlierDetector {
+  const { clock = new FakeClock(), random = Math.random, listener, usable, known, ...given } = options
+  return new OutlierDetector({ settings: outlierDetectionSettings(given), clock, random, listener, usable, known })
+}
 
 export interface ObservedOutlierDetector {
   readonly detector: OutlierDetector
@@ -16,12 +34,12 @@ export interface ObservedOutlierDetector {
 /** A detector on a virtual clock with a tracker for each id, without jitter unless given. */
 export function observedOutlierDetector(
   ids: readonly string[],
-  options: OutlierDetectorOptions = {},
+  options: TestedDetectorOptions = {},
 ): ObservedOutlierDetector {
   const clock = new FakeClock()
   const told: string[] = []
   const ejections: Ejection[] = []
-  const detector = new OutlierDetector({
+  const detector = outlierDetector({
     clock,
     jitter: 0,
     listener: {
@@ -54,13 +72,13 @@ export interface ObservedPair extends ObservedOutlierDetector {
 }
 
 /** Two instances; `a` is the one that fails. */
-export function failingPair(options: OutlierDetectorOptions = {}): ObservedPair {
+export function failingPair(options: TestedDetectorOptions = {}): ObservedPair {
   const observed = observedOutlierDetector(['a', 'b'], options)
   return { ...observed, a: observed.detector.track('a') }
 }
 
 /** The same, `a` ejected for the first time and half-open now. */
-export function halfOpenPair(options: OutlierDetectorOptions = {}): ObservedPair {
+export function halfOpenPair(options: TestedDetectorOptions = {}): ObservedPair {
   const observed = failingPair(options)
   observed.a.suspect('no-answer', 'it hangs')
   observed.clock.advanceSync(observed.a.ejection?.forMs ?? 0)

@@ -7,7 +7,7 @@ import type { HealthChecker } from '../health/checks/checker.ts'
 import { type PanicPolicy, panicPolicy } from '../health/eligibility/panic.ts'
 import { type SlowStartPolicy, slowStartPolicy } from '../health/eligibility/slow-start.ts'
 import { type ZonePolicy, zonePolicy } from '../health/eligibility/zone-options.ts'
-import type { OutlierDetectionOptions } from '../health/outliers/options.ts'
+import { type OutlierDetectionSettings, outlierDetectionSettings } from '../health/outliers/options.ts'
 import type { RoutingOptions } from '../instance/routing-options.ts'
 import type { SubsetOptions } from '../instance/subset.ts'
 import type { LoadReportOptions } from '../load-report/learned-weights.ts'
@@ -37,7 +37,7 @@ export interface ServiceSettings {
   readonly retry: RetryPolicy
   readonly hedge: HedgePolicy | undefined
   readonly healthCheck: HealthChecker | undefined
-  readonly outlierDetection: OutlierDetectionOptions | false
+  readonly outlierDetection: OutlierDetectionSettings | false
   readonly slowStart: SlowStartPolicy | undefined
   readonly panic: PanicPolicy
   readonly zone: ZonePolicy | undefined
@@ -84,8 +84,9 @@ export function serviceSettings(
 type HealthSettings = Pick<ServiceSettings, 'outlierDetection' | 'slowStart' | 'panic' | 'zone' | 'subset' | 'routing'>
 
 function healthSettings(own: ServiceOptions, base: OptionValues<typeof serviceTable>): HealthSettings {
+  const outlierDetection = merged(own.outlierDetection, base.outlierDetection)
   return {
-    outlierDetection: merged(own.outlierDetection, base.outlierDetection) ?? false,
+    outlierDetection: outlierDetection === undefined ? false : outlierDetectionSettings(outlierDetection),
     slowStart: slowStartPolicy(merged(own.slowStart, base.slowStart)),
     panic: panicPolicy(merged(own.panic, base.panic) ?? false),
     zone: zonePolicy(own.zone ?? base.zone),

@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Random } from '../base/random.ts'
 import type { ServiceSettings } from '../config/service-settings.ts'
 import { OutlierDetector } from '../health/outliers/detector.ts'
-import type { Ejection, EjectionReason, ReturnedBy } from '../health/outliers/ejection.ts'
+import type { Ejection, EjectionReason, OutlierListener, ReturnedBy } from '../health/outliers/ejection.ts'
 import type { EventChannel } from '../observe/event-channel.ts'
 import type { InstanceRecord } from './record.ts'
 
@@ -23,55 +23,59 @@ export interface EjectionsOptions {
 const unreachable: ReadonlySet<EjectionReason> = new Set(['consecutive-connect-errors', 'no-answer', 'failed-probe'])
 
 /** The ejected instances of one service: the outlier detector, its events, and the instances that wait for a probe. */
-export class Ejections {
+export class Ejections implements OutlierListener {
   readonly #options: EjectionsOptions
   readonly #detector: OutlierDetector | undefined
   readonly #halfOpen = new Set<InstanceRecord>()
+  /** Instances that can be ejected. */
+  #known = 0
 
   constructor(options: EjectionsOptions) {
     this.#options = options
     const { settings, clock, random, usable } = options
     if (settings.outlierDetection === false) return
     this.#detector = new OutlierDetector({
-      ...settings.outlierDetection,
+      settings: settings.outlierDetection,
       clock,
       random,
       usable,
-      listener: {
-        ejected: (ejection) => this.#ejected(ejection),
-        halfOpen: (id) => this.#becameHalfOpen(id),
-        returned: (id, by) => this.#returned(id, by),
-      },
+      known: () => this.#known,
+      listener: this,
     })
   }
 
   /** Instances whose ejection is over and that wait for the request that tries them. */
-  get halfOpen(): ReadonlySet<InstanceRecord> {
+  get halfOpenRecords(): ReadonlySet<InstanceRecord> {
     return this.#halfOpen
   }
 
+  /** From now on the outcomes of its requests are judged. */
   track(record: InstanceRecord): void {
-    record.tracker = this.#detector?.track(record.instance.id)
+    this.#known++
+    record.judgeBy(this.#detector)
   }
 
   /** `record` takes the place of `before`, with the same id: a new instance, of which nothing is known. */
   replace(before: InstanceRecord, record: InstanceRecord): void {
-    before.tracker = undefined
+    if (!before.isJudged) this.#known++
+    before.judgeBy(undefined)
     this.#halfOpen.delete(before)
-    record.tracker = this.#detector?.renew(record.instance.id)
+    this.#detector?.forget(record.instance.id)
+    record.judgeBy(this.#detector)
   }
 
   untrack(record: InstanceRecord): void {
-    record.tracker = undefined
+    this.#known--
+    record.judgeBy(undefined)
     this.#halfOpen.delete(record)
     this.#detector?.untrack(record.instance.id)
   }
 
   /** `record` answers nothing while others do. Takes it out if that may be. */
-  silent({ tracker }: InstanceRecord, forMs: number): void {
+  silent(record: InstanceRecord, forMs: number): void {
     const detail = `no answer for ${Math.round(forMs)} ms, while others answer`
-    if (tracker?.state === 'half-open') tracker.giveUpProbe(detail)
-    else tracker?.suspect('no-answer', detail)
+    if (record.tracker?.state === 'half-open') record.tracker.giveUpProbe(detail)
+    else record.track()?.suspect('no-answer', detail)
   }
 
   /**
@@ -87,7 +91,8 @@ export class Ejections {
     this.#halfOpen.clear()
   }
 
-  #ejected({ id, ...ejection }: Ejection): void {
+  /** For the detector, as are the next two. */
+  ejected({ id, ...ejection }: Ejection): void {
     const { events, service, records, onChange } = this.#options
     const record = records.get(id)
     if (record === undefined) return
@@ -98,7 +103,7 @@ export class Ejections {
     if (events.active) events.emit({ type: 'instance-ejected', service, instance: record.instance, ...ejection })
   }
 
-  #becameHalfOpen(id: string): void {
+  halfOpen(id: string): void {
     const { events, service, records, onChange } = this.#options
     const record = records.get(id)
     if (record === undefined) return
@@ -107,7 +112,7 @@ export class Ejections {
     if (events.active) events.emit({ type: 'instance-half-open', service, instance: record.instance })
   }
 
-  #returned(id: string, by: ReturnedBy): void {
+  returned(id: string, by: ReturnedBy): void {
     const { events, service, records, onReturned, onChange } = this.#options
     const record = records.get(id)
     if (record === undefined) return

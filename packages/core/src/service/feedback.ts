@@ -51,6 +51,7 @@ export class Feedback {
       ...noAnswerOptions(settings),
       looks,
       onSilent: ({ record }, forMs) => onSilent(record, forMs),
+      onIdle: ({ record }) => record.dropAnswers(),
       waitingElsewhere: ({ awaiting }) => roster.awaiting - awaiting,
     })
     const { watch } = this
@@ -91,5 +92,5 @@ export class Feedback {
 
 /** How long an instance may be silent: waiting calls leave it even if it is not ejected. */
 export function noAnswerOptions({ outlierDetection }: ServiceSettings): NoAnswerOptions {
-  return outlierDetection === false || outlierDetection.noAnswer === false ? {} : (outlierDetection.noAnswer ?? {})
+  return outlierDetection === false || outlierDetection.noAnswer === false ? {} : outlierDetection.noAnswer
 }

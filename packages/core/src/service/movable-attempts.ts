@@ -85,7 +85,7 @@ export class MovableAttempts {
    * `paid`: whether there is a budget for second tries.
    */
   count(roster: Pick<Roster, 'everyRecord' | 'recordOf'>, paid: boolean): void {
-    for (const record of roster.everyRecord) record.answers.movable = 0
+    for (const record of roster.everyRecord) record.resetMovable()
     for (const attempt of this.#attempts) {
       const record = roster.recordOf(attempt.instance)
       if (record !== undefined && (attempt.isAccompanied || (paid && attempt.canMove))) record.answers.movable++

@@ -1,6 +1,7 @@
 import type { HealthSubscription } from '../health/checks/checker.ts'
 import type { Eligibility, Judged } from '../health/eligibility/eligibility.ts'
 import type { Watched } from '../health/outliers/answer-watch.ts'
+import type { OutlierDetector } from '../health/outliers/detector.ts'
 import type { OutlierTracker } from '../health/outliers/tracker.ts'
 import { type ServiceInstance, withWeight } from '../instance/instance.ts'
 import type { InstanceSnapshot, InstanceState } from '../observe/snapshot.ts'
@@ -26,15 +27,17 @@ export class InstanceRecord implements Judged {
   inFlight = 0
   succeeded = 0
   failed = 0
-  readonly answers: AnswerCount = new AnswerCount(this)
   /** Its slow start; `undefined`: it is warm. */
   warming: Warming | undefined = undefined
   /** Until when it is used although the registry no longer lists it; `undefined`: it is listed. */
   keptUntilMs: number | undefined = undefined
   health: HealthSubscription | undefined = undefined
-  tracker: OutlierTracker | undefined = undefined
   /** Whether the last verdict of active checks was bad. */
   failedChecks = false
+  // What most instances of a long list never need is made at its first use.
+  #answers: AnswerCount | undefined = undefined
+  #detector: OutlierDetector | undefined = undefined
+  #tracker: OutlierTracker | undefined = undefined
 
   constructor(instance: ServiceInstance, nowMs: number) {
     this.instance = instance
@@ -43,8 +46,50 @@ export class InstanceRecord implements Judged {
     this.stateSinceMs = nowMs
   }
 
+  /** What is counted of its answers. */
+  get answers(): AnswerCount {
+    this.#answers ??= new AnswerCount(this)
+    return this.#answers
+  }
+
+  /** Requests in flight that have no answer yet. */
+  get awaiting(): number {
+    return this.#answers?.awaiting ?? 0
+  }
+
+  resetMovable(): void {
+    if (this.#answers !== undefined) this.#answers.movable = 0
+  }
+
+  /** No request waits for it: what was counted of its answers is dropped if it says nothing about the next ones. */
+  dropAnswers(): void {
+    if (this.#answers?.isBlank === true) this.#answers = undefined
+  }
+
+  /** What the outcomes of its requests say; `undefined`: none did, or they are not judged. */
+  get tracker(): OutlierTracker | undefined {
+    return this.#tracker
+  }
+
+  /** Whether the outcomes of its requests are judged. */
+  get isJudged(): boolean {
+    return this.#detector !== undefined
+  }
+
+  /** From now on the outcomes of its requests are judged by `detector`; `undefined`: they are not. */
+  judgeBy(detector: OutlierDetector | undefined): void {
+    this.#detector = detector
+    this.#tracker = undefined
+  }
+
+  /** What the outcomes of its requests say, from now on if it was nothing so far; `undefined`: they are not judged. Hot. */
+  track(): OutlierTracker | undefined {
+    this.#tracker ??= this.#detector?.track(this.instance.id)
+    return this.#tracker
+  }
+
   get problem(): Judged['problem'] {
-    const { tracker } = this
+    const tracker = this.#tracker
     if (tracker !== undefined && tracker.state !== 'in') return tracker.state
     return this.instance.healthy === false || this.health?.state.status === 'unhealthy' ? 'unhealthy' : undefined
   }
@@ -162,6 +207,11 @@ export class AnswerCount implements Watched {
 
   constructor(record: InstanceRecord) {
     this.record = record
+  }
+
+  /** Whether it says no more than one that begins now. */
+  get isBlank(): boolean {
+    return this.awaiting === 0 && this.unanswered === 0 && this.outrun === 0 && !this.probed
   }
 
   get waiting(): number {

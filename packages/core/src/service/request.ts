@@ -199,7 +199,7 @@ export class Requests {
 
   /** What the head of an answer, or a failure, says of the instance: it counts from now on, however long the rest takes. */
   #learn({ picked: { record }, probed }: Request, outcome: Outcome, failure: FailureMode | undefined): void {
-    const { tracker, answers } = record
+    const { answers } = record
     const { watch, throttle } = this.#feedback
     const { ok, statusCode, latencyMs } = outcome
     answers.awaiting--
@@ -211,9 +211,9 @@ export class Requests {
     }
     if (probed !== undefined) {
       answers.probed = false
-      tracker?.endProbe(probeResult(ok, failure), probed, failure === 'server' ? undefined : failure)
-    } else if (ok) tracker?.answered()
-    else if (failure !== undefined) tracker?.failed(failure)
+      record.tracker?.endProbe(probeResult(ok, failure), probed, failure === 'server' ? undefined : failure)
+    } else if (ok) record.track()?.answered()
+    else if (failure !== undefined) record.track()?.failed(failure)
     if (throttle === undefined || (!ok && failure === undefined)) return
     // An error of the service's own logic was accepted; one of overload, or of no connection, was not.
     const unreached = failure !== undefined && failure !== 'server'
@@ -224,7 +224,7 @@ export class Requests {
   /** The rest of an answer is there, or broke off. */
   #learnRest({ picked: { record } }: Request, outcome: Outcome, failure: FailureMode | undefined): void {
     if (outcome.ok) record.tracker?.completed()
-    else if (failure !== undefined && failure !== 'server') record.tracker?.broke(failure)
+    else if (failure !== undefined && failure !== 'server') record.track()?.broke(failure)
   }
 }
 

@@ -75,7 +75,7 @@ export class Roster {
       onReturned: (record) => this.#warm(record),
     })
     this.records = this.#records
-    this.halfOpen = this.#ejections.halfOpen
+    this.halfOpen = this.#ejections.halfOpenRecords
     this.warming = this.#warming
   }
 
@@ -125,7 +125,7 @@ export class Roster {
 
   /** Requests in flight that have no answer yet. */
   get awaiting(): number {
-    return this.everyRecord.reduce((sum, { answers }) => sum + answers.awaiting, 0)
+    return this.everyRecord.reduce((sum, { awaiting }) => sum + awaiting, 0)
   }
 
   /** Gives every instance the weight that was learnt, or back its own. */

@@ -55,6 +55,8 @@ export interface AnswerWatchOptions<T extends Watched> extends NoAnswerOptions {
   readonly looks: Looks
   /** Requests without an answer that wait for other instances than this one. */
   readonly waitingElsewhere: (instance: T) => number
+  /** No request waits for `instance` any more. */
+  readonly onIdle?: (instance: T) => void
   /** `instance` is silent for at least `forMs`; emitted again at every look while that lasts. */
   readonly onSilent: (instance: T, forMs: number) => void
 }
@@ -173,6 +175,7 @@ export class AnswerWatch<T extends Watched> {
     instance.watched = false
     instance.silentLooks = 0
     this.#busy.delete(instance)
+    this.#options.onIdle?.(instance)
   }
 
   #count(instance: T): void {

@@ -1,10 +1,15 @@
 import { FakeClock } from '@lb/testing'
 import { describe, expect, it } from 'vitest'
-import { observedOutlierDetector, record, states } from '../../../test/observed-outlier-detector.ts'
-import { OutlierDetector, type OutlierDetectorOptions } from './detector.ts'
+import {
+  observedOutlierDetector,
+  outlierDetector,
+  record,
+  states,
+  type TestedDetectorOptions,
+} from '../../../test/observed-outlier-detector.ts'
 import type { OutlierTracker } from './tracker.ts'
 
-const statistics: OutlierDetectorOptions = { consecutiveConnectErrors: false, consecutiveServerErrors: false }
+const statistics: TestedDetectorOptions = { consecutiveConnectErrors: false, consecutiveServerErrors: false }
 
 /** Of each ten requests, so many fail. */
 function mixed(tracker: OutlierTracker | undefined, requests: number, failuresOfTen: number): void {
@@ -115,7 +120,7 @@ describe('an hour of silence', () => {
         return () => timers.delete(callback)
       },
     }
-    const detector = new OutlierDetector({ ...statistics, clock })
+    const detector = outlierDetector({ ...statistics, clock })
     const [a] = [detector.track('a'), detector.track('b')]
     record(a, 'server', 500)
     nowMs += 3_600_000
@@ -127,7 +132,7 @@ describe('an hour of silence', () => {
 
   it('costs nothing: there is no timer without requests', () => {
     const clock = new FakeClock()
-    const detectors = Array.from({ length: 1_000 }, () => new OutlierDetector({ clock }))
+    const detectors = Array.from({ length: 1_000 }, () => outlierDetector({ clock }))
     const trackers = detectors.flatMap((detector) => [detector.track('a'), detector.track('b')])
     expect(clock.pendingTimers).toBe(0)
     for (const tracker of trackers) record(tracker, 'success', 10)

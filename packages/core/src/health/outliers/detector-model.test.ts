@@ -1,7 +1,8 @@
 import { FakeClock, seededRandom } from '@lb/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { OutlierDetector, type OutlierDetectorOptions } from './detector.ts'
+import { outlierDetector, type TestedDetectorOptions } from '../../../test/observed-outlier-detector.ts'
+import type { OutlierDetector } from './detector.ts'
 import type { OutlierTracker } from './tracker.ts'
 
 const ids = Array.from({ length: 12 }, (_, index) => `i${index}`)
@@ -37,7 +38,7 @@ const step = fc.oneof(
 )
 type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never
 
-const anyOptions: fc.Arbitrary<OutlierDetectorOptions> = fc.record({
+const anyOptions: fc.Arbitrary<TestedDetectorOptions> = fc.record({
   maxEjectionPercent: fc.constantFrom(0, 10, 33, 50, 100),
   jitter: fc.constantFrom(0, 0.1, 1),
   maxEjectionMs: fc.constantFrom(10_000, 90_000, 300_000),
@@ -52,12 +53,12 @@ class Subject {
   readonly #unenforcedMs = new Map<string, number>()
   readonly detector: OutlierDetector
 
-  constructor(options: OutlierDetectorOptions, seed: number) {
+  constructor(options: TestedDetectorOptions, seed: number) {
     const move = (id: string, from: readonly string[], to: string): void => {
       expect(from).toContain(this.believed.get(id))
       this.believed.set(id, to)
     }
-    this.detector = new OutlierDetector({
+    this.detector = outlierDetector({
       ...options,
       clock: this.clock,
       random: seededRandom(seed),
@@ -122,7 +123,7 @@ class Subject {
     if (taken && result !== 'never') tracker.endProbe(result, tracker.ejection)
   }
 
-  check({ maxEjectionPercent = 10, maxEjectionMs = 300_000, enforce }: OutlierDetectorOptions): void {
+  check({ maxEjectionPercent = 10, maxEjectionMs = 300_000, enforce }: TestedDetectorOptions): void {
     const all = [...this.trackers.values()]
     const out = all.filter(({ state }) => state !== 'in')
     const cap = maxEjectionPercent === 0 ? 0 : Math.max(1, Math.floor((maxEjectionPercent * all.length) / 100))

@@ -1,8 +1,8 @@
 import { FakeClock, seededRandom } from '@lb/testing'
 import { describe, expect, it } from 'vitest'
-import { observedOutlierDetector, record, states } from '../../../test/observed-outlier-detector.ts'
+import { observedOutlierDetector, outlierDetector, record, states } from '../../../test/observed-outlier-detector.ts'
 import { fiveDeviations } from '../../../test/tolerance.ts'
-import { OutlierDetector } from './detector.ts'
+import type { OutlierDetector } from './detector.ts'
 
 function ids(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `i${index}`)
@@ -196,7 +196,7 @@ describe('recovery', () => {
     const returns: number[] = []
     for (let seed = 0; seed < processes; seed++) {
       const clock = new FakeClock(0)
-      const detector = new OutlierDetector({ clock, random: seededRandom(seed) })
+      const detector = outlierDetector({ clock, random: seededRandom(seed) })
       const [a] = [detector.track('a'), detector.track('b')]
       record(a, 'connect', 5)
       returns.push(a.ejection?.forMs ?? 0)

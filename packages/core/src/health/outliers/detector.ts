@@ -1,56 +1,26 @@
 import type { Clock } from '../../base/clock.ts'
-import { hasMethod, rejectOption } from '../../base/option-checks.ts'
-import {
-  checkOptions,
-  clockOption,
-  functionOption,
-  type Option,
-  type OptionTable,
-  randomOption,
-  withDefaults,
-} from '../../base/option-table.ts'
 import type { Random } from '../../base/random.ts'
 import type { OutlierListener, UnenforcedBecause } from './ejection.ts'
-import {
-  type OutlierDetectionOptions,
-  type OutlierDetectionSettings,
-  outlierDetectionSettings,
-  outlierDetectionTable,
-} from './options.ts'
+import type { OutlierDetectionSettings } from './options.ts'
 import { RequestWindow } from './request-window.ts'
 import { statisticalOutliers } from './statistical-outliers.ts'
 import { OutlierTracker } from './tracker.ts'
 import type { TrackerHost } from './tracker-host.ts'
 
-/** Options of an `OutlierDetector` outside a load balancer. */
-export interface OutlierDetectorOptions extends OutlierDetectionOptions {
-  /** Source of time. @default systemClock */
-  readonly clock?: Clock | undefined
-  /** Source of random numbers in [0, 1), for jitter. @default Math.random */
-  readonly random?: Random | undefined
-  /** Receives every change. @default undefined */
+export interface OutlierDetectorOptions {
+  readonly settings: OutlierDetectionSettings
+  readonly clock: Clock
+  /** For jitter. */
+  readonly random: Random
+  /** Receives every change. */
   readonly listener?: OutlierListener | undefined
   /**
    * The number of instances that could take requests now, including the one in question.
    * @default the number of instances that are not ejected
    */
   readonly usable?: (() => number) | undefined
-}
-
-const listenerOption: Option<OutlierListener> = {
-  legal: 'object with ejected, halfOpen and returned',
-  check: (path, given) => {
-    if (given === undefined || ['ejected', 'halfOpen', 'returned'].every((name) => hasMethod(given, name))) return
-    rejectOption(path, 'an object with ejected, halfOpen and returned', given)
-  },
-}
-
-const detectorTable: OptionTable<OutlierDetectorOptions, 'listener' | 'usable'> = {
-  ...outlierDetectionTable,
-  clock: clockOption(),
-  random: randomOption(),
-  listener: listenerOption,
-  usable: functionOption(),
+  /** The number of instances there are, whether or not they have a tracker yet. @default the number of trackers */
+  readonly known?: (() => number) | undefined
 }
 
 /**
@@ -66,106 +36,102 @@ const detectorTable: OptionTable<OutlierDetectorOptions, 'listener' | 'usable'> 
  *
  * Source: Envoy's outlier detection and gRFC A50, but also effective in small services.
  */
-export class OutlierDetector {
-  readonly #settings: OutlierDetectionSettings
+export class OutlierDetector implements TrackerHost<OutlierTracker> {
+  readonly settings: OutlierDetectionSettings
+  readonly clock: Clock
+  readonly random: Random
+  readonly listener: OutlierListener | undefined
   readonly #trackers = new Map<string, OutlierTracker>()
   /** Ejected or half-open, the longest out first. */
   readonly #out = new Set<OutlierTracker>()
-  readonly #window: RequestWindow
+  /** `undefined`: nothing is judged by what is counted. */
+  readonly #window: RequestWindow | undefined
   readonly #usable: (() => number) | undefined
-  readonly #host: TrackerHost<OutlierTracker>
+  readonly #known: () => number
   #closed = false
 
-  /** @throws InvalidOptionError */
-  constructor(options: OutlierDetectorOptions = {}) {
-    checkOptions('OutlierDetector', options, detectorTable)
-    const { clock, random, listener, usable, ...detection } = withDefaults(options, detectorTable)
-    const settings = outlierDetectionSettings(detection)
-    const { intervalMs, jitter } = settings
-    this.#settings = settings
+  constructor({ settings, clock, random, listener, usable, known }: OutlierDetectorOptions) {
+    this.settings = settings
+    this.clock = clock
+    this.random = random
+    this.listener = listener
     this.#usable = usable
-    this.#window = new RequestWindow({
-      lengthMs: intervalMs,
-      jitter,
-      clock,
-      random,
-      onEnd: (outdated) => this.#endWindow(outdated),
-    })
-    const counting = settings.failurePercentage !== undefined || settings.successRate !== undefined
-    this.#host = {
-      settings,
-      clock,
-      random,
-      listener,
-      counted: counting ? () => this.#window.open() : () => {},
-      obstacle: () => this.#obstacle(),
-      wentOut: (tracker) => this.#out.add(tracker),
-      cameBack: (tracker) => this.#out.delete(tracker),
-    }
+    this.#known = known ?? (() => this.#trackers.size)
+    const { intervalMs: lengthMs, jitter, failurePercentage, successRate } = settings
+    if (failurePercentage === undefined && successRate === undefined) return
+    const onEnd = (outdated: boolean): void => this.#endWindow(outdated)
+    this.#window = new RequestWindow({ lengthMs, jitter, clock, random, onEnd })
+  }
+
+  /** For its trackers, as are the next three. */
+  counted(): void {
+    this.#window?.open()
+  }
+
+  wentOut(tracker: OutlierTracker): void {
+    this.#out.add(tracker)
+  }
+
+  cameBack(tracker: OutlierTracker): void {
+    this.#out.delete(tracker)
+  }
+
+  obstacle(): UnenforcedBecause | undefined {
+    if (!this.settings.enforce) return 'not-enforcing'
+    if (this.#out.size >= this.#cap) return 'cap'
+    const inUse = this.#known() - this.#out.size
+    return inUse > 1 && (this.#usable === undefined || this.#usable() > 1) ? undefined : 'last-usable'
   }
 
   /** The tracker of an instance: a newcomer's is neutral, the same id gives the same one. Inert after `close()`. */
   track(id: string): OutlierTracker {
     const known = this.#trackers.get(id)
     if (known !== undefined) return known
-    const tracker = new OutlierTracker(id, this.#host)
+    const tracker = new OutlierTracker(id, this)
     if (this.#closed) tracker.detach()
     else this.#trackers.set(id, tracker)
     return tracker
   }
 
-  /** The id is that of another instance now: a neutral tracker takes the place of the one that was. */
-  renew(id: string): OutlierTracker {
-    const before = this.#trackers.get(id)
-    if (before !== undefined) {
-      this.#out.delete(before)
-      before.detach()
-      this.#trackers.delete(id)
-    }
-    return this.track(id)
-  }
-
   /** The instance is gone, and everything known of it. */
   untrack(id: string): void {
+    this.forget(id)
+    this.#returnExcess()
+  }
+
+  /** The id is that of another instance now, of which nothing is known. */
+  forget(id: string): void {
     const tracker = this.#trackers.get(id)
     if (tracker === undefined) return
     this.#trackers.delete(id)
     this.#out.delete(tracker)
     tracker.detach()
-    this.#returnExcess()
   }
 
   /** Drops all instances; no timer is left, and none starts any more. */
   close(): void {
     this.#closed = true
-    this.#window.close()
+    this.#window?.close()
     for (const tracker of this.#trackers.values()) tracker.detach()
     this.#trackers.clear()
     this.#out.clear()
   }
 
   get #cap(): number {
-    const { maxEjectionPercent } = this.#settings
-    return maxEjectionPercent === 0 ? 0 : Math.max(1, Math.floor((maxEjectionPercent * this.#trackers.size) / 100))
-  }
-
-  #obstacle(): UnenforcedBecause | undefined {
-    if (!this.#settings.enforce) return 'not-enforcing'
-    if (this.#out.size >= this.#cap) return 'cap'
-    const inUse = this.#trackers.size - this.#out.size
-    return inUse > 1 && (this.#usable === undefined || this.#usable() > 1) ? undefined : 'last-usable'
+    const { maxEjectionPercent } = this.settings
+    return maxEjectionPercent === 0 ? 0 : Math.max(1, Math.floor((maxEjectionPercent * this.#known()) / 100))
   }
 
   #returnExcess(): void {
     for (const tracker of this.#out) {
-      if (this.#out.size <= this.#cap && this.#out.size < this.#trackers.size) return
+      if (this.#out.size <= this.#cap && this.#out.size < this.#known()) return
       tracker.uneject('removed-cap')
     }
   }
 
   #endWindow(outdated: boolean): void {
     const trackers = Array.from(this.#trackers.values())
-    const outliers = outdated ? [] : statisticalOutliers(trackers, this.#settings)
+    const outliers = outdated ? [] : statisticalOutliers(trackers, this.settings)
     for (const tracker of trackers) tracker.clearWindow()
     for (const { subject, reason, detail } of outliers) subject.suspect(reason, detail)
   }

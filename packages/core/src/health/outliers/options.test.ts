@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { InvalidOptionError } from '../../base/errors.ts'
 import { checkOptions } from '../../base/option-table.ts'
-import { OutlierDetector } from './detector.ts'
 import { type OutlierDetectionOptions, outlierDetectionSettings, outlierDetectionTable } from './options.ts'
 
 describe('the options of outlier detection', () => {
@@ -11,6 +10,7 @@ describe('the options of outlier detection', () => {
       consecutiveServerErrors: 5,
       failurePercentage: { threshold: 85, minimumRequests: 50, minimumInstances: 1 },
       successRate: { standardDeviations: 1.9, minimumRequests: 100, minimumInstances: 5 },
+      noAnswer: {},
       intervalMs: 10_000,
       baseEjectionMs: 30_000,
       connectBaseEjectionMs: 1_000,
@@ -57,7 +57,7 @@ describe('the options of outlier detection', () => {
     { jitter: 1, maxEjectionPercent: 100, enforce: false },
   ])('may be %j', (options) => {
     expect(() => checkOptions('x', options, outlierDetectionTable)).not.toThrow()
-    new OutlierDetector(options).close()
+    expect(outlierDetectionSettings(options)).toMatchObject({ jitter: expect.any(Number) })
   })
 
   const run = 'an integer in [1, 1000000000]'
@@ -97,7 +97,6 @@ describe('the options of outlier detection', () => {
     const check = (): void => checkOptions('users.outlierDetection', options, outlierDetectionTable)
     expect(check).toThrow(InvalidOptionError)
     expect(check).toThrow(`users.outlierDetection.${name} must be ${rest}`)
-    expect(() => new OutlierDetector(options as OutlierDetectionOptions)).toThrow(`OutlierDetector.${name} must be`)
   })
 
   it.each([
@@ -109,19 +108,5 @@ describe('the options of outlier detection', () => {
     ],
   ])('are told the nearest name for an unknown one: %j', (options, message) => {
     expect(() => checkOptions('x', options, outlierDetectionTable)).toThrow(message)
-  })
-
-  it.each([
-    [{ clock: null }, 'OutlierDetector.clock must be a Clock'],
-    [{ random: 7 }, 'OutlierDetector.random must be a function'],
-    [{ usable: 7 }, 'OutlierDetector.usable must be a function'],
-    [{ listener: null }, 'OutlierDetector.listener must be an object with ejected, halfOpen and returned, got null'],
-    [{ listener: { ejected: () => {} } }, 'OutlierDetector.listener must be an object with ejected'],
-    [{ onEject: () => {} }, 'OutlierDetector.onEject is not a known option'],
-    [null, 'OutlierDetector must be an object'],
-  ])('of the detector may not be %o', (options, message) => {
-    const construct = (): unknown => Reflect.construct(OutlierDetector, [options])
-    expect(construct).toThrow(InvalidOptionError)
-    expect(construct).toThrow(message)
   })
 })

@@ -89,6 +89,7 @@ export interface OutlierDetectionSettings {
   readonly consecutiveServerErrors: number
   readonly failurePercentage: Complete<FailurePercentageOptions> | undefined
   readonly successRate: Complete<SuccessRateOptions> | undefined
+  readonly noAnswer: NoAnswerOptions | false
   readonly intervalMs: number
   readonly baseEjectionMs: number
   /** Not above `baseEjectionMs`. */
@@ -149,7 +150,7 @@ export const outlierDetectionTable: OptionTable<OutlierDetectionOptions> = {
 
 /** What holds: the given options, then the defaults. */
 export function outlierDetectionSettings(options: OutlierDetectionOptions): OutlierDetectionSettings {
-  const { noAnswer: _, ...values } = withDefaults(options, outlierDetectionTable)
+  const values = withDefaults(options, outlierDetectionTable)
   const { failurePercentage, successRate, baseEjectionMs } = values
   return {
     ...values,

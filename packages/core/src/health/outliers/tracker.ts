@@ -1,8 +1,9 @@
 import { jittered } from '../../base/random.ts'
 import type { ConnectFailure } from '../../retry/failure-kind.ts'
 import type { Ejection, EjectionReason, ReturnedBy, UnenforcedBecause } from './ejection.ts'
+import { FailureRuns, inARow } from './failure-runs.ts'
 import type { TrackerHost } from './tracker-host.ts'
-import { gone, type InUse, inARow, inUse, nextRun, type OutOfUse, type TrackerState } from './tracker-state.ts'
+import { gone, inUse, type OutOfUse, type TrackerState } from './tracker-state.ts'
 
 /** A quick ejection lasts at most this part of the outage so far, so the instance is back within an eighth more of it. */
 const partOfOutage = 8
@@ -29,7 +30,11 @@ export class OutlierTracker {
   /** The id of the instance. */
   readonly id: string
   readonly #host: TrackerHost<OutlierTracker>
-  #state: TrackerState = inUse()
+  #state: TrackerState = inUse
+  #requests = 0
+  #failures = 0
+  /** Since it came in; most instances never have any. */
+  #runs: FailureRuns | undefined
   #sinceMs: number
   #connectFailure: ConnectFailure = 'connect'
   #times = 0
@@ -78,12 +83,12 @@ export class OutlierTracker {
 
   /** Requests counted in the current window. */
   get requests(): number {
-    return this.#state.kind === 'in' ? this.#state.requests : 0
+    return this.#requests
   }
 
   /** Those of them that failed. */
   get failures(): number {
-    return this.#state.kind === 'in' ? this.#state.failures : 0
+    return this.#failures
   }
 
   /** A request ended well. Hot: no clock, no allocation. */
@@ -94,51 +99,41 @@ export class OutlierTracker {
 
   /** The head of a good answer is there: `completed` or `broke` says how the rest went. Hot. */
   answered(): void {
-    const state = this.#state
-    if (state.kind !== 'in') return
-    if (!state.breaking) state.connectRun = 0
-    state.serverRun = 0
-    if (state.requests++ === 0) this.#host.counted()
+    if (this.#state !== inUse) return
+    this.#runs?.answered()
+    if (this.#requests++ === 0) this.#host.counted()
   }
 
   /** A good answer ended well. Hot. */
   completed(): void {
-    const state = this.#state
-    if (state.kind !== 'in') return
-    state.connectRun = 0
-    state.breaking = false
+    this.#runs?.completed()
   }
 
   /** A good answer broke off after its head. May eject the instance. */
   broke(failure: ConnectFailure): void {
-    const state = this.#state
-    if (state.kind !== 'in') return
-    if (!state.breaking) state.connectRun = 0
-    state.breaking = true
+    if (this.#state !== inUse) return
     // The request was counted with its head, perhaps in the window before.
-    if (state.requests === 0) this.#host.counted()
-    state.failures++
-    state.requests = Math.max(state.requests, state.failures)
-    this.#connectFailed(state, failure)
+    if (this.#requests === 0) this.#host.counted()
+    this.#failures++
+    this.#requests = Math.max(this.#requests, this.#failures)
+    const { clock, settings } = this.#host
+    this.#runs ??= new FailureRuns()
+    this.#connectFailed(this.#runs.broke(clock.now(), settings.intervalMs), failure)
   }
 
   /** A request failed: no connection, or an answer of 5xx. May eject the instance. */
   failed(failure: ConnectFailure | 'server'): void {
-    const state = this.#state
-    if (state.kind !== 'in') return
-    state.failures++
-    if (state.requests++ === 0) this.#host.counted()
+    if (this.#state !== inUse) return
+    this.#failures++
+    if (this.#requests++ === 0) this.#host.counted()
+    const { clock, settings } = this.#host
+    this.#runs ??= new FailureRuns()
     if (failure !== 'server') {
-      state.breaking = false
-      this.#connectFailed(state, failure)
+      this.#connectFailed(this.#runs.connectFailed(clock.now(), settings.intervalMs), failure)
       return
     }
-    const { clock, settings } = this.#host
-    const nowMs = clock.now()
-    state.serverRun = nextRun(state.serverRun, state.serverErrorMs, nowMs, settings.intervalMs)
-    state.serverErrorMs = nowMs
-    if (state.serverRun < settings.consecutiveServerErrors) return
-    this.#eject('consecutive-server-errors', inARow(state.serverRun, 'server error'))
+    const run = this.#runs.serverFailed(clock.now(), settings.intervalMs)
+    if (run >= settings.consecutiveServerErrors) this.#eject('consecutive-server-errors', inARow(run, 'server error'))
   }
 
   /**
@@ -198,16 +193,20 @@ export class OutlierTracker {
 
   /** For the detector, at the end of a window. */
   clearWindow(): void {
-    const state = this.#state
-    if (state.kind !== 'in') return
-    state.requests = 0
-    state.failures = 0
+    this.#requests = 0
+    this.#failures = 0
   }
 
   /** For `OutlierDetector.untrack`: from now on nothing happens here. */
   detach(): void {
     this.#out?.cancelTimer()
     this.#state = gone
+    this.#countNothing()
+  }
+
+  #countNothing(): void {
+    this.clearWindow()
+    this.#runs = undefined
   }
 
   get #out(): OutOfUse | undefined {
@@ -215,14 +214,10 @@ export class OutlierTracker {
     return state.kind === 'ejected' || state.kind === 'half-open' ? state : undefined
   }
 
-  #connectFailed(state: InUse, failure: ConnectFailure): void {
-    const { clock, settings } = this.#host
-    const nowMs = clock.now()
-    state.connectRun = nextRun(state.connectRun, state.connectErrorMs, nowMs, settings.intervalMs)
-    state.connectErrorMs = nowMs
+  #connectFailed(run: number, failure: ConnectFailure): void {
     this.#connectFailure = failure
-    if (state.connectRun < settings.consecutiveConnectErrors) return
-    this.#eject('consecutive-connect-errors', inARow(state.connectRun, 'connect error'))
+    if (run < this.#host.settings.consecutiveConnectErrors) return
+    this.#eject('consecutive-connect-errors', inARow(run, 'connect error'))
   }
 
   #eject(reason: EjectionReason, detail: string): boolean {
@@ -250,6 +245,7 @@ export class OutlierTracker {
     const ejection = Object.freeze({ id: this.id, reason, detail, enforced: true, forMs, times: this.#times })
     const cancelTimer = clock.setTimeout(() => this.#openHalf(), forMs, { background: true })
     this.#state = { kind: 'ejected', ejection, outSinceMs, quick, probing: false, silentProbe: undefined, cancelTimer }
+    this.#countNothing()
     this.#host.wentOut(this)
     listener?.ejected(ejection)
   }
@@ -290,7 +286,7 @@ export class OutlierTracker {
 
   #comeBack(out: OutOfUse, by: ReturnedBy): void {
     out.cancelTimer()
-    this.#state = inUse()
+    this.#state = inUse
     this.#sinceMs = this.#host.clock.now()
     this.#healthySinceMs = this.#sinceMs
     this.#host.cameBack(this)
