@@ -24,14 +24,15 @@ const confirmDelayMs = 1_000
  * mistake would stop a service that works.
  */
 export class EmptyAnswer {
-  readonly #options: EmptyAnswerOptions
+  readonly #optionsNow: () => EmptyAnswerOptions
   #held = false
   #heldAtMs = 0
   #cancelGrace: CancelTimer | undefined
   #confirmation: DiscoverySubscription | undefined
 
-  constructor(options: EmptyAnswerOptions) {
-    this.#options = options
+  /** `options`: asked for when an empty answer comes, which is seldom. */
+  constructor(options: () => EmptyAnswerOptions) {
+    this.#optionsNow = options
   }
 
   get held(): boolean {
@@ -40,13 +41,13 @@ export class EmptyAnswer {
 
   /** Whether an empty answer that comes now is to be believed; `asked`: it comes out of turn. */
   isConfirmed(asked: boolean): boolean {
-    const { emptyGraceMs, clock } = this.#options
+    const { emptyGraceMs, clock } = this.#optionsNow()
     if (emptyGraceMs !== undefined) return emptyGraceMs === 0
     return this.#held && !(asked && clock.now() - this.#heldAtMs < confirmDelayMs)
   }
 
   hold(): void {
-    const { service, discovery, emptyGraceMs, clock, random, observer, onGraceEnded } = this.#options
+    const { service, discovery, emptyGraceMs, clock, random, observer, onGraceEnded } = this.#optionsNow()
     this.#held = true
     this.#heldAtMs = clock.now()
     if (emptyGraceMs !== undefined) {

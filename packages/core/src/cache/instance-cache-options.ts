@@ -17,6 +17,8 @@ export interface InstanceCacheOptions {
   /** How long an empty answer is held back; `undefined`: until another refresh confirms it. */
   readonly emptyGraceMs: number | undefined
   readonly clock: Clock
+  /** For polls, if another. @default clock */
+  readonly pollClock?: Clock | undefined
   readonly random: Random
   readonly events: CacheEvents
   /** The list changed. Not called for an identical list, but always for the first one, even when empty. */

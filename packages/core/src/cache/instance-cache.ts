@@ -48,20 +48,26 @@ export class InstanceCache {
 
   constructor(options: InstanceCacheOptions) {
     this.#options = options
-    this.missing = new MissingInstances({ ...options, isOut: options.isOut ?? (() => false) })
-    this.#empty = new EmptyAnswer({
+    const { nameInRegistry, discovery, refreshIntervalMs, clock, pollClock, random, isOut = () => false } = options
+    // Not spread: with thousands of services, copies of all options are much of what they keep.
+    this.missing = new MissingInstances({ clock, isOut })
+    this.#empty = new EmptyAnswer(() => ({
       ...options,
       observer: { ...this.#observer, next: (answer) => this.#receive(answer, undefined, this.#source.sample) },
-      onGraceEnded: () => this.#options.events.together(() => this.#graceEnded()),
-    })
+      onGraceEnded: () => options.events.together(() => this.#graceEnded()),
+    }))
     this.#source = new ListSource({
-      ...options,
+      nameInRegistry,
+      discovery,
+      refreshIntervalMs,
+      clock,
+      pollClock,
+      random,
       observer: this.#observer,
       onAskFailed: (cause) => this.#refresh.failed(cause),
       onCloseFailed: (cause) => this.#emitFailure(cause, false),
     })
-    const ask = (): void => this.#source.ask()
-    this.#refresh = new ListRefresh({ ...options, maxGapMs: options.refreshIntervalMs, ask })
+    this.#refresh = new ListRefresh({ clock, random, maxGapMs: refreshIntervalMs, ask: () => this.#source.ask() })
     this.#answeredAtMs = options.clock.now()
     this.state = { kind: 'waiting', sinceMs: this.#answeredAtMs }
   }
@@ -163,8 +169,8 @@ export class InstanceCache {
       this.#fail(error)
       return
     }
-    if (instances.length === 0 && this.#instances.length > 0 && !this.#empty.isConfirmed(this.#refresh.asking))
-      this.#holdEmpty()
+    const isDoubtful = instances.length === 0 && this.#instances.length > 0
+    if (isDoubtful && !this.#empty.isConfirmed(this.#refresh.asking)) this.#holdEmpty()
     else this.#tryApply(instances, sample)
   }
 
@@ -206,17 +212,14 @@ export class InstanceCache {
     if (this.#closed) return
     const diff = diffInstances(this.#instances, instances, this.#ordered)
     this.#ordered = diff?.added.length === instances.length ? diff.instances : instances
-    if (diff !== undefined) this.#change(diff)
-    else if (first || this.#isBehind) this.#options.onChange({ ...emptyDiff, instances: this.#instances })
+    if (diff !== undefined) {
+      this.#instances = diff.instances
+      this.#options.onChange(diff)
+      this.version++
+      this.#emitChange(diff)
+    } else if (first || this.#isBehind) this.#options.onChange({ ...emptyDiff, instances: this.#instances })
     this.#isBehind = false
     if (first) this.#waiters.settle()
-  }
-
-  #change(diff: InstancesDiff): void {
-    this.#instances = diff.instances
-    this.#options.onChange(diff)
-    this.version++
-    this.#emitChange(diff)
   }
 
   #emitChange(diff: InstancesDiff): void {

@@ -17,6 +17,8 @@ const mostLists = 100
 /** Samples without end must not fill the memory: of more, those are forgotten that have been missing longest. */
 const maxRemembered = 1_024
 
+const nothing: ReadonlyMap<string, number> = new Map()
+
 /**
  * Instances that are missing from lists that may be samples, and stay for a while. DNS servers of clouds answer with eight of
  * many, chosen anew each time: that an instance is missing says little.
@@ -28,9 +30,9 @@ const maxRemembered = 1_024
 export class MissingInstances {
   readonly #options: MissingInstancesOptions
   /** By id, since when. */
-  #missing: ReadonlyMap<string, number> = new Map()
+  #missing: ReadonlyMap<string, number> = nothing
   /** Which were removed for nothing but that they were missing, and when. */
-  readonly #removed = new Map<string, number>()
+  #removed: Map<string, number> | undefined
   #longestList = 0
   #areSamples = false
   #graceMs = 0
@@ -47,7 +49,7 @@ export class MissingInstances {
     list: readonly ServiceInstance[],
     sample: ListSample | undefined,
   ): readonly ServiceInstance[] {
-    if (sample === undefined && this.#missing.size === 0 && this.#removed.size === 0) {
+    if (sample === undefined && this.#missing.size === 0 && (this.#removed?.size ?? 0) === 0) {
       this.#longestList = Math.max(this.#longestList, list.length)
       return list
     }
@@ -83,7 +85,7 @@ export class MissingInstances {
   /** Whether the list has an instance that was missing: it is no longer. */
   #returned(listed: ReadonlySet<string>): boolean {
     let returned = false
-    for (const id of listed) returned = this.#removed.delete(id) || this.#missing.has(id) || returned
+    for (const id of listed) returned = this.#removed?.delete(id) === true || this.#missing.has(id) || returned
     return returned
   }
 
@@ -91,6 +93,7 @@ export class MissingInstances {
     const { clock, isOut } = this.#options
     const now = clock.now()
     const stays = new Map<ServiceInstance, number>()
+    this.#removed ??= new Map()
     for (const instance of absent) {
       const sinceMs = this.#missing.get(instance.id) ?? now
       if (isOut(instance)) continue

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { StaticDiscovery } from '../discovery/static-discovery.ts'
 import { HealthChecker } from '../health/checks/checker.ts'
+import { outlierDetectionSettings } from '../health/outliers/options.ts'
 import type { LoadBalancerOptions, ServiceOptions } from './service-options.ts'
 import { type ServiceSettings, serviceSettings } from './service-settings.ts'
 
@@ -28,7 +29,7 @@ describe('serviceSettings', () => {
       timeoutMs: Number.POSITIVE_INFINITY,
       hedge: undefined,
       healthCheck: undefined,
-      outlierDetection: {},
+      outlierDetection: outlierDetectionSettings({}),
       slowStart: undefined,
       panic: { threshold: 0.5, mode: 'all' },
       zone: undefined,

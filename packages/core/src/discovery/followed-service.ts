@@ -12,6 +12,8 @@ export interface FollowedServiceOptions {
   /** For a discovery that is polled. */
   readonly refreshIntervalMs: number
   readonly clock: Clock
+  /** For polls, if another: where many services are polled, their timers may share ticks. @default clock */
+  readonly pollClock?: Clock | undefined
   readonly random: Random
   readonly observer: DiscoveryObserver
   /** The discovery could not be asked to end a watch. */
@@ -24,14 +26,17 @@ const watchAgainMaxMs = 30_000
 /** One service of a discovery, watched, or polled when the discovery cannot push. A `watch` that throws is called again, after a backoff. */
 export class FollowedService implements DiscoverySubscription {
   readonly #options: FollowedServiceOptions
+  readonly #observer: DiscoveryObserver
   #closed = false
   #poller: Poller | undefined
   #subscription: DiscoverySubscription | undefined
   #failures = 0
   #cancelTimer: CancelTimer = () => {}
 
-  constructor(options: FollowedServiceOptions) {
+  /** `observer`: in place of that of the options. */
+  constructor(options: FollowedServiceOptions, observer: DiscoveryObserver = options.observer) {
     this.#options = options
+    this.#observer = observer
   }
 
   /** Whether the discovery has a watch, whose lists come unasked. */
@@ -60,14 +65,16 @@ export class FollowedService implements DiscoverySubscription {
   }
 
   #poll(): void {
-    const { nameInRegistry, discovery, refreshIntervalMs: intervalMs, clock, random, observer } = this.#options
+    const { nameInRegistry, discovery, refreshIntervalMs: intervalMs, pollClock, random } = this.#options
+    const clock = pollClock ?? this.#options.clock
     const resolve: ServiceDiscovery['getInstances'] = (name, options) => discovery.getInstances(name, options)
-    this.#poller = new Poller(nameInRegistry, resolve, observer, pollSettings({ intervalMs, clock, random }))
+    this.#poller = new Poller(nameInRegistry, resolve, this.#observer, pollSettings({ intervalMs, clock, random }))
     this.#poller.start()
   }
 
   #watch(): void {
-    const { nameInRegistry, discovery, clock, random, observer } = this.#options
+    const { nameInRegistry, discovery, clock, random } = this.#options
+    const observer = this.#observer
     try {
       const subscription = discovery.watch?.(nameInRegistry, observer)
       // The observer may have been called, and closed this, before `watch` returned.

@@ -122,15 +122,44 @@ export function pollSettings(options: PollOptions): PollSettings {
   }
 }
 
+/** One query. Its signal is made when it is looked at: it costs more than the rest of a poll, and many registries in memory need none. */
+class PollQuery {
+  #controller: AbortController | undefined
+  #isAborted = false
+
+  /** The signal is a property of its own, so that a copy of the options has it. */
+  options(): { readonly signal: AbortSignal } {
+    const signal = (): AbortSignal => this.#signal()
+    return {
+      get signal() {
+        return signal()
+      },
+    }
+  }
+
+  abort(): void {
+    this.#isAborted = true
+    this.#controller?.abort()
+  }
+
+  #signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.#isAborted) this.#controller.abort()
+    return this.#controller.signal
+  }
+}
+
 /** Queries one service repeatedly. */
 export class Poller implements DiscoverySubscription {
   readonly #service: string
   readonly #resolve: PollResolve
   readonly #observer: DiscoveryObserver
   readonly #settings: PollSettings
+  readonly #running: RunningClock
   #closed = false
   #failures = 0
-  #controller: AbortController | undefined
+  /** The query under way. */
+  #query: PollQuery | undefined
   #cancelTimer: () => void = () => {}
 
   constructor(service: string, resolve: PollResolve, observer: DiscoveryObserver, settings: PollSettings) {
@@ -138,6 +167,7 @@ export class Poller implements DiscoverySubscription {
     this.#resolve = resolve
     this.#observer = observer
     this.#settings = settings
+    this.#running = new RunningClock(settings.clock)
   }
 
   start(): void {
@@ -149,7 +179,7 @@ export class Poller implements DiscoverySubscription {
   refresh(): void {
     if (this.#closed) return
     this.#cancelTimer()
-    this.#controller?.abort()
+    this.#query?.abort()
     this.#refresh()
   }
 
@@ -157,7 +187,7 @@ export class Poller implements DiscoverySubscription {
     if (this.#closed) return
     this.#closed = true
     this.#cancelTimer()
-    this.#controller?.abort()
+    this.#query?.abort()
   }
 
   #schedule(delayMs: number): void {
@@ -168,28 +198,27 @@ export class Poller implements DiscoverySubscription {
   }
 
   #refresh(): void {
-    const { clock, timeoutMs } = this.#settings
-    const running = new RunningClock(clock)
-    const controller = new AbortController()
-    this.#controller = controller
-    // The first to settle clears `#controller`; anything later finds another one there and is dropped.
+    const { timeoutMs } = this.#settings
+    const query = new PollQuery()
+    this.#query = query
+    // The first to settle clears `#query`; anything later finds another one there and is dropped.
     const settle = (action: () => number): void => {
-      if (this.#controller !== controller || this.#closed) return
-      this.#controller = undefined
+      if (this.#query !== query || this.#closed) return
+      this.#query = undefined
       this.#cancelTimer()
       const delayMs = action()
       if (!this.#closed) this.#schedule(delayMs)
     }
-    this.#cancelTimer = running.setTimeout(
+    this.#cancelTimer = this.#running.setTimeout(
       () => {
         settle(() => this.#fail(new DiscoveryError(`no answer within ${timeoutMs} ms`)))
-        controller.abort()
+        query.abort()
       },
       timeoutMs,
       { background: true },
     )
     new Promise<PollResult>((resolve) => {
-      resolve(this.#resolve(this.#service, { signal: controller.signal }))
+      resolve(this.#resolve(this.#service, query.options()))
     }).then(
       (result) => settle(() => this.#succeed(result)),
       (cause: unknown) => settle(() => this.#fail(cause)),

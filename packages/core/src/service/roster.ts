@@ -12,6 +12,7 @@ import { Ejections } from './ejections.ts'
 import { KeptInstances } from './kept-instances.ts'
 import { MovedRecords } from './moved-records.ts'
 import { InstanceRecord } from './record.ts'
+import type { RosterListener } from './roster-listener.ts'
 
 export interface RosterOptions {
   readonly service: string
@@ -21,20 +22,6 @@ export interface RosterOptions {
   readonly events: EventChannel
   readonly candidates: Candidates
   readonly listener: RosterListener
-}
-
-/** What the service does about a change of its instances. */
-export interface RosterListener {
-  /** Requests that ever began, by which instances without traffic are checked less often. */
-  readonly traffic: number
-  /** Something changed that is to be judged. */
-  factsChanged(): void
-  /** Something changed, by which an instance may take requests that could not before. */
-  instancesChanged(): void
-  /** An instance fails its checks: the list may be old. */
-  becameUnhealthy(): void
-  /** Requests wait in vain for an instance. */
-  fellSilent(record: InstanceRecord, forMs: number): void
 }
 
 /**

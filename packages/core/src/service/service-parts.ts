@@ -25,7 +25,8 @@ import { MetadataSubsets } from './metadata-subsets.ts'
 import { MovableAttempts } from './movable-attempts.ts'
 import { Picker } from './picker.ts'
 import { type RequestListener, Requests } from './request.ts'
-import { Roster, type RosterListener } from './roster.ts'
+import { Roster } from './roster.ts'
+import type { RosterListener } from './roster-listener.ts'
 import { SteeredSplit } from './steered-split.ts'
 import { Steering } from './steering.ts'
 import { TrafficSplit } from './traffic-split.ts'
@@ -36,6 +37,8 @@ export interface ServiceContext {
   readonly service: string
   readonly settings: ServiceSettings
   readonly clock: Clock
+  /** For polls, if another: those of all services may share timers. @default clock */
+  readonly pollClock?: Clock
   /** Measures requests and their time limits. */
   readonly running: RunningClock
   readonly random: Random
@@ -99,12 +102,7 @@ export function serviceParts(context: ServiceContext, listener: ServiceListener)
   const requests = new Requests({ ...context, capacity, feedback, listener })
   const subsets = newSubsets(context, candidates, splits)
   const picker = new Picker({ ...context, roster, candidates, capacity, subsets })
-  const cache = new InstanceCache({
-    ...context,
-    ...settings,
-    onChange: (diff) => listener.listChanged(diff),
-    isOut: (instance) => roster.recordOf(instance)?.problem !== undefined,
-  })
+  const cache = newCache(context, roster, listener)
   const noListError = (): DiscoveryError => listener.noListError()
   const lists = new ListWaits({ clock: running, waiting, firstListTimeoutMs, cache, noListError })
   const steering = new Steering({ ...context, overrides, cache, roster, splits, picker })
@@ -131,6 +129,29 @@ export function serviceParts(context: ServiceContext, listener: ServiceListener)
       closeAll(context, closable)
     },
   }
+}
+
+// Not spread: with thousands of services, copies of all settings are much of what they keep.
+function newCache(
+  { service, settings, clock, pollClock, random, events }: ServiceContext,
+  roster: Roster,
+  listener: ServiceListener,
+): InstanceCache {
+  const { nameInRegistry, discovery, refreshIntervalMs, maxStaleMs, emptyGraceMs } = settings
+  return new InstanceCache({
+    service,
+    nameInRegistry,
+    discovery,
+    refreshIntervalMs,
+    maxStaleMs,
+    emptyGraceMs,
+    clock,
+    pollClock,
+    random,
+    events,
+    onChange: (diff) => listener.listChanged(diff),
+    isOut: (instance) => roster.recordOf(instance)?.problem !== undefined,
+  })
 }
 
 function mainSplits(context: ServiceContext, closable: Set<Balancer>): SteeredSplit {

@@ -1,10 +1,11 @@
 import type { Clock } from '../base/clock.ts'
+import { CoalescedClock } from '../base/coalesced-clock.ts'
 import { NoAvailableInstanceError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import type { RunningClock } from '../base/running-clock.ts'
 import type { HealthCheckers } from '../config/health-checkers.ts'
 import { checkServiceName, type LoadBalancerOptions } from '../config/service-options.ts'
-import { serviceSettings } from '../config/service-settings.ts'
+import { type ServiceSettings, serviceSettings } from '../config/service-settings.ts'
 import { BoundControl } from '../control/bound-control.ts'
 import { type ControlOptions, checkControlOptions, type ServiceControl } from '../control/override.ts'
 import { unknownService } from '../control/unknown-names.ts'
@@ -35,10 +36,14 @@ export class Services {
   readonly #options: ServicesOptions
   readonly #maxServices: number
   readonly #unknown = new Set<string>()
+  readonly #pollClock: Clock
+  /** What holds for the services that have no options of their own. */
+  #common: ServiceSettings | undefined
 
   constructor(options: ServicesOptions) {
     this.#options = options
     this.#maxServices = options.maxServices
+    this.#pollClock = new CoalescedClock(options.clock)
     this.configured = new Set(Object.keys(options.options.services ?? {}))
     for (const service of this.configured) this.byName.set(service, this.#newService(service))
   }
@@ -97,16 +102,27 @@ export class Services {
   }
 
   #newService(service: string, onUnknown?: () => void): Service {
-    const { options, healthCheckers, clock, running, random, events } = this.#options
+    const { clock, running, random, events } = this.#options
     return new Service({
       service,
-      settings: serviceSettings(options, service, (own) => healthCheckers.for(own)),
+      settings: this.#settingsOf(service),
       clock,
+      pollClock: this.#pollClock,
       running,
       random,
       events,
       ...(onUnknown === undefined ? undefined : { onUnknown, wasUnknown: this.#unknown.has(service) }),
     })
+  }
+
+  /** Shared as far as may be: there may be thousands. */
+  #settingsOf(service: string): ServiceSettings {
+    const { options, healthCheckers } = this.#options
+    const settings = (): ServiceSettings => serviceSettings(options, service, (own) => healthCheckers.for(own))
+    const { services = {} } = options
+    if (Object.hasOwn(services, service) && Object.keys(services[service] ?? {}).length > 0) return settings()
+    this.#common ??= settings()
+    return { ...this.#common, nameInRegistry: service }
   }
 
   #forgetUnknown(target: Service): void {

@@ -127,8 +127,9 @@ const groupSeed = 0x6772_6f75
  */
 export class TrafficSplit {
   readonly #options: TrafficSplitOptions
-  readonly #turns: SmoothWeightedSchedule<Turn>
-  readonly #hash = new XxHash64()
+  /** Once there are several groups; so is the hash. */
+  #turns: SmoothWeightedSchedule<Turn> | undefined
+  #hash: XxHash64 | undefined
   /** Of the groups that were ever there, so that a level that comes back finds its state. */
   readonly #known = new Map<string, TrafficRoute>()
   #routes: readonly TrafficRoute[] = []
@@ -140,10 +141,6 @@ export class TrafficSplit {
     this.#options = options
     this.#only = new TrafficRoute('0', options.newBalancer(), options.callbackFailed)
     this.#known.set('0', this.#only)
-    this.#turns = new SmoothWeightedSchedule(options.random, {
-      keyOf: ({ route }) => route.key,
-      weightOf: ({ share }) => share,
-    })
   }
 
   /** The one route there is; `undefined` when there are several. */
@@ -194,7 +191,7 @@ export class TrafficSplit {
     this.#only = this.#routes[0] ?? this.#only
     for (const route of before) if (!this.#routes.includes(route)) install(route, [])
     if (this.#routes.length === 0 && !before.includes(this.#only)) install(this.#only, [])
-    if (this.#routes.length > 1) this.#turns.update(this.#routes.map((route) => ({ route, share: route.share })))
+    if (this.#routes.length > 1) this.#takeTurns()
     this.#forget()
     if (errors.length > 0) throw errors[0]
   }
@@ -231,6 +228,14 @@ export class TrafficSplit {
     return route
   }
 
+  #takeTurns(): void {
+    this.#turns ??= new SmoothWeightedSchedule(this.#options.random, {
+      keyOf: ({ route }) => route.key,
+      weightOf: ({ share }) => share,
+    })
+    this.#turns.update(this.#routes.map((route) => ({ route, share: route.share })))
+  }
+
   // It made one at the start. That it makes no more is no reason to lose a list.
   #newBalancer(): Balancer {
     const { newBalancer, random, callbackFailed } = this.#options
@@ -255,12 +260,12 @@ export class TrafficSplit {
   #turnOf(avoid: ReadonlySet<string> | undefined): TrafficRoute {
     if (avoid === undefined || avoid.size === 0) return this.#turn()
     const covered = ({ candidates }: TrafficRoute): boolean => isCovered(candidates, avoid)
-    const open = this.#turns.nextExcept(({ route }) => covered(route))?.route
+    const open = this.#turns?.nextExcept(({ route }) => covered(route))?.route
     return open ?? this.#routes.find((route) => !covered(route)) ?? this.#turn()
   }
 
   #turn(): TrafficRoute {
-    return this.#turns.next()?.route ?? this.#only
+    return this.#turns?.next()?.route ?? this.#only
   }
 
   // Priorities and zones come from registries: unused ones must not accumulate.
@@ -278,6 +283,7 @@ export class TrafficSplit {
 
   #byHash(key: string): TrafficRoute {
     // Another seed than the hashing balancers': within a group the keys must be spread over all of its ring.
+    this.#hash ??= new XxHash64()
     this.#hash.hash(key, groupSeed)
     let rest = this.#hash.high / 2 ** 32
     for (const route of this.#routes) {
