@@ -25,6 +25,7 @@ const api: DefaultTheme.SidebarItem = {
 export const english: DefaultTheme.Config = {
   nav: [
     { text: 'Learn', link: '/learn/' },
+    { text: 'Recipes', link: '/recipes/' },
     { text: 'Reference', link: '/reference/options' },
     { text: 'Playground', link: '/playground' },
     { text: 'Compare', link: '/compare' },

@@ -37,6 +37,9 @@ export async function checkPlayground(site: BuiltSite, picture: string | undefin
   if (!page.url().includes('seed=2')) site.problems.push(`the playground's settings are not in its URL: ${page.url()}`)
   site.expect('where the plot of another run is', await plotTop(), before)
   if (picture !== undefined) await page.screenshot({ path: picture })
+  await page.evaluate('location.hash = "scenario=zone-loss&seconds=2"')
+  await page.getByText('Simulating').waitFor()
+  site.expect('the scenario of a link', await page.getByLabel('Scenario').inputValue(), 'zone-loss')
   await page.close()
 
   const still = await site.open('/playground#seconds=2', { reducedMotion: 'reduce' })

@@ -21,21 +21,32 @@ class Playground {
   #worker: Worker | undefined
   #full = 4
 
+  readonly #form = element('div')
+  // Someone has followed a link to other settings.
+  readonly #open = (): void => this.#load()
+
   constructor(target: HTMLElement) {
-    const settings = settingsOf(location.hash.slice(1))
     target.replaceChildren(
-      settingsForm(settings, (chosen) => this.#start(chosen)),
+      this.#form,
       this.#status,
       this.#playback.root,
       element('div', { className: 'pg-panes' }, ...this.#panes.map(({ root }) => root)),
     )
-    this.#start(settings)
+    addEventListener('hashchange', this.#open)
+    this.#load()
   }
 
   close(): void {
+    removeEventListener('hashchange', this.#open)
     this.#playback.close()
     this.#worker?.terminate()
     for (const pane of this.#panes) pane.close()
+  }
+
+  #load(): void {
+    const settings = settingsOf(location.hash.slice(1))
+    this.#form.replaceChildren(settingsForm(settings, (chosen) => this.#start(chosen)))
+    this.#start(settings)
   }
 
   #start(settings: Settings): void {
