@@ -6,7 +6,9 @@
  */
 import { parseArgs } from 'node:util'
 import { writeResult } from '../result-file.ts'
-import { report } from './report.ts'
+import { judge } from '../target.ts'
+import { type QuietOptions, quietClients } from './quiet-clients.ts'
+import { report, targets } from './report.ts'
 import {
   balancerRuns,
   budgetRuns,
@@ -18,6 +20,7 @@ import {
   type Size,
   variationRuns,
 } from './runs.ts'
+import { seededScenarios } from './seeded-scenarios.ts'
 
 const { values } = parseArgs({
   options: {
@@ -34,6 +37,9 @@ const { values } = parseArgs({
 })
 
 const { quick } = values
+// A minute, so that what no client can know at its start is less than one call in a hundred.
+const quietOptions: QuietOptions = { seeds: quick ? 1 : values.write ? 10 : 3, seconds: 60 }
+const seeds = values.write ? 10 : 5
 const size: Size = {
   clients: Number(values.clients ?? (quick ? 10 : 50)),
   instances: Number(values.instances ?? (quick ? 10 : 20)),
@@ -49,16 +55,19 @@ const progress = ({ scenario, options, size: { clients, instances } }: Run): voi
 
 if (values.scenario !== undefined || values.balancer !== undefined) {
   const runs = defaultRuns(size, values.scenario, values.balancer)
-  console.log(
-    report({ size, defaults: await runAll(runs, progress), balancers: [], variations: [], budgets: [], large: [] }),
-  )
+  console.log(report({ size, defaults: await runAll(runs, progress) }))
 } else {
   const defaults = await runAll(defaultRuns(size), progress)
   const balancers = await runAll(balancerRuns(size), progress)
   const variations = await runAll(variationRuns(size), progress)
   const budgets = await runAll(budgetRuns(size.seed), progress)
   const large: Result[] = values.write ? await runAll(largeRuns(size.seed), progress) : []
-  const text = report({ size, defaults, balancers, variations, budgets, large })
+  const print = (text: string): void => console.error(text)
+  const quiet = { options: quietOptions, results: await quietClients(quietOptions, print) }
+  const seeded = quick ? undefined : { seeds, results: await seededScenarios(seeds, print) }
+  const findings = { size, defaults, balancers, variations, budgets, large, quiet, seeded }
+  const text = report(findings)
   console.log(text)
   if (values.write) await writeResult('simulation', text)
+  judge(targets(findings))
 }

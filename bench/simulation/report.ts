@@ -1,17 +1,31 @@
 import { markdownReport } from '../markdown-report.ts'
 import { table } from '../table.ts'
+import type { Target } from '../target.ts'
+import { type QuietOptions, type QuietResult, quietIntro, quietTable, quietTargets } from './quiet-clients.ts'
 import { allScenarios, type Result, type Size } from './runs.ts'
+import { type SeededResult, seededIntro, seededTable, seededTargets } from './seeded-scenarios.ts'
 
 export interface Findings {
   readonly size: Size
   readonly defaults: readonly Result[]
-  readonly balancers: readonly Result[]
-  readonly variations: readonly Result[]
-  readonly budgets: readonly Result[]
-  readonly large: readonly Result[]
+  readonly balancers?: readonly Result[]
+  readonly variations?: readonly Result[]
+  readonly budgets?: readonly Result[]
+  readonly large?: readonly Result[]
+  readonly quiet?: { readonly options: QuietOptions; readonly results: readonly QuietResult[] }
+  readonly seeded?: { readonly seeds: number; readonly results: readonly SeededResult[] } | undefined
 }
 
-export function report({ size, defaults, balancers, variations, budgets, large }: Findings): string {
+/** What balancers must reach. */
+export function targets({ quiet, seeded }: Findings): Target[] {
+  return [
+    ...(quiet === undefined ? [] : quietTargets(quiet.results)),
+    ...(seeded === undefined ? [] : seededTargets(seeded.results)),
+  ]
+}
+
+export function report(findings: Findings): string {
+  const { size, defaults, balancers = [], variations = [], budgets = [], large = [], quiet, seeded } = findings
   const { clients, instances, seconds, callsPerSecond, seed } = size
   const names = [...new Set([...defaults, ...budgets].map(({ run }) => run.scenario))]
   return markdownReport({
@@ -34,6 +48,12 @@ export function report({ size, defaults, balancers, variations, budgets, large }
       ...section('What single options change', variations),
       ...section('Retries of a fleet', budgets),
       ...section('A large fleet: 1 000 clients × 1 000 instances × 60 s, 5 calls per second and client', large),
+      ...(quiet === undefined
+        ? []
+        : ['## Clients with few calls', '', quietIntro(quiet.options), '', quietTable(quiet.results), '']),
+      ...(seeded === undefined
+        ? []
+        : ['## Balancers beside round robin', '', seededIntro(seeded.seeds), '', seededTable(seeded.results), '']),
       '## What happens',
       '',
       ...names.map((name) => `- ${name}: ${allScenarios[name].description}`),
@@ -43,6 +63,7 @@ export function report({ size, defaults, balancers, variations, budgets, large }
       ...[...defaults, ...balancers, ...variations, ...budgets, ...large].map(failureLine),
       '',
     ],
+    targets: targets(findings),
     notes,
   })
 }

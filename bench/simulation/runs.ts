@@ -51,7 +51,7 @@ export const allScenarios: Readonly<Record<Run['scenario'], Scenario>> = {
 }
 
 const scenarioNames = Object.keys(scenarios) as ScenarioName[]
-const comparedBalancers: readonly BalancerName[] = ['round-robin', 'least-request', 'peak-ewma']
+const comparedBalancers: readonly BalancerName[] = ['round-robin', 'least-request', 'peak-ewma', 'probing']
 /** Where the instances differ, so that the choice matters. */
 const comparedScenarios: readonly ScenarioName[] = [
   'slow-middle',

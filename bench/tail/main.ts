@@ -6,6 +6,7 @@
 import { parseArgs } from 'node:util'
 import type { BalancerName } from '@lb/core'
 import { writeResult } from '../result-file.ts'
+import { type QuietOptions, quietClients, quietTargets } from '../simulation/quiet-clients.ts'
 import { judge } from '../target.ts'
 import { realTail } from './real.ts'
 import { report, type TailTable, targets } from './report.ts'
@@ -39,7 +40,9 @@ const tables: readonly TailTable[] = [
     results: await simulatedTail(simulated, { clients: 1, seconds, atOnce: 1_000_000 }),
   },
 ]
-const text = report(tables, seconds)
+const quietOptions: QuietOptions = { seeds: values.write ? 5 : 1, seconds: 60, fleets: values.quick ? 1 : 3 }
+const quiet = { options: quietOptions, results: await quietClients(quietOptions, (line) => console.error(line)) }
+const text = report(tables, seconds, quiet)
 console.log(text)
 if (values.write) await writeResult('tail', text)
-judge(targets(tables))
+judge([...targets(tables), ...quietTargets(quiet.results)])

@@ -1,5 +1,12 @@
 import { markdownReport } from '../markdown-report.ts'
 import { ratioText } from '../number-text.ts'
+import {
+  type QuietOptions,
+  type QuietResult,
+  quietIntro,
+  quietTable,
+  quietTargets,
+} from '../simulation/quiet-clients.ts'
 import { table } from '../table.ts'
 import { lowerIsBetter, type Target } from '../target.ts'
 import { concurrency, instanceCount, requestsPerSecond, serviceMs, slowdown, type TailResult } from './load.ts'
@@ -34,7 +41,13 @@ export function targets(tables: readonly TailTable[]): Target[] {
     })
 }
 
-export function report(tables: readonly TailTable[], seconds: number): string {
+/** The table of clients with few calls. */
+export interface QuietTable {
+  readonly options: QuietOptions
+  readonly results: readonly QuietResult[]
+}
+
+export function report(tables: readonly TailTable[], seconds: number, quiet: QuietTable): string {
   return markdownReport({
     title: 'One of ten instances is ten times slower',
     command: 'bench:tail',
@@ -43,8 +56,16 @@ export function report(tables: readonly TailTable[], seconds: number): string {
       `${serviceMs} ms, one of them ${slowdown * serviceMs} ms; ${requestsPerSecond} requests per second for ${seconds} s, sent at their time whatever the answers take. Retries and`,
       `ejection are off: the balancer alone decides. Ratios are of p99; the floor is p99 of the service time of an instance that is not slow, ${floorMs.toFixed(1)} ms.`,
     ],
-    body: tables.flatMap(({ title, results }) => [`## ${title}`, '', rows(results), '']),
-    targets: targets(tables),
+    body: [
+      ...tables.flatMap(({ title, results }) => [`## ${title}`, '', rows(results), '']),
+      '## Virtual time, clients with few calls',
+      '',
+      quietIntro(quiet.options),
+      '',
+      quietTable(quiet.results),
+      '',
+    ],
+    targets: [...targets(tables), ...quietTargets(quiet.results)],
     notes: [
       'With a share of a tenth the slow instance gets two and a half times what it can serve, and its queue grows for as long as the load lasts: that is the p99 of a balancer that ignores load.',
       'In the last table no request waits. The choice between two random instances still sends more than 1 % to the slow instance, and so its service time is the p99; peak EWMA sends less.',

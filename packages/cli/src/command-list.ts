@@ -186,7 +186,7 @@ export const commandList: readonly CommandDefinition[] = [
     arguments: '[scenario]',
     summary: 'run a failure in virtual time',
     description:
-      'Runs real load balancers against simulated instances in virtual time. The scenario is a name, or a JSON file. The same seed gives the same hash. Without a scenario it lists them.',
+      'Runs real load balancers against simulated instances in virtual time. The scenario is a name, or a JSON file. With --recording, the traffic is what recordTraffic wrote, and a scenario may happen besides. The same seed gives the same hash. Without both it lists the scenarios.',
     flags: [
       {
         flags: '--clients <count>',
@@ -202,6 +202,23 @@ export const commandList: readonly CommandDefinition[] = [
         description: 'share of the capacity in use when all is well, 0.001 to 1. Default: 0.5',
         group: 'Size',
       },
+      {
+        flags: '--recording <file>',
+        description:
+          'play what recordTraffic wrote, packed by gzip if it ends with .gz. It has its clients, instances, rate and duration',
+        group: 'Recording',
+      },
+      {
+        flags: '--service <name>',
+        description: 'the service of the recording. Default: the only one that has calls in it',
+        group: 'Recording',
+      },
+      {
+        flags: '--concurrency <count>',
+        description:
+          'requests that an instance of the recording serves at once, while others wait. Default: any number',
+        group: 'Recording',
+      },
       balancer,
       { flags: '--no-outlier-detection', description: 'instances are never ejected', group: 'Load balancer' },
       { flags: '--no-retry', description: 'a failed call is not repeated', group: 'Load balancer' },
@@ -211,6 +228,10 @@ export const commandList: readonly CommandDefinition[] = [
       ['lb simulate', 'the scenarios'],
       ['lb simulate grey-failure --balancer least-request --no-outlier-detection', 'what ejection is for'],
       ['lb simulate canary.json --seed 7 -o json', 'a scenario of your own'],
+      [
+        'lb simulate --recording traffic.jsonl --balancer peak-ewma',
+        'what would have happened with peak EWMA last night',
+      ],
     ],
     load: async () => (await import('./commands/simulate.ts')).simulate,
   },

@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { runScenario, scenarios } from '@lb/testing'
+import { gzipSync } from 'node:zlib'
+import { readRecording, runScenario, scenarios, simulate } from '@lb/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Stopped } from '../src/command-error.ts'
 import { exitCodes } from '../src/index.ts'
@@ -112,5 +113,105 @@ describe('a scenario of a file', () => {
     const { code, err } = await run(['simulate', join(folder, 'none.json')])
     expect(code).toBe(2)
     expect(err).toMatch(/cannot be read: ENOENT.*Check the path\n$/)
+  })
+})
+
+describe('a recording', () => {
+  let folder: string
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'lb-cli-'))
+  })
+  afterEach(() => rmSync(folder, { recursive: true }))
+
+  const calls = Array.from({ length: 200 }, (_, index) => ({
+    call: 50 * index,
+    service: 0,
+    ms: index % 2 === 0 ? 400 : 20,
+    attempts: [{ on: index % 2, ms: index % 2 === 0 ? 400 : 20, status: 200 }],
+  }))
+  const lines = [
+    { recording: 'lb-traffic', version: 1 },
+    { service: 0, name: 'users' },
+    { instance: 0, service: 0, id: 'a', host: 'a', port: 1 },
+    { instance: 1, service: 0, id: 'b', host: 'b', port: 1 },
+    { at: 0, service: 0, added: [0, 1] },
+    ...calls,
+    { at: 10_000, end: 'stopped' },
+  ].map((line) => JSON.stringify(line))
+
+  const write = (content: readonly string[], name = 'traffic.jsonl'): string => {
+    const file = join(folder, name)
+    const text = `${content.join('\n')}\n`
+    writeFileSync(file, name.endsWith('.gz') ? gzipSync(text) : text)
+    return file
+  }
+
+  it('is played with another balancer, beside what was recorded', async () => {
+    const file = write(lines)
+    const { code, out } = await run(['simulate', '--recording', file, '--balancer', 'peak-ewma'])
+    expect(code).toBe(0)
+    expect(out).toMatch(/^FIGURE +RECORDED +VALUE$/m)
+    expect(out).toMatch(/^calls +200 +200$/m)
+    const [, recorded = '', simulated = ''] = /^p50 +([\d.]+) ms +([\d.]+) ms$/m.exec(out) ?? []
+    expect([recorded, simulated].map(Number)).toEqual([20, 20])
+    expect(out).toContain('200 recorded calls of users.')
+  })
+
+  it('gives the hash of the simulator; packed by gzip too', async () => {
+    const recording = await readRecording(lines.join('\n'))
+    const { hash } = await simulate({
+      recording,
+      seed: 4,
+      loadBalancer: { retry: false },
+      instance: { concurrency: 2 },
+    })
+    for (const file of [write(lines), write(lines, 'traffic.jsonl.gz')]) {
+      const argv = words('--seed 4 --no-retry --concurrency 2 --service users -o json')
+      const { code, out } = await run(['simulate', '--recording', file, ...argv])
+      expect(code).toBe(0)
+      const { traffic: _traffic, ...figures } = { traffic: undefined, ...recording }
+      expect(JSON.parse(out)).toMatchObject({ hash, recording: figures })
+    }
+  })
+
+  it('may meet a scenario besides', async () => {
+    const argv = [
+      'simulate',
+      'grey-failure',
+      '--recording',
+      write(lines),
+      '--no-outlier-detection',
+      '--no-retry',
+      '-o',
+      'json',
+    ]
+    const { code, out } = await run(argv)
+    expect(code).toBe(0)
+    expect(JSON.parse(out).failures).toMatchObject({ 'status 500': expect.any(Number) })
+  })
+
+  it('that is damaged is refused with the line', async () => {
+    const cut = write([...lines.slice(0, 7), '{"call":1,"serv'])
+    const { code, out, err } = await run(['simulate', '--recording', cut])
+    expect({ code, out }).toEqual({ code: 2, out: '' })
+    expect(err).toMatch(/^lb: the file .*traffic\.jsonl .*recording: line 8 must be JSON.*\n$/)
+    const notPacked = join(folder, 'x.gz')
+    writeFileSync(notPacked, 'text')
+    for (const file of [join(folder, 'none'), join(folder, 'none.gz'), notPacked]) {
+      const refused = await run(['simulate', '--recording', file])
+      expect(refused.code).toBe(2)
+      expect(refused.err).toMatch(/^lb: the file [^\n]+ cannot be read[^\n]*\n$/)
+    }
+  })
+
+  it.each([
+    ['--clients 3', '--clients must be absent beside --recording'],
+    ['--concurrency 0', '--concurrency must be an integer'],
+    ['--service other', 'calls were recorded of "users"'],
+  ])('takes no %s', async (flags, message) => {
+    const { code, err } = await run(['simulate', '--recording', write(lines), ...words(flags)])
+    expect(code).toBe(2)
+    expect(err).toContain(message)
+    expect((await run(words('simulate retry-storm --service users'))).err).toContain('--service needs --recording')
   })
 })
