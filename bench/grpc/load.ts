@@ -10,7 +10,12 @@ export interface LoadResult {
   readonly failed: number
   readonly calls: number
   readonly p99Ms: number
+  /** Share of the calls that took as long as those of the slow server. */
+  readonly slowShare: number
 }
+
+/** Milliseconds that the slow server takes. */
+export const slowMs = 50
 
 const bytes = (value: Buffer): Buffer => value
 const request = Buffer.from('hello')
@@ -52,6 +57,7 @@ export async function load(
     cpuMicroseconds: (user + system) / calls,
     failed,
     calls,
+    slowShare: latencies.filter((latency) => latency >= slowMs).length / calls,
     p99Ms: quantile(Float64Array.from(latencies).sort(), 0.99),
   }
 }

@@ -6,6 +6,7 @@ import { GrpcClientFixture } from './grpc-client/fixture.ts'
 import type { GrpcClientCapabilities, GrpcClientHarness } from './grpc-client/harness.ts'
 import { describeGrpcListChanges } from './grpc-client/list-changes.ts'
 import { describeGrpcObservedCalls } from './grpc-client/observed-calls.ts'
+import { describeGrpcOptions } from './grpc-client/options.ts'
 import { describeGrpcStatuses } from './grpc-client/statuses.ts'
 
 /**
@@ -28,5 +29,6 @@ export function describeGrpcClient(
     describeGrpcListChanges(fixture, capabilities)
     describeGrpcEndings(fixture)
     describeGrpcObservedCalls(fixture)
+    describeGrpcOptions(fixture)
   })
 }
