@@ -62,9 +62,7 @@ class HeldResponse implements Listener {
       return
     }
     this.#message = message
-    // If the process stood still, the status may have come and not been read: one more turn of the event loop reads it.
-    const release = (): unknown => setImmediate(() => this.#release())
-    this.#cancelTimer = systemClock.setTimeout(release, holdMs)
+    this.#cancelTimer = systemClock.setTimeout(() => this.#releaseSoon(), holdMs)
   }
 
   onReceiveStatus(status: Status): void {
@@ -73,6 +71,11 @@ class HeldResponse implements Listener {
     if (ended.code === unavailable) this.#drop()
     else this.#release()
     this.#listener.onReceiveStatus(ended)
+  }
+
+  /** If the process stood still, the status may have come and not been read: one more turn of the event loop reads it. */
+  #releaseSoon(): void {
+    this.#cancelTimer = systemClock.setTimeout(() => this.#release(), 0)
   }
 
   #release(): void {
