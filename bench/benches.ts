@@ -13,6 +13,7 @@ export interface Bench {
 export const benches: readonly Bench[] = [
   { name: 'pick', nodeOptions: ['--expose-gc'] },
   { name: 'client', programs: ['nginx'] },
+  { name: 'allocation', programs: ['nginx'] },
   { name: 'grpc' },
   { name: 'proxy', programs: ['nginx', 'wrk'] },
   { name: 'observe', programs: ['nginx'] },

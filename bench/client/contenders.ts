@@ -2,9 +2,10 @@
 import { get, Agent as HttpAgent } from 'node:http'
 import { loadBalance } from '@lb/axios'
 import { LoadBalancer, StaticDiscovery } from '@lb/core'
-import { loadBalanceInterceptor } from '@lb/undici'
+import { createFetch, loadBalanceInterceptor } from '@lb/undici'
 import axios, { type AxiosInstance } from 'axios'
 import got from 'got'
+import * as undici from 'undici'
 import { Agent, BalancedPool, type Dispatcher, interceptors, Pool } from 'undici'
 
 /** Gets `path` of a backend, and resolves with its JSON, parsed. */
@@ -91,6 +92,11 @@ function throughAxios(client: AxiosInstance): Send {
   return async (path) => (await client.get<unknown>(path)).data
 }
 
+async function jsonOfFetch(response: Pick<Response, 'ok' | 'status' | 'json'>): Promise<unknown> {
+  if (!response.ok) throw new Error(`status ${response.status}`)
+  return response.json()
+}
+
 /** No retries of its own: what it costs, and what it does with an outage, as everybody else. */
 const gotClient: Create = (backends) => {
   const turn = turns(backends.map(originOf))
@@ -107,6 +113,9 @@ export const axiosOne = 'axios, one backend'
 export const axiosTurn = 'axios, baseURL in turn'
 export const lbAxiosOne = '@lb/axios, one backend'
 export const lbAxios = '@lb/axios'
+export const lbAxiosUndici = '@lb/axios, undici'
+export const fetchTurn = 'undici.fetch, in turn'
+export const lbFetch = '@lb/undici, fetch'
 export const gotTurn = 'got, in turn'
 
 export const contenders: Readonly<Record<string, Create>> = {
@@ -134,5 +143,18 @@ export const contenders: Readonly<Record<string, Create>> = {
   },
   [lbAxiosOne]: ([one]) => throughAxios(loadBalance(axiosClient('http://users'), loadBalancer([String(one)]))),
   [lbAxios]: (backends) => throughAxios(loadBalance(axiosClient('http://users'), loadBalancer(backends))),
+  [lbAxiosUndici]: (backends) =>
+    throughAxios(
+      loadBalance(axios.create({ baseURL: 'http://users' }), loadBalancer(backends), { undici, pool: { connections } }),
+    ),
+  [fetchTurn]: (backends) => {
+    const dispatcher = new Agent({ connections })
+    const turn = turns(backends.map(originOf))
+    return async (path) => jsonOfFetch(await undici.fetch(turn() + path, { dispatcher }))
+  },
+  [lbFetch]: (backends) => {
+    const fetch = createFetch(loadBalancer(backends), { pool: { connections } })
+    return async (path) => jsonOfFetch(await fetch(`http://users${path}`))
+  },
   [gotTurn]: gotClient,
 }

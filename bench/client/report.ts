@@ -7,10 +7,13 @@ import {
   axiosOne,
   axiosTurn,
   balancedPool,
+  fetchTurn,
   floor,
   gotTurn,
   lbAxios,
   lbAxiosOne,
+  lbAxiosUndici,
+  lbFetch,
   lbUndici,
   undiciPools,
 } from './contenders.ts'
@@ -34,9 +37,9 @@ type Figure = 'requestsPerSecond' | 'p50Ms' | 'p99Ms' | 'cpuUsPerRequest'
 
 /** The peer of each client: what it is built on. */
 function peerOf(name: string): string {
-  return [axiosOne, axiosTurn, lbAxiosOne, lbAxios, gotTurn, 'node:http, one backend'].includes(name)
-    ? axiosOne
-    : undiciPools
+  if (name === lbFetch) return fetchTurn
+  const onNode = [axiosOne, axiosTurn, lbAxiosOne, lbAxios, lbAxiosUndici, gotTurn, 'node:http, one backend']
+  return onNode.includes(name) ? axiosOne : undiciPools
 }
 
 function figures(clients: readonly ClientResult[], name: string, figure: Figure): readonly number[] {
@@ -57,9 +60,11 @@ export function targets({ clients, outages }: ClientReport): Target[] {
   }
   const failed = outages.filter(({ name }) => name.startsWith('@lb/')).map(({ failedShare }) => failedShare)
   return [
-    rate(lbAxios, axiosOne, 0.97),
-    rate(lbUndici, undiciPools, 0.97),
+    rate(lbAxios, axiosTurn, 1),
+    rate(lbAxiosUndici, axiosTurn, 2),
+    rate(lbUndici, undiciPools, 1),
     rate(lbUndici, balancedPool, 1, true),
+    rate(lbFetch, fetchTurn, 1),
     {
       text: 'GETs of @lb/undici and @lb/axios that fail while one of three backends is down: 0',
       met: failed.every((share) => share === 0),
@@ -100,7 +105,7 @@ export function report(found: ClientReport): string {
 }
 
 const notes: readonly string[] = [
-  `The peer of those on undici is “${undiciPools}”, of all others “${axiosOne}”. The floor is a Pool’s bare \`dispatch\`: nothing on undici can do less.`,
+  `The peer of those on undici is “${undiciPools}”, of fetch “${fetchTurn}”, of all others “${axiosOne}”. The floor is a Pool’s bare \`dispatch\`: nothing on undici can do less.`,
   'All clients have the same limit of 64 connections for each backend; axios, @lb/axios and got have the same kind of agent. @lb/axios and @lb/undici have default ' +
     'options: retries, outlier detection and events are on. got does not retry.',
   'p50 and p99 follow from the requests in flight and the rate; they show pauses more than speed.',
