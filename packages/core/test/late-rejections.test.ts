@@ -75,7 +75,7 @@ describe('code of the application that gives nothing, and is asynchronous', () =
     await settlePromises()
     const failed = observed.eventsOf('callback-failed')
     expect(new Set(failed.map(({ callback }) => callback))).toEqual(new Set(['observer']))
-    const noAttempt = 'the observer must give undefined, or an object with run'
+    const noAttempt = 'the observer must give undefined, or an object with end'
     const noCall = 'the observer must give undefined, or an object with startAttempt'
     expect(failed.map(({ error }) => messageOf(error)).toSorted()).toEqual(
       ['attempt', 'call', 'startAttempt', 'startCall', noAttempt, noAttempt, noCall, noCall].toSorted(),

@@ -59,4 +59,19 @@ describe('observe', () => {
       expect.objectContaining({ service: 'users', call: 1, result: 'ok', attempts: 2, retries: 1, hedges: 0 }),
     ])
   })
+
+  it('takes an observer that runs no attempts, beside one that does', async () => {
+    const observed = new ObservedLoadBalancer(two)
+    const outcomes: boolean[] = []
+    observed.lb.observe({
+      startCall: () => ({ startAttempt: () => ({ end: ({ ok }) => outcomes.push(ok) }), end: () => {} }),
+    })
+    const calls = new NotedCalls()
+    observed.lb.observe(calls)
+    expect(await observed.settle(observed.lb.execute('users', () => 'value'))).toBe('value')
+    expect(calls.notes).toEqual(['call', 'first 1', 'before', 'after', 'attempt true', 'ok'])
+    expect(outcomes).toEqual([true])
+    expect(observed.eventsOf('callback-failed')).toEqual([])
+    await observed.lb.close()
+  })
 })

@@ -6,6 +6,7 @@ import type {
   CallObserver,
   CallResult,
   Outcome,
+  ServiceInstance,
 } from '@lb/core'
 import { errorTypeOf, knownMethod, knownStatus, labelValue } from '@lb/core/authoring'
 import {
@@ -20,9 +21,20 @@ import {
   trace,
 } from '@opentelemetry/api'
 
+/** Services whose attributes are remembered; with more of them, they are made anew. */
+const maxServices = 1_000
+
+/** What the spans of all calls of a service with one method have in common, with those of their attempts. */
+interface CommonOfCalls {
+  /** The name of the spans. */
+  readonly name: string
+  readonly attributes: Attributes
+}
+
 /** Makes a span for each call, and one for each of its attempts. */
 export class CallSpans implements CallObserver {
   readonly #tracer: Tracer
+  readonly #common = new Map<string, CommonOfCalls>()
 
   constructor(tracer: Tracer) {
     this.#tracer = tracer
@@ -30,16 +42,42 @@ export class CallSpans implements CallObserver {
 
   startCall({ service, call, httpMethod }: CallInfo): CallObservation {
     const parent = context.active()
-    const name = labelValue(service)
-    const method = httpMethod === undefined ? undefined : knownMethod(httpMethod)
-    const common: Attributes = {
-      'server.address': name,
-      ...(method === undefined ? undefined : { 'http.request.method': method }),
-    }
-    const options = { kind: SpanKind.CLIENT, attributes: { ...common, 'lb.call': call } }
-    const span = this.#tracer.startSpan(method === undefined ? name : `${method} ${name}`, options, parent)
-    return new CallSpan(this.#tracer, span, trace.setSpan(parent, span), common)
+    const common = this.#commonOf(service, httpMethod)
+    const options = { kind: SpanKind.CLIENT, attributes: { ...common.attributes, 'lb.call': call } }
+    const span = this.#tracer.startSpan(common.name, options, parent)
+    return new CallSpan(this.#tracer, span, trace.setSpan(parent, span), common.attributes)
   }
+
+  #commonOf(service: string, httpMethod: string | undefined): CommonOfCalls {
+    const method = httpMethod === undefined ? undefined : knownMethod(httpMethod)
+    const key = `${method ?? ''} ${service}`
+    const known = this.#common.get(key)
+    if (known !== undefined) return known
+    const name = labelValue(service)
+    const common: CommonOfCalls = {
+      name: method === undefined ? name : `${method} ${name}`,
+      attributes: {
+        'server.address': name,
+        ...(method === undefined ? undefined : { 'http.request.method': method }),
+      },
+    }
+    if (this.#common.size >= maxServices) this.#common.clear()
+    this.#common.set(key, common)
+    return common
+  }
+}
+
+const attributesOf = new WeakMap<ServiceInstance, Attributes>()
+
+/** What the spans of all attempts on `instance` have in common. */
+function instanceAttributes(instance: ServiceInstance): Attributes {
+  let attributes = attributesOf.get(instance)
+  if (attributes === undefined) {
+    const { host, port, id } = instance
+    attributes = { 'network.peer.address': host, 'network.peer.port': port, 'lb.instance': labelValue(id) }
+    attributesOf.set(instance, attributes)
+  }
+  return attributes
 }
 
 class CallSpan implements CallObservation {
@@ -60,20 +98,23 @@ class CallSpan implements CallObservation {
   startAttempt({ instance, number, kind }: AttemptInfo): AttemptObservation {
     const attributes: Attributes = {
       ...this.#common,
-      'network.peer.address': instance.host,
-      'network.peer.port': instance.port,
-      'lb.instance': labelValue(instance.id),
+      ...instanceAttributes(instance),
       'lb.attempt.kind': kind,
       ...(number > 1 ? { 'http.request.resend_count': number - 1 } : undefined),
     }
     // A retry follows, and a hedge accompanies, the attempt before it.
-    const links = this.#latest === undefined ? [] : [{ context: this.#latest, attributes: { 'lb.attempt.kind': kind } }]
-    const span = this.#tracer.startSpan('attempt', { kind: SpanKind.CLIENT, attributes, links }, this.#context)
+    const links = this.#latest && { links: [{ context: this.#latest, attributes: { 'lb.attempt.kind': kind } }] }
+    const span = this.#tracer.startSpan('attempt', { kind: SpanKind.CLIENT, attributes, ...links }, this.#context)
     this.#latest = span.spanContext()
     return new AttemptSpan(span, trace.setSpan(this.#context, span))
   }
 
   end(end: CallResult): void {
+    // One that is not sampled takes nothing.
+    if (!this.#span.isRecording()) {
+      this.#span.end()
+      return
+    }
     const { result, queuedMs, durationMs, attempts, retries, hedges } = end
     this.#span.setAttributes({
       'lb.call.result': result,
@@ -101,6 +142,10 @@ class AttemptSpan implements AttemptObservation {
   }
 
   end({ ok, cancelled, statusCode, error }: Outcome): void {
+    if (!this.#span.isRecording()) {
+      this.#span.end()
+      return
+    }
     const failed = cancelled === true ? 'cancelled' : 'failed'
     this.#span.setAttribute('lb.attempt.result', ok ? 'ok' : failed)
     endSpan(this.#span, { failed: !ok && cancelled !== true, statusCode, error })

@@ -203,7 +203,8 @@ export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt
     const { scope, picked } = this.#options
     if (answered && this.#ended !== undefined) this.#doneAfter(this.#ended)
     else this.done()
-    scope.observed?.settledBy(picked.observed)
+    scope.observed?.answered()
+    scope.observed?.decidedBy(picked.observed)
   }
 
   #doneAfter(ended: PromiseLike<unknown>): void {

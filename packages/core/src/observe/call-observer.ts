@@ -76,8 +76,9 @@ export interface AttemptObservation {
   /**
    * Calls `attempt`, which sends the request, synchronously and once: a tracer makes its span the current one around it. Whatever it
    * returns itself, the call gets what `attempt` gave. Not called for `acquire`, whose caller sends the request.
+   * @default `attempt` is called as it is, which takes less time
    */
-  run<T>(attempt: () => T): T
+  run?<T>(attempt: () => T): T
   /** Called once, when nothing of the attempt is in flight any more. */
   end(outcome: Outcome): void
 }

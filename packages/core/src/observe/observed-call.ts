@@ -6,7 +6,7 @@ import type { Outcome } from '../instance/outcome.ts'
 import type { AttemptInfo, AttemptObservation, CallObservation, CallResult } from './call-observer.ts'
 import type { EventChannel } from './event-channel.ts'
 import type { OpenCall, OpenCalls } from './open-calls.ts'
-import { runObserved } from './run-observed.ts'
+import { type RunningObservation, runObserved } from './run-observed.ts'
 
 /** What a call and its observers share. */
 export interface ObservedCallOptions {
@@ -37,12 +37,10 @@ export class ObservedCall implements OpenCall {
   #retries = 0
   #hedges = 0
   #inFlight = 0
-  /** The attempt whose outcome is the call's. */
-  #decisive: ObservedAttempt | undefined
+  /** Its result, once there is one: the outcome of an attempt, whenever that comes, or an end that no attempt says. */
+  #decisive: ObservedAttempt | CallEnd | undefined
   /** The attempt that ended last. */
   #last: ObservedAttempt | undefined
-  /** How it ended, if no attempt says it. */
-  #ownEnd: CallEnd | undefined
   /** Whether its end was emitted. */
   #emitted = false
 
@@ -66,8 +64,15 @@ export class ObservedCall implements OpenCall {
     const { observations } = this.#options
     const info: AttemptInfo = { instance, number: this.#attempts, kind }
     const attempts: AttemptObservation[] = []
-    for (const observation of observations) this.keep(attempts, 'run', () => observation.startAttempt(info))
-    return new ObservedAttempt(this, attempts)
+    const running: RunningObservation[] = []
+    for (const observation of observations) {
+      this.keep(attempts, 'end', () => {
+        const given = observation.startAttempt(info)
+        if (given !== undefined && runsAttempt(given)) running.push(given)
+        return given
+      })
+    }
+    return new ObservedAttempt(this, attempts, running)
   }
 
   /** It waits for a list, or for room, until `waited` settles. */
@@ -79,12 +84,6 @@ export class ObservedCall implements OpenCall {
       this.#waitsSinceMs = undefined
     }
     waited.then(goOn, goOn)
-  }
-
-  /** It has its result, which is that of `attempt`; the rest of a response may follow. */
-  settledBy(attempt: ObservedAttempt | undefined): void {
-    this.answered()
-    this.decidedBy(attempt)
   }
 
   /** Its result is known, such as the head of its response. */
@@ -106,10 +105,10 @@ export class ObservedCall implements OpenCall {
 
   /** Its result is `outcome`, unless it has one. */
   ended(outcome: Outcome): void {
-    if (this.#decisive !== undefined || this.#ownEnd !== undefined) return
+    if (this.#decisive !== undefined) return
     this.answered(outcome.statusCode)
     const end = endOf(outcome)
-    this.#ownEnd = end.result === 'failed' && this.#attempts === 0 ? { ...end, result: 'refused' } : end
+    this.#decisive = end.result === 'failed' && this.#attempts === 0 ? { ...end, result: 'refused' } : end
     this.#endIfOver()
   }
 
@@ -176,10 +175,11 @@ export class ObservedCall implements OpenCall {
   }
 
   #endIfOver(): void {
-    if (this.#inFlight > 0 || (this.#decisive === undefined && this.#ownEnd === undefined)) return
+    const decisive = this.#decisive
+    if (this.#inFlight > 0 || decisive === undefined) return
     const { observations, open } = this.#options
     open.delete(this)
-    const result = this.#resultOf(this.#ownEnd ?? endOf(this.#decisive?.outcome))
+    const result = this.#resultOf(decisive instanceof ObservedAttempt ? endOf(decisive.outcome) : decisive)
     for (const observation of observations) this.contain(() => observation.end(result))
     this.#emit(result)
   }
@@ -216,24 +216,23 @@ export class ObservedAttempt {
   outcome: Outcome | undefined
   readonly #call: ObservedCall
   readonly #observations: readonly AttemptObservation[]
+  readonly #running: readonly RunningObservation[]
 
-  constructor(call: ObservedCall, observations: readonly AttemptObservation[]) {
+  constructor(call: ObservedCall, observations: readonly AttemptObservation[], running: readonly RunningObservation[]) {
     this.#call = call
     this.#observations = observations
+    this.#running = running
   }
 
   get call(): number {
     return this.#call.call
   }
 
-  /** Runs `attempt` within every observer. */
+  /** Runs `attempt` within every observer that runs attempts. */
   run<T>(attempt: () => T): T {
-    if (this.#observations.length === 0) return attempt()
+    if (this.#running.length === 0) return attempt()
     const failed = (error: unknown): void => this.#call.observerFailed(error)
-    return this.#observations.reduceRight(
-      (inner, observation) => () => runObserved(observation, inner, failed),
-      attempt,
-    )()
+    return this.#running.reduceRight((inner, observation) => () => runObserved(observation, inner, failed), attempt)()
   }
 
   /** The head of the response that is the call's is there. */
@@ -247,6 +246,10 @@ export class ObservedAttempt {
     for (const observation of this.#observations) this.#call.contain(() => observation.end(outcome))
     this.#call.attemptEnded(this)
   }
+}
+
+function runsAttempt(observation: AttemptObservation): observation is AttemptObservation & RunningObservation {
+  return hasMethod(observation, 'run')
 }
 
 function endOf(outcome: Outcome | undefined): CallEnd {

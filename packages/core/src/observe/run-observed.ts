@@ -1,11 +1,14 @@
 import { onLateRejection } from '../base/late-rejection.ts'
 import type { AttemptObservation } from './call-observer.ts'
 
+/** The part of an observation that runs the attempt. */
+export type RunningObservation = Required<Pick<AttemptObservation, 'run'>>
+
 /**
  * Runs `attempt` within `observation.run`, and gives what it gave: exactly once, whether the observer calls it never, twice, later, or
  * throws. `failed` gets what the observer threw itself.
  */
-export function runObserved<T>(observation: AttemptObservation, attempt: () => T, failed: (error: unknown) => void): T {
+export function runObserved<T>(observation: RunningObservation, attempt: () => T, failed: (error: unknown) => void): T {
   let given: { readonly value: T } | { readonly error: unknown } | undefined
   const once = (): T => {
     given ??= resultOf(attempt)

@@ -103,10 +103,6 @@ class AttemptRecording implements AttemptObservation {
     this.#ofInstance = traffic.instance(info.instance.id, this.#startedMs)
   }
 
-  run<T>(attempt: () => T): T {
-    return attempt()
-  }
-
   end(outcome: Outcome): void {
     this.#outcome = outcome
     const { nowMs } = this.#book

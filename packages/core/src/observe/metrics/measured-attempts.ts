@@ -21,10 +21,6 @@ export class MeasuredAttempts implements AttemptObservation {
     }
   }
 
-  run<T>(attempt: () => T): T {
-    return attempt()
-  }
-
   end({ ok, cancelled, latencyMs }: Outcome): void {
     const failed = cancelled === true ? 'cancelled' : 'failed'
     const labels = this.#byResult[ok ? 'ok' : failed]
