@@ -27,7 +27,7 @@ const targets: readonly Target[] = [
   {
     name: 'execute',
     rooms: 14,
-    moves: 28,
+    moves: 30,
     prepare: async (instance) => {
       const { LoadBalancer, StaticDiscovery } = await import('@lb/core')
       const lb = new LoadBalancer({ discovery: new StaticDiscovery({ users: [instance] }) })
@@ -38,7 +38,7 @@ const targets: readonly Target[] = [
   {
     name: '@lb/axios',
     rooms: 27,
-    moves: 55,
+    moves: 56,
     prepare: async (instance) => {
       const { LoadBalancer, StaticDiscovery } = await import('@lb/core')
       const { loadBalance } = await import('@lb/axios')
@@ -50,8 +50,8 @@ const targets: readonly Target[] = [
   },
   {
     name: '@lb/express',
-    rooms: 42,
-    moves: 109,
+    rooms: 34,
+    moves: 88,
     prepare: async (instance) => {
       const { LoadBalancer, StaticDiscovery } = await import('@lb/core')
       const { proxy } = await import('@lb/express')
