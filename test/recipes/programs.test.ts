@@ -29,7 +29,8 @@ const pages = markdownFiles('docs/').map(readMarkdown)
 /** What recipes without a page of their own print, if they do not make twelve calls. */
 const outputs: Readonly<Record<string, string | RegExp>> = {
   'axios-mock-adapter': 'Ada\n',
-  'axios-retry': 'lb alone: 3 requests\nwith axios-retry: 12 requests\n',
+  'axios-retry':
+    'lb alone: 3 requests\nwith axios-retry: 6 requests\nwith axios-retry, without a retry budget: 12 requests\n',
   'mock-agent': "{ name: 'Ada' }\n",
   msw: 'Ada\n',
   'nest-logger': /^\[Nest\] .* LOG \[lb\] \{"type":"instances-changed","level":"info","service":"user-service",/,
