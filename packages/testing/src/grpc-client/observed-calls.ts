@@ -49,6 +49,10 @@ export function describeGrpcObservedCalls(fixture: GrpcClientFixture): void {
     if (name !== undefined) expect(call?.error).toMatchObject({ name, code })
   })
 
+  describeOthers(fixture, finished)
+}
+
+function describeOthers(fixture: GrpcClientFixture, finished: (calls?: number) => Promise<CallFinished[]>): void {
   it('emits a call whose deadline passes as failed, and one that is cancelled as cancelled', async () => {
     for (const server of fixture.servers) server.script = { isSilent: true }
     await fixture.use({}, false)
@@ -62,10 +66,6 @@ export function describeGrpcObservedCalls(fixture: GrpcClientFixture): void {
     expect(await finished(2)).toMatchObject([{}, { result: 'cancelled', attempts: 1 }])
   })
 
-  describeOthers(fixture, finished)
-}
-
-function describeOthers(fixture: GrpcClientFixture, finished: (calls?: number) => Promise<CallFinished[]>): void {
   it('emits a call that is never sent as refused, with the error of lb', async () => {
     const client = fixture.clientOf('nobody')
     await codeOf(client.say({ text: 'hi', deadlineMs }))

@@ -53,6 +53,10 @@ export function describeGrpcOptions(fixture: GrpcClientFixture): void {
     expect(Object.values(await fixture.say(12))).toEqual([12])
   })
 
+  describeLimits(fixture)
+}
+
+function describeLimits(fixture: GrpcClientFixture): void {
   it('keeps to the limit of requests in flight of each instance', async () => {
     for (const server of fixture.servers) server.script = { latencyMs: 20 }
     await fixture.use({ maxInFlightPerInstance: 1 })
