@@ -127,8 +127,8 @@ export class LoadBalancer implements AsyncDisposable {
   }
 
   /**
-   * Chooses an instance and counts the request in flight on it until `done(outcome)`. Waits for the first list when that
-   * is not known yet.
+   * Chooses an instance and counts the request in flight on it until `done(outcome)`: without it, the request counts, and what observes it
+   * is kept, until `close()`. Waits for the first list when that is not known yet.
    *
    * @throws NoAvailableInstanceError; OverloadedError; DiscoveryError when there is no list after `firstListTimeoutMs`;
    * the signal's reason when it is aborted; LoadBalancerClosedError

@@ -3,6 +3,7 @@ import {
   type Balancer,
   GroupedBalancer,
   LoadBalancer,
+  RoundRobinBalancer,
   type ServiceInstanceInit,
   StaticDiscovery,
 } from '../src/index.ts'
@@ -36,6 +37,31 @@ describe('control within a listener', () => {
   })
 })
 
+describe('many changes in a row', () => {
+  it('are judged once, before the next pick', async () => {
+    let updates = 0
+    const balancer = (): Balancer => {
+      const made = new RoundRobinBalancer()
+      return Object.assign(Object.create(made) as Balancer, {
+        update: (candidates: Parameters<Balancer['update']>[0]) => {
+          updates++
+          made.update(candidates)
+        },
+        pick: () => made.pick(),
+        started: () => {},
+      })
+    }
+    const many = Array.from({ length: 100 }, (_, index) => `i${index}`)
+    const observed = await ObservedLoadBalancer.ready(named(...many), { balancer })
+    const control = observed.lb.control('users')
+    updates = 0
+    for (const id of many.slice(1)) control.drain(id)
+    expect(updates).toBe(0)
+    expect(observed.countPicks(10)).toEqual({ i0: 10 })
+    expect(updates).toBe(1)
+  })
+})
+
 describe('what changes nothing', () => {
   it('emits nothing, and the first who acted is shown', async () => {
     const { lb, events } = await ObservedLoadBalancer.ready(named('a', 'b'))
@@ -66,6 +92,20 @@ describe('overrides of instances that are gone', () => {
     expect(control.overrides).toHaveLength(1_001)
     const dropped = observed.eventsOf('override-changed').filter(({ change }) => change === 'restored')
     expect(dropped.map(({ instanceId }) => instanceId)).toEqual(['i0', 'i1'])
+  })
+
+  it('are counted again when an absent one gets an override, and when others left', async () => {
+    const many = Array.from({ length: 1_000 }, (_, index) => `i${index}`)
+    const observed = await ObservedLoadBalancer.ready(named(...many, 'b', 'c'))
+    const control = observed.lb.control('users')
+    for (const id of many) control.drain(id)
+    observed.discovery.set('users', named('a', 'c'))
+    control.drain('a')
+    expect(control.overrides).toHaveLength(1_001)
+    control.drain('b')
+    expect(control.overrides).toHaveLength(1_001)
+    const dropped = observed.eventsOf('override-changed').filter(({ change }) => change === 'restored')
+    expect(dropped.map(({ instanceId }) => instanceId)).toEqual(['i0'])
   })
 
   it('may be set for one that left lately', async () => {

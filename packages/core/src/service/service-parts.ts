@@ -105,7 +105,7 @@ export function serviceParts(context: ServiceContext, listener: ServiceListener)
   const cache = newCache(context, roster, listener)
   const noListError = (): DiscoveryError => listener.noListError()
   const lists = new ListWaits({ clock: running, waiting, firstListTimeoutMs, cache, noListError })
-  const steering = new Steering({ ...context, overrides, cache, roster, splits, picker })
+  const steering = new Steering({ ...context, overrides, cache, roster, splits })
   return {
     budget,
     looks,

@@ -10,7 +10,6 @@ import { knownText, unknownInstance } from '../control/unknown-names.ts'
 import type { ServiceInstance } from '../instance/instance.ts'
 import type { EventChannel } from '../observe/event-channel.ts'
 import type { EventFields } from '../observe/events.ts'
-import type { Picker } from './picker.ts'
 import type { Roster } from './roster.ts'
 import type { SteeredSplit } from './steered-split.ts'
 
@@ -22,7 +21,6 @@ export interface SteeringOptions {
   readonly cache: InstanceCache
   readonly roster: Roster
   readonly splits: SteeredSplit
-  readonly picker: Picker
 }
 
 type Change = Omit<Extract<EventFields, { type: 'override-changed' }>, 'type' | 'service' | 'by'>
@@ -35,6 +33,8 @@ export class Steering implements Controlled {
   readonly #options: SteeringOptions
   /** Ids of instances that left the list lately, the latest last. */
   readonly #departed = new Set<string>()
+  /** Whether instances with overrides left the list since the absent ones were counted. */
+  #mayHaveSurplus = false
 
   constructor(options: SteeringOptions) {
     this.#options = options
@@ -54,12 +54,14 @@ export class Steering implements Controlled {
       if (this.#departed.size <= maxDeparted) break
       this.#departed.delete(id)
     }
+    const { overrides } = this.#options
+    this.#mayHaveSurplus ||= removed.some(({ id }) => overrides.has(id))
   }
 
   drain(instanceId: string, by: string | undefined): void {
     this.#checkInstance('drain', instanceId)
     this.#change(() => this.#options.overrides.drain(instanceId, by), { change: 'drained', instanceId }, by)
-    this.#dropSurplus()
+    this.#dropSurplus(instanceId)
   }
 
   restore(instanceId: string, by: string | undefined): void {
@@ -76,7 +78,7 @@ export class Steering implements Controlled {
       { change: 'weight', instanceId, weight },
       by,
     )
-    this.#dropSurplus()
+    this.#dropSurplus(instanceId)
   }
 
   setShares(given: Readonly<Record<string, number>> | undefined, by: string | undefined): void {
@@ -98,33 +100,42 @@ export class Steering implements Controlled {
     )
   }
 
-  /** If `set` returns that anything changed: emits `change`, then runs `act`, then has the candidates judged. */
+  /**
+   * If `set` returns that anything changed: emits `change`, then runs `act`. The candidates are judged before the next pick, once for
+   * however many changes.
+   */
   #change(set: () => boolean, change: Change, by: string | undefined, act?: () => void): void {
-    const { service, events, roster, picker } = this.#options
+    const { service, events, roster } = this.#options
     events.together(() => {
       if (!set()) return
       if (events.active)
         events.emit({ type: 'override-changed', service, ...(by === undefined ? undefined : { by }), ...change })
       act?.()
       roster.changed()
-      picker.settle()
     })
   }
 
-  /** Takes back overrides of absent instances, where there are too many. */
-  #dropSurplus(): void {
+  /** Takes back overrides of absent instances, where there are too many. `instanceId` got an override. */
+  #dropSurplus(instanceId: string): void {
     const { overrides, cache, roster } = this.#options
+    // To count them costs as much as the list is long.
+    if (!this.#mayHaveSurplus && this.#isListed(instanceId)) return
+    this.#mayHaveSurplus = false
     const listed = (): Set<string> => new Set([...roster.records.keys(), ...cache.instances.map(({ id }) => id)])
-    for (const instanceId of overrides.surplus(listed))
-      this.#change(() => overrides.restore(instanceId), { change: 'restored', instanceId }, undefined)
+    for (const surplus of overrides.surplus(listed))
+      this.#change(() => overrides.restore(surplus), { change: 'restored', instanceId: surplus }, undefined)
+  }
+
+  /** It may be outside of the subset that this client uses. */
+  #isListed(id: string): boolean {
+    const { cache, roster } = this.#options
+    return roster.records.has(id) || cache.instances.some((instance) => instance.id === id)
   }
 
   #checkInstance(method: string, id: unknown): asserts id is string {
     if (typeof id !== 'string' || id === '') rejectOption(`control.${method}.instanceId`, 'the id of an instance', id)
-    const { service, overrides, cache, roster } = this.#options
-    if (roster.records.has(id) || overrides.has(id) || this.#departed.has(id)) return
-    // It may be outside of the subset that this client uses.
-    if (cache.instances.some((instance) => instance.id === id)) return
+    const { service, overrides, cache } = this.#options
+    if (overrides.has(id) || this.#departed.has(id) || this.#isListed(id)) return
     const known = cache.state.kind === 'waiting' ? undefined : cache.instances.map((instance) => instance.id)
     throw unknownInstance(service, id, known)
   }

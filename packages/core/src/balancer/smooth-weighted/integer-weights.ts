@@ -21,7 +21,11 @@ export function toIntegerWeights(weights: readonly number[]): Float64Array {
 
 function withoutCommonDivisor(integers: Float64Array): Float64Array {
   let divisor = 0
-  for (const weight of integers) divisor = greatestCommonDivisor(divisor, weight)
+  for (const weight of integers) {
+    // Mostly it is, after a few of them.
+    if (divisor === 1) break
+    divisor = greatestCommonDivisor(divisor, weight)
+  }
   return divisor === 1 ? integers : integers.map((weight) => weight / divisor)
 }
 
