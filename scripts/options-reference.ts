@@ -27,7 +27,8 @@ import {
   successRateTable,
 } from '../packages/core/src/health/outliers/options.ts'
 import { subsetTable } from '../packages/core/src/instance/subset.ts'
-import { loadReportTable } from '../packages/core/src/load-report/learned-weights.ts'
+import { loadReportTable } from '../packages/core/src/load-report/options.ts'
+import { loadReportPollTable } from '../packages/core/src/load-report/poll-options.ts'
 import { throttleTable } from '../packages/core/src/overload/client-throttle.ts'
 import { queueTable } from '../packages/core/src/overload/queue-options.ts'
 import { hedgeTable } from '../packages/core/src/retry/hedging.ts'
@@ -74,7 +75,8 @@ const rows: readonly (readonly [string, string, Section['table']])[] = [
   ['panic', 'PanicOptions in health/eligibility/panic.ts', panicTable],
   ['zone', 'ZoneOptions in health/eligibility/zone-options.ts', zoneTable],
   ['subset', 'SubsetOptions in instance/subset.ts', subsetTable],
-  ['loadReports', 'LoadReportOptions in load-report/learned-weights.ts', loadReportTable],
+  ['loadReports', 'LoadReportOptions in load-report/options.ts', loadReportTable],
+  ['loadReports.poll', 'LoadReportPollOptions in load-report/poll-options.ts', loadReportPollTable],
   ['queue', 'QueueOptions in overload/queue-options.ts', queueTable],
   ['throttle', 'ThrottleOptions in overload/client-throttle.ts', throttleTable],
   ['lb.execute()', 'ExecuteOptions in call/execute-options.ts', executeTable],

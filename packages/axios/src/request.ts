@@ -1,5 +1,5 @@
 import type { AttemptContext, ServiceInstance } from '@lb/core'
-import { authorityOf, type ServiceUrl } from '@lb/core/authoring'
+import { authorityOf, loadReportFormatHeader, type ServiceUrl } from '@lb/core/authoring'
 import { AxiosHeaders, type InternalAxiosRequestConfig } from 'axios'
 import { isAgent, type KeepAliveAgents, withConnectionLimit } from './agents.ts'
 import { spareProxyLookup } from './proxy-lookup.ts'
@@ -56,6 +56,9 @@ export function attemptRequest(
   // Not deleted: that makes every later read of the object slow.
   if (config.baseURL !== undefined) Object.assign(request, { baseURL: undefined })
   request.headers = headersCopy(config.headers)
+  const { loadReportFormat } = context
+  // What the caller writes itself stays.
+  if (loadReportFormat !== undefined) request.headers.set(loadReportFormatHeader, loadReportFormat, false)
   request.httpAgent = config.httpAgent ?? agents.http
   request.httpsAgent = config.httpsAgent ?? agents.https
   const left = timeLeft(config, context)

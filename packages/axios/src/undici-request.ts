@@ -8,7 +8,7 @@ export interface PlainRequest {
   readonly method: string
   readonly path: string
   /** Names and values by turns. */
-  readonly headers: readonly (string | string[])[]
+  readonly headers: (string | string[])[]
   readonly body: Buffer | null
   /** The host as it is written in `Host` and URLs. */
   readonly host: string

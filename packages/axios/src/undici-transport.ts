@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { type AttemptContext, InvalidOptionError, type LoadBalancer, type ServiceInstance } from '@lb/core'
-import type { ServiceUrl } from '@lb/core/authoring'
+import { loadReportFormatHeader, type ServiceUrl } from '@lb/core/authoring'
 import {
   type Arrivals,
   connectTimeoutMs,
@@ -98,6 +98,10 @@ export class UndiciTransport {
     if (this.#unreadable.has(instance)) return undefined
     const request = plainRequest(config, url, instance, host)
     if (request === undefined) return undefined
+    const { loadReportFormat } = context
+    if (loadReportFormat !== undefined && !config.headers.has(loadReportFormatHeader)) {
+      request.headers.push(loadReportFormatHeader, loadReportFormat)
+    }
     const timeout = timeLeft(config, context)
     const response = new UndiciResponse(config, request)
     response.arrivals = this.#pools.arrivals

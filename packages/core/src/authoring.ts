@@ -67,7 +67,12 @@ export { parseServiceUrl, type ServiceUrl, type ServiceUrlRules } from './instan
 export { InterimResponses, maxResponseFields } from './call/interim-responses.ts'
 export { CallSignal } from './call/signal.ts'
 export type { StartedCall } from './call/started-call.ts'
-export { formatLoadReport, loadReportHeader, parseLoadReport } from './load-report/load-report.ts'
+export {
+  formatLoadReport,
+  loadReportFormatHeader,
+  loadReportHeader,
+  parseLoadReport,
+} from './load-report/load-report.ts'
 export { RequestLoad } from './load-report/request-load.ts'
 export { type DepartureListener, onDeparture } from './observe/instance-departures.ts'
 export { classifyError, classifyResponse, classifyStatus, type ResponseFacts } from './retry/classification.ts'

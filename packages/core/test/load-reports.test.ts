@@ -65,6 +65,44 @@ describe('load reports', () => {
     ])
   })
 
+  it('are asked for in the format that the service says', async () => {
+    for (const [request, expected] of [
+      [undefined, undefined],
+      [false, undefined],
+      [true, 'text'],
+      ['json', 'json'],
+    ] as const) {
+      const { observed } = reporting({}, { loadReports: { request } })
+      const format = await observed.lb.execute('users', (_instance, { loadReportFormat }) => loadReportFormat)
+      expect(format).toBe(expected)
+    }
+    const { observed } = reporting({}, { loadReports: false })
+    expect(await observed.lb.execute('users', (_instance, { loadReportFormat }) => loadReportFormat)).toBe(undefined)
+  })
+
+  it('come by polls for a client without calls, until it is closed', async () => {
+    const asked: string[] = []
+    const loads: Record<string, number> = { 'a:1': 0.2, 'b:1': 0.4, 'c:1': 0.8 }
+    const report = async ({ id }: { id: string }) => {
+      asked.push(id)
+      if (id === 'c:1') throw new Error('refused')
+      return { namedMetrics: { kv: loads[id] ?? 0 } }
+    }
+    const { observed } = reporting(
+      {},
+      { loadReports: { ...loadReports, metrics: ['named_metrics.kv'], poll: { report, intervalMs: 1_000 } } },
+    )
+    await observed.lb.ready('users')
+    for (let second = 0; second < 15; second++) await observed.clock.advance(1_000)
+    expect(weights(observed)).toEqual({ 'a:1': expect.closeTo(4 / 3), 'b:1': expect.closeTo(2 / 3), 'c:1': 1 })
+    const before = asked.length
+    expect(before).toBeGreaterThan(30)
+    expect(before).toBeLessThan(60)
+    await observed.lb.close()
+    await observed.clock.advance(10_000)
+    expect([asked.length, observed.clock.pendingTimers]).toEqual([before, 0])
+  })
+
   it('change the shares when the blackout is over', async () => {
     const { observed, call } = reporting(uneven)
     await call(10)

@@ -47,6 +47,12 @@ export function namedByConnection(value: string): Set<string> {
   return names
 }
 
+/** Puts the header `name`, in lower case, before the others, and takes out what has its name. */
+export function setFirst(flat: string[], name: string, value: string): void {
+  removeNamed(flat, new Set([name]))
+  flat.unshift(name, value)
+}
+
 /** Takes the headers of these names, in lower case, out of `flat`: name, value, name, value … */
 export function removeNamed(flat: string[], names: ReadonlySet<string>): void {
   if (names.size === 0) return

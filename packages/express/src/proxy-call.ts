@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { AttemptContext, ExecuteOptions, LoadBalancer, ServiceInstance } from '@lb/core'
-import { CallSignal, isIdempotentMethod } from '@lb/core/authoring'
+import { CallSignal, isIdempotentMethod, loadReportFormatHeader } from '@lb/core/authoring'
 import type { Dispatcher } from 'undici'
 import { clientGone, onConnectionEnd } from './client-end.ts'
 import {
@@ -14,7 +14,7 @@ import {
   UnusableResponse,
 } from './errors.ts'
 import { originalProto, outgoingHeaders } from './forwarded.ts'
-import { HeaderList } from './headers.ts'
+import { HeaderList, setFirst } from './headers.ts'
 import { endWithResponse, http2Stream, isCutOff, isHttp2, isOver, limitUpload } from './http2.ts'
 import type { MaybeExpressRequest, Next } from './middleware.ts'
 import type { ProxySettings } from './options.ts'
@@ -234,6 +234,9 @@ export class ProxyCall implements InterimListener {
     const upstream = new ProxyResponse(instance, host, context, this)
     upstream.arrivals = pools.arrivals
     const headers = this.#headers
+    const { loadReportFormat, number } = context
+    // The report is for the gateway, whatever its client asks for.
+    if (loadReportFormat !== undefined && number === 1) setFirst(headers, loadReportFormatHeader, loadReportFormat)
     // The transport copies them before it returns.
     headers[headers.length - 1] = host
     return upstream.started(() => {

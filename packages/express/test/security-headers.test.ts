@@ -50,6 +50,24 @@ describe.each(frameworks)('%s: who the client is', (framework) => {
   })
 })
 
+describe('load reports', () => {
+  const asked = 'Endpoint-Load-Metrics-Format: JSON\r\nendpoint-load-metrics-format: BIN\r\n'
+
+  it.each([
+    [undefined, 'JSON, BIN'],
+    [{ request: true }, 'text'],
+    [{ request: 'json' as const }, 'json'],
+  ])('are asked for as the gateway is told (%j), not as its client says', async (loadReports, expected) => {
+    const { address, seen } = await startEcho()
+    const { port } = await startGateway([address], { lb: loadReports === undefined ? {} : { loadReports } })
+    await send(port, asked)
+    await send(port, '')
+    const values = seen.map(({ headers }) => headers['endpoint-load-metrics-format'])
+    expect(values).toEqual([expected, loadReports === undefined ? undefined : expected])
+    expect(seen[0]?.headers.host).toBe(address)
+  })
+})
+
 describe('hop-by-hop fields', () => {
   it('and those named by Connection stay behind, but not what the proxy says itself or the length', async () => {
     const { address, seen } = await startEcho()

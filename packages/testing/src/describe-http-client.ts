@@ -5,6 +5,7 @@ import { describeFailover } from './http-client/failover.ts'
 import { HttpClientFixture } from './http-client/fixture.ts'
 import type { HttpClientCapabilities, HttpClientHarness } from './http-client/harness.ts'
 import { describeListChanges } from './http-client/list-changes.ts'
+import { describeLoadReports } from './http-client/load-reports.ts'
 import { describeObservation } from './http-client/observation.ts'
 import { describeRepetition } from './http-client/repetition.ts'
 import { describeResponses } from './http-client/responses.ts'
@@ -44,5 +45,6 @@ export function describeHttpClient(
     describeServiceNames(client)
     describeObservation(client)
     describeRouting(client, capabilities)
+    describeLoadReports(client)
   })
 }

@@ -52,8 +52,13 @@ export function headerOf(headers: RequestHeaders, name: string): unknown {
 
 /** `headers` with `Host`, unless the caller gives one. What was given is not changed. */
 export function withHost(headers: RequestHeaders, host: string): RequestHeaders {
-  if (headerOf(headers, 'host') !== undefined) return headers
-  return isList(headers) ? [...headers, 'host', host] : { ...headers, host }
+  return withHeader(headers, 'host', host)
+}
+
+/** `headers` with the field `name`, given in lower case, unless the caller gives one. What was given is not changed. */
+export function withHeader(headers: RequestHeaders, name: string, value: string): RequestHeaders {
+  if (headerOf(headers, name) !== undefined) return headers
+  return isList(headers) ? [...headers, name, value] : { ...headers, [name]: value }
 }
 
 function isNamed(field: unknown, name: string): boolean {

@@ -7,7 +7,7 @@ import type {
   MetadataMatch,
   ServiceInstance,
 } from '@lb/core'
-import { CallSignal, type FailedAttempt } from '@lb/core/authoring'
+import { CallSignal, type FailedAttempt, loadReportFormatHeader } from '@lb/core/authoring'
 import type { Dispatcher } from 'undici'
 import type { RawHeaders } from './call-controller.ts'
 import { CallerHandler } from './caller-handler.ts'
@@ -15,7 +15,7 @@ import { classify } from './classification.ts'
 import { asError, withDetails } from './errors.ts'
 import { withoutInstance } from './own-location.ts'
 import type { RequestBody } from './request-body.ts'
-import { headerOf, type RequestHeaders } from './request-headers.ts'
+import { headerOf, type RequestHeaders, withHeader } from './request-headers.ts'
 import { type ResponseCall, ServiceResponse } from './response.ts'
 import { instanceOrigin, type ServiceOrigin } from './service-origin.ts'
 
@@ -135,6 +135,10 @@ export class ServiceCall extends CallerHandler implements ResponseCall {
     return response.started(() => {
       // Each attempt has its own: an interceptor may change what it is given.
       const sent: Dispatcher.DispatchOptions = { ...options, origin: instanceOrigin(instance, origin.secure) }
+      const { loadReportFormat } = context
+      if (loadReportFormat !== undefined) {
+        sent.headers = withHeader(options.headers, loadReportFormatHeader, loadReportFormat)
+      }
       if (body !== undefined) sent.body = body.open()
       this.#dispatch(sent, response)
     })

@@ -13,6 +13,11 @@ export interface AttemptContext {
   onInterrupt(listener: (reason: unknown) => void): void
   /** Instances that were tried before, in order. */
   readonly previous: readonly ServiceInstance[]
+  /**
+   * The format in which the service's instances are asked for load reports, for the header `endpoint-load-metrics-format` of
+   * the request; `undefined`: they are not asked.
+   */
+  readonly loadReportFormat?: 'text' | 'json' | undefined
   /** Milliseconds since the call began. */
   readonly elapsedMs: number
   /**

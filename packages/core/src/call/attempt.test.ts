@@ -35,7 +35,7 @@ function watched(
     previous: [],
     picked: { instance: a, begun: () => {}, observed: undefined, end: (outcome) => void outcomes.push(outcome) },
     timeoutMs: Number.POSITIVE_INFINITY,
-    readLoadReports: false,
+    loadReports: undefined,
     call: {
       classify: (result) => {
         classified.push(result)
@@ -264,7 +264,7 @@ describe('the load report of an attempt', () => {
     ['TEXT cpu_utilization=0.5', false, undefined],
     ['TEXT cpu_utilization=NaN', true, undefined],
   ])('%s is in the outcome when it is wanted (%s) and can be understood', async (header, readLoadReports, expected) => {
-    const { attempt, outcomes } = watched({ readLoadReports, classify: classify(header) })
+    const { attempt, outcomes } = watched({ loadReports: readLoadReports ? {} : undefined, classify: classify(header) })
     await attempt.run(() => 1)
     attempt.done()
     expect(outcomes[0]?.loadReport).toEqual(expected)

@@ -3,6 +3,7 @@ import { DeadlineExceededError } from '../base/errors.ts'
 import { onLateRejection } from '../base/late-rejection.ts'
 import type { ServiceInstance } from '../instance/instance.ts'
 import type { Outcome } from '../instance/outcome.ts'
+import { type LoadReportOptions, requestedFormat } from '../load-report/options.ts'
 import type { CallbackFailed } from '../observe/events.ts'
 import type { AttemptResult, Classification } from '../retry/classification.ts'
 import type { MovableAttempt, MovableAttempts } from '../service/movable-attempts.ts'
@@ -30,8 +31,8 @@ export interface AttemptOptions<T> {
   readonly besideId?: string | undefined
   /** When it begins, if that is known. Default: when it is run. */
   readonly startedAtMs?: number | undefined
-  /** Whether load reports are wanted. */
-  readonly readLoadReports: boolean
+  /** Whether load reports are wanted, and how. */
+  readonly loadReports: LoadReportOptions | undefined
   /** Those that may move on when their instance falls silent; this one is among them while it runs. */
   readonly movable?: MovableAttempts | undefined
   readonly call: AttemptedCall<T>
@@ -62,6 +63,7 @@ export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt
   readonly number: number
   readonly previous: readonly ServiceInstance[]
   readonly instance: ServiceInstance
+  readonly loadReportFormat: 'text' | 'json' | undefined
   movablePlace = -1
   startedAtLook = 0
   readonly #options: AttemptOptions<T>
@@ -81,6 +83,7 @@ export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt
     this.number = options.number
     this.previous = options.previous
     this.instance = options.picked.instance
+    this.loadReportFormat = options.loadReports && requestedFormat(options.loadReports)
   }
 
   // Made only for attempts that ask for it: a controller costs more than a pick.
@@ -270,10 +273,13 @@ export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt
     const { ok, statusCode, loadReport } = judged.classification
     // What most attempts come to, without another call.
     const isPlain = ok && judged.result.ok && loadReport === undefined
-    const { scope, readLoadReports } = this.#options
+    const { scope, loadReports } = this.#options
     if (isPlain) this.#outcome = statusCode === undefined ? { ok, latencyMs } : { ok, latencyMs, statusCode }
     else
-      this.#outcome = outcomeOf(judged, latencyMs, { cancelled: this.#cancelled || scope.cancelled, readLoadReports })
+      this.#outcome = outcomeOf(judged, latencyMs, {
+        cancelled: this.#cancelled || scope.cancelled,
+        readLoadReports: loadReports !== undefined,
+      })
     resolve({ attempt: this, result: judged.result, classification: judged.classification })
   }
 

@@ -93,8 +93,9 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RepeatedCall<T> {
       }
       const { attempt, result, classification } = settled
       attempt.decide(result.ok)
-      if (classification.ok) target.budget?.succeeded()
-      else if (this.retries > 0) retryFailed(this, settled)
+      if (!classification.ok) {
+        if (this.retries > 0) retryFailed(this, settled)
+      } else if (target.budget !== undefined) target.budget.successes++
       if (result.ok) return result.value
       throw result.error
     } catch (error) {
@@ -214,7 +215,7 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RepeatedCall<T> {
       secondTryAfterMs: this.policy.secondTryAfterMs,
       besideId,
       startedAtMs,
-      readLoadReports: settings.loadReports !== undefined,
+      loadReports: settings.loadReports,
       movable: this.#idempotent && this.policy.maxRetries > 0 ? this.target.movable : undefined,
       call: this,
     })

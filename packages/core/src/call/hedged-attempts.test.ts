@@ -43,7 +43,7 @@ class Fixture {
         end: ({ ok, cancelled }) => void this.ends.push(`${number} ${cancelled === true ? 'cancelled' : ok}`),
       },
       timeoutMs: Number.POSITIVE_INFINITY,
-      readLoadReports: false,
+      loadReports: undefined,
       call: {
         classify: (result: AttemptResult<number>) => {
           const { classification = { ok: true } } = this.#endings[number - 1] as Ending

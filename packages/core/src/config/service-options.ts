@@ -28,7 +28,7 @@ import { type ZoneOptions, zoneOption } from '../health/eligibility/zone-options
 import { type OutlierDetectionOptions, outlierDetectionTable } from '../health/outliers/options.ts'
 import { type RoutingOptions, routingOption } from '../instance/routing-options.ts'
 import { type SubsetOptions, subsetOption } from '../instance/subset.ts'
-import { type LoadReportOptions, loadReportTable } from '../load-report/learned-weights.ts'
+import { type LoadReportOptions, loadReportTable } from '../load-report/options.ts'
 import { type ThrottleOptions, throttleTable } from '../overload/client-throttle.ts'
 import { type QueueOptions, queueTable } from '../overload/queue-options.ts'
 import { type HedgeOptions, hedgeTable } from '../retry/hedging.ts'

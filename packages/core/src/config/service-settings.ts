@@ -10,7 +10,7 @@ import { type ZonePolicy, zonePolicy } from '../health/eligibility/zone-options.
 import { type OutlierDetectionSettings, outlierDetectionSettings } from '../health/outliers/options.ts'
 import type { RoutingOptions } from '../instance/routing-options.ts'
 import type { SubsetOptions } from '../instance/subset.ts'
-import type { LoadReportOptions } from '../load-report/learned-weights.ts'
+import type { LoadReportOptions } from '../load-report/options.ts'
 import type { ThrottleOptions } from '../overload/client-throttle.ts'
 import { queueTable } from '../overload/queue-options.ts'
 import { type HedgePolicy, hedgePolicy } from '../retry/hedging.ts'

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { InvalidOptionError } from '../base/errors.ts'
 import { checkOptions } from '../base/option-table.ts'
 import type { LoadReport } from '../instance/outcome.ts'
-import { LearnedWeights, type LoadReportOptions, loadReportTable } from './learned-weights.ts'
+import { LearnedWeights } from './learned-weights.ts'
+import { type LoadReportOptions, loadReportTable } from './options.ts'
 
 /** A report that leads to the weight 100 × `capacity`. */
 function busy(capacity: number): LoadReport {
@@ -57,6 +58,75 @@ describe('LearnedWeights', () => {
     const failing = { cpuUtilization: 0.5, rpsFractional: 100, eps: 50 }
     reportAll(weights, { a: { cpuUtilization: 1, rpsFractional: 100 }, b: failing })
     expect(ratios(weights.weights(['a', 'b']))?.[1]).toBeCloseTo(expected, 12)
+  })
+
+  it.each<[string, LoadReport, number]>([
+    // The first instance has 0.2: its weight is 5, or 500 with a rate.
+    ['a metric without a rate', { namedMetrics: { kv: 0.4 } }, 0.5],
+    ['the largest of the metrics', { namedMetrics: { kv: 0.1, queue: 5 }, memUtilization: 0.8 }, 0.25],
+    ['nothing in use as very little', { namedMetrics: { kv: 0 } }, 4],
+    ['the application’s utilization first', { applicationUtilization: 0.1, namedMetrics: { kv: 0.8 } }, 2],
+    ['the CPU’s without any of them', { cpuUtilization: 0.4, namedMetrics: { other: 9 } }, 0.5],
+    ['metrics before the CPU', { cpuUtilization: 0.1, namedMetrics: { kv: 0.4 } }, 0.5],
+  ])('takes %s, with metrics', (_name, report, expected) => {
+    const { learned: weights } = learned({ blackoutMs: 0, metrics: ['named_metrics.kv', 'mem_utilization'] })
+    reportAll(weights, { a: { namedMetrics: { kv: 0.2 } }, a2: { namedMetrics: { kv: 0.2 } }, b: report })
+    expect(ratios(weights.weights(['a', 'a2', 'b']))?.[2]).toBeCloseTo(expected, 12)
+  })
+
+  it('comes to rest where the load follows the weight, without a rate', async () => {
+    const { clock, learned: weights } = learned({ blackoutMs: 0, metrics: ['named_metrics.kv'] })
+    const ids = ['a', 'b', 'c']
+    const costs = [1, 2, 4]
+    // What one instance is spared, the others get.
+    const current = (): Float64Array => weights.weights(ids) ?? Float64Array.of(1, 1, 1)
+    const report = (): void => {
+      const shares = current()
+      const sum = shares.reduce((total, weight) => total + weight, 0)
+      for (const [index, id] of ids.entries()) {
+        const kv = ((costs[index] ?? 0) * (shares[index] ?? 0)) / sum / 4
+        weights.report(id, { namedMetrics: { kv } })
+      }
+    }
+    const seen: number[] = []
+    for (let step = 0; step < 240; step++) {
+      report()
+      await clock.advance(500)
+      seen.push((current()[2] ?? 0) / (current()[0] ?? 1))
+    }
+    // Loads that go with the root of the costs.
+    for (const ratio of seen.slice(-20)) expect(ratio).toBeCloseTo(0.5, 1)
+  })
+
+  it('leaves out what reports no rate, without metrics', () => {
+    const { learned: weights } = learned({ blackoutMs: 0 })
+    reportAll(weights, { a: { cpuUtilization: 0.2 }, b: { namedMetrics: { kv: 0.4 } } })
+    expect(weights.size).toBe(0)
+  })
+
+  it('takes a name of the prototype for a name', () => {
+    const { learned: weights } = learned({ blackoutMs: 0, metrics: ['named_metrics.constructor'] })
+    reportAll(weights, { a: { namedMetrics: {} }, b: { namedMetrics: { kv: 1 } } })
+    expect(weights.size).toBe(0)
+  })
+
+  it('relieves an instance whose load is above the multiple of the median', () => {
+    const overloaded = (loads: readonly number[], overloadRatio: number | false = 2): number[] => {
+      const { learned: weights } = learned({ blackoutMs: 0, overloadRatio })
+      const ids = loads.map((load, index) => {
+        weights.report(`i${index}`, { cpuUtilization: load, rpsFractional: 100 * load })
+        return `i${index}`
+      })
+      return Array.from(weights.weights(ids) ?? [], (weight) => Math.round(weight * 100) / 100)
+    }
+    // Their rates are as high as their loads: the weights alone would be equal.
+    expect(overloaded([0.4, 0.4, 0.4, 0.9])).toEqual([1, 1, 1, 0.1])
+    expect(overloaded([0.4, 0.4, 0.4, 0.79])).toEqual([1, 1, 1, 1])
+    expect(overloaded([0.4, 0.4, 0.4, 0.9], false)).toEqual([1, 1, 1, 1])
+    // Two cannot outvote each other, and next to nothing is no overload.
+    expect(overloaded([0.1, 0.9])).toEqual([1, 1])
+    expect(overloaded([0.01, 0.01, 0.04])).toEqual([1, 1, 1])
+    expect(overloaded([0.01, 0.01, 0.06])).toEqual([1, 1, 0.1])
   })
 
   // grpc-js gave an unknown instance 0.001 % or 99 % of the traffic.

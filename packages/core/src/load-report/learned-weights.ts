@@ -1,36 +1,8 @@
 import type { Clock } from '../base/clock.ts'
-import {
-  checkOptions,
-  clockOption,
-  durationOption,
-  numberOption,
-  type OptionTable,
-  withDefaults,
-} from '../base/option-table.ts'
+import { checkOptions, clockOption, withDefaults } from '../base/option-table.ts'
 import type { LoadReport } from '../instance/outcome.ts'
-
-/** How weights are learnt from the load that instances report. */
-export interface LoadReportOptions {
-  /** How long an instance must have reported before its weight is used, in milliseconds. @default 10_000 */
-  readonly blackoutMs?: number | undefined
-  /** How long a report counts, in milliseconds, ≥ 1. @default 180_000 */
-  readonly expiryMs?: number | undefined
-  /**
-   * How much failed requests lower the weight, from 0 to 1 000. With 1, failing every request counts like a fully used
-   * CPU; with 0, failures do not count.
-   * @default 1
-   */
-  readonly errorUtilizationPenalty?: number | undefined
-  /** Shortest time between changes of the weights, in milliseconds, ≥ 100. @default 1_000 */
-  readonly updateMs?: number | undefined
-}
-
-export const loadReportTable: OptionTable<LoadReportOptions> = {
-  blackoutMs: durationOption({ default: 10_000 }),
-  expiryMs: durationOption({ min: 1, default: 180_000 }),
-  errorUtilizationPenalty: numberOption({ max: 1_000, default: 1 }),
-  updateMs: durationOption({ min: 100, default: 1_000 }),
-}
+import { type LoadReportOptions, loadReportTable } from './options.ts'
+import { ReportedLoad } from './reported-load.ts'
 
 /**
  * A weight stays within these multiples of the median. One odd report moves the median by one place at most, whatever it
@@ -39,9 +11,24 @@ export const loadReportTable: OptionTable<LoadReportOptions> = {
 const leastShare = 0.1
 const largestShare = 4
 
+/** An instance with less is not overloaded, whatever the others report. */
+const leastOverload = 0.05
+/** Instances whose median may call another one overloaded. */
+const fewestCompared = 3
+/** A metric that says nothing is in use is taken for this much. */
+const idle = 0.01
+
+/**
+ * How slowly a weight without a rate follows the load, in milliseconds. The load itself follows the weight: without this,
+ * each of both would turn the other over, again and again.
+ */
+const followMs = 10_000
+
 /** What is known of one instance. */
 interface Learned {
   weight: number
+  /** Utilization, with the penalty for errors. */
+  load: number
   /** When the reports began that never stopped for `expiryMs` since. */
   sinceMs: number
   lastMs: number
@@ -58,6 +45,9 @@ interface Learned {
  * Weights are relative to their median, and bounded by [0.1, 4] × the median. Against the mean, as in gRFC A58, a single
  * report that claims next to no load makes its own yardstick: it takes nearly all of the traffic.
  *
+ * An instance whose load is far above the median of the fleet counts as overloaded, if the application says so: it keeps the
+ * least share, so that its reports go on.
+ *
  * Source: gRFC A58 for the formula, the blackout and the expiry.
  */
 export class LearnedWeights {
@@ -65,6 +55,10 @@ export class LearnedWeights {
   readonly #blackoutMs: number
   readonly #expiryMs: number
   readonly #penalty: number
+  readonly #reported: ReportedLoad
+  /** Whether the application says which metrics count. */
+  readonly #isChosen: boolean
+  readonly #overloadRatio: number | false
   readonly #updateMs: number
   readonly #learned = new Map<string, Learned>()
   #ids: readonly string[] | undefined
@@ -75,8 +69,12 @@ export class LearnedWeights {
   constructor(options: LoadReportOptions & { readonly clock?: Clock | undefined } = {}) {
     const table = { ...loadReportTable, clock: clockOption() }
     checkOptions('LearnedWeights', options, table)
-    const { clock, blackoutMs, expiryMs, errorUtilizationPenalty, updateMs } = withDefaults(options, table)
+    const values = withDefaults(options, table)
+    const { clock, blackoutMs, expiryMs, errorUtilizationPenalty, updateMs, metrics, overloadRatio } = values
     this.#clock = clock
+    this.#reported = new ReportedLoad(metrics)
+    this.#isChosen = metrics.length > 0
+    this.#overloadRatio = overloadRatio
     this.#blackoutMs = blackoutMs
     this.#expiryMs = expiryMs
     this.#penalty = errorUtilizationPenalty
@@ -88,18 +86,27 @@ export class LearnedWeights {
     return this.#learned.size
   }
 
-  /** Takes in a report of an instance. One without requests or utilization says nothing, and is left out. */
+  /**
+   * Takes in a report of an instance. One without requests or utilization says nothing, and is left out; with `metrics`,
+   * the requests may be missing.
+   */
   report(id: string, report: LoadReport): void {
-    const weight = this.#weightOf(report)
+    const load = this.#loadOf(report)
+    const { rpsFractional = 0 } = report
+    // Servers that report no rate get requests in inverse proportion to their load.
+    const hasRate = rpsFractional > 0 || !this.#isChosen
+    const weight = (hasRate ? rpsFractional : 1) / load
     if (!(weight > 0 && weight < Number.POSITIVE_INFINITY)) return
     const nowMs = this.#clock.now()
     const learned = this.#learned.get(id)
     if (learned === undefined) {
-      this.#learned.set(id, { weight, sinceMs: nowMs, lastMs: nowMs })
+      this.#learned.set(id, { weight, load, sinceMs: nowMs, lastMs: nowMs })
       return
     }
-    if (this.#isExpired(learned, nowMs)) learned.sinceMs = nowMs
-    learned.weight = weight
+    const isExpired = this.#isExpired(learned, nowMs)
+    if (isExpired) learned.sinceMs = nowMs
+    learned.weight = hasRate || isExpired ? weight : approached(learned.weight, weight, nowMs - learned.lastMs)
+    learned.load = load
     learned.lastMs = nowMs
   }
 
@@ -119,7 +126,8 @@ export class LearnedWeights {
     const nowMs = this.#clock.now()
     if (ids === this.#ids && nowMs - this.#computedMs < this.#updateMs) return this.#weights
     this.#dropExpired(nowMs)
-    const weights = scaled(Float64Array.from(ids, (id) => this.#usableWeight(id, nowMs)))
+    const weights = scaled(Float64Array.from(ids, (id) => this.#usable(id, nowMs)?.weight ?? 0))
+    if (weights !== undefined && this.#overloadRatio !== false) this.#relieve(weights, ids, this.#overloadRatio)
     // The same numbers for other instances are other weights.
     if (ids !== this.#ids || !isSame(weights, this.#weights)) this.#weights = weights
     this.#ids = ids
@@ -127,16 +135,29 @@ export class LearnedWeights {
     return this.#weights
   }
 
-  #weightOf({ applicationUtilization = 0, cpuUtilization = 0, rpsFractional = 0, eps = 0 }: LoadReport): number {
-    const utilization = applicationUtilization > 0 ? applicationUtilization : cpuUtilization
-    if (!(utilization > 0 && rpsFractional > 0)) return 0
-    return rpsFractional / (utilization + (eps / rpsFractional) * this.#penalty)
+  /** NaN: it is not told. */
+  #loadOf(report: LoadReport): number {
+    const told = this.#reported.utilization(report)
+    const utilization = this.#isChosen && told !== undefined ? Math.max(told, idle) : told
+    if (utilization === undefined || utilization === 0) return Number.NaN
+    const { rpsFractional = 0, eps = 0 } = report
+    return utilization + (rpsFractional > 0 ? (eps / rpsFractional) * this.#penalty : 0)
   }
 
-  /** 0: not known, or not to be used yet. */
-  #usableWeight(id: string, nowMs: number): number {
+  /** Gives instances that are overloaded the least weight. */
+  #relieve(weights: Float64Array, ids: readonly string[], ratio: number): void {
+    const nowMs = this.#clock.now()
+    const loads = Float64Array.from(ids, (id) => this.#usable(id, nowMs)?.load ?? 0)
+    const known = loads.filter((load) => load > 0).sort()
+    if (known.length < fewestCompared) return
+    const limit = Math.max(leastOverload, ratio * medianOf(known))
+    for (const [index, load] of loads.entries()) if (load > limit) weights[index] = leastShare
+  }
+
+  /** `undefined`: it is not known, or not to be used yet. */
+  #usable(id: string, nowMs: number): Learned | undefined {
     const learned = this.#learned.get(id)
-    return learned === undefined || nowMs - learned.sinceMs < this.#blackoutMs ? 0 : learned.weight
+    return learned === undefined || nowMs - learned.sinceMs < this.#blackoutMs ? undefined : learned
   }
 
   #isExpired(learned: Learned, nowMs: number): boolean {
@@ -147,6 +168,11 @@ export class LearnedWeights {
   #dropExpired(nowMs: number): void {
     for (const [id, learned] of this.#learned) if (this.#isExpired(learned, nowMs)) this.#learned.delete(id)
   }
+}
+
+/** `weight` after it went towards `target` for `ms`, in proportion. */
+function approached(weight: number, target: number, ms: number): number {
+  return weight * (target / weight) ** (1 - Math.exp(-ms / followMs))
 }
 
 /** Scaled to a median of 1 over the known ones, which is also what the unknown (0) get. */

@@ -4,6 +4,9 @@ import type { LoadReport } from '../instance/outcome.ts'
 /** Name of the response header. */
 export const loadReportHeader = 'endpoint-load-metrics'
 
+/** Name of the request header that asks for it, with the value `text` or `json`. */
+export const loadReportFormatHeader = 'endpoint-load-metrics-format'
+
 /** A longer header is ignored. */
 export const maxLoadReportLength = 4_096
 

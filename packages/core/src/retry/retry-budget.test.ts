@@ -94,7 +94,7 @@ describe('RetryBudget', () => {
     await clock.advance(3_600_000)
     expect(budget.balance).toBe(0)
     for (let success = 1; success <= 100; success++) {
-      budget.succeeded()
+      budget.successes++
       expect(budget.balance).toBe(Math.min(30, success / 2))
     }
     expect(drain(budget)).toBe(30)
@@ -102,7 +102,7 @@ describe('RetryBudget', () => {
       await clock.advance(1_000)
       for (let call = 0; call < 100; call++) {
         budget.deposit()
-        budget.succeeded()
+        budget.successes++
       }
       expect(budget.balance).toBeCloseTo(3 * second)
     }
@@ -116,7 +116,7 @@ describe('RetryBudget', () => {
       for (let call = 0; call < fails; call++) {
         budget.deposit()
         if (call % 2 === 1) expect(budget.tryWithdraw(), `call ${call} every ${everyMs} ms`).toBe(true)
-        budget.succeeded()
+        budget.successes++
         await clock.advance(everyMs)
       }
     }
@@ -153,7 +153,7 @@ describe('RetryBudget', () => {
     budget.failed()
     deposit(budget, 1)
     expect(budget.balance).toBe(0)
-    budget.succeeded()
+    budget.successes++
     deposit(budget, 1)
     expect(budget.balance).toBe(1)
   })
@@ -163,9 +163,9 @@ describe('RetryBudget', () => {
     const budget = new RetryBudget({ clock })
     for (const idleMs of [10_000, 123_456, 86_400_000, 1e12]) {
       deposit(budget, 1_000)
-      budget.succeeded()
+      budget.successes++
       await clock.advance(idleMs)
-      budget.succeeded()
+      budget.successes++
       expect(budget.balance).toBe(30)
     }
   })
@@ -253,7 +253,7 @@ describe('RetryBudget', () => {
           for (let index = 0; kind !== 'wait' && index < count; index++) {
             if (kind === 'deposit') deposits++
             if (kind === 'deposit') budget.deposit()
-            else if (kind === 'succeeded') budget.succeeded()
+            else if (kind === 'succeeded') budget.successes++
             else if (kind === 'failed') budget.failed()
             else if (budget.tryWithdraw()) retries++
             if (kind === 'succeeded') successes++

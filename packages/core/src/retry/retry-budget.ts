@@ -53,6 +53,8 @@ export const retryBudgetTable: OptionTable<RetryBudgetOptions> = {
  * Sources: Finagle's `RetryBudget` for the window; gRFC A6 for tokens that only successes bring back.
  */
 export class RetryBudget {
+  /** Calls that succeeded since the budget was last used, which refill the reserve then. Calls count them here: a field costs less than a method. */
+  successes = 0
   readonly #window: SlidingWindow
   readonly #ratio: number
   readonly #fullReserve: number
@@ -82,13 +84,13 @@ export class RetryBudget {
 
   /** Retries that would be allowed now. */
   get balance(): number {
-    this.#window.advance()
+    this.#now()
     return this.#share() + this.#reserve
   }
 
   /** A call was made, or several. `nowMs`: a reading of the clock, where there is one. */
   deposit(calls = 1, nowMs?: number): void {
-    const bucket = this.#window.advance(nowMs)
+    const bucket = this.#now(nowMs)
     const repaid = this.#repays ? Math.min(this.#borrowed, calls * this.#ratio) : 0
     this.#borrowed -= repaid
     this.#buckets[bucket] = (this.#buckets[bucket] ?? 0) + calls * this.#ratio - repaid
@@ -96,7 +98,7 @@ export class RetryBudget {
 
   /** Takes one retry out of the budget, or says that none is left. */
   tryWithdraw(): boolean {
-    const bucket = this.#window.advance()
+    const bucket = this.#now()
     const share = this.#share()
     // Deposits are fractions; what is missing by rounding must not cost a retry.
     if (share + this.#reserve < 1 - 1e-6) return false
@@ -107,19 +109,24 @@ export class RetryBudget {
     return true
   }
 
-  /** A call succeeded, which refills the reserve for the time until the last call was made. Hot. */
-  succeeded(): void {
-    const refill = Math.min(mostPerSuccess, this.#due)
+  /** A call failed in spite of its retries: so more than one instance fails. */
+  failed(): void {
+    this.#now()
+    this.#reserve = 0
+    this.#repays = true
+  }
+
+  /** The bucket that is now, with the successes counted. */
+  #now(nowMs?: number): number {
+    const bucket = this.#window.advance(nowMs)
+    if (this.successes === 0) return bucket
+    const refill = Math.min(this.successes * mostPerSuccess, this.#due)
     this.#due -= refill
     this.#reserve = Math.min(this.#fullReserve, this.#reserve + refill)
     this.#borrowed = 0
     this.#repays = false
-  }
-
-  /** A call failed in spite of its retries: so more than one instance fails. */
-  failed(): void {
-    this.#reserve = 0
-    this.#repays = true
+    this.successes = 0
+    return bucket
   }
 
   /** Withdrawals may outlive the deposits that paid for them. */

@@ -5,8 +5,9 @@ import type { InstancesDiff } from '../cache/diff-instances.ts'
 import type { ServiceSettings } from '../config/service-settings.ts'
 import { AnswerWatch, type NoAnswerOptions, noAnswerTable } from '../health/outliers/answer-watch.ts'
 import type { Looks } from '../health/outliers/looks.ts'
-import type { Outcome } from '../instance/outcome.ts'
+import type { LoadReport, Outcome } from '../instance/outcome.ts'
 import { LearnedWeights } from '../load-report/learned-weights.ts'
+import { ReportPolling } from '../load-report/report-polling.ts'
 import { ClientThrottle } from '../overload/client-throttle.ts'
 import { LatencyQuantile } from '../overload/latency-quantile.ts'
 import type { RetryBudget } from '../retry/retry-budget.ts'
@@ -34,6 +35,7 @@ export class Feedback {
   readonly secondTries: SecondTries
   readonly watch: AnswerWatch<AnswerCount>
   readonly #roster: Roster
+  readonly #polling: ReportPolling | undefined
 
   constructor({ settings, clock, random, roster, looks, movable, budget }: FeedbackOptions) {
     this.#roster = roster
@@ -41,6 +43,7 @@ export class Feedback {
     const { hedge } = settings
     this.latencies = hedge !== undefined && hedge.delayMs === undefined ? new LatencyQuantile({ clock }) : undefined
     this.learnedWeights = settings.loadReports && new LearnedWeights({ ...settings.loadReports, clock })
+    this.#polling = newPolling(settings, clock, random, roster, (record, report) => this.reported(record, report))
     const { minimumRequests } = withDefaults(noAnswerOptions(settings), noAnswerTable)
     const onSilent = (record: InstanceRecord, forMs: number): void => roster.silent(record, forMs)
     looks.add(() => {
@@ -68,6 +71,7 @@ export class Feedback {
 
   /** The roster has another list: newcomers get the median of the learnt weights before they are picked. */
   instancesChanged({ removed }: InstancesDiff): void {
+    this.#polling?.start()
     const { learnedWeights } = this
     if (learnedWeights === undefined) return
     for (const { id } of removed) learnedWeights.forget(id)
@@ -85,9 +89,32 @@ export class Feedback {
   }
 
   close(): void {
+    this.#polling?.close()
     this.secondTries.close()
     this.watch.close()
   }
+}
+
+/** Asks the instances for their reports, if the application wants that. */
+function newPolling(
+  { loadReports }: ServiceSettings,
+  clock: Clock,
+  random: Random,
+  roster: Roster,
+  onReport: (record: InstanceRecord, report: LoadReport) => void,
+): ReportPolling | undefined {
+  const { poll = false } = loadReports ?? {}
+  if (poll === false) return undefined
+  return new ReportPolling({
+    ...poll,
+    clock,
+    random,
+    instances: () => roster.records,
+    onReport: (instance, report) => {
+      const record = roster.recordOf(instance)
+      if (record !== undefined) onReport(record, report)
+    },
+  })
 }
 
 /** How long an instance may be silent: waiting calls leave it even if it is not ejected. */

@@ -113,7 +113,7 @@ export class SecondTries {
     this.#budget.deposit(movable.added - this.#addedBefore)
     this.#addedBefore = movable.added
     // What comes back with time does so whether or not anything is answered.
-    this.#budget.succeeded()
+    this.#budget.successes++
     if (watch.answers > this.#answersBefore) this.#inVain = 0
     this.#answers += watch.answers - this.#answersBefore
     this.#slow += watch.slowAnswers - this.#slowBefore

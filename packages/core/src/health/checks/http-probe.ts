@@ -1,5 +1,6 @@
 import { fieldsOf, hasFields } from '../../base/fields.ts'
 import { withDefaults } from '../../base/option-table.ts'
+import { readText } from '../../base/read-text.ts'
 import { originOf } from '../../instance/instance.ts'
 import { httpsRequest, type ProbeResponse } from './https-request.ts'
 import { type HealthProbe, type HealthProbeResult, type HttpProbeOptions, httpProbeTable } from './options.ts'
@@ -25,7 +26,7 @@ export function httpProbe(options: HttpProbeOptions = {}): HealthProbe {
     }
     if (!expected.has(response.status)) return { healthy: false, reason: answered }
     if (expectedBody === undefined) return { healthy: true, reason: answered }
-    const verdict: unknown = expectedBody(await readBody(response))
+    const verdict: unknown = expectedBody(await readText(response.body, maxBodyBytes))
     // A promise would always be true.
     if (typeof verdict !== 'boolean') return { healthy: false, reason: 'expectedBody did not return a boolean' }
     return { healthy: verdict, reason: verdict ? answered : `${answered} with an unexpected body` }
@@ -46,20 +47,6 @@ export function httpProbe(options: HttpProbeOptions = {}): HealthProbe {
       response?.body?.cancel().catch(() => {})
     }
   }
-}
-
-/** The body, up to `maxBodyBytes`. */
-async function readBody({ body }: ProbeResponse): Promise<string> {
-  if (body === null) return ''
-  const decoder = new TextDecoder()
-  let text = ''
-  let left = maxBodyBytes
-  for await (const chunk of body) {
-    text += decoder.decode(chunk.subarray(0, left), { stream: true })
-    left -= chunk.length
-    if (left <= 0) return text
-  }
-  return text + decoder.decode()
 }
 
 /** What fetch hides as the `cause` of "fetch failed" and "terminated". */
