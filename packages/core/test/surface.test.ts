@@ -80,6 +80,7 @@ describe('@lb/core', () => {
       'knownStatus',
       'labelValue',
       'labelsOf',
+      'loadReportFormatHeader',
       'loadReportHeader',
       'maxResponseFields',
       'messageOf',
