@@ -1,4 +1,4 @@
-import type { BalancerName, HealthProbe, LoadBalancerOptions, SubsetOptions } from '../../src/index.ts'
+import type { BalancerName, HealthProbe, LoadBalancerOptions, LoadProbe, SubsetOptions } from '../../src/index.ts'
 import type { Chance } from './chance.ts'
 
 const balancers: readonly BalancerName[] = [
@@ -10,6 +10,7 @@ const balancers: readonly BalancerName[] = [
   'peak-ewma',
   'ring-hash',
   'maglev',
+  'probing',
 ]
 
 type OtherOptions = Omit<LoadBalancerOptions, 'discovery' | 'clock' | 'random' | 'balancer'>
@@ -20,9 +21,10 @@ export type RandomOptions = OtherOptions & {
 }
 
 /** Options of everything, each on or off. */
-export function randomOptions(chance: Chance, probe: HealthProbe): RandomOptions {
+export function randomOptions(chance: Chance, probe: HealthProbe, loadProbe: LoadProbe): RandomOptions {
   return {
     balancer: chance.is(0.25) ? undefined : chance.of(...balancers),
+    probing: { probe: loadProbe, ...(chance.is(0.3) ? { waitRatio: 0 } : undefined) },
     emptyGraceMs: chance.of(0, 2_000),
     maxStaleMs: chance.of(Number.POSITIVE_INFINITY, 5_000),
     firstListTimeoutMs: 2_000,

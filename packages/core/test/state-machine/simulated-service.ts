@@ -1,5 +1,5 @@
 import { FakeWatchDiscovery } from '@lb/testing'
-import type { AttemptContext, Clock, ServiceInstance, ServiceInstanceInit } from '../../src/index.ts'
+import type { AttemptContext, Clock, LoadProbeResult, ServiceInstance, ServiceInstanceInit } from '../../src/index.ts'
 import type { Chance } from './chance.ts'
 import { boom } from './watched-balancer.ts'
 
@@ -69,6 +69,17 @@ export class SimulatedService {
   isWell({ id }: ServiceInstance): boolean {
     const behaviour = this.#behaviours.get(id)
     return behaviour === undefined || behaviour === 'good' || behaviour === 'slow'
+  }
+
+  /** What a load probe finds: it fails, has nothing to say, or never ends. */
+  async loadOf({ id }: ServiceInstance): Promise<LoadProbeResult | undefined> {
+    const chance = this.#chance
+    const behaviour = this.#behaviours.get(id) ?? 'good'
+    if (behaviour === 'silent') return await new Promise(() => {})
+    if (behaviour !== 'good' && behaviour !== 'slow') throw failure('ECONNREFUSED')
+    if (chance.is(0.5)) await this.#after(chance.of(1, 10, 3_000))
+    if (chance.is(0.1)) return undefined
+    return { inFlight: chance.integer(0, 5), latencyMs: behaviour === 'slow' ? 1_000 : 10 }
   }
 
   answer({ id }: ServiceInstance, context: AttemptContext): Promise<Response> | Response {

@@ -53,10 +53,21 @@ export class StateMachine {
     const violated = (what: string): void => this.#violated(what)
     this.#chance = chance
     this.#world = new SimulatedService(chance, this.#clock)
-    this.#options = randomOptions(chance, (instance) => this.#world.isWell(instance))
+    this.#options = randomOptions(
+      chance,
+      (instance) => this.#world.isWell(instance),
+      (instance) => this.#world.loadOf(instance),
+    )
     const { balancer: name, ...options } = this.#options
     const inspect = (): ServiceSnapshot => this.#lb.inspect(service)
-    this.#watch = new BalancerWatch({ name: name ?? 'round-robin', clock: this.#clock, chance, inspect, violated })
+    this.#watch = new BalancerWatch({
+      name: name ?? 'round-robin',
+      probing: options.probing ?? {},
+      clock: this.#timers,
+      chance,
+      inspect,
+      violated,
+    })
     this.#ledger = new EventLedger({
       isPartial: this.#options.subset !== undefined,
       watch: this.#watch,

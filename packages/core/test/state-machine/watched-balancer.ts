@@ -5,6 +5,7 @@ import type {
   Clock,
   Outcome,
   PickRequest,
+  ProbingOptions,
   ServiceInstance,
   ServiceSnapshot,
 } from '../../src/index.ts'
@@ -14,6 +15,7 @@ export const boom: Error = new Error('boom')
 
 export interface BalancerWatchOptions {
   readonly name: BalancerName
+  readonly probing: ProbingOptions
   readonly clock: Clock
   readonly chance: Chance
   readonly inspect: () => ServiceSnapshot
@@ -50,8 +52,8 @@ export class BalancerWatch {
   }
 
   newBalancer(): Balancer {
-    const { name, clock, chance, violated } = this.#options
-    const inner = balancerByName(name, { clock, random: chance.random })
+    const { name, probing, clock, chance, violated } = this.#options
+    const inner = balancerByName(name, { clock, random: chance.random, probing })
     let candidates = new Set<ServiceInstance>()
     return {
       update: (list) => {
@@ -82,6 +84,8 @@ export class BalancerWatch {
         this.#probed.delete(instance.id)
         if (this.throwing === 'finished') throw boom
       },
+      ...(inner.prepare === undefined ? undefined : { prepare: () => inner.prepare?.() }),
+      close: () => inner.close?.(),
     }
   }
 

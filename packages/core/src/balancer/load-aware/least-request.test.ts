@@ -140,6 +140,23 @@ describe('LeastRequestBalancer', () => {
     expect(counts.slow).toBeGreaterThan(10)
   })
 
+  it('knows a slow instance as well after any number of picks', () => {
+    const list = instances(5)
+    const balancer = filled(list)
+    const shares: number[] = []
+    for (let round = 0; round < 20; round++) {
+      let slow = 0
+      for (let pick = 0; pick < 5_000; pick++) {
+        const picked = start(balancer)
+        if (picked === list[0]) slow++
+        balancer.finished(picked, { ok: true, latencyMs: picked === list[0] ? 80 : 10 })
+      }
+      shares.push(slow / 5_000)
+    }
+    expect(Math.max(...shares)).toBeLessThan(0.08)
+    expect(Math.min(...shares)).toBeGreaterThan(0.01)
+  })
+
   it('deals idle instances requests as evenly as round robin nearly does', () => {
     const balancer = filled(instances(50))
     const counts: Record<string, number> = {}

@@ -39,10 +39,13 @@ export const leastRequestTable: OptionTable<LeastRequestOptions> = {
 /** The time spent on an instance counts half after this many picks for each instance. */
 const halfAfterRounds = 4
 
+/** Where the scale begins again. */
+const largestScale = 2 ** 500
+
 interface RequestLoad extends Load {
-  /** The time of the requests that ended on it, in milliseconds, as it counted at the pick `spentAt`. */
-  spentMs: number
-  spentAt: number
+  /** The time of the requests that ended on it, in milliseconds times the scale of that `era`. */
+  spent: number
+  era: number
 }
 
 /**
@@ -70,7 +73,12 @@ export class LeastRequestBalancer implements Balancer {
   readonly #bias: number
   readonly #candidates: SampledLoads<RequestLoad>
   readonly #typical = new TypicalLatency()
-  #picks = 0
+  /** Instead of all times, which shrink with each pick, the unit in which they are compared grows: no power is computed. */
+  #scale = 1
+  #growth = 1
+  /** How often the scale began again, and what a time of the era before is multiplied by; an older one has shrunk to nothing. */
+  #era = 0
+  #eraFactor = 1
   /** What was spent on the instances of the last list for their weight: a newcomer is not behind with its turns. */
   #usualSpentMs = 0
 
@@ -83,8 +91,8 @@ export class LeastRequestBalancer implements Balancer {
       instance,
       active: 0,
       listed: false,
-      spentMs: this.#usualSpentMs * instance.weight,
-      spentAt: this.#picks,
+      spent: this.#usualSpentMs * instance.weight * this.#scale,
+      era: this.#era,
     }))
   }
 
@@ -96,16 +104,18 @@ export class LeastRequestBalancer implements Balancer {
   update(candidates: readonly ServiceInstance[], resting: readonly ServiceInstance[] = []): void {
     const { instances, loads } = this.#candidates
     const weight = instances.reduce((sum, instance) => sum + instance.weight, 0)
-    const spentMs = loads.reduce((sum, load) => sum + this.#spent(load), 0)
+    const spentMs = loads.reduce((sum, load) => sum + this.#spent(load) / this.#scale, 0)
     this.#usualSpentMs = weight > 0 && weight < Number.POSITIVE_INFINITY ? spentMs / weight : 0
     this.#candidates.update(candidates, resting)
+    this.#growth = 2 ** (1 / (halfAfterRounds * Math.max(1, this.#candidates.loads.length)))
   }
 
   /** Picks the less loaded of two random instances. */
   pick(request?: PickRequest): ServiceInstance | undefined {
     const { instances, sample } = this.#candidates
     if (instances.length === 0) return undefined
-    this.#picks++
+    this.#scale *= this.#growth
+    if (this.#scale > largestScale) this.#beginEra()
     if (request?.avoid !== undefined && request.avoid.size > 0) return this.#pickAvoiding(request.avoid)
     const first = sample.first()
     if (this.#bias === 0) return instances[first]
@@ -145,8 +155,7 @@ export class LeastRequestBalancer implements Balancer {
   }
 
   #spend(load: RequestLoad, ms: number): void {
-    load.spentMs = Math.max(0, this.#spent(load) + ms)
-    load.spentAt = this.#picks
+    load.spent = Math.max(0, this.#spent(load) + ms * this.#scale)
   }
 
   /** The first of the `count` slots in the sample, or one that is better. */
@@ -202,8 +211,8 @@ export class LeastRequestBalancer implements Balancer {
   }
 
   #isUnused(slot: number): boolean {
-    const { active, spentMs } = this.#load(slot)
-    return active === 0 && spentMs === 0
+    const { active, spent } = this.#load(slot)
+    return active === 0 && spent === 0
   }
 
   /**
@@ -211,12 +220,23 @@ export class LeastRequestBalancer implements Balancer {
    * lighter ones would get too many (the method of Sainte-Laguë).
    */
   #share(slot: number): number {
-    return (this.#spent(this.#load(slot)) + this.#typical.ms / 2) / (this.#candidates.sample.weights[slot] ?? 0)
+    const halfRequest = (this.#typical.ms * this.#scale) / 2
+    return (this.#spent(this.#load(slot)) + halfRequest) / (this.#candidates.sample.weights[slot] ?? 0)
   }
 
-  #spent({ spentMs, spentAt }: RequestLoad): number {
-    if (spentMs === 0) return 0
-    return spentMs * 2 ** ((spentAt - this.#picks) / (halfAfterRounds * this.#candidates.loads.length))
+  /** The time spent on it, in milliseconds times the scale. */
+  #spent(load: RequestLoad): number {
+    if (load.era !== this.#era) {
+      load.spent = load.era === this.#era - 1 ? load.spent * this.#eraFactor : 0
+      load.era = this.#era
+    }
+    return load.spent
+  }
+
+  #beginEra(): void {
+    this.#era++
+    this.#eraFactor = 1 / this.#scale
+    this.#scale = 1
   }
 
   #weighed(slot: number, active: number): number {

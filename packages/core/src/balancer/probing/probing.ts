@@ -199,9 +199,11 @@ export class ProbingBalancer implements Balancer {
     )
   }
 
-  #take(instance: ServiceInstance, outcome: ProbeOutcome): void {
-    const slot = this.#slotOf(instance)
-    if (slot !== -1) {
+  #take(asked: ServiceInstance, outcome: ProbeOutcome): void {
+    const slot = this.#slotOf(asked)
+    // As it is listed now: it may have another weight or other metadata than when it was asked.
+    const instance = this.#instances[slot]
+    if (instance !== undefined) {
       const weight = this.#sample.weights[slot] ?? 1
       const { inFlight, latencyMs } = this.#report(outcome, weight)
       const atMs = this.#settings.clock.now()
