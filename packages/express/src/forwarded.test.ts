@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { addXForwarded, type ClientFacts, type ForwardedFields, forwardedElement } from './forwarded.ts'
+import { addXForwarded, forwardedElement } from './forwarded.ts'
+import type { ClientFacts, ForwardedFields } from './request.ts'
 
 const direct: ClientFacts = { address: '10.0.0.9', proto: 'http', host: 'gw.test:8080', port: 8080, trusted: false }
 const none: ForwardedFields = {

@@ -1,27 +1,6 @@
 import { authorityOf } from '@lb/core/authoring'
 import type { ProxySettings } from './options.ts'
-import type { InboundHeaders } from './request.ts'
-
-/** Who the client is, as far as that is known: what the connection says, and what a trusted proxy before this one says. */
-export interface ClientFacts {
-  readonly address: string
-  readonly proto: string
-  readonly host: string
-  /** The port of this server that the connection came to. */
-  readonly port: number
-  /** Whether the peer is a trusted proxy, so that its `Forwarded` and `X-Forwarded-*` are used. */
-  readonly trusted: boolean
-}
-
-/** What a proxy before this one says about the client's request. */
-export interface ForwardedFields {
-  readonly forwarded: string | undefined
-  readonly xForwardedFor: string | undefined
-  readonly xForwardedHost: string | undefined
-  readonly xForwardedProto: string | undefined
-  readonly xForwardedPort: string | undefined
-  readonly xForwardedPrefix: string | undefined
-}
+import type { ClientFacts, ForwardedFields, InboundHeaders } from './request.ts'
 
 const noFields: Partial<ForwardedFields> = {}
 

@@ -23,7 +23,7 @@ export interface UpstreamPoolsOptions {
 }
 
 /** The connections to one instance. */
-export class UpstreamPool extends Pool {
+class UpstreamPool extends Pool {
   /** The value of `Host`, unless the client's is passed on. */
   readonly host: string
 

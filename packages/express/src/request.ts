@@ -1,6 +1,5 @@
 import type { IncomingMessage, Server } from 'node:http'
 import { RequestRefusal } from './errors.ts'
-import type { ClientFacts, ForwardedFields } from './forwarded.ts'
 import { bothKinds, type HeaderKind, namedByConnection, ordinaryConnection, removeNamed } from './headers.ts'
 import { mayHaveBody } from './http2.ts'
 import type { MaybeExpressRequest } from './middleware.ts'
@@ -30,6 +29,27 @@ const requestKinds: ReadonlyMap<string, HeaderKind> = new Map([
 /** What is done with a header of a request. */
 export function requestHeaderKind(header: string): HeaderKind | undefined {
   return requestKinds.get(header.toLowerCase())
+}
+
+/** Who the client is, as far as that is known: what the connection says, and what a trusted proxy before this one says. */
+export interface ClientFacts {
+  readonly address: string
+  readonly proto: string
+  readonly host: string
+  /** The port of this server that the connection came to. */
+  readonly port: number
+  /** Whether the peer is a trusted proxy, so that its `Forwarded` and `X-Forwarded-*` are used. */
+  readonly trusted: boolean
+}
+
+/** What a proxy before this one says about the client's request. */
+export interface ForwardedFields {
+  readonly forwarded: string | undefined
+  readonly xForwardedFor: string | undefined
+  readonly xForwardedHost: string | undefined
+  readonly xForwardedProto: string | undefined
+  readonly xForwardedPort: string | undefined
+  readonly xForwardedPrefix: string | undefined
 }
 
 /**

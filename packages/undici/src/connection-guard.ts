@@ -59,8 +59,8 @@ class ConnectionGuard {
 
   constructor(socket: Socket, arrivals: Arrivals, maxHeaderBytes: number) {
     this.#socket = socket
-    this.#read = socket.read
-    this.#write = socket.write
+    this.#read = socket.read.bind(socket)
+    this.#write = socket.write.bind(socket)
     this.#arrivals = arrivals
     this.#arrived = arrivals.count
     this.#longestHead = maxHeaderBytes + aroundFields
@@ -77,7 +77,7 @@ class ConnectionGuard {
       return null
     }
     for (;;) {
-      const chunk: Buffer | null = this.#read.call(this.#socket, size)
+      const chunk: Buffer | null = this.#read(size)
       const passing = chunk !== null && this.#isHeadNext ? this.#withoutLost(chunk) : chunk
       if (chunk !== null && passing === null) continue
       this.#arrived = arrivals.count
@@ -91,7 +91,7 @@ class ConnectionGuard {
       this.#isHeadNext = true
       this.#interim = undefined
     }
-    return this.#write.call(this.#socket, chunk, encoding, callback)
+    return this.#write(chunk, encoding, callback)
   }
 
   /** What of `chunk`, and of what waited for it, is for the transport; `null` when that is nothing. */
