@@ -51,7 +51,7 @@ const targets: readonly Target[] = [
   {
     name: '@lb/express',
     rooms: 34,
-    moves: 88,
+    moves: 83,
     prepare: async (instance) => {
       const { LoadBalancer, StaticDiscovery } = await import('@lb/core')
       const { proxy } = await import('@lb/express')

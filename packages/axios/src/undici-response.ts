@@ -99,7 +99,7 @@ export class UndiciResponse extends HeldResponse<undefined> {
   }
 
   onResponseData(controller: UndiciController, chunk: Buffer): void {
-    if (!this.data(chunk)) controller.pause()
+    if (!this.onData(chunk)) controller.pause()
   }
 
   onResponseEnd(): void {
@@ -112,8 +112,6 @@ export class UndiciResponse extends HeldResponse<undefined> {
     if (missesNoBody(this.#response?.status ?? 0, error)) this.end(undefined)
     else this.failed(error)
   }
-
-  protected override completed(): void {}
 
   protected override blames(): boolean {
     return this.#failure === undefined

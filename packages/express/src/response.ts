@@ -48,8 +48,9 @@ export class ResponseHeaders {
    */
   constructor(statusCode: number, raw: readonly Buffer[]) {
     if (raw.length > maxResponseFields * 2) throw new UnusableResponse('there are too many headers')
-    for (let index = 0; index < raw.length; index += 2) {
-      this.#read(text(raw[index]), text(raw[index + 1]), statusCode)
+    const texts = textsOf(raw)
+    for (let index = 0; index < texts.length; index += 2) {
+      this.#read(texts[index] ?? '', texts[index + 1] ?? '', statusCode)
     }
     if (this.isChunked && this.contentLength !== undefined) {
       throw new UnusableResponse('the length of the response is given in two ways')
@@ -116,8 +117,25 @@ export class ResponseHeaders {
   }
 }
 
-function text(piece: Buffer | undefined): string {
-  return piece?.toString('latin1') ?? ''
+/** Bytes beyond which pieces do not come from one read. */
+const longestBlock = 65_536
+
+/**
+ * Names and values as text. They mostly lie in one buffer, as the parser found them: to decode that once, and to cut it, takes a third of the
+ * time of decoding each (decision 146).
+ */
+function textsOf(raw: readonly Buffer[]): string[] {
+  const first = raw[0]
+  const last = raw[raw.length - 1]
+  if (first === undefined || last === undefined) return []
+  const { buffer, byteOffset: start } = first
+  const end = last.byteOffset + last.length
+  const isBlock = raw.every(
+    (each) => each.buffer === buffer && each.byteOffset >= start && each.byteOffset + each.length <= end,
+  )
+  if (!isBlock || end - start > longestBlock) return raw.map((each) => each.toString('latin1'))
+  const block = Buffer.from(buffer, start, end - start).toString('latin1')
+  return raw.map(({ byteOffset, length }) => block.slice(byteOffset - start, byteOffset - start + length))
 }
 
 /** Receives interim responses, 102 or 103. */
@@ -189,10 +207,6 @@ export class ProxyResponse extends HeldResponse<readonly Buffer[]> {
     this.#decide(statusCode, 'Switching Protocols', headers)
   }
 
-  onData(chunk: Buffer): boolean {
-    return this.data(chunk)
-  }
-
   onComplete(rawTrailers: readonly Buffer[] | null): void {
     if (rawTrailers !== null && rawTrailers.length > maxResponseFields * 2) {
       this.onError(new UnusableResponse('there are too many trailers'))
@@ -203,8 +217,6 @@ export class ProxyResponse extends HeldResponse<readonly Buffer[]> {
     if (this.#isOnlyTrailer(error)) this.end([])
     else this.failed(error)
   }
-
-  protected override completed(): void {}
 
   protected override blames(error: Error): boolean {
     return error.name !== 'AbortError'

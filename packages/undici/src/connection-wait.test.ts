@@ -21,7 +21,6 @@ class Waiting extends HeldResponse<null> {
   protected override abortTransport(): void {}
   protected override pauseTransport(): void {}
   protected override resumeTransport(): void {}
-  protected override completed(): void {}
   protected override blames(): boolean {
     return true
   }

@@ -11,8 +11,8 @@ class Played extends HeldResponse<string> {
     super.end(trailers)
   }
 
-  override data(text: Buffer | string): boolean {
-    return super.data(Buffer.from(text))
+  override onData(text: Buffer | string): boolean {
+    return super.onData(Buffer.from(text))
   }
 
   override decide(): void {
@@ -79,9 +79,9 @@ function started(): { response: Played; sink: Sink; settled: Promise<unknown> } 
 describe('a held response', () => {
   it('keeps its body until it is passed on, and what follows goes straight through', () => {
     const { response, sink } = started()
-    expect(response.data('a')).toBe(true)
+    expect(response.onData('a')).toBe(true)
     response.passTo(sink)
-    response.data('b')
+    response.onData('b')
     response.end('t')
     expect(sink.got).toEqual(['begin, here', 'a', 'b', 'end t'])
     expect(response.isComplete).toBe(true)
@@ -89,13 +89,13 @@ describe('a held response', () => {
 
   it('asks the transport to wait beyond the limit of what is held', () => {
     const { response } = started()
-    expect(response.data(Buffer.alloc(heldLimit))).toBe(true)
-    expect(response.data('x')).toBe(false)
+    expect(response.onData(Buffer.alloc(heldLimit))).toBe(true)
+    expect(response.onData('x')).toBe(false)
   })
 
   it('waits for its sink, also with what was held, and with its end', () => {
     const { response, sink } = started()
-    for (const part of ['a stop', 'b stop', 'c']) response.data(part)
+    for (const part of ['a stop', 'b stop', 'c']) response.onData(part)
     response.end('t')
     response.passTo(sink)
     expect(sink.got).toEqual(['begin, here', 'a stop'])
@@ -107,17 +107,17 @@ describe('a held response', () => {
 
   it('lets a sink that is complete in one part take it at once', () => {
     const { response, sink } = started()
-    response.data('all')
+    response.onData('all')
     response.end('t')
     response.passTo(
       Object.assign(sink, { endWith: (chunk: Buffer, t: string) => sink.got.push(`with ${String(chunk)} ${t}`) }),
     )
-    expect(sink.got).toEqual(['begin, here', 'with all t'])
+    expect(sink.got).toEqual(['with all t'])
   })
 
   it('that broke off while it was held says so after what it has', () => {
     const { response, sink } = started()
-    response.data('a')
+    response.onData('a')
     response.failed(new Error('reset'))
     response.passTo(sink)
     expect(sink.got).toEqual(['begin, here', 'a', 'fail reset'])
@@ -133,12 +133,12 @@ describe('a held response', () => {
 
   it('that is not wanted is read on, but not for long', () => {
     const { response, sink } = started()
-    response.data('a')
+    response.onData('a')
     response.discard()
     expect(response.asked).toEqual(['resume'])
-    expect(response.data(Buffer.alloc(drainLimit))).toBe(true)
+    expect(response.onData(Buffer.alloc(drainLimit))).toBe(true)
     expect(response.asked).toEqual(['resume'])
-    response.data('x')
+    response.onData('x')
     expect(response.asked.at(-1)).toMatch(/^abort: .*not wanted/)
     response.passTo(sink)
     expect(sink.got).toEqual([])

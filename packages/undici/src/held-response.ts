@@ -42,7 +42,7 @@ export abstract class HeldResponse<Trailers> {
   /** Lets the body come again. */
   protected abstract resumeTransport(): void
   /** The body has ended before it was decided on. */
-  protected abstract completed(): void
+  protected completed?(): void
   /** Whether the instance is to blame for a body that breaks off with `error` while it is passed on. */
   protected abstract blames(error: Error): boolean
 
@@ -116,6 +116,12 @@ export abstract class HeldResponse<Trailers> {
     const state = this.#state
     if (state.is !== 'coming' && state.is !== 'complete' && state.is !== 'broken') return
     const { held } = state
+    const only = held[0]
+    if (only !== undefined && held.length === 1 && state.is === 'complete' && sink.endWith !== undefined) {
+      this.#state = over
+      sink.endWith(only, state.trailers)
+      return
+    }
     const ending = state.is === 'coming' ? undefined : state
     const passing: Passing<Trailers> = {
       is: 'passing',
@@ -173,7 +179,7 @@ export abstract class HeldResponse<Trailers> {
   }
 
   /** Takes a part of the body. Returns whether more is wanted at once. */
-  protected data(chunk: Buffer): boolean {
+  onData(chunk: Buffer): boolean {
     if (this.arrivals !== undefined) this.arrivals.count++
     const state = this.#state
     switch (state.is) {
@@ -205,7 +211,7 @@ export abstract class HeldResponse<Trailers> {
       if (!state.isDelivering) this.#deliver(state)
     } else if (state.is === 'coming') {
       this.#state = { is: 'complete', held: state.held, trailers }
-      this.completed()
+      this.completed?.()
     } else if (state.is === 'unwanted') this.#state = over
   }
 
@@ -240,13 +246,7 @@ export abstract class HeldResponse<Trailers> {
   }
 
   #deliver(passing: Passing<Trailers>): void {
-    const { sink, held, ending } = passing
-    const only = held.length === 1 ? held[0] : undefined
-    if (only !== undefined && ending !== undefined && 'trailers' in ending && sink.endWith !== undefined) {
-      this.#state = over
-      sink.endWith(only, ending.trailers)
-      return
-    }
+    const { sink, held } = passing
     passing.isDelivering = true
     for (let next = held.shift(); next !== undefined; next = passing.isPaused ? undefined : held.shift()) {
       if (!sink.write(next)) passing.isPaused = true

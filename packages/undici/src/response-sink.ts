@@ -6,7 +6,7 @@ export interface ResponseSink<Trailers> {
   write(chunk: Buffer): boolean
   /** The body is complete. */
   end(trailers: Trailers): void
-  /** Takes the whole body at once. Default: `write` and `end`. */
+  /** Takes the whole body at once, without any of the others. Default: `begin`, `write` and `end`. */
   endWith?(chunk: Buffer, trailers: Trailers): void
   /** The body broke off. */
   fail(error: Error): void

@@ -117,7 +117,7 @@ export class ServiceResponse extends HeldResponse<ParsedHeaders> implements Disp
   }
 
   onResponseData(controller: Controller, chunk: Buffer): void {
-    if (!this.data(chunk)) controller.pause()
+    if (!this.onData(chunk)) controller.pause()
   }
 
   onResponseEnd(controller: Controller | null, trailers: ParsedHeaders): void {
