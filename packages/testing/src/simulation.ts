@@ -1,5 +1,5 @@
 // The simulator alone, which runs wherever JavaScript does: also in a browser.
-export type { SecondReport } from './simulation/call-recorder.ts'
+export type { CriticalityReport, SecondReport } from './simulation/call-recorder.ts'
 export { type LatencyProfile, latencySampler } from './simulation/latency-profile.ts'
 export { randomTree } from './simulation/random-tree.ts'
 export { type ReadRecordingOptions, readRecording } from './simulation/recording/read-recording.ts'
@@ -13,6 +13,7 @@ export type { RegistryMode, SimulatedRegistry } from './simulation/simulated-reg
 export { simulate } from './simulation/simulation.ts'
 export { SimulationClock } from './simulation/simulation-clock.ts'
 export type {
+  CriticalityShares,
   SimulatedClientContext,
   SimulatedLoadBalancerOptions,
   SimulationOptions,

@@ -1,3 +1,4 @@
+import type { Criticality } from '@lb/core'
 import { percentilesOf } from './percentiles.ts'
 
 /** The calls that started in one second of virtual time. */
@@ -5,6 +6,14 @@ export interface SecondReport {
   /** Calls that started in this second. */
   readonly calls: number
   /** Those of them that succeeded, whenever they ended. */
+  readonly succeeded: number
+}
+
+/** The calls of one class. */
+export interface CriticalityReport {
+  /** The number of calls. */
+  readonly calls: number
+  /** The number of successful calls. */
   readonly succeeded: number
 }
 
@@ -17,17 +26,20 @@ export class CallRecorder {
   readonly #secondSucceeded: number[] = []
   readonly #failures = new Map<string, number>()
   #latenciesMs = new Float64Array(1_024)
+  readonly #classes = new Map<Criticality, { calls: number; succeeded: number }>()
 
   /** Records the start of a call, `elapsedMs` after the start of the simulation. */
-  began(elapsedMs: number): void {
+  began(elapsedMs: number, criticality: Criticality = 'default'): void {
     this.calls++
+    this.#classOf(criticality).calls++
     const second = Math.floor(elapsedMs / 1_000)
     while (this.#secondCalls.length <= second) this.#secondCalls.push(0)
     this.#secondCalls[second] = (this.#secondCalls[second] ?? 0) + 1
   }
 
   /** Records the success of the call that started at `elapsedMs`. */
-  ended(elapsedMs: number, latencyMs: number): void {
+  ended(elapsedMs: number, latencyMs: number, criticality: Criticality = 'default'): void {
+    this.#classOf(criticality).succeeded++
     const second = Math.floor(elapsedMs / 1_000)
     this.#secondSucceeded[second] = (this.#secondSucceeded[second] ?? 0) + 1
     if (this.succeeded === this.#latenciesMs.length) {
@@ -47,6 +59,11 @@ export class CallRecorder {
     return Object.fromEntries([...this.#failures].sort(([left], [right]) => (left < right ? -1 : 1)))
   }
 
+  /** The calls of each class that had any. */
+  get byCriticality(): Readonly<Partial<Record<Criticality, CriticalityReport>>> {
+    return Object.fromEntries([...this.#classes].map(([criticality, counts]) => [criticality, { ...counts }]))
+  }
+
   /** The latencies of successful calls at these ratios, by nearest rank; NaN if no call succeeded. */
   percentilesMs(ratios: readonly number[]): number[] {
     return percentilesOf(this.#latenciesMs.slice(0, this.succeeded), ratios)
@@ -58,5 +75,14 @@ export class CallRecorder {
       calls,
       succeeded: this.#secondSucceeded[second] ?? 0,
     }))
+  }
+
+  #classOf(criticality: Criticality): { calls: number; succeeded: number } {
+    let counts = this.#classes.get(criticality)
+    if (counts === undefined) {
+      counts = { calls: 0, succeeded: 0 }
+      this.#classes.set(criticality, counts)
+    }
+    return counts
   }
 }

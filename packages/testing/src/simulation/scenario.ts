@@ -18,7 +18,7 @@ export interface Scenario {
 export interface ScenarioOptions
   extends Pick<
     SimulationOptions,
-    'clients' | 'instances' | 'weights' | 'durationMs' | 'seed' | 'callsPerSecond' | 'loadBalancer'
+    'clients' | 'instances' | 'weights' | 'durationMs' | 'seed' | 'callsPerSecond' | 'criticality' | 'loadBalancer'
   > {
   /**
    * Share of the capacity in use as long as nothing fails, from 0.001 to 1. It determines the service time.

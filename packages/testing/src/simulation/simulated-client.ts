@@ -3,6 +3,7 @@ import type {
   AttemptResult,
   Classification,
   Clock,
+  Criticality,
   ExecuteOptions,
   LoadBalancer,
   ServiceInstance,
@@ -27,6 +28,8 @@ export interface SimulatedClientOptions {
   readonly loadBalancer: LoadBalancer
   readonly clock: Clock
   readonly schedule: CallSchedule
+  /** Draws the class of the next call. */
+  readonly nextCriticality: () => Criticality
   readonly fleet: SimulatedFleet
   readonly recorder: CallRecorder
   readonly hash: EventHash
@@ -69,23 +72,25 @@ export class SimulatedClient {
   }
 
   #call(options: ExecuteOptions<Reply>): void {
-    const { clock, hash, index, loadBalancer, recorder } = this.#options
+    const { clock, hash, index, loadBalancer, recorder, nextCriticality } = this.#options
     const beganAtMs = clock.now()
-    recorder.began(beganAtMs - this.#startedAtMs)
+    const criticality = nextCriticality()
+    recorder.began(beganAtMs - this.#startedAtMs, criticality)
     hash.add(eventKinds.call, beganAtMs, index, recorder.calls)
-    loadBalancer.execute(simulatedService, this.#attempt, options).then(
-      (reply) => this.#end(beganAtMs, reply < 500 ? undefined : `status ${reply}`),
-      (error: unknown) => this.#end(beganAtMs, codeOf(error)),
+    const given = criticality === 'default' ? options : { ...options, criticality }
+    loadBalancer.execute(simulatedService, this.#attempt, given).then(
+      (reply) => this.#end(beganAtMs, criticality, reply < 500 ? undefined : `status ${reply}`),
+      (error: unknown) => this.#end(beganAtMs, criticality, codeOf(error)),
     )
   }
 
-  #end(beganAtMs: number, failure: string | undefined): void {
+  #end(beganAtMs: number, criticality: Criticality, failure: string | undefined): void {
     const { clock, hash, index, recorder } = this.#options
     const now = clock.now()
     const latencyMs = now - beganAtMs
     if (failure === undefined) {
       hash.add(eventKinds.success, now, index, latencyMs)
-      recorder.ended(beganAtMs - this.#startedAtMs, latencyMs)
+      recorder.ended(beganAtMs - this.#startedAtMs, latencyMs, criticality)
     } else {
       hash.add(eventKinds.failure, now, index, failure)
       recorder.failed(failure)

@@ -1,4 +1,4 @@
-import type { Clock, HealthProbe, LoadBalancerEvent, LoadBalancerOptions, Random } from '@lb/core'
+import type { Clock, Criticality, HealthProbe, LoadBalancerEvent, LoadBalancerOptions, Random } from '@lb/core'
 import { checkDurationMs, checkFunction, checkInteger, checkKeys, checkNumber, rejectOption } from '@lb/core/authoring'
 import type { Recording } from './recording/recording.ts'
 import type { SimulatedFleet } from './simulated-fleet.ts'
@@ -39,6 +39,9 @@ export interface SimulationWorld {
   readonly subscribe: (listener: (event: LoadBalancerEvent, client: number) => void) => void
 }
 
+/** Parts of the calls, by class. */
+export type CriticalityShares = Readonly<Partial<Record<Exclude<Criticality, 'default'>, number>>>
+
 /** Size, load and script of a simulation. */
 export interface SimulationOptions {
   /** Processes with one load balancer each, from 1 to 1 000 000. @default 10 */
@@ -53,6 +56,11 @@ export interface SimulationOptions {
   readonly callsPerSecond?: number | undefined
   /** Times between the calls of a client: random (exponential) or constant. @default 'poisson' */
   readonly arrivals?: 'poisson' | 'constant' | undefined
+  /**
+   * Shares of the calls in these classes, from 0 to 1 and together at most 1; the others are `default`. Which call is in which is random.
+   * @default {}
+   */
+  readonly criticality?: CriticalityShares | undefined
   /** Deadline of each call, in milliseconds, ≥ 1. @default 1_000 */
   readonly timeoutMs?: number | undefined
   /** Instances and clients are assigned to these zones in turn. @default [] */
@@ -89,6 +97,7 @@ const simulationKeys: readonly (keyof SimulationOptions)[] = [
   'seed',
   'callsPerSecond',
   'arrivals',
+  'criticality',
   'timeoutMs',
   'zones',
   'weights',
@@ -126,4 +135,13 @@ export function checkSimulationOptions(options: SimulationOptions): void {
   checkDurationMs('simulate.network.crossZoneMs', network?.crossZoneMs)
   if (typeof loadBalancer !== 'object') checkFunction('simulate.loadBalancer', loadBalancer)
   checkFunction('simulate.script', script)
+  checkShares(options.criticality)
+}
+
+function checkShares(shares: CriticalityShares | undefined): void {
+  if (shares === undefined) return
+  checkKeys('simulate.criticality', shares, ['critical', 'sheddable'])
+  const { critical, sheddable } = shares
+  checkNumber('simulate.criticality.critical', critical, 0, 1)
+  checkNumber('simulate.criticality.sheddable', sheddable, 0, 1 - (critical ?? 0))
 }

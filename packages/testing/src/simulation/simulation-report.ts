@@ -1,4 +1,5 @@
-import type { SecondReport } from './call-recorder.ts'
+import type { Criticality } from '@lb/core'
+import type { CriticalityReport, SecondReport } from './call-recorder.ts'
 
 /** The result of a simulation. */
 export interface SimulationReport {
@@ -26,6 +27,8 @@ export interface SimulationReport {
   readonly failures: Readonly<Record<string, number>>
   /** Events of the load balancers by type, without `request-finished`. */
   readonly events: Readonly<Record<string, number>>
+  /** The calls of each class that had any. */
+  readonly byCriticality: Readonly<Partial<Record<Criticality, CriticalityReport>>>
   /** The calls second by second. */
   readonly seconds: readonly SecondReport[]
   /** Timers that were left after everything was closed. */

@@ -1,4 +1,4 @@
-import { LoadBalancer, type LoadBalancerEvent, type Random, type ServiceInstance } from '@lb/core'
+import { type Criticality, LoadBalancer, type LoadBalancerEvent, type Random, type ServiceInstance } from '@lb/core'
 import { CallRecorder } from './call-recorder.ts'
 import { type CallSchedule, constantCalls, poissonCalls, recordedCalls } from './call-schedule.ts'
 import { EventHash } from './event-hash.ts'
@@ -101,6 +101,7 @@ class Simulation {
       loadBalancer: this.#newLoadBalancer(index, zone, roundTripMs),
       clock: this.#clock,
       schedule: this.#scheduleOf(index),
+      nextCriticality: this.#criticalities(index),
       fleet: this.#fleet,
       recorder: this.#recorder,
       hash: this.#hash,
@@ -115,6 +116,18 @@ class Simulation {
     const { arrivals, callsPerSecond = 10 } = this.#options
     const random = this.#stream('client', `${index}`, 'arrivals')
     return arrivals === 'constant' ? constantCalls(callsPerSecond, random) : poissonCalls(callsPerSecond, random)
+  }
+
+  /** Draws the class of a client's next call. */
+  #criticalities(index: number): () => Criticality {
+    const { critical = 0, sheddable = 0 } = this.#options.criticality ?? {}
+    if (critical + sheddable === 0) return () => 'default'
+    const random = this.#stream('client', `${index}`, 'criticality')
+    return () => {
+      const drawn = random()
+      if (drawn < critical) return 'critical'
+      return drawn < critical + sheddable ? 'sheddable' : 'default'
+    }
   }
 
   #newLoadBalancer(
@@ -153,7 +166,7 @@ class Simulation {
   }
 
   #report(loads: readonly number[]): SimulationReport {
-    const { calls, succeeded, attempts, failures, seconds } = this.#recorder
+    const { calls, succeeded, attempts, failures, seconds, byCriticality } = this.#recorder
     const [p50Ms = Number.NaN, p99Ms = Number.NaN, p999Ms = Number.NaN] = this.#recorder.percentilesMs([
       0.5, 0.99, 0.999,
     ])
@@ -171,6 +184,7 @@ class Simulation {
       probesPerCall: this.#probes / calls,
       failures,
       events: Object.fromEntries([...this.#events].sort(([left], [right]) => (left < right ? -1 : 1))),
+      byCriticality,
       seconds,
       leakedTimers: this.#clock.pendingTimers,
       hash: this.#hash.digest,
