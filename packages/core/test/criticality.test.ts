@@ -123,3 +123,47 @@ describe('criticality', () => {
     expect(() => lb.tryAcquire('users', { criticality })).toThrow(InvalidOptionError)
   })
 })
+
+describe("maxInFlight: 'adaptive'", () => {
+  it('shows the limit in inspect(), of the service and of each instance that was used', async () => {
+    const limits = { maxInFlight: 'adaptive', maxInFlightPerInstance: 'adaptive' } as const
+    const observed = await ObservedLoadBalancer.ready(['a:1', 'b:1'], { ...limits, adaptiveLimit: { initial: 7 } })
+    await observed.lb.execute('users', () => 1)
+    const { adaptiveLimit, instances } = observed.lb.inspect('users')
+    expect(adaptiveLimit).toBe(7)
+    expect(instances.map((each) => each.adaptiveLimit)).toEqual([7, undefined])
+  })
+
+  it('holds calls back at the limit, but lets critical ones have twice as much', async () => {
+    const observed = await ObservedLoadBalancer.ready(['a:1'], {
+      maxInFlight: 'adaptive',
+      adaptiveLimit: { initial: 2 },
+    })
+    const take = (criticality: Criticality) => observed.lb.tryAcquire('users', { criticality }) !== undefined
+    expect([take('default'), take('default'), take('default')]).toEqual([true, true, false])
+    expect([take('critical'), take('critical'), take('critical')]).toEqual([true, true, false])
+  })
+
+  it('counts requests whose response has not begun: open streams take no place', async () => {
+    const observed = await ObservedLoadBalancer.ready(['a:1'], {
+      maxInFlight: 'adaptive',
+      adaptiveLimit: { initial: 2 },
+    })
+    const streams = [await observed.lb.acquire('users'), await observed.lb.acquire('users')]
+    let sent = 0
+    const waiting = observed.lb.execute('users', () => sent++)
+    await settlePromises()
+    expect(sent).toBe(0)
+    for (const { answered } of streams) answered(good)
+    await waiting
+    expect([sent, observed.inFlight]).toEqual([1, 2])
+    for (const { done } of streams) done(good)
+  })
+
+  it('refuses bounds that contradict each other, by name', () => {
+    const build = (): unknown => new ObservedLoadBalancer(['a:1'], { adaptiveLimit: { min: 5, max: 4 } })
+    expect(build).toThrow('LoadBalancer.adaptiveLimit.min must be at most LoadBalancer.adaptiveLimit.max (4), got 5')
+    const misspelt = (): unknown => new ObservedLoadBalancer(['a:1'], { adaptiveLimit: { maz: 5 } as object })
+    expect(misspelt).toThrow('Did you mean max')
+  })
+})

@@ -17,6 +17,7 @@ import {
   type OptionTable,
   objectOption,
   randomOption,
+  withDefaults,
 } from '../base/option-table.ts'
 import type { Random } from '../base/random.ts'
 import type { ServiceDiscovery } from '../discovery/discovery.ts'
@@ -30,6 +31,7 @@ import { type RoutingOptions, routingOption } from '../instance/routing-options.
 import { type SubsetOptions, subsetOption } from '../instance/subset.ts'
 import { type LoadReportOptions, loadReportTable } from '../load-report/options.ts'
 import { type ThrottleOptions, throttleTable } from '../overload/client-throttle.ts'
+import { type AdaptiveLimitOptions, adaptiveLimitTable } from '../overload/gradient-limit.ts'
 import { type QueueOptions, queueTable } from '../overload/queue-options.ts'
 import { type HedgeOptions, hedgeTable } from '../retry/hedging.ts'
 import { type RetryOptions, retryTable } from '../retry/retry-policy.ts'
@@ -94,10 +96,16 @@ export interface ServiceOptions {
   readonly routing?: RoutingOptions | false | undefined
   /** Learns weights from the load reports in the instances' responses (ORCA). @default false */
   readonly loadReports?: LoadReportOptions | false | undefined
-  /** Most requests in flight on all instances together. @default Infinity */
-  readonly maxInFlight?: number | undefined
-  /** Most requests in flight on any one instance. @default Infinity */
-  readonly maxInFlightPerInstance?: number | undefined
+  /**
+   * Most requests in flight on all instances together. `adaptive`: a limit that follows the latency, on the requests whose response has not
+   * begun.
+   * @default Infinity
+   */
+  readonly maxInFlight?: number | 'adaptive' | undefined
+  /** Most requests in flight on any one instance; `adaptive` as above, for each instance its own. @default Infinity */
+  readonly maxInFlightPerInstance?: number | 'adaptive' | undefined
+  /** Bounds of those limits that are adaptive. Without effect for others. @default {} */
+  readonly adaptiveLimit?: AdaptiveLimitOptions | undefined
   /** Where calls wait if those limits are reached. `false`: they are rejected at once. @default {} */
   readonly queue?: QueueOptions | false | undefined
   /** Rejects calls locally while the service rejects most of them. @default false */
@@ -173,6 +181,30 @@ const probingOption: DefaultedOption<ProbingOptions> = {
   },
 }
 
+function inFlightOption(): DefaultedOption<number | 'adaptive'> {
+  const limit = limitOption()
+  return {
+    ...limit,
+    legal: "integer ≥ 1, Infinity, or 'adaptive'",
+    check: (path, given) => {
+      if (given !== 'adaptive') limit.check(path, given)
+    },
+  }
+}
+
+const adaptiveLimitOption: DefaultedOption<AdaptiveLimitOptions> = {
+  legal: 'object',
+  default: {},
+  fields: adaptiveLimitTable,
+  copied: true,
+  check: (path, given) => {
+    if (given === undefined) return
+    checkOptions(path, given, adaptiveLimitTable)
+    const { min, max } = withDefaults(Object(given) as AdaptiveLimitOptions, adaptiveLimitTable)
+    if (min > max) rejectOption(`${path}.min`, `at most ${path}.max (${max})`, min)
+  },
+}
+
 /** Without a default: the comments of the interface say what holds. */
 type OpenOption = 'balancer' | 'discovery' | 'emptyGraceMs'
 
@@ -196,8 +228,9 @@ export const serviceTable: OptionTable<ServiceOptions, OpenOption> = {
   subset: subsetOption,
   routing: routingOption,
   loadReports: objectOption(loadReportTable, false),
-  maxInFlight: limitOption(),
-  maxInFlightPerInstance: limitOption(),
+  maxInFlight: inFlightOption(),
+  maxInFlightPerInstance: inFlightOption(),
+  adaptiveLimit: adaptiveLimitOption,
   queue: objectOption(queueTable, {}),
   throttle: objectOption(throttleTable, false),
 }

@@ -36,6 +36,7 @@ describe('serviceSettings', () => {
       subset: undefined,
       loadReports: undefined,
       maxInFlight: Number.POSITIVE_INFINITY,
+      adaptiveLimit: { min: 2, max: 1_000, initial: 20 },
       maxInFlightPerInstance: Number.POSITIVE_INFINITY,
       queue: { maxSize: 100, maxWaitMs: 1_000 },
       throttle: undefined,

@@ -12,6 +12,7 @@ import type { RoutingOptions } from '../instance/routing-options.ts'
 import type { SubsetOptions } from '../instance/subset.ts'
 import type { LoadReportOptions } from '../load-report/options.ts'
 import type { ThrottleOptions } from '../overload/client-throttle.ts'
+import { adaptiveLimitTable } from '../overload/gradient-limit.ts'
 import { queueTable } from '../overload/queue-options.ts'
 import { type HedgePolicy, hedgePolicy } from '../retry/hedging.ts'
 import { type RetryPolicy, retryPolicy } from '../retry/retry-policy.ts'
@@ -44,8 +45,9 @@ export interface ServiceSettings {
   readonly subset: SubsetOptions | undefined
   readonly routing: RoutingOptions | undefined
   readonly loadReports: LoadReportOptions | undefined
-  readonly maxInFlight: number
-  readonly maxInFlightPerInstance: number
+  readonly maxInFlight: number | 'adaptive'
+  readonly maxInFlightPerInstance: number | 'adaptive'
+  readonly adaptiveLimit: OptionValues<typeof adaptiveLimitTable>
   readonly queue: OptionValues<typeof queueTable> | false
   readonly throttle: ThrottleOptions | undefined
 }
@@ -97,11 +99,12 @@ function healthSettings(own: ServiceOptions, base: OptionValues<typeof serviceTa
   }
 }
 
-type OverloadSettings = Pick<ServiceSettings, 'loadReports' | 'queue' | 'throttle'>
+type OverloadSettings = Pick<ServiceSettings, 'adaptiveLimit' | 'loadReports' | 'queue' | 'throttle'>
 
 function overloadSettings(own: ServiceOptions, base: OptionValues<typeof serviceTable>): OverloadSettings {
   const queue = merged(own.queue, base.queue)
   return {
+    adaptiveLimit: withDefaults(merged(own.adaptiveLimit, base.adaptiveLimit) ?? {}, adaptiveLimitTable),
     loadReports: merged(own.loadReports, base.loadReports),
     queue: queue === undefined ? false : withDefaults(queue, queueTable),
     throttle: merged(own.throttle, base.throttle),

@@ -126,12 +126,12 @@ export type EventFields =
       readonly instance: ServiceInstance
       readonly number: number
     }
-  /** A call was rejected before it was sent: `queue-full`, `queue-timeout`, `shed` or `throttled`. */
+  /** A call was rejected before it was sent: `queue-full`, `queue-timeout`, `shed`, `too-late` or `throttled`. */
   | {
       readonly type: 'call-refused'
       readonly service: string
       readonly call: number
-      readonly because: 'queue-full' | 'queue-timeout' | 'shed' | 'throttled'
+      readonly because: 'queue-full' | 'queue-timeout' | 'shed' | 'too-late' | 'throttled'
     }
   /** A call has a `hashKey`, but `balancer` does not hash: equal keys go to any instance. Once for each service. */
   | { readonly type: 'hash-key-ignored'; readonly service: string; readonly balancer: string }

@@ -31,6 +31,8 @@ export interface ServiceSnapshot {
   readonly listAgeMs: number
   /** Requests in flight, including those on draining instances. */
   readonly inFlight: number
+  /** The limit on requests in flight now, with `maxInFlight: 'adaptive'`; absent otherwise. */
+  readonly adaptiveLimit?: number | undefined
   /** Retries that the budget currently allows; absent without a budget, because JSON has no `Infinity`. */
   readonly retryBudget?: number | undefined
   /** Calls that wait because limits on requests in flight are reached. */
@@ -93,6 +95,8 @@ export interface InstanceSnapshot {
   readonly ejections: number
   /** Requests in flight on this instance. */
   readonly inFlight: number
+  /** Its limit on requests in flight now, with `maxInFlightPerInstance: 'adaptive'` and once it was used; absent otherwise. */
+  readonly adaptiveLimit?: number | undefined
   /** Requests that succeeded. */
   readonly succeeded: number
   /** Requests that failed or were cancelled by the caller, without those whose failure is not the instance's. */

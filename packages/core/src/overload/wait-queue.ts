@@ -1,6 +1,8 @@
 import { type CancelTimer, type Clock, systemClock } from '../base/clock.ts'
 import { checkClock, checkInteger, checkKeys } from '../base/option-checks.ts'
-import { type CriticalityRank, criticalities, defaultRank } from './criticality.ts'
+import { type CriticalityRank, criticalities, defaultRank, rankOf } from './criticality.ts'
+
+const lowestRank = rankOf('sheddable')
 
 /** A caller that waits for capacity. Exactly one of its functions `admit`, `expire` and `shed` is called, once, unless it leaves before. */
 export interface WaitEntry {
@@ -10,6 +12,8 @@ export interface WaitEntry {
   readonly rank?: CriticalityRank
   /** Whether capacity is of use to it now: else those behind it go first. Absent: always. Must not throw. */
   readonly mayEnter?: () => boolean
+  /** Whether capacity would be of no use to it any more. Absent: never before its deadline. Must not throw. */
+  readonly isTooLate?: () => boolean
   /** There is capacity now, and it is this caller's. Must not throw. */
   admit(): void
   /** The deadline passed. Must not throw. */
@@ -26,6 +30,10 @@ export interface WaitTicket {
 export interface WaitQueueOptions {
   /** Callers that may wait at a time. Integer in [0, 1 000 000]; with 0, none waits. */
   readonly maxSize: number
+  /**
+   * Once callers have been waiting without a break for this long, in milliseconds, those that came last are admitted first. Default: never.
+   */
+  readonly newestFirstAfterMs?: number
   readonly clock?: Clock
 }
 
@@ -40,20 +48,29 @@ export interface WaitQueueOptions {
  */
 export class WaitQueue {
   readonly #maxSize: number
+  readonly #newestFirstAfterMs: number
   readonly #clock: Clock
   /** Of each class, before its first and after its last, so that no entry needs a special case. */
   readonly #classes = criticalities.map(() => new Waiting())
   #size = 0
+  /** Since when callers have been waiting without a break. */
+  #busySinceMs = 0
   #closed = false
 
   /** @throws InvalidOptionError */
   constructor(options: WaitQueueOptions) {
-    checkKeys('WaitQueue', options, ['maxSize', 'clock'])
-    const { maxSize, clock = systemClock } = options
+    checkKeys('WaitQueue', options, ['maxSize', 'newestFirstAfterMs', 'clock'])
+    const { maxSize, newestFirstAfterMs = Number.POSITIVE_INFINITY, clock = systemClock } = options
     checkInteger('WaitQueue.maxSize', maxSize ?? Number.NaN, 0, 1_000_000)
     checkClock('WaitQueue.clock', clock)
     this.#maxSize = maxSize
+    this.#newestFirstAfterMs = newestFirstAfterMs
     this.#clock = clock
+  }
+
+  /** Whether callers of this class or above wait. */
+  waits(rank: CriticalityRank): boolean {
+    return this.#size > 0 && this.#classes.some((ends, each) => each <= rank && ends.next !== ends)
   }
 
   /** Callers that are waiting. */
@@ -70,6 +87,7 @@ export class WaitQueue {
     const ends = this.#classes[rank]
     if (this.#closed || ends === undefined) return undefined
     if (this.#size >= this.#maxSize && !this.#makePlace(rank)) return undefined
+    if (this.#size === 0) this.#busySinceMs = this.#clock.now()
     const waiting = new Waiting(entry)
     waiting.insertBefore(ends)
     this.#size++
@@ -78,29 +96,35 @@ export class WaitQueue {
   }
 
   /**
-   * Admits the caller that has waited longest in the highest class, of those that may enter. `false`: none is waiting. A caller whose
-   * deadline passed is not admitted, even when its timer is late.
+   * Admits the caller that has waited longest in the highest class down to `lowest`, of those that may enter. `false`: none is waiting.
+   * A caller whose deadline passed is not admitted, even when its timer is late.
    */
-  admitNext(): boolean {
+  admitNext(lowest: CriticalityRank = lowestRank): boolean {
     if (this.#size === 0) return false
     const nowMs = this.#clock.now()
-    return this.#classes.some((ends) => this.#admitFrom(ends, nowMs))
+    const newestFirst = this.#newestFirst
+    return this.#classes.some((ends, rank) => rank <= lowest && this.#admitFrom(ends, nowMs, newestFirst))
   }
 
-  #admitFrom(ends: Waiting, nowMs: number): boolean {
-    let waiting = ends.next
+  get #newestFirst(): boolean {
+    return this.#clock.now() - this.#busySinceMs >= this.#newestFirstAfterMs
+  }
+
+  #admitFrom(ends: Waiting, nowMs: number, newestFirst: boolean): boolean {
+    const step = newestFirst ? 'previous' : 'next'
+    let waiting = ends[step]
     while (waiting.entry !== undefined) {
-      const { entry, next } = waiting
-      if (nowMs >= entry.deadlineMs) {
+      const { entry, [step]: following } = waiting
+      if (nowMs >= entry.deadlineMs || entry.isTooLate?.() === true) {
         this.#take(waiting)
         entry.expire()
         // Others may have left meanwhile.
-        waiting = ends.next
+        waiting = ends[step]
       } else if (entry.mayEnter === undefined || entry.mayEnter()) {
         this.#take(waiting)
         entry.admit()
         return true
-      } else waiting = next
+      } else waiting = following
     }
     return false
   }
@@ -117,8 +141,9 @@ export class WaitQueue {
 
   /** Whether a caller of a class below `rank` gave up its place. */
   #makePlace(rank: CriticalityRank): boolean {
-    const lowest = this.#classes.findLast((ends, each) => each > rank && ends.next !== ends)
-    const shed = lowest && this.#take(lowest.previous)
+    const newestFirst = this.#newestFirst
+    const lowest = this.#classes.findLast((ends, each) => each + (newestFirst ? 1 : 0) > rank && ends.next !== ends)
+    const shed = lowest && this.#take(newestFirst ? lowest.next : lowest.previous)
     if (shed === undefined) return false
     if (shed.shed === undefined) shed.expire()
     else shed.shed()

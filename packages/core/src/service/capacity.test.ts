@@ -36,6 +36,7 @@ function parts(options: ServiceOptions, count = 2): Parts {
     clock,
     events: new EventChannel(),
     records,
+    random: () => 0.5,
     waiting,
   })
   const picker = {

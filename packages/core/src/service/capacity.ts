@@ -1,9 +1,14 @@
 import type { Clock } from '../base/clock.ts'
 import { OverloadedError } from '../base/errors.ts'
+import type { Random } from '../base/random.ts'
 import type { ServiceSettings } from '../config/service-settings.ts'
+import type { Outcome } from '../instance/outcome.ts'
 import type { EventChannel } from '../observe/event-channel.ts'
+import type { LoadBalancerEvent } from '../observe/events.ts'
 import { type CriticalityRank, defaultRank, rankOf } from '../overload/criticality.ts'
-import { WaitQueue, type WaitTicket } from '../overload/wait-queue.ts'
+import { GradientLimit } from '../overload/gradient-limit.ts'
+import { type WaitEntry, WaitQueue, type WaitTicket } from '../overload/wait-queue.ts'
+import type { FailureMode } from '../retry/failure-kind.ts'
 import type { InstanceRecord } from './record.ts'
 import type { WaitingCall } from './waiting-call.ts'
 
@@ -11,6 +16,7 @@ export interface CapacityOptions {
   readonly service: string
   readonly settings: ServiceSettings
   readonly clock: Clock
+  readonly random: Random
   readonly events: EventChannel
   readonly records: ReadonlyMap<string, InstanceRecord>
   /** Gets the calls that wait. */
@@ -18,9 +24,14 @@ export interface CapacityOptions {
 }
 
 /** Why a call is refused. */
-export type RefusedBecause = 'queue-full' | 'queue-timeout' | 'shed' | 'throttled'
+export type RefusedBecause = Extract<LoadBalancerEvent, { readonly type: 'call-refused' }>['because']
 
+const criticalRank = rankOf('critical')
 const sheddableRank = rankOf('sheddable')
+/** An adaptive limit times this is what critical calls have. */
+const criticalFactor = 2
+/** Calls that have been waiting for so long without a break are no burst any more. */
+const standingQueueMs = 100
 /** The part of a limit that calls without a queue may use if they are sheddable. */
 const sheddableShare = 0.8
 
@@ -34,15 +45,28 @@ export class Capacity {
   readonly limitsInstances: boolean
   readonly #options: CapacityOptions
   readonly #queue: WaitQueue | undefined
+  /** Of those, the ones whose answer has not begun. */
+  awaiting = 0
+  /** The limit of all instances together, if it is adaptive. */
+  readonly limiter: GradientLimit | undefined
+  /** Whether any limit is adaptive. */
+  readonly isAdaptive: boolean
+  readonly #limit: number
   #admitting = false
 
   constructor(options: CapacityOptions) {
     this.#options = options
     const { maxInFlight, maxInFlightPerInstance, queue } = options.settings
+    this.isAdaptive = maxInFlight === 'adaptive' || maxInFlightPerInstance === 'adaptive'
+    this.#limit = maxInFlight === 'adaptive' ? Number.POSITIVE_INFINITY : maxInFlight
+    this.limiter = maxInFlight === 'adaptive' ? this.#newLimiter() : undefined
     this.limitsInstances = maxInFlightPerInstance !== Number.POSITIVE_INFINITY
     this.isLimited = this.limitsInstances || maxInFlight !== Number.POSITIVE_INFINITY
+    const newestFirstAfterMs = this.limiter === undefined ? Number.POSITIVE_INFINITY : standingQueueMs
     this.#queue =
-      this.isLimited && queue !== false ? new WaitQueue({ maxSize: queue.maxSize, clock: options.clock }) : undefined
+      this.isLimited && queue !== false
+        ? new WaitQueue({ maxSize: queue.maxSize, newestFirstAfterMs, clock: options.clock })
+        : undefined
   }
 
   /** Calls that wait. */
@@ -50,16 +74,24 @@ export class Capacity {
     return this.#queue?.size ?? 0
   }
 
+  /** Requests that may be in flight now; `Infinity`: there is no limit. */
+  get limit(): number {
+    return this.limiter === undefined ? this.#limit : this.limiter.limit
+  }
+
   /** Whether the service takes another request, without overtaking a waiting call. */
   get hasRoom(): boolean {
     const queue = this.#queue
     if (queue !== undefined && queue.size > 0 && !this.#admitting) return false
-    return this.inFlight < this.#options.settings.maxInFlight
+    return this.#counted < this.limit
   }
 
   /** `hasRoom` for a call of this class, which waits otherwise if there is a queue. */
   hasRoomFor(rank: CriticalityRank = defaultRank): boolean {
-    return this.#queue === undefined ? this.hasRoomAtOnce(rank) : this.hasRoom
+    if (this.#queue === undefined && rank === sheddableRank) return this.hasRoomAtOnce(rank)
+    if (rank !== criticalRank || this.limiter === undefined) return this.hasRoom
+    if (!this.#admitting && this.#queue?.waits(rank) === true) return false
+    return this.#counted < this.#criticalLimit
   }
 
   /**
@@ -67,16 +99,40 @@ export class Capacity {
    * if it has more than one place.
    */
   hasRoomAtOnce(rank: CriticalityRank): boolean {
-    if (!this.hasRoom) return false
-    if (rank < sheddableRank) return true
-    const { maxInFlight } = this.#options.settings
-    return this.inFlight < Math.max(1, Math.floor(sheddableShare * maxInFlight))
+    if (rank < sheddableRank) return this.hasRoomFor(rank)
+    return this.hasRoom && this.#counted < Math.max(1, Math.floor(sheddableShare * this.limit))
+  }
+
+  /** What an adaptive limit says is a guess, which the critical calls need not pay for: it halves, should they all be critical. */
+  get #criticalLimit(): number {
+    return this.limiter === undefined ? this.limit : criticalFactor * this.limiter.limit
+  }
+
+  /** What is held against the limit: an open stream is no load that latency shows. */
+  get #counted(): number {
+    return this.limiter === undefined ? this.inFlight : this.awaiting
+  }
+
+  /** An answer of `record` came, or none came for `latencyMs`: what adaptive limits learn of it. Before it is no longer awaited. */
+  learn(
+    record: InstanceRecord,
+    { ok, statusCode, latencyMs, cancelled }: Outcome,
+    failure: FailureMode | undefined,
+  ): void {
+    const { limiter } = this
+    if (cancelled === true) return
+    if (statusCode === 429 || statusCode === 503) {
+      limiter?.refused(this.awaiting)
+      record.limiter?.refused(record.answers.awaiting)
+    } else if (ok || statusCode !== undefined || failure === 'connect') {
+      limiter?.answered(latencyMs, this.awaiting)
+      record.limiter?.answered(latencyMs, record.answers.awaiting)
+    }
   }
 
   isFull(id: string): boolean {
-    const { settings, records } = this.#options
-    const limit = settings.maxInFlightPerInstance
-    return limit !== Number.POSITIVE_INFINITY && (records.get(id)?.inFlight ?? 0) >= limit
+    const record = this.limitsInstances ? this.#options.records.get(id) : undefined
+    return record !== undefined && this.#isFull(record)
   }
 
   /** Ids of the instances that take no further request. */
@@ -93,7 +149,7 @@ export class Capacity {
     picker.settle()
     this.#admitting = true
     try {
-      while (queue.size > 0 && this.hasRoom && this.#hasFreeInstance() && queue.admitNext()) {
+      while (queue.size > 0 && this.#hasFreeInstance() && this.#admitNext(queue)) {
         // The one that was let in counts by now.
       }
     } finally {
@@ -135,7 +191,7 @@ export class Capacity {
   #pass<T>(take: () => T | undefined, mayEnter: () => boolean): T | undefined {
     // First, so that a match that is none is refused here, and not when its turn comes.
     if (!mayEnter() || this.queued === 0 || this.#admitting) return undefined
-    if (this.inFlight >= this.#options.settings.maxInFlight) return undefined
+    if (this.#counted >= this.limit) return undefined
     this.#admitting = true
     try {
       return take()
@@ -148,13 +204,15 @@ export class Capacity {
     const queue = this.#queue
     const { clock, settings } = this.#options
     const maxWaitMs = settings.queue === false ? 0 : settings.queue.maxWaitMs
+    const deadlineMs = Math.min(scope.deadlineMs, clock.now() + maxWaitMs)
     let ticket: WaitTicket | undefined
     return scope.run<T>(
       (resolve, reject) => {
         const entry = {
           rank: scope.rank,
-          deadlineMs: Math.min(scope.deadlineMs, clock.now() + maxWaitMs),
+          deadlineMs,
           ...(mayEnter === undefined ? undefined : { mayEnter }),
+          ...this.#tooLate(scope),
           admit: (): void => {
             try {
               const taken = take()
@@ -165,8 +223,9 @@ export class Capacity {
             }
           },
           expire: (): void => {
+            const because = clock.now() < deadlineMs ? 'too-late' : 'queue-timeout'
             // At its own deadline the call ends by itself, and says so.
-            if (clock.now() < scope.deadlineMs) reject(this.refused('queue-timeout', scope.call))
+            if (clock.now() < scope.deadlineMs) reject(this.refused(because, scope.call))
           },
           shed: (): void => reject(this.refused('shed', scope.call)),
         }
@@ -177,15 +236,37 @@ export class Capacity {
     )
   }
 
+  #admitNext(queue: WaitQueue): boolean {
+    if (this.hasRoom) return queue.admitNext()
+    return this.limiter !== undefined && this.hasRoomFor(criticalRank) && queue.admitNext(criticalRank)
+  }
+
+  /** Under overload, sending what cannot be answered in time takes the place of a call that can. */
+  #tooLate({ rank, deadlineMs }: WaitingCall): Pick<WaitEntry, 'isTooLate'> | undefined {
+    const { limiter } = this
+    if (limiter === undefined || rank === criticalRank || deadlineMs === Number.POSITIVE_INFINITY) return undefined
+    return { isTooLate: () => deadlineMs - this.#options.clock.now() < limiter.usualMs }
+  }
+
+  #newLimiter(): GradientLimit {
+    const { settings, clock, random } = this.#options
+    return new GradientLimit(settings.adaptiveLimit, clock, random)
+  }
+
+  #isFull(record: InstanceRecord): boolean {
+    const { maxInFlightPerInstance } = this.#options.settings
+    if (maxInFlightPerInstance !== 'adaptive') return record.inFlight >= maxInFlightPerInstance
+    record.limiter ??= this.#newLimiter()
+    return record.answers.awaiting >= record.limiter.limit
+  }
+
   // Without any candidate no call waits for room: each fails with that reason.
   #hasFreeInstance(): boolean {
-    const { settings, records } = this.#options
-    const limit = settings.maxInFlightPerInstance
-    if (limit === Number.POSITIVE_INFINITY) return true
+    if (!this.limitsInstances) return true
     let candidates = 0
-    for (const { isCandidate, inFlight } of records.values()) {
-      if (!isCandidate) continue
-      if (inFlight < limit) return true
+    for (const record of this.#options.records.values()) {
+      if (!record.isCandidate) continue
+      if (!this.#isFull(record)) return true
       candidates++
     }
     return candidates === 0
@@ -195,10 +276,14 @@ export class Capacity {
     const { maxInFlight, maxInFlightPerInstance, queue } = this.#options.settings
     const limits = Object.entries({ maxInFlight, maxInFlightPerInstance })
       .filter(([, limit]) => limit !== Number.POSITIVE_INFINITY)
-      .map(([name, limit]) => `${name} ${limit}`)
+      .map(
+        ([name, limit]) =>
+          `${name} ${limit === 'adaptive' && name === 'maxInFlight' ? `adaptive, ${this.limit} now` : limit}`,
+      )
     const reasons = {
       'queue-full': queue === false ? 'and queue is false' : `${this.queued} calls wait already (queue.maxSize)`,
       'queue-timeout': `none of them ended within ${queue === false ? 0 : queue.maxWaitMs} ms (queue.maxWaitMs)`,
+      'too-late': 'by now, no response can be expected before its deadline',
       shed: 'the queue is full (queue.maxSize), and a more critical call took its place',
     }
     return `${this.inFlight} requests in flight (${limits.join(', ')}), ${reasons[because]}`

@@ -5,6 +5,7 @@ import type { OutlierDetector } from '../health/outliers/detector.ts'
 import type { OutlierTracker } from '../health/outliers/tracker.ts'
 import { type ServiceInstance, withWeight } from '../instance/instance.ts'
 import type { InstanceSnapshot, InstanceState } from '../observe/snapshot.ts'
+import type { GradientLimit } from '../overload/gradient-limit.ts'
 
 /** The slow start of an instance. */
 export interface Warming {
@@ -32,6 +33,8 @@ export class InstanceRecord implements Judged {
   /** Until when it is used although the registry no longer lists it; `undefined`: it is listed. */
   keptUntilMs: number | undefined = undefined
   health: HealthSubscription | undefined = undefined
+  /** Its limit on requests in flight, if that is adaptive. */
+  limiter: GradientLimit | undefined = undefined
   /** Whether the last verdict of active checks was bad. */
   failedChecks = false
   // What most instances of a long list never need is made at its first use.
@@ -146,6 +149,7 @@ export class InstanceRecord implements Judged {
       ...(health === undefined
         ? undefined
         : { activeCheck: { status: health.status, reason: health.reason, forMs: nowMs - health.sinceMs } }),
+      ...(this.limiter === undefined ? undefined : { adaptiveLimit: this.limiter.limit }),
       ...this.#ejection(nowMs),
       ejections: this.tracker?.timesEjected ?? 0,
     }

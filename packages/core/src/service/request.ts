@@ -91,6 +91,8 @@ export class Request implements PickResult {
 export interface RequestListener {
   /** `failure`: how the instance failed, if it did. */
   requestEnded(request: Request, failure: FailureMode | undefined): void
+  /** There may be room for calls that wait. */
+  instancesChanged(): void
   /** All is done, and its events were delivered. */
   requestSettled(): void
 }
@@ -135,6 +137,7 @@ export class Requests {
     if (probe) answers.startProbe()
     this.count++
     this.#capacity.inFlight++
+    this.#capacity.awaiting++
     this.running.hold()
     const { stoodMs } = this.running
     if (!answers.watched) this.#feedback.watch.started(answers)
@@ -150,6 +153,7 @@ export class Requests {
     events.hold()
     try {
       this.#learn(request, outcome, outcome.ok ? undefined : failureMode(outcome))
+      if (this.#capacity.isAdaptive) this.#listener.instancesChanged()
     } finally {
       events.release()
     }
@@ -202,7 +206,9 @@ export class Requests {
     const { answers } = record
     const { watch, throttle } = this.#feedback
     const { ok, statusCode, latencyMs } = outcome
+    if (this.#capacity.isAdaptive) this.#capacity.learn(record, outcome, failure)
     answers.awaiting--
+    this.#capacity.awaiting--
     if (ok) watch.answered(latencyMs)
     if (ok || statusCode !== undefined) {
       answers.answers++

@@ -48,6 +48,7 @@ export function serviceSnapshot(shown: ShownService): ServiceSnapshot {
     listAgeMs: ageMs,
     inFlight: capacity.inFlight,
     queued: capacity.queued,
+    ...(capacity.limiter === undefined ? undefined : { adaptiveLimit: capacity.limiter.limit }),
     ...(budget === undefined ? undefined : { retryBudget: budget.balance }),
     ...(panic === undefined ? undefined : { panic }),
     ...(zone === undefined || settings.zone === undefined

@@ -94,8 +94,8 @@ function subsetClient(chance: Chance): Pick<SubsetOptions, 'index' | 'clients' |
 
 function limits(chance: Chance): Partial<OtherOptions> {
   return {
-    ...(chance.is(0.3) ? { maxInFlight: chance.integer(1, 8) } : undefined),
-    ...(chance.is(0.3) ? { maxInFlightPerInstance: chance.integer(1, 3) } : undefined),
+    ...(chance.is(0.3) ? { maxInFlight: chance.is(0.2) ? 'adaptive' : chance.integer(1, 8) } : undefined),
+    ...(chance.is(0.3) ? { maxInFlightPerInstance: chance.is(0.2) ? 'adaptive' : chance.integer(1, 3) } : undefined),
     queue: chance.is(0.4) ? false : { maxSize: chance.integer(0, 5), maxWaitMs: chance.of(0, 50, 1_000) },
   }
 }

@@ -11,7 +11,7 @@ export function wrongCounts(
   watch: BalancerWatch | undefined,
 ): string[] {
   const wrong: string[] = []
-  if (inFlight > maxInFlight) wrong.push(`${inFlight} in flight`)
+  if (maxInFlight !== 'adaptive' && inFlight > maxInFlight) wrong.push(`${inFlight} in flight`)
   if (queued > 0 && queue === false) wrong.push(`${queued} wait without a queue`)
   if (retryBudget !== undefined && !(retryBudget >= 0)) wrong.push(`a budget of ${retryBudget}`)
   let sum = 0
@@ -20,7 +20,8 @@ export function wrongCounts(
   for (const { instance, inFlight: own } of instances) {
     sum += own
     byId.set(instance.id, own + (byId.get(instance.id) ?? 0))
-    if (own > maxInFlightPerInstance || own < 0) wrong.push(`${own} in flight on ${instance.id}`)
+    const isOver = maxInFlightPerInstance !== 'adaptive' && own > maxInFlightPerInstance
+    if (isOver || own < 0) wrong.push(`${own} in flight on ${instance.id}`)
   }
   for (const [id, own] of byId) {
     const told = watch?.inFlight(id) ?? own

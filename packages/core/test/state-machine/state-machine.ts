@@ -200,6 +200,7 @@ export class StateMachine {
     if (!this.#watched || this.#watch.changes !== this.#watch.changesAtStart || this.#watch.throwing !== undefined)
       return
     const { maxInFlightPerInstance = Number.POSITIVE_INFINITY } = this.#options
+    if (maxInFlightPerInstance === 'adaptive') return
     for (const { instance, candidate, inFlight } of this.#lb.inspect(service).instances) {
       if (!candidate || inFlight >= maxInFlightPerInstance || previous.some(({ id }) => id === instance.id)) continue
       this.violations.push(`a further attempt repeats one, though ${instance.id} is free`)

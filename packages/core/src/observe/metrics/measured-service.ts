@@ -48,6 +48,7 @@ const refusals: Readonly<Record<Refusal, true>> = {
   'queue-full': true,
   'queue-timeout': true,
   shed: true,
+  'too-late': true,
   throttled: true,
 }
 
