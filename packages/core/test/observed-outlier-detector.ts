@@ -13,12 +13,21 @@ export interface TestedDetectorOptions extends OutlierDetectionOptions {
   readonly listener?: OutlierListener
   readonly usable?: () => number
   readonly known?: () => number
+  readonly onBlank?: (tracker: OutlierTracker) => void
 }
 
 /** A detector on a virtual clock, unless another is given. */
 export function outlierDetector(options: TestedDetectorOptions = {}): OutlierDetector {
-  const { clock = new FakeClock(), random = Math.random, listener, usable, known, ...given } = options
-  return new OutlierDetector({ settings: outlierDetectionSettings(given), clock, random, listener, usable, known })
+  const { clock = new FakeClock(), random = Math.random, listener, usable, known, onBlank, ...given } = options
+  return new OutlierDetector({
+    settings: outlierDetectionSettings(given),
+    clock,
+    random,
+    listener,
+    usable,
+    known,
+    onBlank,
+  })
 }
 
 export interface ObservedOutlierDetector {

@@ -40,6 +40,7 @@ export class Ejections implements OutlierListener {
       random,
       usable,
       known: () => this.#known,
+      onBlank: (tracker) => options.records.get(tracker.id)?.dropTracker(tracker),
       listener: this,
     })
   }

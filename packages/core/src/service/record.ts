@@ -85,6 +85,11 @@ export class InstanceRecord implements Judged {
     this.#tracker = undefined
   }
 
+  /** `tracker` says nothing: another is made when there is something to say. */
+  dropTracker(tracker: OutlierTracker): void {
+    if (this.#tracker === tracker) this.#tracker = undefined
+  }
+
   /** What the outcomes of its requests say, from now on if it was nothing so far; `undefined`: they are not judged. Hot. */
   track(): OutlierTracker | undefined {
     this.#tracker ??= this.#detector?.track(this.instance.id)

@@ -130,6 +130,21 @@ describe('an hour of silence', () => {
     detector.close()
   })
 
+  it('drops the trackers of which nothing is left, and no others', () => {
+    const dropped: string[] = []
+    const { detector, clock, trackers } = observedOutlierDetector(['good', 'failing', 'ejected'], {
+      onBlank: ({ id }) => dropped.push(id),
+    })
+    const [good, failing, ejected] = trackers as [OutlierTracker, OutlierTracker, OutlierTracker]
+    record(good, 'success', 10)
+    record(failing, 'server', 1)
+    record(ejected, 'connect', 5)
+    clock.advanceSync(10_000)
+    expect(dropped).toEqual(['good'])
+    expect(detector.track('good')).not.toBe(good)
+    expect([detector.track('failing'), detector.track('ejected')]).toEqual([failing, ejected])
+  })
+
   it('costs nothing: there is no timer without requests', () => {
     const clock = new FakeClock()
     const detectors = Array.from({ length: 1_000 }, () => outlierDetector({ clock }))

@@ -21,6 +21,8 @@ export interface OutlierDetectorOptions {
   readonly usable?: (() => number) | undefined
   /** The number of instances there are, whether or not they have a tracker yet. @default the number of trackers */
   readonly known?: (() => number) | undefined
+  /** At the end of an interval: the tracker says no more than a new one would, and is dropped. @default none is */
+  readonly onBlank?: ((tracker: OutlierTracker) => void) | undefined
 }
 
 /**
@@ -48,14 +50,16 @@ export class OutlierDetector implements TrackerHost<OutlierTracker> {
   readonly #window: RequestWindow | undefined
   readonly #usable: (() => number) | undefined
   readonly #known: () => number
+  readonly #onBlank: ((tracker: OutlierTracker) => void) | undefined
   #closed = false
 
-  constructor({ settings, clock, random, listener, usable, known }: OutlierDetectorOptions) {
+  constructor({ settings, clock, random, listener, usable, known, onBlank }: OutlierDetectorOptions) {
     this.settings = settings
     this.clock = clock
     this.random = random
     this.listener = listener
     this.#usable = usable
+    this.#onBlank = onBlank
     this.#known = known ?? (() => this.#trackers.size)
     const { intervalMs: lengthMs, jitter, failurePercentage, successRate } = settings
     if (failurePercentage === undefined && successRate === undefined) return
@@ -134,5 +138,12 @@ export class OutlierDetector implements TrackerHost<OutlierTracker> {
     const outliers = outdated ? [] : statisticalOutliers(trackers, this.settings)
     for (const tracker of trackers) tracker.clearWindow()
     for (const { subject, reason, detail } of outliers) subject.suspect(reason, detail)
+    for (const tracker of trackers) this.#dropBlank(tracker)
+  }
+
+  #dropBlank(tracker: OutlierTracker): void {
+    if (this.#onBlank === undefined || !tracker.isBlank) return
+    this.#trackers.delete(tracker.id)
+    this.#onBlank(tracker)
   }
 }

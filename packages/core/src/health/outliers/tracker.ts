@@ -24,7 +24,7 @@ const partOfOutage = 8
  * After connections that failed at once, ejections are short, since a probe costs next to nothing: `connectBaseEjectionMs`
  * at first, then an eighth of the outage. All others are `baseEjectionMs` × how often it was ejected lately.
  *
- * Lean, because there are many: a timer only while ejected, and nothing is allocated but when the state changes.
+ * Lean: a timer only while ejected, and nothing is allocated but when the state changes.
  */
 export class OutlierTracker {
   /** The id of the instance. */
@@ -79,6 +79,12 @@ export class OutlierTracker {
   /** Whether what took it out was a refused connection: a request that fails so again was provably not sent. */
   get refused(): boolean {
     return this.#out?.quick === true && this.#connectFailure === 'refused'
+  }
+
+  /** Whether it says no more than a new one would. */
+  get isBlank(): boolean {
+    const hasCount = this.#requests > 0 || this.#runs !== undefined || this.#emittedMs !== undefined
+    return this.#state === inUse && !hasCount && this.#times === 0
   }
 
   /** Requests counted in the current window. */
@@ -210,8 +216,7 @@ export class OutlierTracker {
   }
 
   get #out(): OutOfUse | undefined {
-    const state = this.#state
-    return state.kind === 'ejected' || state.kind === 'half-open' ? state : undefined
+    return 'ejection' in this.#state ? this.#state : undefined
   }
 
   #connectFailed(run: number, failure: ConnectFailure): void {
