@@ -5,7 +5,7 @@ import { Playback } from './playback.ts'
 import { frameMs } from './recorded-run.ts'
 import { fragmentOf, most, type Settings, settingsOf } from './settings.ts'
 import { settingsForm } from './settings-form.ts'
-import type { WorkerMessage } from './worker.ts'
+import type { WorkerMessage, WorkerRequest } from './worker.ts'
 
 /** The playground: fills `target`, and gives what ends it. */
 export function playground(target: HTMLElement): () => void {
@@ -18,6 +18,8 @@ class Playground {
   readonly #status = element('p', { ariaLive: 'polite', className: 'pg-status' })
   readonly #panes = [new Pane(), new Pane()]
   readonly #playback = new Playback((at) => this.#draw(at))
+  readonly #file = element('input', { type: 'file', accept: '.jsonl' })
+  #recording: string | undefined
   #worker: Worker | undefined
   #full = 4
 
@@ -28,11 +30,17 @@ class Playground {
   constructor(target: HTMLElement) {
     target.replaceChildren(
       this.#form,
+      element(
+        'p',
+        {},
+        element('label', {}, 'A recording of recordTraffic instead of clients and instances: ', this.#file),
+      ),
       this.#status,
       this.#playback.root,
       element('div', { className: 'pg-panes' }, ...this.#panes.map(({ root }) => root)),
     )
     addEventListener('hashchange', this.#open)
+    this.#file.addEventListener('change', () => void this.#takeRecording())
     this.#load()
   }
 
@@ -49,10 +57,16 @@ class Playground {
     this.#start(settings)
   }
 
+  /** It stays in this page. */
+  async #takeRecording(): Promise<void> {
+    this.#recording = await this.#file.files?.[0]?.text()
+    this.#load()
+  }
+
   #start(settings: Settings): void {
     history.replaceState(history.state, '', `#${fragmentOf(settings)}`)
     const calls = settings.clients * settings.callsPerSecond * settings.seconds
-    if (calls > most.calls) {
+    if (this.#recording === undefined && calls > most.calls) {
       this.#say(
         `${calls.toLocaleString('en')} calls are too many for a page: at most ${most.calls.toLocaleString('en')}.`,
       )
@@ -64,7 +78,8 @@ class Playground {
     this.#worker = worker
     worker.onmessage = ({ data }: MessageEvent<WorkerMessage>) => this.#take(data, settings)
     worker.onerror = ({ message }) => this.#say(`The simulation failed: ${message}`)
-    worker.postMessage(settings)
+    const request: WorkerRequest = { settings, recording: this.#recording }
+    worker.postMessage(request)
   }
 
   #take(message: WorkerMessage, { balancers }: Settings): void {

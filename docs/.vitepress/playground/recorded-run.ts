@@ -1,11 +1,13 @@
 import {
+  type Recording,
   runScenario,
   type ScenarioOptions,
   type SimulationReport,
   type SimulationWorld,
   scenarios,
+  simulate,
 } from '@lb/testing/simulation'
-import type { BalancerName, Settings } from './settings.ts'
+import { type BalancerName, most, type Settings } from './settings.ts'
 
 /** Virtual time between two frames. */
 export const frameMs = 100
@@ -36,34 +38,38 @@ export interface RecordedRun {
   readonly report: SimulationReport
 }
 
-/** What is simulated, as it would be without a page: the same options give the same hash in Node. */
-function scenarioOptions(settings: Settings, balancer: BalancerName): ScenarioOptions {
-  const { clients, instances, weights, callsPerSecond, utilisation, seconds, seed, outlierDetection, retries } =
-    settings
+/** The options of the load balancers. */
+function loadBalancerOf({ outlierDetection, retries }: Settings, balancer: BalancerName) {
   return {
-    clients,
-    instances,
-    weights,
-    callsPerSecond,
-    utilisation,
-    durationMs: seconds * 1_000,
-    seed,
-    loadBalancer: {
-      balancer,
-      retry: { maxRetries: retries },
-      ...(outlierDetection ? undefined : { outlierDetection: false }),
-    },
+    balancer,
+    retry: { maxRetries: retries },
+    ...(outlierDetection ? undefined : { outlierDetection: false as const }),
   }
 }
 
-/** Runs one side of the playground, and looks at it every `frameMs` of virtual time. */
-export async function recordedRun(settings: Settings, balancer: BalancerName): Promise<RecordedRun> {
+/** What is simulated, as it would be without a page: the same options give the same hash in Node. */
+function scenarioOptions(settings: Settings, balancer: BalancerName): ScenarioOptions {
+  const { clients, instances, weights, callsPerSecond, utilisation, seconds, seed } = settings
+  const loadBalancer = loadBalancerOf(settings, balancer)
+  return { clients, instances, weights, callsPerSecond, utilisation, durationMs: seconds * 1_000, seed, loadBalancer }
+}
+
+/** Runs one side of the playground, and looks at it every `frameMs` of virtual time. A recording has its clients, instances and times. */
+export async function recordedRun(
+  settings: Settings,
+  balancer: BalancerName,
+  recording?: Recording,
+): Promise<RecordedRun> {
   const frames: Frame[] = []
   const scenario =
     settings.scenario === 'none' ? { description: 'Nothing happens.', script: () => {} } : scenarios[settings.scenario]
   const script = (world: SimulationWorld): void => {
     scenario.script(world)
     record(world, frames)
+  }
+  if (recording !== undefined) {
+    const loadBalancer = loadBalancerOf(settings, balancer)
+    return { report: await simulate({ recording, seed: settings.seed, loadBalancer, script }), frames }
   }
   return { report: await runScenario({ ...scenario, script }, scenarioOptions(settings, balancer)), frames }
 }
@@ -96,5 +102,7 @@ function record({ at, durationMs, fleet, subscribe }: SimulationWorld, frames: F
     frames.push({ instances, retries, calls, failed })
     ;[retries, calls, failed] = [0, 0, 0]
   }
-  for (let elapsedMs = frameMs; elapsedMs <= durationMs; elapsedMs += frameMs) at(elapsedMs, look)
+  // Of a long recording, the begin is shown; its figures are those of all of it.
+  const shownMs = Math.min(durationMs, most.seconds * 1_000)
+  for (let elapsedMs = frameMs; elapsedMs <= shownMs; elapsedMs += frameMs) at(elapsedMs, look)
 }
