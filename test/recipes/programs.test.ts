@@ -31,6 +31,7 @@ const outputs: Readonly<Record<string, string | RegExp>> = {
   'axios-mock-adapter': 'Ada\n',
   'axios-retry':
     'lb alone: 3 requests\nwith axios-retry: 6 requests\nwith axios-retry, without a retry budget: 12 requests\n',
+  'llm-load': 'the instance with the emptier cache gets more requests: true\n',
   'mock-agent': "{ name: 'Ada' }\n",
   msw: 'Ada\n',
   'nest-logger': /^\[Nest\] .* LOG \[lb\] \{"type":"instances-changed","level":"info","service":"user-service",/,
