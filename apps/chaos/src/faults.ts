@@ -153,10 +153,10 @@ export const faults: readonly Fault[] = [
     name: 'all-down',
     text: 'every instance is killed, and started again at the end',
     struck: 'all',
-    // Why the bound of 1.25 holds: the retry budget allows 0.2 retries for each request, and 30 besides, which only
+    // Why the bound of 1.25 holds: the retry budget allows 0.2 retries for each request, and 100 besides, which only
     // successes bring back. Requests of the warm-up count too, so there are few (2.5 s × 100/s). At 500/s:
-    //   short, 8 s:  0.2 × (4 000 + 250) + 30  =   880 extra attempts at most, 22.0 % of  4 000 requests
-    //   long,  58 s: 0.2 × (29 000 + 250) + 30 = 5 880 extra attempts at most, 20.3 % of 29 000 requests
+    //   short, 8 s:  0.2 × (4 000 + 250) + 100  =   950 extra attempts at most, 23.8 % of  4 000 requests
+    //   long,  58 s: 0.2 × (29 000 + 250) + 100 = 5 950 extra attempts at most, 20.5 % of 29 000 requests
     durationMs: [8_000, 58_000],
     outage: true,
     warmUpRate: 100,

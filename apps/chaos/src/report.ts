@@ -112,7 +112,7 @@ const notes: readonly string[] = [
   'away: from the beginning of the fault until the struck instance gets less than 2 % of the attempts in each 100 ms, while it is ejected; – when it goes on getting more.',
   'back: from the end of the fault until every struck instance answers its share again. Ejections last 30 s by default.',
   'all-down: the bound of 1.25 attempts a request follows from the retry budget, which allows 0.2 retries for each request of ' +
-    'its window of 10 s, and 30 besides: 880 for the 4 000 requests of 8 s at 500 a second, those of the warm-up included.',
+    'its window of 10 s, and 100 besides: 950 for the 4 000 requests of 8 s at 500 a second, those of the warm-up included.',
 ]
 
 function promiseItems(result: FaultResult): string[] {

@@ -117,7 +117,7 @@ describe('the bound of an outage', () => {
     for (const lengthMs of [durationMs, durationMs + 999]) {
       const requests = 0.5 * lengthMs
       const warmUp = 2.5 * (outage.warmUpRate ?? Number.NaN)
-      const retries = 0.2 * (requests + warmUp) + 30
+      const retries = 0.2 * (requests + warmUp) + 100
       expect(1 + retries / requests).toBeLessThanOrEqual(1.25)
     }
   })

@@ -307,7 +307,7 @@ describe('inspect', () => {
       inFlight: 0,
       queued: 0,
       overrides: [],
-      retryBudget: 30,
+      retryBudget: 100,
       instances: [
         {
           instance: { id: 'a:1', host: 'a', port: 1, weight: 1, priority: 0, secure: false, metadata: {} },

@@ -18,12 +18,12 @@ function deposit(budget: RetryBudget, count: number): void {
 describe('RetryBudget', () => {
   // Finagle's figure: deposits × ratio + window × minPerSecond, within 1.
   it.each([
-    [{}, 2_000 + 30],
-    [{ ratio: 0.1 }, 1_000 + 30],
+    [{}, 2_000 + 100],
+    [{ ratio: 0.1 }, 1_000 + 100],
     [{ ratio: 1, minPerSecond: 0 }, 10_000],
     [{ ratio: 0.3, minPerSecond: 5, windowMs: 60_000 }, 3_000 + 300],
     [{ ratio: 2, minPerSecond: 1 }, 20_000 + 10],
-    [{ ratio: 0 }, 30],
+    [{ ratio: 0 }, 100],
     [{ ratio: 0, minPerSecond: 0 }, 0],
   ])('allows the documented share of 10 000 requests while the clock stands still: %j', (options, expected) => {
     const budget = new RetryBudget({ ...options, clock: new FakeClock() })
@@ -43,7 +43,7 @@ describe('RetryBudget', () => {
   })
 
   it('has its reserve from the start, so that a quiet service can retry', () => {
-    expect(drain(new RetryBudget({ clock: new FakeClock() }))).toBe(30)
+    expect(drain(new RetryBudget({ clock: new FakeClock() }))).toBe(100)
   })
 
   it('forgets requests that are older than the window', async () => {
@@ -89,22 +89,22 @@ describe('RetryBudget', () => {
   it('has its reserve back by successes, no faster than minPerSecond', async () => {
     const clock = new FakeClock()
     const budget = new RetryBudget({ ratio: 0, clock })
-    expect(drain(budget)).toBe(30)
+    expect(drain(budget)).toBe(100)
     // Time alone brings nothing back.
     await clock.advance(3_600_000)
     expect(budget.balance).toBe(0)
-    for (let success = 1; success <= 100; success++) {
+    for (let success = 1; success <= 300; success++) {
       budget.successes++
-      expect(budget.balance).toBe(Math.min(30, success / 2))
+      expect(budget.balance).toBe(Math.min(100, success / 2))
     }
-    expect(drain(budget)).toBe(30)
+    expect(drain(budget)).toBe(100)
     for (let second = 1; second <= 5; second++) {
       await clock.advance(1_000)
       for (let call = 0; call < 100; call++) {
         budget.deposit()
         budget.successes++
       }
-      expect(budget.balance).toBeCloseTo(3 * second)
+      expect(budget.balance).toBeCloseTo(10 * second)
     }
   })
 
@@ -166,13 +166,13 @@ describe('RetryBudget', () => {
       budget.successes++
       await clock.advance(idleMs)
       budget.successes++
-      expect(budget.balance).toBe(30)
+      expect(budget.balance).toBe(100)
     }
   })
 
   it('is not affected by a reading of the balance', () => {
     const budget = new RetryBudget({ clock: new FakeClock() })
-    for (let reading = 0; reading < 10; reading++) expect(budget.balance).toBe(30)
+    for (let reading = 0; reading < 10; reading++) expect(budget.balance).toBe(100)
   })
 
   it('is never negative', async () => {

@@ -21,7 +21,7 @@ export interface RetryBudgetOptions {
    * at all. They are kept in a reserve of `minPerSecond` × `windowMs` / 1 000 retries, which is full at first. A call
    * that fails in spite of its retries empties it, and only calls that succeed refill it. Every client has such a
    * reserve, so a large fleet multiplies it.
-   * @default 3
+   * @default 10
    */
   readonly minPerSecond?: number | undefined
   /** How long a call counts, in milliseconds, ≥ 10. @default 10_000 */
@@ -38,7 +38,7 @@ const mostPerSuccess = 0.5
 
 export const retryBudgetTable: OptionTable<RetryBudgetOptions> = {
   ratio: numberOption({ max: 1_000, default: 0.2 }),
-  minPerSecond: numberOption({ max: 1_000_000, default: 3 }),
+  minPerSecond: numberOption({ max: 1_000_000, default: 10 }),
   windowMs: durationOption({ min: bucketCount, default: 10_000 }),
 }
 
