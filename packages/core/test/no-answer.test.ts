@@ -99,7 +99,8 @@ describe('an instance that takes requests and never answers', () => {
     expect(service.states['a:1']).toBe('ejected')
     // 0.5 per second over 10 s.
     expect(service.eventsOf('retry')).toHaveLength(5)
-    expect(service.inFlight).toBeGreaterThan(5)
+    // Few more went there: it is passed over. But those wait.
+    expect(service.inFlight).toBeGreaterThan(0)
     await service.clock.advance(20_000)
     expect(service.inFlight).toBe(0)
     expect(service.given.length + service.failed.length).toBe(100)

@@ -153,6 +153,11 @@ export class Attempt<T> implements AttemptContext, Interruptible, MovableAttempt
     return this.#options.secondTryAfterMs ?? Number.POSITIVE_INFINITY
   }
 
+  get halfTimeMs(): number {
+    const { startedAtMs, deadlineMs } = this.#options.scope
+    return (deadlineMs - startedAtMs) / 2
+  }
+
   get canMove(): boolean {
     return this.#options.call.canMove(this)
   }

@@ -15,6 +15,7 @@ import type { MovableAttempts } from './movable-attempts.ts'
 import type { AnswerCount, InstanceRecord } from './record.ts'
 import type { Roster } from './roster.ts'
 import { SecondTries } from './second-tries.ts'
+import { Suspects } from './suspects.ts'
 
 export interface FeedbackOptions {
   readonly settings: ServiceSettings
@@ -34,6 +35,7 @@ export class Feedback {
   readonly learnedWeights: LearnedWeights | undefined
   readonly secondTries: SecondTries
   readonly watch: AnswerWatch<AnswerCount>
+  readonly suspects: Suspects
   readonly #roster: Roster
   readonly #polling: ReportPolling | undefined
 
@@ -58,6 +60,7 @@ export class Feedback {
       waitingElsewhere: ({ awaiting }) => roster.awaiting - awaiting,
     })
     const { watch } = this
+    this.suspects = new Suspects({ clock, looks, roster, usualMs: () => watch.usualMs })
     this.secondTries = new SecondTries({
       clock,
       looks,

@@ -11,6 +11,7 @@ const [one, other] = instances(2) as [ServiceInstance, ServiceInstance]
 function attemptOn(instance = one) {
   return {
     instance,
+    halfTimeMs: Number.POSITIVE_INFINITY,
     secondTryAfterMs: 500,
     besideId: undefined,
     canMove: true,

@@ -8,6 +8,8 @@ export interface MovableAttempt {
   readonly instance: ServiceInstance
   /** After how many milliseconds without an answer a second try may be made beside it. */
   readonly secondTryAfterMs: number
+  /** Half of the time limit of its call, in milliseconds: a second try that begins later may come too late. */
+  readonly halfTimeMs: number
   /** The instance of the attempt beside which it was made, if it is a second try. */
   readonly besideId: string | undefined
   /** Whether its call waits for it, and may try once more. */

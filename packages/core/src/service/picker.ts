@@ -20,6 +20,8 @@ export interface PickerOptions {
   readonly roster: Roster
   readonly candidates: Candidates
   readonly capacity: Capacity
+  /** Ids of instances to pass over while others are left. */
+  readonly suspects: ReadonlySet<string>
   /** Where requests go that match metadata; `undefined`: the service routes by none. */
   readonly subsets: MetadataSubsets | undefined
 }
@@ -142,12 +144,13 @@ export class Picker {
    * Picks for a request that will count in flight. `full`: every instance has as many as it may.
    */
   take(request: AttemptPickRequest | undefined, mayProbe: MayProbe): Picked | 'full' | undefined {
-    const { capacity, roster } = this.#options
+    const { capacity, roster, suspects } = this.#options
     if (roster.halfOpen.size > 0) {
       const probe = this.#takeProbe(request, mayProbe)
       if (probe !== undefined) return probe
     }
-    const preferring = request?.tried === undefined ? request : this.#preferring(request, none)
+    const isPlain = request?.tried === undefined && (suspects.size === 0 || request?.hashKey !== undefined)
+    const preferring = isPlain ? request : this.#preferring(request, none)
     let instance = this.pick(preferring)
     // No other is left: trying it is better than refusing.
     if (instance === undefined)
@@ -195,14 +198,14 @@ export class Picker {
 
   /**
    * Passes over the `full` ones, then those on which an attempt timed out, then those that were tried, then those that the caller
-   * avoids: each layer as far as an instance is left beyond it.
+   * avoids, then suspects: each layer as far as an instance is left beyond it.
    */
   #preferring(request: AttemptPickRequest | undefined, full: ReadonlySet<string>): AttemptPickRequest {
     this.settle()
     const split = this.#splitFor(request?.match, request?.tried)
     let avoid = full
-    for (const layer of [request?.timedOut, request?.tried, request?.avoid]) {
-      if (layer === undefined) continue
+    for (const layer of [request?.timedOut, request?.tried, request?.avoid, this.#options.suspects]) {
+      if (layer === undefined || layer.size === 0) continue
       const both = avoid.size === 0 ? layer : new Set([...avoid, ...layer])
       if (split?.hasCandidateBeyond(both) === true) avoid = both
     }

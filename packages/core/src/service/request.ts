@@ -214,6 +214,7 @@ export class Requests {
       answers.answers++
       answers.unanswered = 0
       answers.outrun = 0
+      this.#feedback.suspects.answered(record)
     }
     if (probed !== undefined) {
       answers.probed = false

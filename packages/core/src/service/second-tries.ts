@@ -193,12 +193,15 @@ export class SecondTries {
 
   #waitedLong(attempt: MovableAttempt): boolean {
     const { looks, watch } = this.#options
-    const { secondTryAfterMs, besideId } = attempt
-    if (this.#age(attempt) < looks.within(watch.patienceMs)) return false
+    const { secondTryAfterMs, besideId, halfTimeMs } = attempt
+    const patienceMs = Math.min(watch.patienceMs, Math.max(halfTimeMs, watch.usualMs))
+    if (this.#age(attempt) < looks.within(patienceMs)) return false
     const record = this.#record(attempt)
     const needsNoOtherReason =
       record !== undefined && isSuspect(record) && secondTryAfterMs !== Number.POSITIVE_INFINITY
-    const limitMs = needsNoOtherReason ? watch.patienceMs : Math.max(secondTryAfterMs, watch.patienceMs)
+    const isOff = secondTryAfterMs === Number.POSITIVE_INFINITY
+    const wantedMs = isOff ? secondTryAfterMs : Math.min(secondTryAfterMs, halfTimeMs)
+    const limitMs = needsNoOtherReason ? patienceMs : Math.max(wantedMs, patienceMs)
     // A second try that waits as well says that the request takes long by nature, rather than that its instance is silent too.
     return this.#age(attempt) >= looks.within(besideId === undefined ? limitMs : 2 * limitMs)
   }

@@ -137,7 +137,12 @@ export class AnswerWatch<T extends Watched> {
 
   /** How long a silence must last now, in milliseconds. */
   get limitMs(): number {
-    return Math.max(this.#afterMs, this.#meanMs + 4 * this.#deviationMs)
+    return Math.max(this.#afterMs, this.usualMs)
+  }
+
+  /** How long answers usually take at most, in milliseconds. Before the first one, as long as a silence must last. */
+  get usualMs(): number {
+    return this.#answers === 0 ? this.#afterMs : this.#meanMs + 4 * this.#deviationMs
   }
 
   /**
