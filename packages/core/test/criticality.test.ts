@@ -5,6 +5,12 @@ import { ObservedLoadBalancer } from './observed-load-balancer.ts'
 
 const good: Outcome = { ok: true, latencyMs: 1 }
 
+async function acquireAndEnd({ lb }: ObservedLoadBalancer, notes: string[]): Promise<void> {
+  const { done } = await lb.acquire('users', { criticality: 'critical' })
+  notes.push('acquired')
+  done(good)
+}
+
 /** Calls that note when they are sent, or why they are not. */
 function noting(observed: ObservedLoadBalancer, notes: string[]) {
   return (name: string, criticality?: Criticality): void => {
@@ -23,10 +29,7 @@ describe('criticality', () => {
     call('plain')
     call('default', 'default')
     call('payment', 'critical')
-    void observed.lb.acquire('users', { criticality: 'critical' }).then(({ done }) => {
-      notes.push('acquired')
-      done(good)
-    })
+    void acquireAndEnd(observed, notes)
     await settlePromises()
     first.done(good)
     await settlePromises()

@@ -96,7 +96,9 @@ describe('the throttle by class', () => {
           draw = 0.999_999
           const certain = throttle.shouldReject(rank)
           expect(certain && rank === 0).toBe(false)
-          if (!certain) accepted ? throttle.accepted() : throttle.refused()
+          if (certain) continue
+          if (accepted) throttle.accepted()
+          else throttle.refused()
         }
       }),
       { seed: 20_261_202, numRuns: 300 },
