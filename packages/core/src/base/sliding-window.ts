@@ -8,6 +8,10 @@ export class SlidingWindow {
   readonly #empty: (slice: number) => void
   /** Number of the newest slice, counted from the clock's start. */
   #newest: number
+  /** The index of the slice that is now until `endsMs`. Set here alone: who has a reading of the clock need not `advance`. */
+  current: number
+  /** When `current` ends. */
+  endsMs: number
 
   /** `empty` is called with the index of each slice that has left the window, before it is used again. */
   constructor(clock: Clock, windowMs: number, count: number, empty: (slice: number) => void) {
@@ -16,6 +20,8 @@ export class SlidingWindow {
     this.#count = count
     this.#empty = empty
     this.#newest = Math.floor(clock.now() / this.#sliceMs)
+    this.current = this.#index(this.#newest)
+    this.endsMs = (this.#newest + 1) * this.#sliceMs
   }
 
   /** The index, in [0, count), of the slice that is now. Hot. */
@@ -23,8 +29,12 @@ export class SlidingWindow {
     const current = Math.floor(nowMs / this.#sliceMs)
     const passed = Math.min(current - this.#newest, this.#count)
     for (let step = 1; step <= passed; step++) this.#empty(this.#index(this.#newest + step))
-    if (passed > 0) this.#newest = current
-    return this.#index(this.#newest)
+    if (passed > 0) {
+      this.#newest = current
+      this.current = this.#index(current)
+      this.endsMs = (current + 1) * this.#sliceMs
+    }
+    return this.current
   }
 
   // A clock may start below zero.

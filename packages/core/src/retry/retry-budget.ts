@@ -118,7 +118,8 @@ export class RetryBudget {
 
   /** The bucket that is now, with the successes counted. */
   #now(nowMs?: number): number {
-    const bucket = this.#window.advance(nowMs)
+    const window = this.#window
+    const bucket = nowMs !== undefined && nowMs < window.endsMs ? window.current : window.advance(nowMs)
     if (this.successes === 0) return bucket
     const refill = Math.min(this.successes * mostPerSuccess, this.#due)
     this.#due -= refill

@@ -179,7 +179,7 @@ export class Requests {
       if (route.balancer.finished === undefined) route.inFlight--
       else route.finished(instance, failure === 'refused' ? { ...judged, refused: true } : judged)
       if (hasHead) this.#learnRest(request, judged, failure)
-      else this.#learnAll(request, judged, failure)
+      else this.#learn(request, judged, failure, true)
       if (judged.ok) record.succeeded++
       else if (judged.blame !== 'none') record.failed++
       if (this.#feedback.learnedWeights !== undefined) this.#feedback.reported(record, judged.loadReport)
@@ -195,14 +195,13 @@ export class Requests {
     this.#listener.requestSettled()
   }
 
-  /** What the whole of an answer says, of which no head was announced. */
-  #learnAll(request: Request, outcome: Outcome, failure: FailureMode | undefined): void {
-    this.#learn(request, outcome, failure)
-    if (outcome.ok && request.probed === undefined) request.picked.record.tracker?.completed()
-  }
-
-  /** What the head of an answer, or a failure, says of the instance: it counts from now on, however long the rest takes. */
-  #learn({ picked: { record }, probed }: Request, outcome: Outcome, failure: FailureMode | undefined): void {
+  /** What the head of an answer, or a failure, says of the instance: it counts from now on, however long the rest takes. `isWhole`: there is no rest. */
+  #learn(
+    { picked: { record }, probed }: Request,
+    outcome: Outcome,
+    failure: FailureMode | undefined,
+    isWhole = false,
+  ): void {
     const { answers } = record
     const { watch, throttle } = this.#feedback
     const { ok, statusCode, latencyMs } = outcome
@@ -219,8 +218,10 @@ export class Requests {
     if (probed !== undefined) {
       answers.probed = false
       record.tracker?.endProbe(probeResult(ok, failure), probed, failure === 'server' ? undefined : failure)
-    } else if (ok) record.track()?.answered()
-    else if (failure !== undefined) record.track()?.failed(failure)
+    } else if (ok) {
+      if (isWhole) record.track()?.succeeded()
+      else record.track()?.answered()
+    } else if (failure !== undefined) record.track()?.failed(failure)
     if (throttle === undefined || (!ok && failure === undefined)) return
     // An error of the service's own logic was accepted; one of overload, or of no connection, was not.
     const unreached = failure !== undefined && failure !== 'server'
