@@ -21,16 +21,14 @@ export class ConnectionWait {
     this.#waitMs = waitMs
   }
 
-  /**
-   * Calls `dispatch`, which sends a request over `pool` and says whether a connection is free for another.
-   *
-   * @throws OverloadedError when 1 000 requests wait
-   */
-  send(response: HeldResponse<unknown>, dispatch: () => boolean, pool: () => LimitedPool | undefined): boolean {
+  /** @throws OverloadedError when 1 000 requests wait */
+  refuseIfFull(): void {
     if (this.#waiting >= longestQueue) throw new OverloadedError(`${longestQueue} requests wait for a connection`)
-    const isFree = dispatch()
-    if (!isFree && !response.hasBegun && pool()?.stats?.queued !== 0) this.#wait(response)
-    return isFree
+  }
+
+  /** `pool` has taken a request and has no connection free for another: if the request itself has none, its waiting is bounded. */
+  bound(response: HeldResponse<unknown>, pool: LimitedPool | undefined): void {
+    if (!response.hasBegun && pool?.stats?.queued !== 0) this.#wait(response)
   }
 
   #wait(response: HeldResponse<unknown>): void {
@@ -49,11 +47,11 @@ export class ConnectionWait {
 export function limitWaiting<T extends LimitedPool>(pool: T, waitMs: number): T {
   const dispatch = pool.dispatch.bind(pool)
   const wait = new ConnectionWait(waitMs)
-  const limitedDispatch = (request: never, handler: never): boolean =>
-    wait.send(
-      handler,
-      () => dispatch(request, handler),
-      () => pool,
-    )
+  const limitedDispatch = (request: never, handler: never): boolean => {
+    wait.refuseIfFull()
+    const isFree = dispatch(request, handler)
+    if (!isFree) wait.bound(handler, pool)
+    return isFree
+  }
   return Object.assign(pool, { dispatch: limitedDispatch })
 }

@@ -9,10 +9,13 @@ export interface LbUrl {
   readonly origin: string
 }
 
+const scheme = /^lb:/i
 const pattern = /^(lb:\/\/[^/?#]*)(.*)$/is
 
 /** `undefined`: `url` has another scheme. */
 export function parseLbUrl(url: string): LbUrl | undefined {
+  // Most have another, and the pattern costs more.
+  if (!scheme.test(url)) return undefined
   const [, origin, rest] = pattern.exec(withLbAuthority(url)) ?? []
   return origin === undefined ? undefined : { url: `http${origin.slice(2)}${rest}`, origin }
 }

@@ -41,12 +41,11 @@ class OwnAgent extends Dispatcher {
     if (!(handler instanceof HeldResponse)) return this.#others.dispatch(options, handler)
     const agent = this.#instances
     handler.arrivals = this.#arrivals
-    if (this.#wait === undefined) return agent.dispatch(options, handler)
-    return this.#wait.send(
-      handler,
-      () => agent.dispatch(options, handler),
-      () => agent.poolOf(String(options.origin)),
-    )
+    const wait = this.#wait
+    wait?.refuseIfFull()
+    const isFree = agent.dispatch(options, handler)
+    if (!isFree) wait?.bound(handler, agent.poolOf(String(options.origin)))
+    return isFree
   }
 
   override async close(): Promise<void> {
