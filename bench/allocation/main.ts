@@ -25,7 +25,12 @@ const rounds = Number(values.rounds ?? (values.quick ? 1 : 3))
 const program = fileURLToPath(new URL('contender.ts', import.meta.url))
 // A young generation that no round fills, in MiB.
 const young = '128'
-const nodeOptions = ['--expose-gc', `--min-semi-space-size=${young}`, `--max-semi-space-size=${young}`]
+const nodeOptions = [
+  '--expose-gc',
+  `--min-semi-space-size=${young}`,
+  `--max-semi-space-size=${young}`,
+  `--import=${new URL('../one-undici.ts', import.meta.url)}`,
+]
 
 const { addresses, nginxes } = await startBackends()
 const figures: Figures = new Map(names.map((name) => [name, []]))

@@ -66,6 +66,9 @@ export function report(figures: Figures): string {
     ],
     body: [table(['ours', 'bytes', 'promises', 'peer', 'bytes', 'promises', '× bytes'], rows), ''],
     targets: targets(figures),
-    notes: ['Memory outside the heap of the engine, such as the bytes of bodies, is not counted.'],
+    notes: [
+      'Memory outside the heap of the engine, such as the bytes of bodies, is not counted.',
+      'The clients on undici have the same version of it.',
+    ],
   })
 }

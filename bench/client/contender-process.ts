@@ -6,6 +6,7 @@ import type { LoadOrder, LoadResult } from './load.ts'
 import type { OutageOrder, Sent } from './paced-load.ts'
 
 const program = fileURLToPath(new URL('contender.ts', import.meta.url))
+const execArgv = ['--import', new URL('../one-undici.ts', import.meta.url).href]
 
 /** A client under test, seen from the process that measures. */
 export class ContenderProcess {
@@ -14,7 +15,7 @@ export class ContenderProcess {
   readonly #died: Promise<never>
 
   static async start(name: string, backends: readonly string[]): Promise<ContenderProcess> {
-    const contender = new ContenderProcess(name, fork(program, [name, ...backends], { stdio: 'inherit' }))
+    const contender = new ContenderProcess(name, fork(program, [name, ...backends], { stdio: 'inherit', execArgv }))
     await contender.#answer()
     return contender
   }

@@ -108,6 +108,7 @@ const notes: readonly string[] = [
   `The peer of those on undici is “${undiciPools}”, of fetch “${fetchTurn}”, of all others “${axiosOne}”. The floor is a Pool’s bare \`dispatch\`: nothing on undici can do less.`,
   'All clients have the same limit of 64 connections for each backend; axios, @lb/axios and got have the same kind of agent. @lb/axios and @lb/undici have default ' +
     'options: retries, outlier detection and events are on. got does not retry.',
+  'All clients on undici have the same version of it.',
   'p50 and p99 follow from the requests in flight and the rate; they show pauses more than speed.',
 ]
 
