@@ -5,7 +5,10 @@ import { build } from 'vite'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** What is imported, and the bytes that it may have, in KB (1 000 bytes) after gzip. */
+/**
+ * What is imported, and the bytes that it may have, in KB (1 000 bytes) after gzip. A load balancer needs most of core, since it takes any
+ * balancer by its name, and any option: it is for servers, which load it once. One balancer alone is for everything else.
+ */
 const limits: readonly { readonly code: string; readonly limitKb: number }[] = [
   { code: "export { RoundRobinBalancer } from '@lb/core'", limitKb: 6 },
   { code: "export { SmoothWeightedRoundRobinBalancer } from '@lb/core'", limitKb: 6 },
@@ -13,8 +16,8 @@ const limits: readonly { readonly code: string; readonly limitKb: number }[] = [
   { code: "export { PeakEwmaBalancer } from '@lb/core'", limitKb: 6 },
   { code: "export { RingHashBalancer } from '@lb/core'", limitKb: 6 },
   { code: "export { MaglevBalancer } from '@lb/core'", limitKb: 6 },
-  { code: "export { LoadBalancer, StaticDiscovery } from '@lb/core'", limitKb: 70 },
-  { code: "export * from '@lb/core'", limitKb: 75 },
+  { code: "export { LoadBalancer, StaticDiscovery } from '@lb/core'", limitKb: 76 },
+  { code: "export * from '@lb/core'", limitKb: 84 },
 ]
 
 async function compressedBytes(code: string): Promise<number> {

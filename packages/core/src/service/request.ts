@@ -203,7 +203,7 @@ export class Requests {
     isWhole = false,
   ): void {
     const { answers } = record
-    const { watch, throttle } = this.#feedback
+    const { watch, throttle, suspects } = this.#feedback
     const { ok, statusCode, latencyMs } = outcome
     if (this.#capacity.isAdaptive) this.#capacity.learn(record, outcome, failure)
     answers.awaiting--
@@ -213,7 +213,7 @@ export class Requests {
       answers.answers++
       answers.unanswered = 0
       answers.outrun = 0
-      this.#feedback.suspects.answered(record)
+      if (suspects.suspicions.size > 0) suspects.answered(record)
     }
     if (probed !== undefined) {
       answers.probed = false

@@ -32,6 +32,8 @@ export class Suspects {
   readonly ids: ReadonlySet<string>
   readonly #ids = new Set<string>()
   readonly #suspicions = new Map<InstanceRecord, Suspicion>()
+  /** All suspicions. Nearly always there is none, and then no answer need be reported. */
+  readonly suspicions: ReadonlyMap<InstanceRecord, Suspicion> = this.#suspicions
   readonly #options: SuspectsOptions
   /** The look at which so many were suspects that none is. What was asked before may be lost, and says nothing. */
   #stoppedAtLook = Number.NEGATIVE_INFINITY
@@ -42,10 +44,9 @@ export class Suspects {
     options.looks.add(() => this.#look())
   }
 
-  /** `record` answered something. Hot: nearly always there is no suspicion. */
+  /** `record` answered something. */
   answered(record: InstanceRecord): void {
-    if (this.#suspicions.size === 0 || !this.#suspicions.delete(record)) return
-    this.#ids.delete(record.instance.id)
+    if (this.#suspicions.delete(record)) this.#ids.delete(record.instance.id)
   }
 
   #look(): boolean {
