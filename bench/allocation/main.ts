@@ -29,7 +29,7 @@ const nodeOptions = [
   '--expose-gc',
   `--min-semi-space-size=${young}`,
   `--max-semi-space-size=${young}`,
-  `--import=${new URL('../one-undici.ts', import.meta.url)}`,
+  `--import=${new URL('../one-undici.ts', import.meta.url).href}`,
 ]
 
 const { addresses, nginxes } = await startBackends()
