@@ -6,7 +6,7 @@ import { table } from '../table.ts'
 import { lowerIsBetter, type Target } from '../target.ts'
 
 /** A fleet of clients, which together make 500 calls a second. */
-export interface QuietClients {
+interface QuietClients {
   readonly clients: number
   readonly callsPerSecond: number
 }

@@ -75,6 +75,7 @@ export {
 } from './load-report/load-report.ts'
 export { RequestLoad } from './load-report/request-load.ts'
 export { type DepartureListener, onDeparture } from './observe/instance-departures.ts'
+export { isCriticality } from './overload/criticality.ts'
 export { classifyError, classifyResponse, classifyStatus, type ResponseFacts } from './retry/classification.ts'
 export { isIdempotentMethod } from './retry/idempotency.ts'
 export { parseRetryAfter } from './retry/retry-after.ts'

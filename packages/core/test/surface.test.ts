@@ -72,6 +72,7 @@ describe('@lb/core', () => {
       'exponentialBackoffMs',
       'formatLoadReport',
       'fullJitterBackoffMs',
+      'isCriticality',
       'isIdempotentMethod',
       'isLoadBalancedError',
       'isLoadBalancer',

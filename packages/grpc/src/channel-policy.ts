@@ -1,10 +1,10 @@
 import type { ChannelOptions, experimental } from '@grpc/grpc-js'
-import type { AttemptInfo, LoadBalancer, PickRequest, PickResult, ServiceSnapshot } from '@lb/core'
+import type { AttemptInfo, LoadBalancer, PickResult, ServiceSnapshot, TryAcquireRequest } from '@lb/core'
 import { messageOf, type StartedCall } from '@lb/core/authoring'
 import { AttemptPick, Call, giveBack } from './call.ts'
 import type { Connection } from './connection.ts'
 import { Connections } from './connections.ts'
-import type { RegistrationSettings } from './options.ts'
+import type { GrpcCallInfo, RegistrationSettings } from './options.ts'
 import { unavailable } from './outcome.ts'
 
 type GrpcPickResult = experimental.PickResult
@@ -167,19 +167,15 @@ export class ChannelPolicy implements experimental.Picker {
   }
 
   /** What is asked of lb. */
-  #request(call: Call, seen: ReadonlySet<string> | undefined): PickRequest | undefined {
+  #request(call: Call, seen: ReadonlySet<string> | undefined): TryAcquireRequest | undefined {
     const { settings, service } = this.#channel
     const { unready } = this.#connections
     const { tried, method, metadata } = call
-    const hashKey = settings.hashKey?.({ service, method, metadata })
-    const match = settings.match?.({ service, method, metadata })
+    const wishes = wishesOf(settings, { service, method, metadata })
     const isPlain = seen === undefined && tried === undefined
-    if (isPlain && unready.size === 0) {
-      if (match !== undefined) return { hashKey, match }
-      return hashKey === undefined ? undefined : { hashKey }
-    }
+    if (isPlain && unready.size === 0) return wishes
     const avoid = isPlain ? unready : new Set([...unready, ...(seen ?? []), ...(tried ?? [])])
-    return { hashKey, match, avoid }
+    return { ...wishes, avoid }
   }
 
   #wait(call: Call, waiting: Promise<PickResult | undefined>): GrpcPickResult {
@@ -268,10 +264,17 @@ export class ChannelPolicy implements experimental.Picker {
   }
 }
 
+/** What the options of the registration say of a call. Hot: nearly always there are none. */
+function wishesOf(settings: RegistrationSettings, call: GrpcCallInfo): TryAcquireRequest | undefined {
+  const { hashKey, match, criticality } = settings
+  if (hashKey === undefined && match === undefined && criticality === undefined) return undefined
+  return { hashKey: hashKey?.(call), match: match?.(call), criticality: criticality?.(call) }
+}
+
 /** `undefined` also if there is no instance: `acquire` may wait for a newer list, and says why it is in vain. */
 function tryAcquire(
   started: StartedCall,
-  request: PickRequest | undefined,
+  request: TryAcquireRequest | undefined,
   kind: AttemptInfo['kind'],
 ): PickResult | undefined {
   try {

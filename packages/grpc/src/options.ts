@@ -1,5 +1,5 @@
 import * as grpcJs from '@grpc/grpc-js'
-import type { LoadBalancer, MetadataMatch } from '@lb/core'
+import type { Criticality, LoadBalancer, MetadataMatch } from '@lb/core'
 import {
   checkDurationMs,
   checkFunction,
@@ -8,6 +8,7 @@ import {
   checkLoadBalancer,
   rejectOption,
 } from '@lb/core/authoring'
+import { type CriticalityOf, criticalityOf } from './call-criticality.ts'
 import type { GrpcModule } from './grpc-module.ts'
 
 /** A call, as the options of a registration see it. */
@@ -32,6 +33,12 @@ export interface RegisterLoadBalancerOptions {
    * @default any instance will do
    */
   readonly match?: ((call: GrpcCallInfo) => MetadataMatch | undefined) | undefined
+  /**
+   * What a call is worth if the service is overloaded: the lowest class is refused first. Either a function, or the key of the metadata that
+   * says it, such as `x-lb-criticality`. A value that is no class counts as `default`.
+   * @default every call is `default`
+   */
+  readonly criticality?: string | ((call: GrpcCallInfo) => Criticality | undefined) | undefined
   /**
    * Methods for which calling twice has the effect of once: `/users.v1.Users/GetUser`, or `/users.v1.Users/*` for all of a
    * service. Their calls are repeated on another instance, unless the service config of the channel has a retry or
@@ -64,6 +71,7 @@ export interface RegistrationSettings {
   readonly scheme: string
   readonly hashKey: RegisterLoadBalancerOptions['hashKey']
   readonly match: RegisterLoadBalancerOptions['match']
+  readonly criticality: CriticalityOf | undefined
   readonly idempotent: readonly string[]
   readonly maxRetries: number
   readonly secondTryAfterMs: number
@@ -77,6 +85,7 @@ const known = [
   'scheme',
   'hashKey',
   'match',
+  'criticality',
   'idempotent',
   'maxRetries',
   'secondTryAfterMs',
@@ -92,8 +101,8 @@ const mostRetries = 4
 export function registrationSettings(lb: LoadBalancer, options: RegisterLoadBalancerOptions): RegistrationSettings {
   checkLoadBalancer(`${caller}.lb`, lb)
   checkKeys(caller, options, known)
-  const { scheme = 'lb', hashKey, match, idempotent = [], maxRetries = 2, secondTryAfterMs = 500 } = options
-  const { connectTimeoutMs = 3_000, serverName, grpc = grpcJs } = options
+  const { scheme = 'lb', hashKey, match, criticality, idempotent = [], maxRetries = 2 } = options
+  const { secondTryAfterMs = 500, connectTimeoutMs = 3_000, serverName, grpc = grpcJs } = options
   if (typeof scheme !== 'string' || !/^[a-z][a-z\d+.-]*$/.test(scheme)) {
     rejectOption(`${caller}.scheme`, 'a scheme of URIs in lower case, such as "lb"', scheme)
   }
@@ -114,6 +123,7 @@ export function registrationSettings(lb: LoadBalancer, options: RegisterLoadBala
     scheme,
     hashKey,
     match,
+    criticality: criticalityOf(`${caller}.criticality`, criticality),
     idempotent: copied,
     maxRetries,
     secondTryAfterMs,

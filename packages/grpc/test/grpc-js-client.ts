@@ -13,11 +13,12 @@ let registered = 0
 export function grpcJsHarness(module: GrpcModule & GrpcClientHarness['grpc']): GrpcClientHarness {
   return {
     grpc: module,
-    create: (lb, service, { idempotent, hashedMetadata }) => {
+    create: (lb, service, { idempotent, hashedMetadata, criticalityMetadata }) => {
       const scheme = `lb${registered++}`
       registerLoadBalancer(lb, {
         scheme,
         idempotent,
+        criticality: criticalityMetadata,
         hashKey: ({ metadata }) => metadata.get(hashedMetadata)[0]?.toString(),
         grpc: module,
       })

@@ -87,6 +87,10 @@ describe('registerLoadBalancer', () => {
     ['connectTimeoutMs', 0],
     ['serverName', 'host'],
     ['hashKey', 'user'],
+    ['criticality', 7],
+    ['criticality', ''],
+    ['criticality', 'sheddable'],
+    ['criticality', 'class-bin'],
     ['grpc', {}],
     ['schema', 'lb'],
   ])('names a bad %s', (option, value) => {

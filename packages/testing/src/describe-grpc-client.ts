@@ -7,6 +7,7 @@ import type { GrpcClientCapabilities, GrpcClientHarness } from './grpc-client/ha
 import { describeGrpcListChanges } from './grpc-client/list-changes.ts'
 import { describeGrpcObservedCalls } from './grpc-client/observed-calls.ts'
 import { describeGrpcOptions } from './grpc-client/options.ts'
+import { describeGrpcOverload } from './grpc-client/overload.ts'
 import { describeGrpcStatuses } from './grpc-client/statuses.ts'
 
 /**
@@ -30,5 +31,6 @@ export function describeGrpcClient(
     describeGrpcEndings(fixture)
     describeGrpcObservedCalls(fixture)
     describeGrpcOptions(fixture)
+    describeGrpcOverload(fixture)
   })
 }

@@ -29,7 +29,7 @@ export function rankOf(criticality: Criticality | undefined): CriticalityRank {
   return criticality === 'sheddable' ? 2 : defaultRank
 }
 
-/** Whether `value`, which may come from outside, is the name of a class. */
+/** Whether `value`, which may come from outside such as a header, is the name of a class. Others count as `default`. */
 export function isCriticality(value: unknown): value is Criticality {
   return value === 'critical' || value === 'default' || value === 'sheddable'
 }

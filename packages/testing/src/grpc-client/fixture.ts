@@ -8,6 +8,8 @@ export const service = 'user-service'
 /** Long enough for anything that should come. */
 export const deadlineMs = 10_000
 
+const metadataKeys = { hashedMetadata: 'user', criticalityMetadata: 'x-lb-criticality' }
+
 /** The client under test before three servers of `user-service`: new ones for each test. */
 export class GrpcClientFixture {
   servers!: readonly [LoopbackGrpcServer, LoopbackGrpcServer, LoopbackGrpcServer]
@@ -47,7 +49,7 @@ export class GrpcClientFixture {
 
   /** Makes another client, of another service. */
   clientOf(name: string): GrpcClientUnderTest {
-    return this.#harness.create(this.lb, name, { idempotent: [], hashedMetadata: 'user' })
+    return this.#harness.create(this.lb, name, { ...metadataKeys, idempotent: [] })
   }
 
   /** Calls so many times, one after the other, and gives how often each server responded. */
@@ -99,7 +101,7 @@ export class GrpcClientFixture {
     const events: LoadBalancerEvent[] = []
     this.events = events
     this.lb.subscribe((event) => events.push(event))
-    this.client = this.#harness.create(this.lb, service, { idempotent, hashedMetadata: 'user' })
+    this.client = this.#harness.create(this.lb, service, { ...metadataKeys, idempotent })
   }
 }
 

@@ -21,6 +21,8 @@ export interface GrpcClientSetting {
   readonly idempotent: readonly string[]
   /** The metadata by which calls are hashed. */
   readonly hashedMetadata: string
+  /** The metadata that says what a call is worth. */
+  readonly criticalityMetadata: string
 }
 
 /** A client of the service of `textProto`. A call that fails rejects with an error that has the number of its status as `code`. */

@@ -3,7 +3,7 @@ import { exponential } from './latency-profile.ts'
 import type { RecordedCall } from './recording/recording.ts'
 
 /** A call that comes after the last one. */
-export interface ScheduledCall {
+interface ScheduledCall {
   /** Milliseconds from now. */
   readonly delayMs: number
   readonly idempotent: boolean
