@@ -26,10 +26,12 @@ import {
   outlierDetectionTable,
   successRateTable,
 } from '../packages/core/src/health/outliers/options.ts'
+import { routingTable } from '../packages/core/src/instance/routing-options.ts'
 import { subsetTable } from '../packages/core/src/instance/subset.ts'
 import { loadReportTable } from '../packages/core/src/load-report/options.ts'
 import { loadReportPollTable } from '../packages/core/src/load-report/poll-options.ts'
 import { throttleTable } from '../packages/core/src/overload/client-throttle.ts'
+import { adaptiveLimitTable } from '../packages/core/src/overload/gradient-limit.ts'
 import { queueTable } from '../packages/core/src/overload/queue-options.ts'
 import { hedgeTable } from '../packages/core/src/retry/hedging.ts'
 import { retryBudgetTable } from '../packages/core/src/retry/retry-budget.ts'
@@ -39,8 +41,8 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 
 interface Section {
   readonly title: string
-  readonly file: string
-  readonly type: string
+  /** Its interfaces, each as `Name in file`. */
+  readonly interfaces: readonly string[]
   readonly table: Readonly<Record<string, Option<unknown>>>
 }
 
@@ -52,7 +54,7 @@ interface Documented {
   readonly default: string | undefined
 }
 
-/** Title, interface and file, table. */
+/** Title, interface and file (those that it extends, too), table. */
 const rows: readonly (readonly [string, string, Section['table']])[] = [
   ['LoadBalancerOptions', 'LoadBalancerOptions in config/service-options.ts', loadBalancerTable],
   ['ServiceOptions', 'ServiceOptions in config/service-options.ts', serviceTable],
@@ -75,11 +77,13 @@ const rows: readonly (readonly [string, string, Section['table']])[] = [
   ['panic', 'PanicOptions in health/eligibility/panic.ts', panicTable],
   ['zone', 'ZoneOptions in health/eligibility/zone-options.ts', zoneTable],
   ['subset', 'SubsetOptions in instance/subset.ts', subsetTable],
+  ['routing', 'RoutingOptions in instance/routing-options.ts', routingTable],
   ['loadReports', 'LoadReportOptions in load-report/options.ts', loadReportTable],
   ['loadReports.poll', 'LoadReportPollOptions in load-report/poll-options.ts', loadReportPollTable],
+  ['adaptiveLimit', 'AdaptiveLimitOptions in overload/gradient-limit.ts', adaptiveLimitTable],
   ['queue', 'QueueOptions in overload/queue-options.ts', queueTable],
   ['throttle', 'ThrottleOptions in overload/client-throttle.ts', throttleTable],
-  ['lb.execute()', 'ExecuteOptions in call/execute-options.ts', executeTable],
+  ['lb.execute()', 'ExecuteOptions in call/execute-options.ts, PickRequest in balancer/balancer.ts', executeTable],
   ['RoundRobinBalancer', 'RoundRobinOptions in balancer/round-robin.ts', roundRobinTable],
   [
     'SmoothWeightedRoundRobinBalancer',
@@ -96,13 +100,19 @@ const rows: readonly (readonly [string, string, Section['table']])[] = [
 ]
 
 /** Every object of options of a load balancer, its calls and balancers. */
-export const sections: readonly Section[] = rows.map(([title, place, table]) => {
-  const [type = '', file = ''] = place.split(' in ')
-  return { title, file, type, table }
-})
+export const sections: readonly Section[] = rows.map(([title, places, table]) => ({
+  title,
+  interfaces: places.split(', '),
+  table,
+}))
 
-/** The options that the interface of a section itself declares, in its order. */
-export function documentedOptions({ file, type }: Section): Documented[] {
+/** The options that the interfaces of a section declare, in their order. */
+export function documentedOptions({ interfaces }: Section): Documented[] {
+  return interfaces.flatMap(declaredOptions)
+}
+
+function declaredOptions(place: string): Documented[] {
+  const [type = '', file = ''] = place.split(' in ')
   const source = readFileSync(join(root, 'packages/core/src', file), 'utf8')
   const [, body = ''] = new RegExp(String.raw`export interface ${type}\b[^{]*\{\n([\s\S]*?)\n\}`).exec(source) ?? []
   return Array.from(

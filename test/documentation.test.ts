@@ -154,6 +154,22 @@ describe('docs/reference/options.md', () => {
     })),
   )
 
+  const groups = sections.flatMap(({ title, table }) =>
+    Object.entries(table).flatMap(([name, { fields }]) =>
+      fields === undefined ? [] : { name: `${title}.${name}`, fields },
+    ),
+  )
+
+  it.each(groups)('has every field of $name', ({ fields }) => {
+    const fieldNames = Object.keys(fields)
+    const isDescribed = sections.some(({ table }) => fieldNames.every((field) => field in table))
+    expect(isDescribed).toBe(true)
+  })
+
+  it.each(sections)('has every option of $title', ({ table }) => {
+    expect(documented.map(({ name }) => name)).toEqual(expect.arrayContaining(Object.keys(table)))
+  })
+
   it.each(documented)('says what $section.$name means', ({ meaning }) => {
     expect(meaning).not.toBe('')
   })

@@ -36,7 +36,14 @@ const outputs: Readonly<Record<string, string | RegExp>> = {
   msw: 'Ada\n',
   'nest-logger': /^\[Nest\] .* LOG \[lb\] \{"type":"instances-changed","level":"info","service":"user-service",/,
   nock: 'Ada\n',
+  'openai-stream': `${`${['One', 'by', 'one'].map((token) => `sent ${token}\nreceived ${token}\n`).join('')}`.repeat(2)}the instance dies in the middle:
+sent One
+received One
+the stream ends with an error: terminated
+`,
   pino: /^\{"level":30,.*"name":"lb","event":\{"type":"instances-changed",.*"msg":"instances-changed"\}\n/,
+  'retry-budget':
+    'one of three is dead: 100 of 100 calls succeed\nall are dead: 0 of 100 calls succeed\nfewer than 150 attempts, where three for each call would be 300: true\n',
 }
 
 describe('the recipes', () => {

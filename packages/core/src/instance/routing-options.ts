@@ -43,7 +43,7 @@ const fallbackOption: DefaultedOption<'none' | 'any' | Readonly<Record<string, s
   },
 }
 
-const routingTable: OptionTable<RoutingOptions, 'keys'> = { keys: keysOption, fallback: fallbackOption }
+export const routingTable: OptionTable<RoutingOptions, 'keys'> = { keys: keysOption, fallback: fallbackOption }
 
 const options = objectOption<RoutingOptions>(routingTable, false)
 

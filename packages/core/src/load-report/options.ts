@@ -20,7 +20,7 @@ export interface LoadReportOptions {
   /**
    * The metrics that count as utilization, such as `named_metrics.kv_cache_usage_perc` or `mem_utilization`: the largest
    * of those in the report, if that says nothing of `application_utilization`. With none of them, `cpu_utilization`
-   * counts. At most 16 names.
+   * counts. At most 16 names. Without `metrics`, a report counts only if it has the requests per second, too.
    * @default []
    */
   readonly metrics?: readonly string[] | undefined
