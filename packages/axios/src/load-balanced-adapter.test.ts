@@ -1,3 +1,4 @@
+import type { Criticality } from '@lb/core'
 import { describeHttpClient } from '@lb/testing/suites'
 import axios from 'axios'
 import * as undici from 'undici'
@@ -7,14 +8,18 @@ const ways: Readonly<Record<string, LoadBalancedAdapterOptions>> = { axios: {}, 
 
 const match: LoadBalancedAdapterOptions['match'] = ({ headers }) => ({ version: headers.get('x-version')?.toString() })
 
+const criticality: LoadBalancedAdapterOptions['criticality'] = ({ headers }) => headers.get('x-class') as Criticality
+
 for (const [name, options] of Object.entries(ways)) {
   describeHttpClient(
     name,
     {
-      create: (lb) => {
+      create: (lb, { criticalityHeader } = {}) => {
         const client = loadBalance(axios.create({ validateStatus: () => true, responseType: 'text' }), lb, {
           ...options,
           match,
+          criticality,
+          criticalityHeader,
         })
         return async ({ body, timeoutMs = 0, signal, ...request }) => {
           const response = await client.request({
@@ -27,6 +32,6 @@ for (const [name, options] of Object.entries(ways)) {
         }
       },
     },
-    { match: true },
+    { match: true, criticality: true },
   )
 }

@@ -1,5 +1,11 @@
 import type { LoadBalancer } from '@lb/core'
-import { parseServiceUrl, rejectOption, type ServiceUrl, type ServiceUrlRules } from '@lb/core/authoring'
+import {
+  criticalityHeaderName,
+  parseServiceUrl,
+  rejectOption,
+  type ServiceUrl,
+  type ServiceUrlRules,
+} from '@lb/core/authoring'
 import axios, {
   type AxiosAdapter,
   type AxiosInstance,
@@ -75,6 +81,7 @@ class Sender {
       lb,
       rules: this.#rules,
       options,
+      criticalityHeader: criticalityHeaderName(options.criticalityHeader),
       adapter: httpAdapter,
       isOwn: true,
       mayBeProxied: environmentNamesProxy(),

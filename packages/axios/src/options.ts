@@ -1,5 +1,5 @@
-import type { LoadBalancer, MetadataMatch } from '@lb/core'
-import { checkAdapterOptions, checkLoadBalancer, rejectOption } from '@lb/core/authoring'
+import type { Criticality, LoadBalancer, MetadataMatch } from '@lb/core'
+import { type CriticalityRule, checkAdapterOptions, checkLoadBalancer, rejectOption } from '@lb/core/authoring'
 import { checkPoolOptions, type PoolOptions } from '@lb/undici/authoring'
 import type { AxiosRequestConfig, InternalAxiosRequestConfig } from 'axios'
 import type { Undici } from './undici-transport.ts'
@@ -27,6 +27,16 @@ export interface LoadBalancedAdapterOptions {
    */
   readonly match?: ((config: InternalAxiosRequestConfig) => MetadataMatch | undefined) | undefined
   /**
+   * What a request is worth if the service is overloaded: the lowest class is refused first. A function that returns no class says `default`;
+   * `criticality` of the request itself goes before. Default: `default`, whatever headers say.
+   */
+  readonly criticality?: CriticalityRule<InternalAxiosRequestConfig> | undefined
+  /**
+   * Says the class of the request to the instance: `true` in the header `x-lb-criticality`, a string in the header of that name. It replaces
+   * what the caller wrote there. Default false: no header.
+   */
+  readonly criticalityHeader?: boolean | string | undefined
+  /**
    * Whether sending the request twice has the effect of once. Default: its method says so (RFC 9110 section 9.2.2), or
    * it has an `Idempotency-Key` header.
    */
@@ -38,6 +48,12 @@ export interface LoadBalancedAdapterOptions {
   readonly undici?: Undici | undefined
   /** How the connections of `undici` to instances are kept. */
   readonly pool?: PoolOptions | undefined
+}
+
+/** The config of a request to a service, with what only lb reads of it. */
+export interface LoadBalancedRequestConfig<D = unknown> extends AxiosRequestConfig<D> {
+  /** What the request is worth if the service is overloaded. Default: the option `criticality` of the client. */
+  readonly criticality?: Criticality | undefined
 }
 
 /** @throws InvalidOptionError */

@@ -67,6 +67,14 @@ export function attemptRequest(
   return request
 }
 
+/** A copy of `config` with the header `name`, whatever it had before. */
+export function withField(config: InternalAxiosRequestConfig, name: string, value: string): InternalAxiosRequestConfig {
+  const copy = copyOf(config)
+  copy.headers = headersCopy(config.headers)
+  copy.headers.set(name, value)
+  return copy
+}
+
 /** Limits the connections and interim responses of a request that does not go out directly. */
 export function limitAgents(request: InternalAxiosRequestConfig): void {
   const { httpAgent, httpsAgent } = request

@@ -1,15 +1,21 @@
-import type { AttemptContext, ExecuteOptions, LoadBalancer, ServiceInstance } from '@lb/core'
-import { type FailedAttempt, isIdempotentMethod, type ServiceUrl, type ServiceUrlRules } from '@lb/core/authoring'
+import type { AttemptContext, Criticality, ExecuteOptions, LoadBalancer, ServiceInstance } from '@lb/core'
+import {
+  criticalityOf,
+  type FailedAttempt,
+  isIdempotentMethod,
+  type ServiceUrl,
+  type ServiceUrlRules,
+} from '@lb/core/authoring'
 import { type AxiosAdapter, type AxiosResponse, type InternalAxiosRequestConfig, isAxiosError } from 'axios'
 import { Cancellation } from './cancellation.ts'
 import { classify, type Settled } from './classification.ts'
 import { AttemptSignal, type DirectResponse, sendDirectly } from './direct-transport.ts'
 import { AttemptError, callerError } from './errors.ts'
 import { sendNoticingHead } from './head-notice.ts'
-import type { LoadBalancedAdapterOptions } from './options.ts'
+import type { LoadBalancedAdapterOptions, LoadBalancedRequestConfig } from './options.ts'
 import { RedirectedRequest, RedirectFollower } from './redirect.ts'
 import { type ResponseHead, replay } from './replayed-response.ts'
-import { attemptRequest, isStream, limitAgents, type SendingRules, timeLeft, timeoutMs } from './request.ts'
+import { attemptRequest, isStream, limitAgents, type SendingRules, timeLeft, timeoutMs, withField } from './request.ts'
 import { EarlyResponse, endOf, giveUp, isBody } from './response.ts'
 import type { UndiciTransport } from './undici-transport.ts'
 
@@ -18,13 +24,15 @@ export interface Sending extends SendingRules {
   readonly lb: LoadBalancer
   readonly rules: ServiceUrlRules
   readonly options: LoadBalancedAdapterOptions
+  /** The header that says the class of the call; `undefined`: none. */
+  readonly criticalityHeader: string | undefined
   readonly adapter: AxiosAdapter
   readonly undici: UndiciTransport | undefined
 }
 
 /** One request to one service, with all its attempts. */
 export class ServiceCall {
-  readonly #config: InternalAxiosRequestConfig
+  #config: InternalAxiosRequestConfig
   readonly #url: ServiceUrl
   readonly #sending: Sending
   readonly #followed: number
@@ -82,8 +90,18 @@ export class ServiceCall {
       httpMethod: config.method ?? 'get',
       hashKey: hashKey?.(config),
       match: match?.(config),
+      criticality: this.#criticality(),
       signal: this.#cancellation?.signal ?? signal,
     }
+  }
+
+  /** The class of the call, which its requests say to the instances where that is an option. */
+  #criticality(): Criticality | undefined {
+    const { options, criticalityHeader } = this.#sending
+    const { criticality: own }: Pick<LoadBalancedRequestConfig, 'criticality'> = Object(this.#config)
+    const found = own ?? (options.criticality && criticalityOf(options.criticality, this.#config))
+    if (criticalityHeader !== undefined) this.#config = withField(this.#config, criticalityHeader, found ?? 'default')
+    return found
   }
 
   async #attempt(instance: ServiceInstance, context: AttemptContext): Promise<Settled> {

@@ -76,6 +76,8 @@ export {
 export { RequestLoad } from './load-report/request-load.ts'
 export { type DepartureListener, onDeparture } from './observe/instance-departures.ts'
 export { isCriticality } from './overload/criticality.ts'
+export { checkCriticalityHeader, criticalityHeader, criticalityHeaderName } from './overload/criticality-header.ts'
+export { type CriticalityRule, checkCriticalityRule, criticalityOf } from './overload/criticality-rule.ts'
 export { classifyError, classifyResponse, classifyStatus, type ResponseFacts } from './retry/classification.ts'
 export { isIdempotentMethod } from './retry/idempotency.ts'
 export { parseRetryAfter } from './retry/retry-after.ts'

@@ -53,6 +53,14 @@ export function setFirst(flat: string[], name: string, value: string): void {
   flat.unshift(name, value)
 }
 
+/** Puts the header `name`, in lower case, before the others, in place of all that a server might take for it: with an underscore for a dash. */
+export function setField(flat: string[], name: string, value: string): void {
+  const spelling = (each: string): string => each.toLowerCase().replaceAll('_', '-')
+  const names = flat.filter((each, index) => index % 2 === 0 && spelling(each) === spelling(name))
+  removeNamed(flat, new Set(names.map((each) => each.toLowerCase())))
+  flat.unshift(name, value)
+}
+
 /** Takes the headers of these names, in lower case, out of `flat`: name, value, name, value … */
 export function removeNamed(flat: string[], names: ReadonlySet<string>): void {
   if (names.size === 0) return

@@ -1,4 +1,5 @@
 export type { PoolOptions } from '@lb/undici/authoring'
+export type { CriticalityOptions, HeaderCriticality } from './criticality.ts'
 export { ProxyError, type ProxyErrorCode } from './errors.ts'
 export type { HeaderList } from './headers.ts'
 export { type HealthEndpoint, type HealthEndpointOptions, healthEndpoint } from './health-endpoint.ts'

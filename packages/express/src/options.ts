@@ -12,6 +12,12 @@ import {
   systemClock,
 } from '@lb/core/authoring'
 import { checkPoolOptions, type PoolOptions } from '@lb/undici/authoring'
+import {
+  type CriticalityOfRequest,
+  type CriticalityOptions,
+  checkCriticality,
+  criticalityOfRequest,
+} from './criticality.ts'
 import type { ProxyError } from './errors.ts'
 import type { HeaderList } from './headers.ts'
 import { checkSticky, type StickyCookieOptions, type StickyHeaderOptions } from './sticky-session.ts'
@@ -37,7 +43,7 @@ export interface UpstreamResponse {
 }
 
 /** How requests are passed on, and responses back. */
-export interface ProxyOptions {
+export interface ProxyOptions extends CriticalityOptions {
   /**
    * The path under which the proxy serves, such as `/users`: taken off before a request is sent. Needed on a bare server and
    * for upgrades, which do not pass through Express' routes. Default: what Express took off when it routed.
@@ -129,6 +135,8 @@ export interface ProxySettings
   readonly idleTimeoutMs: number
   readonly tunnelGraceMs: number
   readonly clock: Clock
+  /** `undefined`: all are `default`, and no instance hears of it. */
+  readonly criticalityOf: CriticalityOfRequest | undefined
 }
 
 const keys: readonly (keyof ProxyOptions)[] = [
@@ -153,6 +161,8 @@ const keys: readonly (keyof ProxyOptions)[] = [
   'idempotent',
   'hashKey',
   'match',
+  'criticality',
+  'criticalityHeader',
   'sticky',
   'errors',
   'onRequest',
@@ -189,6 +199,7 @@ export function proxySettings(service: string, options: ProxyOptions): ProxySett
   if (options.sticky !== undefined && options.hashKey !== undefined) {
     rejectOption('proxy.hashKey', 'absent when sticky is given', options.hashKey)
   }
+  checkCriticality('proxy', options)
   checkClock('proxy.clock', options.clock)
   return withDefaults(service, options)
 }
@@ -207,6 +218,7 @@ function withDefaults(service: string, options: ProxyOptions): ProxySettings {
     bufferLimit: options.bufferLimit ?? 65_536,
     errors: options.errors ?? 'respond',
     clock: options.clock ?? systemClock,
+    criticalityOf: criticalityOfRequest(options),
     service,
     prefix: prefix === '/' ? '' : prefix,
     targetPrefix: targetPrefix === '/' ? '' : targetPrefix,

@@ -223,6 +223,7 @@ export class ProxyCall implements InterimListener {
       retry: handsOnRetryAfter,
       hashKey: hashKey === undefined ? this.#session?.hashKey : runHook(() => hashKey(request)),
       match: match && runHook(() => match(request)),
+      criticality: settings.criticalityOf?.(request, this.#headers),
     }
     return lb.execute(settings.service, (instance, context) => this.#attempt(instance, context), options)
   }

@@ -15,6 +15,11 @@ const requestKinds: ReadonlyMap<string, HeaderKind> = new Map([
   ['expect', 'hop-by-hop'],
   // Trailers of requests are not passed on.
   ['trailer', 'hop-by-hop'],
+  // What a client says of it is the gateway's to judge. Some servers take an underscore for a dash.
+  ['x-lb-criticality', 'hop-by-hop'],
+  ['x-lb_criticality', 'hop-by-hop'],
+  ['x_lb-criticality', 'hop-by-hop'],
+  ['x_lb_criticality', 'hop-by-hop'],
   ['te', 'te'],
   ['host', 'host'],
   ['via', 'via'],

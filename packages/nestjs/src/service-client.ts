@@ -34,6 +34,8 @@ const clientKeys = Object.keys({
   hostHeader: true,
   hashKey: true,
   match: true,
+  criticality: true,
+  criticalityHeader: true,
   idempotent: true,
   undici: true,
   pool: true,

@@ -1,15 +1,17 @@
-import type { LoadBalancer } from '@lb/core'
+import type { Criticality, LoadBalancer } from '@lb/core'
 import { FakeDiscovery } from '@lb/testing'
-import { describeHttpClient } from '@lb/testing/suites'
+import { describeHttpClient, type HttpClientOptions } from '@lb/testing/suites'
 import type { AxiosInstance } from 'axios'
 import { getLoadBalancerToken, getServiceClientToken, LoadBalancerModule } from '../src/index.ts'
 import { application } from './application.ts'
 
 /** The client that an application injects, on the load balancer of the suite. */
-async function injectedClient(lb: LoadBalancer): Promise<AxiosInstance> {
+async function injectedClient(lb: LoadBalancer, options: HttpClientOptions): Promise<AxiosInstance> {
   const feature = LoadBalancerModule.forFeature({
     service: 'user-service',
     match: ({ headers }) => ({ version: headers.get('x-version')?.toString() }),
+    criticality: ({ headers }) => headers.get('x-class') as Criticality,
+    ...options,
     axios: { validateStatus: () => true, responseType: 'text' },
   })
   const app = await application(
@@ -22,10 +24,10 @@ async function injectedClient(lb: LoadBalancer): Promise<AxiosInstance> {
 describeHttpClient(
   'the client of forFeature',
   {
-    create: (lb) => {
+    create: (lb, options = {}) => {
       let client: Promise<AxiosInstance> | undefined
       return async ({ url, body, timeoutMs = 0, signal, ...request }) => {
-        client ??= injectedClient(lb)
+        client ??= injectedClient(lb, options)
         const response = await (await client).request({
           ...request,
           url: url.replace('http://user-service', ''),
@@ -37,5 +39,5 @@ describeHttpClient(
       }
     },
   },
-  { match: true },
+  { match: true, criticality: true },
 )

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe } from 'vitest'
+import { describeCriticality } from './http-client/criticality.ts'
 import { describeDelivery } from './http-client/delivery.ts'
 import { describeEndings } from './http-client/endings.ts'
 import { describeFailover } from './http-client/failover.ts'
@@ -45,6 +46,7 @@ export function describeHttpClient(
     describeServiceNames(client)
     describeObservation(client)
     describeRouting(client, capabilities)
+    describeCriticality(client, capabilities)
     describeLoadReports(client)
   })
 }

@@ -24,6 +24,7 @@ export { type TextMethod, textMethod, textProto, textService } from './grpc-clie
 export type {
   HttpClientCapabilities,
   HttpClientHarness,
+  HttpClientOptions,
   HttpClientRequest,
   HttpClientResponse,
 } from './http-client/harness.ts'

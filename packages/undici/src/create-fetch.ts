@@ -36,7 +36,8 @@ export function createFetch(lb: LoadBalancer, options: CreateFetchOptions = {}):
   const own = given === undefined ? common : undefined
   const whole = composer(interceptorOf(lb, rules, { wholeLength: lengthOf, given: givenBody }))
   const streamed = composer(interceptorOf(lb, rules, { wholeLength: () => Number.NaN, given: givenBody }))
-  const asksForBody = [rules.hashKey, rules.match, rules.idempotent].some((rule) => rule !== undefined)
+  const functions = [rules.hashKey, rules.match, rules.criticality, rules.idempotent]
+  const asksForBody = functions.some((rule) => typeof rule === 'function')
 
   const send = (input: FetchInput, init: RequestInit = {}): Promise<unknown> => {
     const compose = isStream(init.body) ? streamed : whole

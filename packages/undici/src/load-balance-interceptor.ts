@@ -1,10 +1,10 @@
 import type { LoadBalancer } from '@lb/core'
-import { isIdempotentMethod } from '@lb/core/authoring'
+import { criticalityHeaderName, criticalityOf, isIdempotentMethod } from '@lb/core/authoring'
 import type { Dispatcher } from 'undici'
 import { checkHandler, checkUndici, refuse } from './handler-check.ts'
 import { checkInterceptorArguments, type LoadBalanceOptions } from './options.ts'
 import { requestBody } from './request-body.ts'
-import { headerOf, type RequestHeaders, repeatableHeaders, withHost } from './request-headers.ts'
+import { headerOf, type RequestHeaders, repeatableHeaders, withField, withHost } from './request-headers.ts'
 import { ServiceCall, type ServiceRequest } from './service-call.ts'
 import { type ServiceOrigin, ServiceOrigins } from './service-origin.ts'
 
@@ -40,7 +40,8 @@ export function interceptorOf(
   bodyOfFetch?: BodyOfFetch,
 ): Dispatcher.DispatcherComposeInterceptor {
   checkUndici()
-  const { serviceOf, hostHeader, hashKey, match, idempotent } = options
+  const { serviceOf, hostHeader, hashKey, match, criticality, idempotent } = options
+  const criticalityHeader = criticalityHeaderName(options.criticalityHeader)
   const origins = new ServiceOrigins({ lb, serviceOf })
 
   function serviceRequest(request: Dispatcher.DispatchOptions, origin: ServiceOrigin): ServiceRequest {
@@ -53,15 +54,20 @@ export function interceptorOf(
       request.upgrade || request.method === 'CONNECT'
         ? false
         : (idempotent?.(asGiven) ?? request.idempotent ?? isIdempotent(request.method, headers))
+    const worth = criticality && criticalityOf(criticality, asGiven)
     return {
       origin,
       // The caller may change its own for the next request.
-      options: { ...request, headers },
+      options: {
+        ...request,
+        headers: criticalityHeader === undefined ? headers : withField(headers, criticalityHeader, worth ?? 'default'),
+      },
       body,
       // A stream can be sent again as long as it was not read, but not to two instances at a time.
       isIdempotent: isRepeatable && (body === undefined || body.isWhole),
       hashKey: hashKey?.(asGiven),
       match: match?.(asGiven),
+      criticality: worth,
     }
   }
 

@@ -1,5 +1,5 @@
 import type { LoadBalancer, MetadataMatch } from '@lb/core'
-import { checkAdapterOptions, checkLoadBalancer, rejectOption } from '@lb/core/authoring'
+import { type CriticalityRule, checkAdapterOptions, checkLoadBalancer, rejectOption } from '@lb/core/authoring'
 import type { Dispatcher } from 'undici'
 import { checkPoolOptions, type PoolOptions } from './pool-options.ts'
 
@@ -23,6 +23,16 @@ export interface LoadBalanceOptions {
    * those of `routing.keys` of the service; a value that is `undefined` says nothing. Default: any instance will do.
    */
   readonly match?: ((request: Dispatcher.DispatchOptions) => MetadataMatch | undefined) | undefined
+  /**
+   * What a request is worth if the service is overloaded: the lowest class is refused first. A function that returns no class says
+   * `default`. Default: `default`, whatever headers say.
+   */
+  readonly criticality?: CriticalityRule<Dispatcher.DispatchOptions> | undefined
+  /**
+   * Says the class of the request to the instance: `true` in the header `x-lb-criticality`, a string in the header of that name. It replaces
+   * what the caller wrote there. Default false: no header.
+   */
+  readonly criticalityHeader?: boolean | string | undefined
   /**
    * Whether sending the request twice has the effect of once. Default: `idempotent` of the request; else its method says
    * so (RFC 9110 section 9.2.2), or it has an `Idempotency-Key` header.

@@ -61,6 +61,17 @@ export function withHeader(headers: RequestHeaders, name: string, value: string)
   return isList(headers) ? [...headers, name, value] : { ...headers, [name]: value }
 }
 
+/** `headers` with the field `name`, given in lower case, whatever they had before. What was given is not changed. */
+export function withField(headers: RequestHeaders, name: string, value: string): RequestHeaders {
+  if (headers === null) return { [name]: value }
+  if (isList(headers)) {
+    const others = headers.filter((_, index) => !isNamed(headers[index - (index % 2)], name))
+    return [...others, name, value]
+  }
+  const others = Object.entries(headers).filter(([each]) => !isNamed(each, name))
+  return { ...Object.fromEntries(others), [name]: value }
+}
+
 function isNamed(field: unknown, name: string): boolean {
   return typeof field === 'string' && field.length === name.length && field.toLowerCase() === name
 }

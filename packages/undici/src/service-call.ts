@@ -2,6 +2,7 @@ import type {
   AttemptContext,
   AttemptResult,
   Classification,
+  Criticality,
   ExecuteOptions,
   LoadBalancer,
   MetadataMatch,
@@ -27,6 +28,7 @@ export interface ServiceRequest {
   readonly isIdempotent: boolean
   readonly hashKey: string | undefined
   readonly match: MetadataMatch | undefined
+  readonly criticality: Criticality | undefined
 }
 
 /** Shared, as it is what a call begins and ends with. */
@@ -57,7 +59,7 @@ export class ServiceCall extends CallerHandler implements ResponseCall {
       this.#end(reason)
       return
     }
-    const { origin, isIdempotent, hashKey, match, options: sent } = this.#request
+    const { origin, isIdempotent, hashKey, match, criticality, options: sent } = this.#request
     const common: ExecuteOptions<ServiceResponse> = {
       idempotent: isIdempotent,
       signal: this.#signal,
@@ -65,7 +67,8 @@ export class ServiceCall extends CallerHandler implements ResponseCall {
       discard,
       httpMethod: sent.method,
     }
-    const options = hashKey === undefined && match === undefined ? common : { ...common, hashKey, match }
+    const isPlain = hashKey === undefined && match === undefined && criticality === undefined
+    const options = isPlain ? common : { ...common, hashKey, match, criticality }
     lb.execute(origin.service, (instance, context) => this.#attempt(instance, context), options).then(
       (response) => this.#settle(response),
       (error: unknown) => this.#end(error),

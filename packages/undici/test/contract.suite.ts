@@ -1,3 +1,4 @@
+import type { Criticality } from '@lb/core'
 import { describeHttpClient } from '@lb/testing/suites'
 import { Agent, type Dispatcher } from 'undici'
 import { afterAll } from 'vitest'
@@ -7,11 +8,12 @@ const agent = new Agent()
 afterAll(() => agent.destroy())
 
 /** Headers are an object with the interceptor, and an array of names and values with fetch. */
-const match: LoadBalanceOptions['match'] = ({ headers }) => {
-  const name = 'x-version'
-  if (!Array.isArray(headers)) return { version: Object(headers)[name] }
-  return { version: headers[headers.indexOf(name) + 1 || headers.length] }
+function headerIn({ headers }: Dispatcher.DispatchOptions, name: string): string | undefined {
+  return Array.isArray(headers) ? headers[headers.indexOf(name) + 1 || headers.length] : Object(headers)[name]
 }
+
+const match: LoadBalanceOptions['match'] = (request) => ({ version: headerIn(request, 'x-version') })
+const criticality: LoadBalanceOptions['criticality'] = (request) => headerIn(request, 'x-class') as Criticality
 
 /** undici's own time limits do not cover a whole request: a signal does. */
 function limited(signal: AbortSignal | undefined, timeoutMs: number | undefined): { signal?: AbortSignal } {
@@ -23,8 +25,8 @@ function limited(signal: AbortSignal | undefined, timeoutMs: number | undefined)
 describeHttpClient(
   'undici with the interceptor',
   {
-    create: (lb) => {
-      const dispatcher = agent.compose(loadBalanceInterceptor(lb, { match }))
+    create: (lb, { criticalityHeader } = {}) => {
+      const dispatcher = agent.compose(loadBalanceInterceptor(lb, { match, criticality, criticalityHeader }))
       return async ({ url, method = 'GET', headers, body, signal, timeoutMs }) => {
         const [, origin = '', path] = /^(\w+:\/*[^/]*)(.*)$/.exec(url) ?? []
         const response = await dispatcher.request({
@@ -39,14 +41,14 @@ describeHttpClient(
       }
     },
   },
-  { match: true },
+  { match: true, criticality: true },
 )
 
 describeHttpClient(
   'fetch',
   {
-    create: (lb) => {
-      const fetch = createFetch(lb, { dispatcher: agent, match })
+    create: (lb, { criticalityHeader } = {}) => {
+      const fetch = createFetch(lb, { dispatcher: agent, match, criticality, criticalityHeader })
       return async ({ url, body, signal, timeoutMs, ...init }) => {
         const sent = {
           ...init,
@@ -59,5 +61,5 @@ describeHttpClient(
       }
     },
   },
-  { match: true },
+  { match: true, criticality: true },
 )

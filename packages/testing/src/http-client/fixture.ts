@@ -1,7 +1,7 @@
 import { LoadBalancer, type LoadBalancerEvent, type LoadBalancerOptions, StaticDiscovery } from '@lb/core'
 import { expect } from 'vitest'
 import { type BackendScript, LoopbackBackend } from '../loopback-backend.ts'
-import type { HttpClientHarness, HttpClientRequest, HttpClientResponse } from './harness.ts'
+import type { HttpClientHarness, HttpClientOptions, HttpClientRequest, HttpClientResponse } from './harness.ts'
 import { runningTimeOf } from './running-time.ts'
 
 export const get: HttpClientRequest = { url: 'http://user-service/' }
@@ -36,10 +36,10 @@ export class HttpClientFixture {
     await Promise.all(this.backends.map((backend) => backend.stop()))
   }
 
-  /** A new load balancer with `options`, and a new client of it, instead of those before. */
-  async use(options: Partial<LoadBalancerOptions>): Promise<void> {
+  /** A new load balancer with `options`, and a new client of it with its own, instead of those before. */
+  async use(options: Partial<LoadBalancerOptions>, client?: HttpClientOptions): Promise<void> {
     await this.lb.close()
-    this.#create(options)
+    this.#create(options, client)
   }
 
   /** The same with the first backend alone, which it gives. */
@@ -76,7 +76,7 @@ export class HttpClientFixture {
     expect(this.lb.inspect('user-service').inFlight).toBe(0)
   }
 
-  #create(options: Partial<LoadBalancerOptions>): void {
+  #create(options: Partial<LoadBalancerOptions>, client?: HttpClientOptions): void {
     this.lb = new LoadBalancer({
       discovery: new StaticDiscovery({ 'user-service': this.backends.map(({ address }) => address) }),
       retry: { backoffBaseMs: 1 },
@@ -85,7 +85,7 @@ export class HttpClientFixture {
     const events: LoadBalancerEvent[] = []
     this.events = events
     this.lb.subscribe((event) => events.push(event))
-    this.send = this.#harness.create(this.lb)
+    this.send = this.#harness.create(this.lb, client)
   }
 }
 

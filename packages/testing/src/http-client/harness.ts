@@ -25,10 +25,16 @@ export interface HttpClientResponse {
   readonly body: string
 }
 
+/** Options of lb that the suite sets on the client under test. */
+export interface HttpClientOptions {
+  /** The client's option of this name. @default undefined */
+  readonly criticalityHeader?: boolean | string | undefined
+}
+
 /** The client under test, with lb installed. */
 export interface HttpClientHarness {
   /** Creates a client. It resolves for every status, and rejects if there is no response. */
-  create(lb: LoadBalancer): (request: HttpClientRequest) => Promise<HttpClientResponse>
+  create(lb: LoadBalancer, options?: HttpClientOptions): (request: HttpClientRequest) => Promise<HttpClientResponse>
 }
 
 /** What a client can do. The suite tests the declared capabilities. */
@@ -39,4 +45,10 @@ export interface HttpClientCapabilities {
   readonly timeout?: boolean
   /** Whether its option `match` gives `{ version }`, from the header `x-version` of a request. @default false */
   readonly match?: boolean
+  /**
+   * Whether its option `criticality` gives the value of the header `x-class` of a request, and its option `criticalityHeader` is the one that
+   * `create` gets.
+   * @default false
+   */
+  readonly criticality?: boolean
 }
