@@ -44,7 +44,7 @@ function series(ofInstance: boolean): number {
     .filter(([name]) => name !== 'lb.services.released')
     .map(([name, { labels, buckets }]) => {
       const results = name === 'lb.client.call.duration' ? 4 : 3
-      const reasons = name === 'lb.client.call.refusals' ? 3 : 6
+      const reasons = name === 'lb.client.call.refusals' ? 5 : 6
       const values: Readonly<Record<string, number>> = { ...seriesOf, result: results, reason: reasons }
       const sets = labels.map((label) => values[label] ?? 1)
       // One for each bucket, for +Inf, the sum and the count.

@@ -1,4 +1,4 @@
-import { InvalidOptionError, LoadBalancer, StaticDiscovery } from '@lb/core'
+import { InvalidOptionError, LoadBalancer, type LoadBalancerOptions, StaticDiscovery } from '@lb/core'
 import { metricTable } from '@lb/core/authoring'
 import { type Meter, type MeterProvider, type Tracer, type TracerProvider, trace } from '@opentelemetry/api'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -18,14 +18,16 @@ describe('instrument', () => {
     telemetry[Symbol.dispose]()
   })
 
-  function loadBalancer(services: Record<string, string[]> = { users: ['10.0.0.1:80', '10.0.0.2:80'] }): LoadBalancer {
-    const lb = new LoadBalancer({ discovery: new StaticDiscovery(services), retry: false })
+  const usersOnly: Record<string, string[]> = { users: ['10.0.0.1:80', '10.0.0.2:80'] }
+
+  function loadBalancer(services = usersOnly, options: Partial<LoadBalancerOptions> = {}): LoadBalancer {
+    const lb = new LoadBalancer({ discovery: new StaticDiscovery(services), retry: false, ...options })
     open.push(lb)
     return lb
   }
 
   it('describes every metric as the table does', async () => {
-    const lb = loadBalancer()
+    const lb = loadBalancer(usersOnly, { maxInFlight: 'adaptive', maxInFlightPerInstance: 'adaptive' })
     instrument(lb, { ...telemetry.providers, instanceLabel: true })
     await lb.execute('users', () => 1, { httpMethod: 'GET' })
     const metrics = await telemetry.metrics()

@@ -37,7 +37,7 @@ export class FaultyServices implements AsyncDisposable {
       discovery,
       retry: { backoffBaseMs: 1 },
       services: {
-        slow: { hedge: { delayMs: 5 } },
+        slow: { hedge: { delayMs: 5 }, maxInFlight: 'adaptive', maxInFlightPerInstance: 'adaptive' },
         stale: { discovery: this.#registry },
         empty: {},
         failing: { retry: { budget: { ratio: 0, minPerSecond: 0 } }, outlierDetection: false },

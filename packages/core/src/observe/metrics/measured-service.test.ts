@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { StaticDiscovery } from '../../discovery/static-discovery.ts'
 import { parseInstance } from '../../instance/instance.ts'
+import { LoadBalancer } from '../../load-balancer.ts'
 import { MeasuredService } from './measured-service.ts'
 import type { MetricLabels } from './metric-labels.ts'
 
@@ -37,5 +39,23 @@ describe('the series of a service', () => {
     } as const
     for (let call = 0; call < 2; call++) service.callsOf('GET').end(end)
     expect(recorded.map((labels) => recorded.indexOf(labels))).toEqual([0, 1, 0, 1])
+  })
+
+  it.each([
+    ['adaptive', { 'lb.limit': 20, 'lb.instance.limit': 20 }],
+    [20, {}],
+  ] as const)('have a limit only where it adapts: %s', async (limit, expected) => {
+    const discovery = new StaticDiscovery({ users: ['10.0.0.1:80'] })
+    const lb = new LoadBalancer({ discovery, maxInFlight: limit, maxInFlightPerInstance: limit })
+    await lb.execute('users', () => 1)
+    const service = new MeasuredService('users', { sink, labels: {}, instanceLabel: true, http: false })
+    const limits: Record<string, number> = {}
+    service.read(lb.inspect('users'), 0, (metric, value, labels) => {
+      if (!metric.endsWith('limit')) return
+      limits[metric] = value
+      expect(labels['lb.instance']).toBe(metric === 'lb.limit' ? undefined : '10.0.0.1:80')
+    })
+    expect(limits).toEqual(expected)
+    await lb.close()
   })
 })

@@ -142,13 +142,14 @@ export class MeasuredService {
 
   /** Calls `visit` with every current value of `snapshot`. */
   read(snapshot: ServiceSnapshot, nowMs: number, visit: MetricVisitor): void {
-    const { instances, status, inFlight, queued, listAgeMs, retryBudget, panic, overrides } = snapshot
+    const { instances, status, inFlight, adaptiveLimit, queued, listAgeMs, retryBudget, panic, overrides } = snapshot
     const { labels } = this
     for (const [state, ofState] of this.#byState) {
       visit('lb.instances', instances.filter((each) => each.state === state).length, ofState)
     }
     visit('lb.candidates', instances.filter(({ candidate }) => candidate).length, labels)
     visit('lb.in_flight', inFlight, labels)
+    if (adaptiveLimit !== undefined) visit('lb.limit', adaptiveLimit, labels)
     visit('lb.queued', queued, labels)
     visit('lb.overrides', overrides.length, labels)
     visit('lb.panic', panic === undefined ? 0 : 1, labels)
@@ -163,6 +164,7 @@ export class MeasuredService {
       const own = this.#instance(each.instance.id)
       if (own === this.#others) continue
       visit('lb.instance.in_flight', each.inFlight, own.labels)
+      if (each.adaptiveLimit !== undefined) visit('lb.instance.limit', each.adaptiveLimit, own.labels)
       visit('lb.instance.weight', each.effectiveWeight, own.labels)
     }
   }

@@ -61,6 +61,7 @@ export type ReadingName =
   | 'lb.instances'
   | 'lb.candidates'
   | 'lb.in_flight'
+  | 'lb.limit'
   | 'lb.queued'
   | 'lb.overrides'
   | 'lb.panic'
@@ -68,6 +69,7 @@ export type ReadingName =
   | 'lb.discovery.list.age'
   | 'lb.discovery.list.stale'
   | 'lb.instance.in_flight'
+  | 'lb.instance.limit'
   | 'lb.instance.weight'
 
 /** The name of a metric. */
@@ -182,6 +184,14 @@ export const metricTable: Readonly<Record<MetricName, Metric>> = {
     labels: ofService,
     source: '`inspect()`',
   },
+  'lb.limit': {
+    kind: 'updown',
+    unit: '{request}',
+    description:
+      'Requests without the begin of a response that an adaptive limit allows now; no series without such a limit',
+    labels: ofService,
+    source: '`inspect()`',
+  },
   'lb.queued': {
     kind: 'updown',
     unit: '{call}',
@@ -258,6 +268,14 @@ export const metricTable: Readonly<Record<MetricName, Metric>> = {
     kind: 'updown',
     unit: '{request}',
     description: 'Requests in flight on an instance',
+    labels: ofService,
+    source: '`inspect()`',
+    byInstance: 'only',
+  },
+  'lb.instance.limit': {
+    kind: 'updown',
+    unit: '{request}',
+    description: 'Requests without the begin of a response that the adaptive limit of an instance allows now',
     labels: ofService,
     source: '`inspect()`',
     byInstance: 'only',
