@@ -166,7 +166,7 @@ export class LoadBalancer implements AsyncDisposable {
    *
    * @throws InvalidOptionError; NoAvailableInstanceError beyond `maxServices`; LoadBalancerClosedError
    */
-  startCall(service: string, given: Pick<CallInfo, 'idempotent'>): StartedCall {
+  startCall(service: string, given: Partial<Pick<CallInfo, 'idempotent'>> = {}): StartedCall {
     try {
       return new AdapterCall(this.#use(service), this.#calls.begin(service, given))
     } catch (error) {

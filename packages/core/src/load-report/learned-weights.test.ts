@@ -98,6 +98,20 @@ describe('LearnedWeights', () => {
     for (const ratio of seen.slice(-20)) expect(ratio).toBeCloseTo(0.5, 1)
   })
 
+  it('follows from the least to the largest load, and back', async () => {
+    const { clock, learned: weights } = learned({ blackoutMs: 0, metrics: ['named_metrics.kv'] })
+    for (const kv of [Number.MAX_VALUE, 0, Number.MAX_VALUE, 0.5]) {
+      reportAll(weights, {
+        a: { namedMetrics: { kv } },
+        b: { namedMetrics: { kv: 0.5 } },
+        c: { namedMetrics: { kv: 0.5 } },
+      })
+      await clock.advance(50_000)
+      const [a, ...others] = weights.weights(['a', 'b', 'c']) ?? []
+      expect([...others, Number(a) >= 0.1 && Number(a) <= 4]).toEqual([1, 1, true])
+    }
+  })
+
   it('leaves out what reports no rate, without metrics', () => {
     const { learned: weights } = learned({ blackoutMs: 0 })
     reportAll(weights, { a: { cpuUtilization: 0.2 }, b: { namedMetrics: { kv: 0.4 } } })

@@ -172,7 +172,9 @@ export class LearnedWeights {
 
 /** `weight` after it went towards `target` for `ms`, in proportion. */
 function approached(weight: number, target: number, ms: number): number {
-  return weight * (target / weight) ** (1 - Math.exp(-ms / followMs))
+  const part = 1 - Math.exp(-ms / followMs)
+  // Not by their ratio, which overflows between a tiny and a huge one.
+  return weight ** (1 - part) * target ** part
 }
 
 /** Scaled to a median of 1 over the known ones, which is also what the unknown (0) get. */

@@ -11,7 +11,7 @@ export interface TrafficRecordingOptions {
   readonly maxBytes?: number | undefined
   /**
    * Bytes that wait for the reader at most, from 1_024 to 2^30. Calls for which there is no room are left out, and counted in the
-   * recording.
+   * recording. Lists of instances are not: if they come to four times as much, the recording ends.
    * @default 1_048_576
    */
   readonly maxBufferedBytes?: number | undefined

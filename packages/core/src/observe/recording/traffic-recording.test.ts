@@ -222,6 +222,30 @@ describe('the bounds of a recording', () => {
     await lb.close()
   })
 
+  it('are the lists that wait, too: without a reader it ends', async () => {
+    const discovery = new FakeWatchDiscovery(['a:1'])
+    const { lb, recording, clock } = await record({ maxBufferedBytes: 1_024 }, { discovery })
+    for (let change = 0; change < 1_000; change++) discovery.push([`h${change}:1`])
+    await settlePromises()
+    const { value = '' } = await recording[Symbol.asyncIterator]().next()
+    expect(value.length).toBeLessThan(6_000)
+    expect(value).toMatch(/"end":"bytes"\}\n$/)
+    await lb.close()
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it('are the attempts of a call that makes them for ever', async () => {
+    const { lb, recording, lines } = await record()
+    const call = lb.startCall('users')
+    for (let attempt = 0; attempt < 1_200; attempt++)
+      call.tryAcquire()?.done({ ok: false, statusCode: 500, latencyMs: 1 })
+    call.end({ ok: true, latencyMs: 1 })
+    recording.stop()
+    const written = (await lines()).find((line) => 'call' in line)
+    expect(written?.['attempts']).toHaveLength(1_000)
+    await lb.close()
+  })
+
   it('are its reader and its load balancer: neither is observed afterwards', async () => {
     const left = await record()
     const reading = (async () => {

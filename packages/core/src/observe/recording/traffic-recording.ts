@@ -58,6 +58,8 @@ type RecordingEnd = 'time' | 'bytes' | 'stopped' | 'closed'
 
 /** Room for the last lines. */
 const endBytes = 256
+/** No reader takes more attempts of one call. */
+const mostAttempts = 1_000
 
 class LoadBalancerRecording implements TrafficRecording, CallObserver {
   readonly #clock: Clock
@@ -65,6 +67,8 @@ class LoadBalancerRecording implements TrafficRecording, CallObserver {
   readonly #services: ReadonlySet<string> | undefined
   readonly #maxBytes: number
   readonly #maxBufferedBytes: number
+  /** With the lists that change, without which what follows would mean nothing. The reader that has not come for more comes no more. */
+  #mostBufferedBytes = Number.POSITIVE_INFINITY
   readonly #metadata: readonly string[]
   readonly #lines: LineBuffer
   readonly #ends = new RecordedEnds()
@@ -90,6 +94,7 @@ class LoadBalancerRecording implements TrafficRecording, CallObserver {
       const listed = instances.filter(({ state }) => state !== 'draining').map(({ instance }) => instance)
       this.#listChanged(service, listed, [], this.#startMs)
     }
+    this.#mostBufferedBytes = this.#lines.bytes + 4 * maxBufferedBytes
     this.#stops = [
       clock.setTimeout(() => this.#end('time'), maxMs, { background: true }),
       lb.subscribe((event) => this.#receive(event), types),
@@ -116,7 +121,8 @@ class LoadBalancerRecording implements TrafficRecording, CallObserver {
         return {
           run: (attempt) => attempt(),
           end: (outcome: Outcome) => {
-            attempts.push(this.#attemptOf(service, instance, attemptMs, attemptMs - startMs, outcome))
+            if (attempts.length < mostAttempts)
+              attempts.push(this.#attemptOf(service, instance, attemptMs, attemptMs - startMs, outcome))
           },
         }
       },
@@ -148,6 +154,10 @@ class LoadBalancerRecording implements TrafficRecording, CallObserver {
     atMs: number = this.#clock.now(),
   ): void {
     if (!this.#wants(service) || added.length + removed.length === 0) return
+    if (this.#lines.bytes > this.#mostBufferedBytes) {
+      this.#end('bytes')
+      return
+    }
     const at = this.#elapsed(atMs)
     const number = this.#serviceNumber(service)
     const numbers = added.map((instance) => this.#instanceNumber(service, instance))

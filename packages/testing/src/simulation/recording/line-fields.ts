@@ -1,8 +1,8 @@
 import { rejectOption } from '@lb/core/authoring'
 import { lineName, type RecordingLine } from './recording-lines.ts'
 
-/** 2^31 − 1 milliseconds: 24 days. */
-const maxMs = 2_147_483_647
+/** Longest time that is read: 2^31 − 1 milliseconds, 24 days, which is also the longest deadline. */
+export const maxMs = 2_147_483_647
 const maxTextLength = 1_024
 
 /** The fields of one line, or of an object in it, with checks that name the line. */

@@ -112,6 +112,10 @@ describe('readRecording', () => {
     expect(pieces).toBeLessThan(200)
   })
 
+  it.each([[null], [5], [{}], [[5]], [[null]]])('refuses %j, which is no text', async (source) => {
+    await expect(readRecording(source as never)).rejects.toThrow(/readRecording\.source must be text, or an iterable/)
+  })
+
   it('takes no name for more than a name', async () => {
     const proto = call.replace('"status":200', '"status":200,"__proto__":{"ms":1},"constructor":1')
     const recording = await readRecording([...setUp, proto].join('\n'))

@@ -150,8 +150,34 @@ describe('simulate({ recording })', () => {
     },
   )
 
+  it('has no deadline beyond the longest, however long a call took', async () => {
+    const recording = await written({ call: 0, service: 0, ms: 2 ** 30, attempts: [{ on: 0, ms: 20 }] })
+    const report = await simulate({ recording, durationMs: 1_000 })
+    expect(report).toMatchObject({ calls: 1, succeeded: 1 })
+  })
+
+  it('says nothing of instances that no call reached', async () => {
+    const recording = await written({
+      call: 0,
+      service: 0,
+      ms: 1,
+      result: 'refused',
+      error: 'LB_OVERLOADED',
+      attempts: [],
+    })
+    await expect(simulate({ recording })).rejects.toThrow(/simulate\.recording must be of at least one attempt/)
+  })
+
+  it('refuses an impossible concurrency as the fleet does', async () => {
+    const recording = await written(...calls(3, () => ({ on: 0, ms: 20 })))
+    for (const concurrency of [-1, 0, 1.5, Number.NaN]) {
+      await expect(simulate({ recording, instance: { concurrency } })).rejects.toThrow(/instance\.concurrency must be/)
+    }
+  })
+
   it('takes only what readRecording gave', async () => {
-    for (const recording of [{}, 'text', 1, null]) {
+    const hollow = [null, 5, {}, { calls: [], lists: [] }].map((traffic) => ({ traffic }))
+    for (const recording of [{}, 'text', 1, null, ...hollow]) {
       await expect(simulate({ recording: recording as never })).rejects.toThrow(
         /simulate\.recording must be a recording/,
       )

@@ -46,6 +46,15 @@ describe('recorded responses', () => {
     }
   })
 
+  it('are found for as many as ever wait at once', () => {
+    // Each ends 1 ms after the one before it.
+    const waiting = responses(
+      ...Array.from({ length: 100_000 }, (_, at): [number, number] => [at / 1_000, at + 1 - at / 1_000]),
+    )
+    const served = withoutQueueing(waiting, 1)
+    expect(served.every(({ ms }) => Math.abs(ms - 1) < 1e-6)).toBe(true)
+  })
+
   it('that came too early for so few at a time count as served at once', () => {
     expect(withoutQueueing(responses([0, 100], [10, 5]), 1)).toEqual(responses([0, 100], [10, 5]))
   })

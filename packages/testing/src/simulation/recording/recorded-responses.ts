@@ -66,16 +66,28 @@ export class RecordedResponses {
  * A response that came too early for that counts as served at once.
  */
 export function withoutQueueing(responses: readonly TimedResponse[], concurrency: number): TimedResponse[] {
-  /** When the requests are over that were there when the last one came. */
-  let busyUntilMs: number[] = []
+  /** When the last requests to end are over, as many as are served at a time: a heap, of which the first is the earliest. */
+  const lastEndsMs = new Float64Array(concurrency)
   return responses.map((response) => {
     const { atMs, inFlightMs, ms } = response
-    busyUntilMs = busyUntilMs.filter((untilMs) => untilMs > atMs)
-    const ahead = busyUntilMs.length - concurrency
     // It begins when all that came before it are over, except for one less than are served at a time.
-    const freeMs = ahead < 0 ? atMs : (busyUntilMs.toSorted((left, right) => left - right)[ahead] ?? atMs)
+    const freeMs = Math.max(atMs, lastEndsMs[0] ?? 0)
     const waitedMs = freeMs < atMs + ms ? freeMs - atMs : 0
-    busyUntilMs.push(atMs + inFlightMs)
+    replaceFirst(lastEndsMs, atMs + inFlightMs)
     return { ...response, ms: ms - waitedMs, inFlightMs: inFlightMs - waitedMs }
   })
+}
+
+/** `value` takes the place of the least one, unless it is less. */
+function replaceFirst(heap: Float64Array, value: number): void {
+  if (value <= (heap[0] ?? value)) return
+  let place = 0
+  for (let child = 1; child < heap.length; child = 2 * place + 1) {
+    if ((heap[child + 1] ?? Number.POSITIVE_INFINITY) < (heap[child] ?? 0)) child++
+    const least = heap[child] ?? 0
+    if (least >= value) break
+    heap[place] = least
+    place = child
+  }
+  heap[place] = value
 }

@@ -1,4 +1,5 @@
 import { percentilesOf } from '../percentiles.ts'
+import { maxMs } from './line-fields.ts'
 import type { TimedResponse } from './recorded-responses.ts'
 import type { ReadRecording, RecordedCall, RecordedFailure, RecordedListChange } from './recording.ts'
 
@@ -56,6 +57,12 @@ export class RecordedService {
     listIn(this.#cancelled, id).push(attempt)
   }
 
+  /** Without a deadline that shows, none that matters. */
+  get #timeoutMs(): number {
+    if (this.#deadlineMs > 0) return Math.max(1, this.#deadlineMs)
+    return Math.min(maxMs, Math.max(1_000, 10 * this.#longestMs))
+  }
+
   recording({ durationMs, failures, lost }: RecordingFrame): ReadRecording {
     const calls = this.#calls.toSorted(byTime)
     const [p50Ms = Number.NaN, p99Ms = Number.NaN, p999Ms = Number.NaN] = percentilesOf(
@@ -80,8 +87,7 @@ export class RecordedService {
         lists: this.lists.toSorted(byTime),
         responses: this.#responses,
         failures,
-        // Without a deadline that shows, none that matters.
-        timeoutMs: Math.max(1, this.#deadlineMs > 0 ? this.#deadlineMs : Math.max(1_000, 10 * this.#longestMs)),
+        timeoutMs: this.#timeoutMs,
       },
     }
   }

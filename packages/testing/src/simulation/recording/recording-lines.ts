@@ -13,6 +13,8 @@ export interface RecordingLine {
   readonly fields: Readonly<Record<string, unknown>>
 }
 
+const legalSource = 'text, or an iterable of pieces of text or bytes'
+
 /** A list of ten thousand instances that change at once takes a tenth of it. */
 const maxLineChars = 1_048_576
 
@@ -29,9 +31,8 @@ export async function* recordingLines(
   let rest = ''
   let number = 0
   let chars = 0
-  const pieces = typeof source === 'string' ? [source] : source
-  for await (const piece of pieces) {
-    const text = typeof piece === 'string' ? piece : decoder.decode(piece, { stream: true })
+  for await (const piece of piecesOf(source)) {
+    const text = typeof piece === 'string' ? piece : decoder.decode(checkedBytes(piece), { stream: true })
     chars += text.length
     if (chars > maxBytes) {
       rejectOption(
@@ -53,6 +54,18 @@ export async function* recordingLines(
     if (rest.length > maxLineChars) parsed(number + 1, rest)
   }
   if (rest.trim() !== '') yield parsed(number + 1, rest)
+}
+
+function piecesOf(source: RecordingSource): Exclude<RecordingSource, string> {
+  if (typeof source === 'string') return [source]
+  if (typeof source === 'object' && source !== null) {
+    if (Symbol.asyncIterator in source || Symbol.iterator in source) return source
+  }
+  return rejectOption('readRecording.source', legalSource, source)
+}
+
+function checkedBytes(piece: Uint8Array): Uint8Array {
+  return ArrayBuffer.isView(piece) ? piece : rejectOption('readRecording.source', legalSource, piece)
 }
 
 /** How a line is called in errors. */

@@ -66,7 +66,12 @@ export interface ReadRecording extends Recording {
 
 /** What was recorded; `undefined`: `value` was not made by `readRecording`, of whatever copy of this package. */
 export function trafficOf(value: unknown): RecordedTraffic | undefined {
-  const isRead = (given: unknown): given is ReadRecording =>
-    typeof given === 'object' && given !== null && 'traffic' in given
-  return isRead(value) ? value.traffic : undefined
+  if (typeof value !== 'object' || value === null || !('traffic' in value)) return undefined
+  return isTraffic(value.traffic) ? value.traffic : undefined
+}
+
+function isTraffic(value: unknown): value is RecordedTraffic {
+  if (typeof value !== 'object' || value === null) return false
+  const { calls, lists, responses }: Partial<Record<keyof RecordedTraffic, unknown>> = value
+  return Array.isArray(calls) && Array.isArray(lists) && responses instanceof Map
 }

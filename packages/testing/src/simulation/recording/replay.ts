@@ -20,6 +20,9 @@ export class Replay {
     if (traffic === undefined) {
       rejectOption('simulate.recording', 'a recording', recording, 'Read one with readRecording')
     }
+    if (traffic.responses.size === 0 && traffic.lists.some(({ added }) => added.length > 0)) {
+      rejectOption('simulate.recording', 'of at least one attempt: nothing says how its instances respond', recording)
+    }
     this.traffic = traffic
     this.behaviour = { concurrency: unlimited, queueLimit: Number.POSITIVE_INFINITY, ...behaviour }
   }
@@ -41,7 +44,10 @@ export class Replay {
     const { concurrency = unlimited } = this.behaviour
     const served = new Map(
       Array.from(this.traffic.responses, ([id, responses]) => {
-        return [id, concurrency < responses.length ? withoutQueueing(responses, concurrency) : responses]
+        return [
+          id,
+          concurrency > 0 && concurrency < responses.length ? withoutQueueing(responses, concurrency) : responses,
+        ]
       }),
     )
     let any: RecordedResponses | undefined
