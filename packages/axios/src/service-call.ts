@@ -72,6 +72,7 @@ export class ServiceCall {
 
   #executeOptions(): ExecuteOptions<Settled> {
     const config = this.#config
+    const criticality = this.#criticality()
     const { hashKey, match, idempotent } = this.#sending.options
     // axios's type lacks what every signal has; lb checks it.
     const { signal }: { readonly signal?: AbortSignal } = Object(config)
@@ -90,7 +91,7 @@ export class ServiceCall {
       httpMethod: config.method ?? 'get',
       hashKey: hashKey?.(config),
       match: match?.(config),
-      criticality: this.#criticality(),
+      criticality,
       signal: this.#cancellation?.signal ?? signal,
     }
   }

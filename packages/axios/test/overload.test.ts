@@ -10,9 +10,16 @@ import {
 import { loadReportHeader } from '@lb/core/authoring'
 import { LoopbackBackend } from '@lb/testing'
 import axios, { AxiosError, AxiosHeaders, type AxiosInstance, type AxiosResponse } from 'axios'
+import * as undici from 'undici'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { classify } from '../src/classification.ts'
-import { isLoadBalancedError, type LoadBalancedError, loadBalance } from '../src/index.ts'
+import {
+  isLoadBalancedError,
+  type LoadBalancedAdapterOptions,
+  type LoadBalancedError,
+  type LoadBalancedRequestConfig,
+  loadBalance,
+} from '../src/index.ts'
 
 const url = 'http://user-service/x'
 
@@ -122,6 +129,42 @@ describe('a call that is refused here', () => {
     use({ maxInFlight: 1 })
     const all = await Promise.all(Array.from({ length: 5 }, () => client.get(url)))
     expect(all.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200])
+  })
+})
+
+describe.each<[string, LoadBalancedAdapterOptions]>([
+  ['axios', {}],
+  ['undici', { undici }],
+])('the criticality of a request over %s', (_transport, options) => {
+  it('goes before that of the client, whose default it is, and the instance gets it', async () => {
+    use()
+    const defaults: LoadBalancedRequestConfig = { criticality: 'sheddable' }
+    const criticality = vi.fn(() => undefined)
+    client = loadBalance(axios.create(defaults), lb, { ...options, criticality, criticalityHeader: true })
+    const payment: LoadBalancedRequestConfig = { criticality: 'critical' }
+    const sent: unknown[] = []
+    for (const config of [payment, {}, { criticality: undefined }]) {
+      sent.push((await client.get(url, config)).data.headers['x-lb-criticality'])
+    }
+    expect(sent).toEqual(['critical', 'sheddable', 'sheddable'])
+    expect(criticality).not.toHaveBeenCalled()
+  })
+
+  it('is not in the config that the caller gets back', async () => {
+    use()
+    client = loadBalance(axios.create(), lb, { ...options, criticality: 'critical', criticalityHeader: true })
+    const { config, data } = await client.get(url)
+    expect([config.headers.has('x-lb-criticality'), data.headers['x-lb-criticality']]).toEqual([false, 'critical'])
+  })
+
+  it('is refused by name when it is none', async () => {
+    use()
+    client = loadBalance(axios.create(), lb, { ...options, criticalityHeader: true })
+    const config: object = { criticality: 'urgent\r\nx: y' }
+    await expect(client.get(url, config)).rejects.toThrow(
+      'options.criticality must be one of critical, default, sheddable, got "urgent',
+    )
+    expect(backends.flatMap(({ requests }) => requests)).toEqual([])
   })
 })
 

@@ -36,8 +36,7 @@ export function createFetch(lb: LoadBalancer, options: CreateFetchOptions = {}):
   const own = given === undefined ? common : undefined
   const whole = composer(interceptorOf(lb, rules, { wholeLength: lengthOf, given: givenBody }))
   const streamed = composer(interceptorOf(lb, rules, { wholeLength: () => Number.NaN, given: givenBody }))
-  const functions = [rules.hashKey, rules.match, rules.criticality, rules.idempotent]
-  const asksForBody = functions.some((rule) => typeof rule === 'function')
+  const asksForBody = [rules.hashKey, rules.match, rules.criticality, rules.idempotent].some(isFunction)
 
   const send = (input: FetchInput, init: RequestInit = {}): Promise<unknown> => {
     const compose = isStream(init.body) ? streamed : whole
@@ -131,6 +130,10 @@ function withGivenBody(dispatcher: Dispatcher, body: unknown): Dispatcher {
       },
     },
   })
+}
+
+function isFunction(rule: unknown): boolean {
+  return typeof rule === 'function'
 }
 
 function isPresent(body: unknown): boolean {

@@ -55,13 +55,11 @@ export function interceptorOf(
         ? false
         : (idempotent?.(asGiven) ?? request.idempotent ?? isIdempotent(request.method, headers))
     const worth = criticality && criticalityOf(criticality, asGiven)
+    const sent = criticalityHeader === undefined ? headers : withField(headers, criticalityHeader, worth ?? 'default')
     return {
       origin,
       // The caller may change its own for the next request.
-      options: {
-        ...request,
-        headers: criticalityHeader === undefined ? headers : withField(headers, criticalityHeader, worth ?? 'default'),
-      },
+      options: { ...request, headers: sent },
       body,
       // A stream can be sent again as long as it was not read, but not to two instances at a time.
       isIdempotent: isRepeatable && (body === undefined || body.isWhole),

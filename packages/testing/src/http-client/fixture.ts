@@ -43,9 +43,9 @@ export class HttpClientFixture {
   }
 
   /** The same with the first backend alone, which it gives. */
-  async useFirst(options: Partial<LoadBalancerOptions> = {}): Promise<LoopbackBackend> {
+  async useFirst(options: Partial<LoadBalancerOptions> = {}, client?: HttpClientOptions): Promise<LoopbackBackend> {
     const [only] = this.backends
-    await this.use({ discovery: new StaticDiscovery({ 'user-service': [only.address] }), ...options })
+    await this.use({ discovery: new StaticDiscovery({ 'user-service': [only.address] }), ...options }, client)
     return only
   }
 
