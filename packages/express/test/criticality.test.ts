@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Criticality } from '@lb/core'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { ProxyOptions } from '../src/index.ts'
-import { closeAll, frameworks, type GatewayOptions, startEcho, startGateway } from './support.ts'
+import { closeAll, exchangeBytes, frameworks, type GatewayOptions, startEcho, startGateway } from './support.ts'
 
 afterEach(closeAll)
 
@@ -40,7 +40,7 @@ it('is the default when it is none', async () => {
   }
 })
 
-it('is not forwarded in another spelling, nor by a Connection header', async () => {
+it('is not forwarded in another spelling', async () => {
   const echo = await startEcho()
   const { url } = await startGateway([echo.address], { proxy: { criticalityHeader: 'x-worth' } })
   await fetch(url, {
@@ -55,6 +55,15 @@ it('is not forwarded in another spelling, nor by a Connection header', async () 
   const names = rawHeaders.filter((name, index) => index % 2 === 0 && /criticality|worth/i.test(name))
   expect(names).toEqual(['x-worth'])
   expect(echo.seen[0]?.headers['x-worth']).toBe('default')
+})
+
+it('is sent to the instance also when a client names its header in Connection', async () => {
+  const echo = await startEcho()
+  const { port } = await startGateway([echo.address], {
+    proxy: { criticality: 'critical', criticalityHeader: 'x-worth' },
+  })
+  await exchangeBytes(port, 'GET / HTTP/1.1\r\nHost: a\r\nX-Worth: default\r\nConnection: close, x-worth\r\n\r\n')
+  expect(echo.seen[0]?.headers['x-worth']).toBe('critical')
 })
 
 it.each([
