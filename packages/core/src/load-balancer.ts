@@ -250,7 +250,7 @@ export class LoadBalancer implements AsyncDisposable {
 
   /**
    * Calls `listener` with every event, or with those of `types`, until the returned function is called. Costs nothing
-   * without listeners, and almost nothing if none of them listens to `request-finished`.
+   * without listeners, and almost nothing if none of them listens to `request-finished`. After `close()`, a listener gets `closed` at once.
    *
    * @throws InvalidOptionError
    */

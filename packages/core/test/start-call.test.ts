@@ -149,4 +149,17 @@ describe('startCall', () => {
     await expect(call.acquire()).rejects.toMatchObject({ code: 'LB_CLOSED' })
     call.end(failed)
   })
+
+  it('may be ended after an outcome that is none was refused, and need not say what it is', async () => {
+    const observed = new StartedCalls()
+    await observed.lb.ready('users')
+    const call = observed.lb.startCall('users')
+    for (const outcome of [undefined, {}, { ok: true }]) {
+      expect(() => call.end(outcome as never)).toThrow(expect.objectContaining({ option: 'StartedCall.end.outcome' }))
+    }
+    call.end(ok)
+    expect(observed.eventsOf('call-finished')).toEqual([expect.objectContaining({ result: 'ok' })])
+    expect(observed.calls).toEqual([expect.objectContaining({ idempotent: false })])
+    await observed.lb.close()
+  })
 })

@@ -1,3 +1,4 @@
+import { checkedOutcome } from '../instance/checked-outcome.ts'
 import type { Outcome } from '../instance/outcome.ts'
 import type { AttemptInfo } from '../observe/call-observer.ts'
 import type { ObservedCall } from '../observe/observed-call.ts'
@@ -18,7 +19,7 @@ export interface StartedCall {
   acquire(request?: AcquireRequest, kind?: AttemptInfo['kind']): Promise<PickResult>
   /** As `LoadBalancer.ready`. */
   ready(signal?: AbortSignalLike): Promise<void>
-  /** Reports its result, even if attempts of it are still in flight. Call it exactly once on every path; further calls are ignored. */
+  /** Reports its result, even if attempts of it are still in flight. Call it exactly once on every path; further calls are ignored. @throws InvalidOptionError */
   end(outcome: Outcome): void
 }
 
@@ -49,6 +50,7 @@ export class AdapterCall implements StartedCall {
 
   end(outcome: Outcome): void {
     if (this.#ended) return
+    checkedOutcome('StartedCall.end.outcome', outcome)
     this.#ended = true
     this.#observed?.ended(outcome)
     this.#target.callEnded()

@@ -5,6 +5,19 @@ import type { EventFields, LoadBalancerEvent } from './events.ts'
 const held: EventFields = { type: 'empty-list-held', service: 'users' }
 
 describe('EventChannel', () => {
+  it('emits its end to a listener that comes later, and keeps no listener', () => {
+    const events = new EventChannel()
+    events.end({ type: 'closed' })
+    const received: string[] = []
+    events.subscribe(({ type }) => received.push(type))
+    events.subscribe(({ type }) => received.push(type), ['empty-list-held'])
+    events.subscribe(() => {
+      throw new Error('listener')
+    })
+    events.emit(held)
+    expect([received, events.active]).toEqual([['closed'], false])
+  })
+
   it('tells every listener every event, in the order of subscription', () => {
     const events = new EventChannel()
     const told: string[] = []

@@ -47,8 +47,13 @@ export class EventChannel {
   #delivering = false
   #ending = false
 
+  /** A listener that comes after the end gets `closed` at once: it may wait for it. */
   subscribe(listener: LoadBalancerListener, types?: readonly LoadBalancerEvent['type'][]): () => void {
     const subscription: Subscription = { listener, types: types && new Set(types) }
+    if (this.#ending) {
+      if (wants(subscription, 'closed')) this.#deliverTo(subscription, emittedEvent({ type: 'closed' }))
+      return () => {}
+    }
     this.#setSubscriptions([...this.#subscriptions, subscription])
     return () => this.#setSubscriptions(this.#subscriptions.filter((other) => other !== subscription))
   }
@@ -118,12 +123,16 @@ export class EventChannel {
     for (const subscription of this.#subscriptions) {
       // An earlier listener may have unsubscribed it.
       if (!wants(subscription, event.type) || !this.#subscriptions.includes(subscription)) continue
-      try {
-        const result: unknown = subscription.listener(event)
-        if (result !== undefined) onLateRejection(result, (error) => this.#failed(subscription, error))
-      } catch (error) {
-        this.#failed(subscription, error)
-      }
+      this.#deliverTo(subscription, event)
+    }
+  }
+
+  #deliverTo(subscription: Subscription, event: LoadBalancerEvent): void {
+    try {
+      const result: unknown = subscription.listener(event)
+      if (result !== undefined) onLateRejection(result, (error) => this.#failed(subscription, error))
+    } catch (error) {
+      this.#failed(subscription, error)
     }
   }
 

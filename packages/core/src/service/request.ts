@@ -1,7 +1,7 @@
 import { boundedLatencyMs } from '../base/latency.ts'
-import { rejectOption } from '../base/option-checks.ts'
 import type { RunningClock } from '../base/running-clock.ts'
 import type { Ejection } from '../health/outliers/ejection.ts'
+import { checkedOutcome } from '../instance/checked-outcome.ts'
 import type { ServiceInstance } from '../instance/instance.ts'
 import type { Outcome } from '../instance/outcome.ts'
 import type { EventChannel } from '../observe/event-channel.ts'
@@ -74,7 +74,8 @@ export class Request implements PickResult {
   }
 
   #withoutPauses(name: 'done' | 'answered', outcome: Outcome, { running }: Requests): Outcome {
-    const latencyMs = latencyWithoutPauses(checkedOutcome(name, outcome).latencyMs, running, this.#stoodMs)
+    const path = name === 'done' ? 'PickResult.done.outcome' : 'PickResult.answered.outcome'
+    const latencyMs = latencyWithoutPauses(checkedOutcome(path, outcome).latencyMs, running, this.#stoodMs)
     return latencyMs === outcome.latencyMs ? outcome : { ...outcome, latencyMs }
   }
 
@@ -239,20 +240,6 @@ export class Requests {
 function probeResult(ok: boolean, failure: FailureMode | undefined): 'succeeded' | 'failed' | 'unknown' {
   if (ok) return 'succeeded'
   return failure === undefined ? 'unknown' : 'failed'
-}
-
-/** @throws InvalidOptionError when `outcome` is not an object with `ok` and `latencyMs` */
-function checkedOutcome(name: 'done' | 'answered', outcome: Outcome): Outcome {
-  if (typeof outcome?.ok !== 'boolean' || typeof outcome.latencyMs !== 'number') {
-    const wrong = typeof outcome?.ok === 'boolean' ? 'latencyMs' : 'ok'
-    rejectOption(
-      `PickResult.${name}.outcome`,
-      'an object with ok (boolean) and latencyMs (number)',
-      outcome,
-      `Its ${wrong} is missing or of another type`,
-    )
-  }
-  return outcome
 }
 
 /** No pause that is noticed is shorter. */

@@ -246,6 +246,16 @@ describe('the bounds of a recording', () => {
     await lb.close()
   })
 
+  it('are a load balancer that was closed before', async () => {
+    const { lb, recording, clock } = await record()
+    recording.stop()
+    await lb.close()
+    let text = ''
+    for await (const chunk of recordTraffic(lb, { clock })) text += chunk
+    expect(text).toMatch(/"end":"closed"\}\n$/)
+    expect(clock.pendingTimers).toBe(0)
+  })
+
   it('are its reader and its load balancer: neither is observed afterwards', async () => {
     const left = await record()
     const reading = (async () => {
