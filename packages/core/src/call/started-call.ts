@@ -19,7 +19,11 @@ export interface StartedCall {
   acquire(request?: AcquireRequest, kind?: AttemptInfo['kind']): Promise<PickResult>
   /** As `LoadBalancer.ready`. */
   ready(signal?: AbortSignalLike): Promise<void>
-  /** Reports its result, even if attempts of it are still in flight. Call it exactly once on every path; further calls are ignored. @throws InvalidOptionError */
+  /**
+   * Reports its result, even if attempts of it are still in flight. Call it exactly once on every path; further calls are ignored.
+   *
+   * @throws InvalidOptionError
+   */
   end(outcome: Outcome): void
 }
 
