@@ -19,7 +19,9 @@ async function expectToFollow(
   await using child = new RecipeProcess(recipe, environment)
   await child.prints(before)
   await grow()
-  expect(await child.end()).toBe(saidBy(recipe))
+  // The first instance may pass its check before the second.
+  const said = await child.end()
+  expect(said.slice(said.indexOf(before))).toBe(saidBy(recipe))
 }
 
 describeWithServers('recipes for names in DNS, on PowerDNS', PowerDns.programs, () => {
