@@ -1,15 +1,18 @@
 import { Metadata } from '@grpc/grpc-js'
 import type { Criticality } from '@lb/core'
+import { criticalityOf } from '@lb/core/authoring'
 import { describe, expect, it } from 'vitest'
-import { criticalityOf } from './call-criticality.ts'
-import type { GrpcCallInfo, RegisterLoadBalancerOptions } from './options.ts'
+import { criticalityRule } from './call-criticality.ts'
+import type { GrpcCallInfo } from './call-info.ts'
+import type { RegisterLoadBalancerOptions } from './options.ts'
 
 function call(metadata: Record<string, string>, method = '/users.v1.Users/GetUser'): GrpcCallInfo {
   return { service: 'users', method, metadata: Metadata.fromHttp2Headers(metadata) }
 }
 
 function classOf(option: RegisterLoadBalancerOptions['criticality'], of: GrpcCallInfo): Criticality | undefined {
-  return criticalityOf('criticality', option)?.(of)
+  const rule = criticalityRule('criticality', option)
+  return rule && criticalityOf(rule, of)
 }
 
 describe('what a call is worth', () => {
@@ -31,7 +34,11 @@ describe('what a call is worth', () => {
     expect(classOf(option, call({}, '/users.v1.Users/Other'))).toBeUndefined()
   })
 
+  it('is the same for all calls if the option is a class', () => {
+    expect(classOf('sheddable', call({ sheddable: 'critical' }))).toBe('sheddable')
+  })
+
   it('is nothing without an option', () => {
-    expect(criticalityOf('criticality', undefined)).toBeUndefined()
+    expect(criticalityRule('criticality', undefined)).toBeUndefined()
   })
 })

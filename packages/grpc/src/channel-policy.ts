@@ -1,10 +1,11 @@
 import type { ChannelOptions, experimental } from '@grpc/grpc-js'
 import type { AttemptInfo, LoadBalancer, PickResult, ServiceSnapshot, TryAcquireRequest } from '@lb/core'
-import { messageOf, type StartedCall } from '@lb/core/authoring'
+import { criticalityOf, messageOf, type StartedCall } from '@lb/core/authoring'
 import { AttemptPick, Call, giveBack } from './call.ts'
+import type { GrpcCallInfo } from './call-info.ts'
 import type { Connection } from './connection.ts'
 import { Connections } from './connections.ts'
-import type { GrpcCallInfo, RegistrationSettings } from './options.ts'
+import type { RegistrationSettings } from './options.ts'
 import { unavailable } from './outcome.ts'
 
 type GrpcPickResult = experimental.PickResult
@@ -268,7 +269,8 @@ export class ChannelPolicy implements experimental.Picker {
 function wishesOf(settings: RegistrationSettings, call: GrpcCallInfo): TryAcquireRequest | undefined {
   const { hashKey, match, criticality } = settings
   if (hashKey === undefined && match === undefined && criticality === undefined) return undefined
-  return { hashKey: hashKey?.(call), match: match?.(call), criticality: criticality?.(call) }
+  const worth = criticality === undefined ? undefined : criticalityOf(criticality, call)
+  return { hashKey: hashKey?.(call), match: match?.(call), criticality: worth }
 }
 
 /** `undefined` also if there is no instance: `acquire` may wait for a newer list, and says why it is in vain. */

@@ -1,6 +1,7 @@
 import * as grpcJs from '@grpc/grpc-js'
 import type { Criticality, LoadBalancer, MetadataMatch } from '@lb/core'
 import {
+  type CriticalityRule,
   checkDurationMs,
   checkFunction,
   checkInteger,
@@ -8,18 +9,9 @@ import {
   checkLoadBalancer,
   rejectOption,
 } from '@lb/core/authoring'
-import { type CriticalityOf, criticalityOf } from './call-criticality.ts'
+import { criticalityRule } from './call-criticality.ts'
+import type { GrpcCallInfo } from './call-info.ts'
 import type { GrpcModule } from './grpc-module.ts'
-
-/** A call, as the options of a registration see it. */
-export interface GrpcCallInfo {
-  /** The name of the service that the channel's target names. */
-  readonly service: string
-  /** The path of the method: `/users.v1.Users/GetUser`. */
-  readonly method: string
-  /** The metadata that the caller sends. */
-  readonly metadata: grpcJs.Metadata
-}
 
 /** Which channels go to services of the load balancer, and how. */
 export interface RegisterLoadBalancerOptions {
@@ -34,8 +26,8 @@ export interface RegisterLoadBalancerOptions {
    */
   readonly match?: ((call: GrpcCallInfo) => MetadataMatch | undefined) | undefined
   /**
-   * What a call is worth if the service is overloaded: the lowest class is refused first. Either a function, or the key of the metadata that
-   * says it, such as `x-lb-criticality`. A value that is no class counts as `default`.
+   * What a call is worth if the service is overloaded: the lowest class is refused first. A class for all calls, a function of the call, or
+   * the key of the metadata that says it, such as `x-lb-criticality`. What is no class in metadata, or of a function, counts as `default`.
    * @default every call is `default`
    */
   readonly criticality?: string | ((call: GrpcCallInfo) => Criticality | undefined) | undefined
@@ -71,7 +63,7 @@ export interface RegistrationSettings {
   readonly scheme: string
   readonly hashKey: RegisterLoadBalancerOptions['hashKey']
   readonly match: RegisterLoadBalancerOptions['match']
-  readonly criticality: CriticalityOf | undefined
+  readonly criticality: CriticalityRule<GrpcCallInfo> | undefined
   readonly idempotent: readonly string[]
   readonly maxRetries: number
   readonly secondTryAfterMs: number
@@ -123,7 +115,7 @@ export function registrationSettings(lb: LoadBalancer, options: RegisterLoadBala
     scheme,
     hashKey,
     match,
-    criticality: criticalityOf(`${caller}.criticality`, criticality),
+    criticality: criticalityRule(`${caller}.criticality`, criticality),
     idempotent: copied,
     maxRetries,
     secondTryAfterMs,

@@ -89,7 +89,6 @@ describe('registerLoadBalancer', () => {
     ['hashKey', 'user'],
     ['criticality', 7],
     ['criticality', ''],
-    ['criticality', 'sheddable'],
     ['criticality', 'class-bin'],
     ['grpc', {}],
     ['schema', 'lb'],
