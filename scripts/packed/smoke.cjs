@@ -22,7 +22,9 @@ const axios = require('axios')
 const { Registry } = require('prom-client')
 
 const server = createServer((request, response) => response.end(JSON.stringify({ url: request.url })))
-server.listen(0, '127.0.0.1', async () => {
+server.listen(0, '127.0.0.1', () => void check())
+
+async function check() {
   const discovery = new StaticDiscovery({ 'user-service': [`127.0.0.1:${server.address().port}`] })
   const lb = new LoadBalancer({ discovery })
   instrument(lb)()
@@ -50,4 +52,4 @@ server.listen(0, '127.0.0.1', async () => {
   await lb.close()
   server.close()
   console.log(`CommonJS on Node ${process.version} with axios ${axios.VERSION}: ok`)
-})
+}

@@ -7,7 +7,7 @@ const textKey = /^(?!.*-bin$)[\w.-]+$/i
 /** @throws InvalidOptionError */
 export function criticalityRule(
   path: string,
-  option: CriticalityRule<GrpcCallInfo> | string | undefined,
+  option: Exclude<CriticalityRule<GrpcCallInfo>, string> | string | undefined,
 ): CriticalityRule<GrpcCallInfo> | undefined {
   if (option === undefined || typeof option === 'function' || isCriticality(option)) return option
   if (typeof option !== 'string' || !textKey.test(option)) {
