@@ -27,7 +27,7 @@ describe('pool options', () => {
   })
 
   it.each([
-    [{ connections: 0 }, 'x.pool.connections must be an integer in [1, 9007199254740991], got 0'],
+    [{ connections: 0 }, 'x.pool.connections must be an integer ≥ 1, got 0'],
     [{ keepAliveTimeoutMs: -1 }, 'x.pool.keepAliveTimeoutMs must be a number of milliseconds in [0,'],
     [{ keepAliveTimeoutMs: Number.NaN }, 'x.pool.keepAliveTimeoutMs must be'],
     [{ maxHeaderBytes: 10 }, 'x.pool.maxHeaderBytes must be an integer in [1024, 16777216], got 10'],

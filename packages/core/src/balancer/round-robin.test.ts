@@ -217,7 +217,7 @@ describe('RoundRobinBalancer, given bad options', () => {
   it.each([
     [{ stat: 0 }, 'RoundRobinBalancer.stat is not a known option. Did you mean start?'],
     [{ weights: {} }, 'RoundRobinBalancer.weights is not a known option. Known: start, counter, random'],
-    [{ start: -1 }, 'RoundRobinBalancer.start must be an integer in [0, 9007199254740991], got -1 (number)'],
+    [{ start: -1 }, 'RoundRobinBalancer.start must be an integer ≥ 0, got -1 (number)'],
     [{ start: 0.5 }, 'RoundRobinBalancer.start must be an integer'],
     [{ start: '0' }, 'RoundRobinBalancer.start must be an integer'],
     [{ start: Number.NaN }, 'RoundRobinBalancer.start must be an integer'],

@@ -56,7 +56,11 @@ export function checkDurationMs(
 export function checkNumber(path: string, value: unknown, min: number, max: number): void {
   if (value === undefined) return
   if (typeof value !== 'number' || !Number.isFinite(value) || value < min || value > max) {
-    rejectOption(path, `a finite number in [${min}, ${max === Number.MAX_VALUE ? '∞' : max}]`, value)
+    rejectOption(
+      path,
+      max === Number.MAX_VALUE ? `a finite number ≥ ${min}` : `a finite number in [${min}, ${max}]`,
+      value,
+    )
   }
 }
 
@@ -64,7 +68,11 @@ export function checkNumber(path: string, value: unknown, min: number, max: numb
 export function checkInteger(path: string, value: unknown, min: number, max: number): void {
   if (value === undefined) return
   if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
-    rejectOption(path, `an integer in [${min}, ${max}]`, value)
+    rejectOption(
+      path,
+      max === Number.MAX_SAFE_INTEGER ? `an integer ≥ ${min}` : `an integer in [${min}, ${max}]`,
+      value,
+    )
   }
 }
 

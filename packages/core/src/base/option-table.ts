@@ -126,14 +126,17 @@ export function durationOption({ min = 0, infinite = false, default: value }: Bo
   return { legal, default: value, check: (path, given) => checkDurationMs(path, given, { min, infinite }) }
 }
 
-/** A number of things at once. */
-export function limitOption(): DefaultedOption<number> {
+/** A number of things at once, or the word `other`. */
+export function limitOption(): DefaultedOption<number>
+export function limitOption<Other extends string>(other: Other): DefaultedOption<number | Other>
+export function limitOption(other?: string): DefaultedOption<number | string> {
+  const legal = other === undefined ? 'integer ≥ 1, or Infinity' : `integer ≥ 1, Infinity, or '${other}'`
   return {
-    legal: 'integer ≥ 1, or Infinity',
+    legal,
     default: Number.POSITIVE_INFINITY,
     check: (path, given) => {
-      if (given === undefined || given === Number.POSITIVE_INFINITY) return
-      if (!Number.isSafeInteger(given) || Number(given) < 1) rejectOption(path, 'an integer ≥ 1, or Infinity', given)
+      if (given === undefined || given === Number.POSITIVE_INFINITY || given === other) return
+      if (!Number.isSafeInteger(given) || Number(given) < 1) rejectOption(path, `an ${legal}`, given)
     },
   }
 }

@@ -181,17 +181,6 @@ const probingOption: DefaultedOption<ProbingOptions> = {
   },
 }
 
-function inFlightOption(): DefaultedOption<number | 'adaptive'> {
-  const limit = limitOption()
-  return {
-    ...limit,
-    legal: "integer ≥ 1, Infinity, or 'adaptive'",
-    check: (path, given) => {
-      if (given !== 'adaptive') limit.check(path, given)
-    },
-  }
-}
-
 const adaptiveLimitOption: DefaultedOption<AdaptiveLimitOptions> = {
   legal: 'object',
   default: {},
@@ -228,8 +217,8 @@ export const serviceTable: OptionTable<ServiceOptions, OpenOption> = {
   subset: subsetOption,
   routing: routingOption,
   loadReports: objectOption(loadReportTable, false),
-  maxInFlight: inFlightOption(),
-  maxInFlightPerInstance: inFlightOption(),
+  maxInFlight: limitOption('adaptive'),
+  maxInFlightPerInstance: limitOption('adaptive'),
   adaptiveLimit: adaptiveLimitOption,
   queue: objectOption(queueTable, {}),
   throttle: objectOption(throttleTable, false),

@@ -35,7 +35,7 @@ describe('subsetOption', () => {
   })
 
   it.each([
-    [{ size: 0, clientId: 'c' }, 'subset.size must be an integer in [1, 9007199254740991], got 0 (number)'],
+    [{ size: 0, clientId: 'c' }, 'subset.size must be an integer ≥ 1, got 0 (number)'],
     [{ clientId: 'c' }, 'subset.size must be an integer of at least 1, got undefined (undefined)'],
     [
       { size: 2 },

@@ -206,13 +206,13 @@ describe('formatLoadReport', () => {
   })
 
   it.each([
-    [{ cpuUtilization: Number.NaN }, 'loadReport.cpuUtilization', 'a finite number in [0, ∞], got NaN (number)'],
-    [{ eps: -1 }, 'loadReport.eps', 'a finite number in [0, ∞], got -1 (number)'],
-    [{ eps: '1' }, 'loadReport.eps', 'a finite number in [0, ∞], got "1" (string)'],
+    [{ cpuUtilization: Number.NaN }, 'loadReport.cpuUtilization', 'a finite number ≥ 0, got NaN (number)'],
+    [{ eps: -1 }, 'loadReport.eps', 'a finite number ≥ 0, got -1 (number)'],
+    [{ eps: '1' }, 'loadReport.eps', 'a finite number ≥ 0, got "1" (string)'],
     [
       { utilization: { disk: Number.POSITIVE_INFINITY } },
       'loadReport.utilization.disk',
-      'a finite number in [0, ∞], got Infinity (number)',
+      'a finite number ≥ 0, got Infinity (number)',
     ],
     [
       { namedMetrics: { 'a=b': 1 } },

@@ -180,10 +180,7 @@ describe('SmoothWeightedRoundRobinBalancer, given bad options', () => {
   it.each([
     [{ strat: 0 }, 'SmoothWeightedRoundRobinBalancer.strat is not a known option. Did you mean start?'],
     [{ counter: {} }, 'SmoothWeightedRoundRobinBalancer.counter is not a known option. Known: start, random'],
-    [
-      { start: -1 },
-      'SmoothWeightedRoundRobinBalancer.start must be an integer in [0, 9007199254740991], got -1 (number)',
-    ],
+    [{ start: -1 }, 'SmoothWeightedRoundRobinBalancer.start must be an integer ≥ 0, got -1 (number)'],
     [{ start: 1.5 }, 'SmoothWeightedRoundRobinBalancer.start must be an integer'],
     [{ start: Number.POSITIVE_INFINITY }, 'SmoothWeightedRoundRobinBalancer.start must be an integer'],
     [{ random: 'seed' }, 'SmoothWeightedRoundRobinBalancer.random must be a function, got "seed" (string)'],
