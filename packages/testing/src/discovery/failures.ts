@@ -27,12 +27,14 @@ export function describeFailures(registry: DiscoveryFixture, push: boolean): voi
     await registry.set(service, registry.list(2))
     const watcher = registry.watch(discovery, service)
     await registry.eventually(() => watcher.expectLatest(registry.list(2)))
+    // A registry that takes a while to show what was written to it has emitted an empty list before.
+    const before = watcher.lists.length
     await registry.fail()
     await registry.eventually(() => expect(watcher.errors.length).toBeGreaterThan(0))
     await registry.recover()
     await registry.set(service, registry.list(3))
     await registry.eventually(() => watcher.expectLatest(registry.list(3)))
-    for (const seen of watcher.lists) expect(seen.length).toBeGreaterThan(0)
+    for (const seen of watcher.lists.slice(before)) expect(seen.length).toBeGreaterThan(0)
   })
 
   it('emits the list to a watcher that was added while the registry could not be reached', { timeout }, async () => {
