@@ -9,7 +9,7 @@ const discovery = new StaticDiscovery({ 'user-service': [first.address, second.a
 const lb = new LoadBalancer({ discovery })
 lb.subscribe(
   (event) => {
-    if (event.type === 'call-finished') console.log(event.result, 'after', event.attempts, 'attempts')
+    if (event.type === 'call-finished') console.log(`${event.result}, attempts: ${event.attempts}`)
   },
   ['call-finished'],
 )

@@ -1,5 +1,5 @@
-import type { InstanceSnapshot } from '@lb/core'
-import { originOf } from '@lb/core/authoring'
+import type { InstanceSnapshot, ServiceInstance } from '@lb/core'
+import { maskedMetadata, originOf } from '@lb/core/authoring'
 import { numberText } from './number-format.ts'
 import { printable } from './printable.ts'
 import type { Styles } from './text-style.ts'
@@ -22,9 +22,14 @@ export function instanceColumns(styles: Styles): Column<InstanceSnapshot>[] {
   ]
 }
 
-/** An instance as it is in JSON output. */
+/** An instance as it is in JSON output, with its state. */
 export function instanceJson({ instance, state, reason, candidate }: InstanceSnapshot): object {
-  return { endpoint: originOf(instance), ...instance, state, reason, candidate }
+  return { ...shownInstance(instance), state, reason, candidate }
+}
+
+/** An instance as it is in JSON output. Metadata may hold secrets, and what is printed goes into logs. */
+export function shownInstance(instance: ServiceInstance): object {
+  return { endpoint: originOf(instance), ...instance, metadata: maskedMetadata(instance.metadata) }
 }
 
 /** By priority, then by address: the order of a registry has no meaning. */
@@ -37,7 +42,9 @@ export function sortedInstances(instances: readonly InstanceSnapshot[]): Instanc
 }
 
 function metadataText(metadata: Readonly<Record<string, string>>): string {
-  const pairs = Object.entries(metadata).map(([key, value]) => `${printable(key, 60)}=${printable(value, 60)}`)
+  const pairs = Object.entries(maskedMetadata(metadata)).map(
+    ([key, value]) => `${printable(key, 60)}=${printable(value, 60)}`,
+  )
   const shown = pairs.slice(0, 8).join(' ')
   return pairs.length > 8 ? `${shown} …` : shown
 }

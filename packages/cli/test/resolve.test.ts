@@ -61,6 +61,15 @@ describe('resolve', () => {
       expect(err).toContain('left out: ')
     })
 
+    it.each([[[]], [['-o', 'json']]])('masks metadata that sound like secrets: %j', async (flags) => {
+      const labels = { version: 'v2', 'api-token': 'hush', docs: 'http://user:hush@docs/x' }
+      writeFileSync(join(folder, 'users.json'), JSON.stringify([{ targets: ['10.0.0.1:80'], labels }]))
+      const { out } = await run(['resolve', 'users', '--file', folder, ...flags])
+      expect(out).toContain('v2')
+      expect(out).toMatch(/http:..[•*]+@docs.x/)
+      expect(out).not.toContain('hush')
+    })
+
     it('lets nothing in names and metadata drive the terminal', async () => {
       const labels = { zone: '\u001b[2J\u009b1m\u202e', version: '\u001b]0;owned\u0007', '\r\nkey': 'x' }
       writeFileSync(join(folder, 'users.json'), JSON.stringify([{ targets: ['10.0.0.1:80'], labels }]))

@@ -53,7 +53,7 @@ describe('watch', () => {
   })
 
   it('prints one JSON document for each line', async () => {
-    write(['10.0.0.1:80'], { version: '\u001b[31m' })
+    write(['10.0.0.1:80'], { version: '\u001b[31m', apiKey: 'hush' })
     const { out, err } = await run(['watch', 'users', '--file', folder, '-o', 'json'], {
       signal: controller.signal,
       onOutput: stop,
@@ -64,7 +64,7 @@ describe('watch', () => {
       time: '2026-11-30T03:00:00.000Z',
       type: 'added',
       endpoint: 'http://10.0.0.1:80',
-      metadata: { version: '\u001b[31m' },
+      metadata: { version: '\u001b[31m', apiKey: '••••••' },
     })
   })
 

@@ -55,10 +55,11 @@ export { pause } from './base/pause.ts'
 export { jittered, systemRandom } from './base/random.ts'
 export { type TimeLimit, timeLimited } from './base/time-limit.ts'
 
-// Addresses: authorities and origins of instances, and the service that a URL names.
+// Instances: their authorities and origins, the service that a URL names, and metadata as they may be shown.
 
 export { authorityOf } from './instance/host.ts'
 export { originOf } from './instance/instance.ts'
+export { maskedMetadata } from './instance/masked-metadata.ts'
 export { withLbAuthority } from './instance/service-host.ts'
 export { parseServiceUrl, type ServiceUrl, type ServiceUrlRules } from './instance/service-url.ts'
 

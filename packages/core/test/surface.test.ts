@@ -88,6 +88,7 @@ describe('@lb/core', () => {
       'labelsOf',
       'loadReportFormatHeader',
       'loadReportHeader',
+      'maskedMetadata',
       'maxResponseFields',
       'messageOf',
       'metricTable',

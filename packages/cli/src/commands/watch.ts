@@ -3,6 +3,7 @@ import { originOf } from '@lb/core/authoring'
 import type { CommandContext } from '../command-context.ts'
 import type { CommandFunction } from '../command-definition.ts'
 import { explain } from '../explain-error.ts'
+import { shownInstance } from '../instance-rows.ts'
 import { numberText } from '../number-format.ts'
 import { type OutputFormat, outputFormat } from '../output-format.ts'
 import { printable, printableJson } from '../printable.ts'
@@ -90,7 +91,7 @@ class ChangeWriter {
     for (const instance of instances) {
       const line =
         this.#format === 'json'
-          ? printableJson({ time, type: change, endpoint: originOf(instance), ...instance })
+          ? printableJson({ time, type: change, ...shownInstance(instance) })
           : `${time} ${this.#styles[change](`${signs[change]} ${described(instance)}`)}`
       this.#context.out.write(`${line}\n`)
     }
