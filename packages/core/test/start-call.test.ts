@@ -150,6 +150,39 @@ describe('startCall', () => {
     call.end(failed)
   })
 
+  it('gives no instance after its end, and counts none', async () => {
+    const observed = new StartedCalls()
+    await observed.lb.ready('users')
+    const call = observed.lb.startCall('users', { idempotent: true })
+    call.tryAcquire()?.done(ok)
+    call.end(ok)
+    const ended = { code: 'LB_NO_AVAILABLE_INSTANCE', message: expect.stringContaining('this call has ended') }
+    expect(() => call.tryAcquire()).toThrow(expect.objectContaining(ended))
+    await expect(call.acquire()).rejects.toMatchObject(ended)
+    expect(observed.inFlight).toBe(0)
+    observed.expectOne({ result: 'ok', attempts: 1 })
+  })
+
+  it('gives back what it waited for when it ends meanwhile', async () => {
+    const observed = new StartedCalls({ maxInFlight: 1 })
+    await observed.lb.ready('users')
+    const other = observed.lb.tryAcquire('users')
+    const call = observed.lb.startCall('users', { idempotent: true })
+    const waiting = call.acquire()
+    call.end(failed)
+    other?.done(ok)
+    await expect(waiting).rejects.toMatchObject({ code: 'LB_NO_AVAILABLE_INSTANCE' })
+    expect(observed.inFlight).toBe(0)
+    expect(observed.attempts.length).toBe(1)
+    expect(observed.eventsOf('request-finished').map(({ outcome }) => outcome.ok)).toEqual([true, false])
+  })
+
+  it('says whether load reports are read', () => {
+    const reads = (options: Partial<LoadBalancerOptions>): boolean =>
+      new StartedCalls(options).lb.startCall('users').readsLoadReports
+    expect([reads({}), reads({ loadReports: {} })]).toEqual([false, true])
+  })
+
   it('may be ended after an outcome that is none was refused, and need not say what it is', async () => {
     const observed = new StartedCalls()
     await observed.lb.ready('users')

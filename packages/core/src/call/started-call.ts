@@ -1,3 +1,4 @@
+import { NoAvailableInstanceError } from '../base/errors.ts'
 import { checkedOutcome } from '../instance/checked-outcome.ts'
 import type { Outcome } from '../instance/outcome.ts'
 import type { AttemptInfo } from '../observe/call-observer.ts'
@@ -13,19 +14,25 @@ import type { AbortSignalLike } from './scope.ts'
  * first one, or, if `kind` says nothing else, a retry.
  */
 export interface StartedCall {
-  /** As `LoadBalancer.tryAcquire`. */
+  /** Whether outcomes should have the load reports of instances: without `loadReports`, nothing reads them. */
+  readonly readsLoadReports: boolean
+  /** As `LoadBalancer.tryAcquire`. @throws also NoAvailableInstanceError after `end` */
   tryAcquire(request?: TryAcquireRequest, kind?: AttemptInfo['kind']): PickResult | undefined
-  /** As `LoadBalancer.acquire`. */
+  /** As `LoadBalancer.acquire`. @throws also NoAvailableInstanceError once `end` was called, before or while it waits */
   acquire(request?: AcquireRequest, kind?: AttemptInfo['kind']): Promise<PickResult>
   /** As `LoadBalancer.ready`. */
   ready(signal?: AbortSignalLike): Promise<void>
   /**
    * Reports its result, even if attempts of it are still in flight. Call it exactly once on every path; further calls are ignored.
+   * No attempt begins any more.
    *
    * @throws InvalidOptionError
    */
   end(outcome: Outcome): void
 }
+
+/** Of a request that was counted but not sent. */
+const unsent: Outcome = Object.freeze({ ok: false, latencyMs: 0, cancelled: true, blame: 'none' })
 
 /** A call of a service, as `LoadBalancer.startCall` gives it. */
 export class AdapterCall implements StartedCall {
@@ -39,13 +46,22 @@ export class AdapterCall implements StartedCall {
     target.callBegan()
   }
 
+  get readsLoadReports(): boolean {
+    return this.#target.settings.loadReports !== undefined
+  }
+
   tryAcquire(request: TryAcquireRequest = noAcquireRequest, kind?: AttemptInfo['kind']): Request | undefined {
+    this.#throwIfEnded()
     const acquired = tryAcquire(this.#target, request, this.#observed?.call ?? 0)
     return acquired && this.#attempt(acquired, kind)
   }
 
   async acquire(request: AcquireRequest = noAcquireRequest, kind?: AttemptInfo['kind']): Promise<Request> {
-    return this.#attempt(await acquireOrWait(this.#target, request, this.#observed), kind)
+    this.#throwIfEnded()
+    const acquired = await acquireOrWait(this.#target, request, this.#observed)
+    if (this.#ended) acquired.end(unsent)
+    this.#throwIfEnded()
+    return this.#attempt(acquired, kind)
   }
 
   ready(signal?: AbortSignalLike): Promise<void> {
@@ -58,6 +74,14 @@ export class AdapterCall implements StartedCall {
     this.#ended = true
     this.#observed?.ended(outcome)
     this.#target.callEnded()
+  }
+
+  #throwIfEnded(): void {
+    if (!this.#ended) return
+    const { service } = this.#target
+    throw new NoAvailableInstanceError(
+      `${service}: this call has ended and gets no instance. Begin another one with startCall`,
+    )
   }
 
   #attempt(acquired: Request, kind: AttemptInfo['kind'] = 'retry'): Request {
