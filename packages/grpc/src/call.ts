@@ -22,6 +22,8 @@ export function giveBack(acquired: PickResult): void {
 export class Call implements Filter, experimental.FilterFactory<Filter> {
   readonly method: string
   readonly metadata: Metadata
+  /** Whether lb reads the load reports of instances. */
+  readsLoadReports = false
   /** The second tries of its method, if it is idempotent and lb repeats it. */
   readonly secondTries: SecondTries | undefined
   /** Whether the service config of its channel has it sent to several instances at once. */
@@ -57,6 +59,7 @@ export class Call implements Filter, experimental.FilterFactory<Filter> {
   start(lb: LoadBalancer, service: string, isIdempotent: boolean): void {
     try {
       this.started = lb.startCall(service, isIdempotent ? repeatable : once)
+      this.readsLoadReports = this.started.readsLoadReports
     } catch (error) {
       this.refusedBy = error
     }
@@ -120,6 +123,8 @@ export class Call implements Filter, experimental.FilterFactory<Filter> {
     if (held !== undefined) giveBack(held)
     for (let each = this.latest; each !== undefined; each = each.before) each.callEnded()
     this.started?.end(resultOf(status, this.refusedBy))
+    // grpc-js keeps calls that have ended for a while, and the garbage collector would copy what they refer to.
+    this.started = undefined
     return status
   }
 }
@@ -132,11 +137,12 @@ export class AttemptPick {
   readonly onCallEnded: (code: number, details: string, metadata: Metadata) => void
   /** The attempt of the same call before. */
   readonly before: AttemptPick | undefined
+  readonly instanceId: string
   readonly #call: Call
-  readonly #acquired: PickResult
+  /** Until it has ended. */
+  #acquired: PickResult | undefined
   readonly #startedAtMs = systemClock.now()
   #isStarted = false
-  #isEnded = false
   #answeredAfterMs: number | undefined
 
   constructor(
@@ -148,6 +154,7 @@ export class AttemptPick {
     this.pickResultType = complete
     this.#call = call
     this.#acquired = acquired
+    this.instanceId = acquired.instance.id
     this.subchannel = subchannel
     this.before = call.latest
     call.latest = this
@@ -157,12 +164,8 @@ export class AttemptPick {
     if (this.before?.isRunning === true) call.secondTries?.spent()
   }
 
-  get instanceId(): string {
-    return this.#acquired.instance.id
-  }
-
   get isRunning(): boolean {
-    return this.#isStarted && !this.#isEnded
+    return this.#isStarted && this.#acquired !== undefined
   }
 
   /** grpc-js has sent the request. */
@@ -173,7 +176,7 @@ export class AttemptPick {
 
   /** The first message came. */
   answered(): void {
-    if (this.#isEnded) return
+    if (this.#acquired === undefined) return
     const latencyMs = systemClock.now() - this.#startedAtMs
     this.#answeredAfterMs = latencyMs
     this.#acquired.answered({ ok: true, latencyMs })
@@ -182,26 +185,39 @@ export class AttemptPick {
 
   /** The call has ended: an attempt that was never sent is over. grpc-js speaks of the others itself. */
   callEnded(): void {
-    if (this.#isStarted || this.#isEnded) return
-    this.#isEnded = true
-    giveBack(this.#acquired)
+    if (this.#isStarted) return
+    const acquired = this.#take()
+    if (acquired !== undefined) giveBack(acquired)
+  }
+
+  #take(): PickResult | undefined {
+    const acquired = this.#acquired
+    this.#acquired = undefined
+    return acquired
   }
 
   #ended(status: GrpcStatus): void {
-    if (this.#isEnded) return
-    this.#isEnded = true
+    const acquired = this.#take()
+    if (acquired === undefined) return
     const latencyMs = this.#answeredAfterMs ?? systemClock.now() - this.#startedAtMs
-    const isOvertaken = status.code === cancelled && this.#answeredAfterMs === undefined && this.#call.latest !== this
-    if (!isOvertaken) {
-      this.#acquired.done(outcomeOf(status, latencyMs))
-      return
+    if (status.code === cancelled && this.#answeredAfterMs === undefined && this.#call.latest !== this) {
+      this.#overtaken(acquired, status, latencyMs)
+    } else {
+      acquired.done(outcomeOf(status, latencyMs, this.#call.readsLoadReports))
     }
-    // Whether the caller gave up, or another attempt was answered first, the call knows in a moment.
+  }
+
+  /** Whether the caller gave up, or another attempt was answered first, the call knows in a moment. */
+  #overtaken(acquired: PickResult, status: GrpcStatus, latencyMs: number): void {
     queueMicrotask(() => {
-      const { code } = this.#call
-      const isLost = this.#call.isAnswered || (code !== undefined && code !== cancelled && code !== deadlineExceeded)
+      const { code, isAnswered } = this.#call
+      const isLost = isAnswered || (code !== undefined && code !== cancelled && code !== deadlineExceeded)
       const silent = { ...status, code: deadlineExceeded, details: 'no message, while another instance sent one' }
-      this.#acquired.done(isLost ? { ok: false, latencyMs, error: statusError(silent) } : outcomeOf(status, latencyMs))
+      acquired.done(
+        isLost
+          ? { ok: false, latencyMs, error: statusError(silent) }
+          : outcomeOf(status, latencyMs, this.#call.readsLoadReports),
+      )
     })
   }
 }

@@ -46,6 +46,8 @@ export class ChannelPolicy implements experimental.Picker {
   readonly #helper: experimental.ChannelControlHelper
   readonly #connections: Connections
   readonly #unsubscribe: () => void
+  /** Read once: a module looks its enumerations up for each use. */
+  readonly #types: RegistrationSettings['grpc']['experimental']['PickResultType']
   /** Counts what may change the answer to a pick. */
   #version = 0
   /** When no instance could be reached, and nothing was left to say of it. */
@@ -60,6 +62,7 @@ export class ChannelPolicy implements experimental.Picker {
     const { lb, service, settings } = channel
     this.#channel = channel
     this.#helper = helper
+    this.#types = settings.grpc.experimental.PickResultType
     this.#connections = new Connections({
       service,
       settings,
@@ -154,9 +157,8 @@ export class ChannelPolicy implements experimental.Picker {
   }
 
   #complete(call: Call, acquired: PickResult, connection: Connection): GrpcPickResult {
-    const complete = this.#channel.settings.grpc.experimental.PickResultType.COMPLETE
     const subchannel = call.secondTries === undefined ? connection.subchannel : connection.repeatable
-    return new AttemptPick(complete, call, acquired, subchannel)
+    return new AttemptPick(this.#types.COMPLETE, call, acquired, subchannel)
   }
 
   /** `acquired` has no connection: that counts as a failure, unless the first one is still being established. */
@@ -171,8 +173,8 @@ export class ChannelPolicy implements experimental.Picker {
   #request(call: Call, seen: ReadonlySet<string> | undefined): TryAcquireRequest | undefined {
     const { settings, service } = this.#channel
     const { unready } = this.#connections
-    const { tried, method, metadata } = call
-    const wishes = wishesOf(settings, { service, method, metadata })
+    const { tried } = call
+    const wishes = settings.hasWishes ? wishesOf(settings, service, call) : undefined
     const isPlain = seen === undefined && tried === undefined
     if (isPlain && unready.size === 0) return wishes
     const avoid = isPlain ? unready : new Set([...unready, ...(seen ?? []), ...(tried ?? [])])
@@ -207,23 +209,20 @@ export class ChannelPolicy implements experimental.Picker {
   }
 
   #queue(): GrpcPickResult {
-    const { QUEUE } = this.#channel.settings.grpc.experimental.PickResultType
-    return { pickResultType: QUEUE, subchannel: null, status: null, onCallStarted: null, onCallEnded: null }
+    return { pickResultType: this.#types.QUEUE, subchannel: null, status: null, onCallStarted: null, onCallEnded: null }
   }
 
   /** The call fails, unless it waits for a service that is ready. */
   #failed(details: string): GrpcPickResult {
-    const { TRANSIENT_FAILURE } = this.#channel.settings.grpc.experimental.PickResultType
-    return this.#withStatus(TRANSIENT_FAILURE, details)
+    return this.#withStatus(this.#types.TRANSIENT_FAILURE, details)
   }
 
   #refused(call: Call, error: unknown): GrpcPickResult {
     call.refusedBy = error
-    const { DROP } = this.#channel.settings.grpc.experimental.PickResultType
     const code = codeOf(error)
     const mayPass = code === 'LB_NO_AVAILABLE_INSTANCE' || code === 'LB_DISCOVERY'
     // The others are no matter of waiting: the load balancer is closed, refuses load, or the application's own code threw.
-    return mayPass ? this.#failed(messageOf(error)) : this.#withStatus(DROP, messageOf(error))
+    return mayPass ? this.#failed(messageOf(error)) : this.#withStatus(this.#types.DROP, messageOf(error))
   }
 
   #withStatus(pickResultType: experimental.PickResultType, details: string): GrpcPickResult {
@@ -265,12 +264,12 @@ export class ChannelPolicy implements experimental.Picker {
   }
 }
 
-/** What the options of the registration say of a call. Hot: nearly always there are none. */
-function wishesOf(settings: RegistrationSettings, call: GrpcCallInfo): TryAcquireRequest | undefined {
+/** What the options of the registration say of a call. */
+function wishesOf(settings: RegistrationSettings, service: string, { method, metadata }: Call): TryAcquireRequest {
   const { hashKey, match, criticality } = settings
-  if (hashKey === undefined && match === undefined && criticality === undefined) return undefined
-  const worth = criticality === undefined ? undefined : criticalityOf(criticality, call)
-  return { hashKey: hashKey?.(call), match: match?.(call), criticality: worth }
+  const info: GrpcCallInfo = { service, method, metadata }
+  const worth = criticality === undefined ? undefined : criticalityOf(criticality, info)
+  return { hashKey: hashKey?.(info), match: match?.(info), criticality: worth }
 }
 
 /** `undefined` also if there is no instance: `acquire` may wait for a newer list, and says why it is in vain. */

@@ -64,6 +64,8 @@ export interface RegistrationSettings {
   readonly hashKey: RegisterLoadBalancerOptions['hashKey']
   readonly match: RegisterLoadBalancerOptions['match']
   readonly criticality: CriticalityRule<GrpcCallInfo> | undefined
+  /** Whether any of these says something of a call's pick. */
+  readonly hasWishes: boolean
   readonly idempotent: readonly string[]
   readonly maxRetries: number
   readonly secondTryAfterMs: number
@@ -116,6 +118,7 @@ export function registrationSettings(lb: LoadBalancer, options: RegisterLoadBala
     hashKey,
     match,
     criticality: criticalityRule(`${caller}.criticality`, criticality),
+    hasWishes: hashKey !== undefined || match !== undefined || criticality !== undefined,
     idempotent: copied,
     maxRetries,
     secondTryAfterMs,

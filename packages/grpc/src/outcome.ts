@@ -22,23 +22,27 @@ const good: Outcome = Object.freeze({ ok: true, latencyMs: 0 })
 /** How a call ended, by its last status; `refusedBy`: the error of lb that this status stands for. */
 export function resultOf(status: GrpcStatus, refusedBy: unknown): Outcome {
   if (status.code === ok) return good
-  const outcome = outcomeOf(status, 0)
+  const outcome = outcomeOf(status, 0, false)
   return refusedBy === undefined || status.code !== unavailable ? outcome : { ...outcome, error: refusedBy }
 }
 
 /**
  * How a call ended for its instance. What the caller's request deserved, such as NOT_FOUND and INVALID_ARGUMENT, is a success of the
- * instance, and what the caller cancelled says nothing.
+ * instance, and what the caller cancelled says nothing. `readsLoadReports`: with the load report of the instance.
  */
-export function outcomeOf(status: GrpcStatus, latencyMs: number): Outcome {
+export function outcomeOf(status: GrpcStatus, latencyMs: number, readsLoadReports: boolean): Outcome {
+  const outcome: Outcome = status.code === ok ? { ok: true, latencyMs } : failureOf(status, latencyMs)
+  if (!readsLoadReports || outcome.cancelled === true) return outcome
   const loadReport = reportOf(status)
-  const report = loadReport === undefined ? undefined : { loadReport }
-  if (status.code === ok) return { ok: true, latencyMs, ...report }
+  return loadReport === undefined ? outcome : { ...outcome, loadReport }
+}
+
+function failureOf(status: GrpcStatus, latencyMs: number): Outcome {
   if (status.code === cancelled) return { ok: false, latencyMs, cancelled: true, blame: 'none' }
   const error = statusError(status)
   const { ok: good, blame } = classifyError(error)
-  if (good) return { ok: true, latencyMs, ...report }
-  return { ok: false, latencyMs, error, ...report, ...(blame === undefined ? undefined : { blame }) }
+  if (good) return { ok: true, latencyMs }
+  return { ok: false, latencyMs, error, ...(blame === undefined ? undefined : { blame }) }
 }
 
 function reportOf({ metadata }: GrpcStatus): LoadReport | undefined {
