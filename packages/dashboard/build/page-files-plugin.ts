@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { build, type Plugin } from 'vite'
+import type { VitestPluginContext } from 'vitest/node'
 
 const source = fileURLToPath(new URL('../page', import.meta.url))
 const target = fileURLToPath(new URL('../src/page-files.ts', import.meta.url))
@@ -56,10 +57,16 @@ async function pageFiles(): Promise<{ html: string; assets: Record<string, Omit<
 }
 
 /** Puts the bundle in place of what is in `src/page-files.ts`. */
-export function pageFilesPlugin(): Pick<Plugin, 'name' | 'load'> {
+export function pageFilesPlugin(): Pick<Plugin, 'name' | 'load'> & {
+  configureVitest(context: Pick<VitestPluginContext, 'defineCacheKeyGenerator'>): void
+} {
   let files: ReturnType<typeof pageFiles> | undefined
   return {
     name: 'lb-dashboard-page-files',
+    // Vitest keeps modules between runs as long as their own file is the same. That of the page always is.
+    configureVitest({ defineCacheKeyGenerator }) {
+      defineCacheKeyGenerator(({ id }) => (id.split('?', 1)[0] === target ? false : undefined))
+    },
     async load(id) {
       if (id.split('?', 1)[0] !== target) return undefined
       files ??= pageFiles()

@@ -26,16 +26,17 @@ export function ServiceView({ service }: { readonly service: string }): JSX.Elem
   const [offset, setOffset] = useState(0)
   const [state, setState] = useState('')
   const [sort, setSort] = useState('trouble')
-  const [asked, setAsked] = useState<Change>()
+  const [asked, setAsked] = useState<{ readonly number: number; readonly change: Change }>()
   const invoker = useRef<Element | null>(null)
   const query = new URLSearchParams({ offset: String(offset), limit: String(limit), sort, state })
   const polled = usePolled<ServiceResponse>(`services/${encodeURIComponent(service)}?${query}`)
   const ask = (change: Change): void => {
     invoker.current = document.activeElement
-    setAsked(change)
+    setAsked((last) => ({ number: (last?.number ?? 0) + 1, change }))
   }
-  const answered = (): void => {
-    setAsked(undefined)
+  // A dialog emits `close` a moment after it has closed: the next one may be asked for by then.
+  const answered = (number: number): void => {
+    setAsked((last) => (last?.number === number ? undefined : last))
     polled.refresh()
     if (invoker.current instanceof HTMLElement) invoker.current.focus()
   }
@@ -68,7 +69,14 @@ export function ServiceView({ service }: { readonly service: string }): JSX.Elem
           </label>
         </p>
       </Body>
-      {asked === undefined ? null : <ChangeDialog service={service} change={asked} onClose={answered} />}
+      {asked === undefined ? null : (
+        <ChangeDialog
+          key={asked.number}
+          service={service}
+          change={asked.change}
+          onClose={() => answered(asked.number)}
+        />
+      )}
     </>
   )
 }

@@ -162,10 +162,24 @@ describeWithServers('the page of the dashboard in Chromium', ['chromium'], () =>
     await page.getByRole('dialog').waitFor({ state: 'hidden' })
     expect(await focused()).toBe(`Drain ${address}`)
     await page.keyboard.press('Enter')
+    await page.getByRole('dialog').waitFor()
     await tabTo('Confirm')
     await page.keyboard.press('Enter')
     await expectNoTraffic(shop, address)
     expect(complaints).toEqual([])
+  })
+
+  it('asks once more as soon as a dialog was cancelled', async () => {
+    const { page, shop } = await openShop(byAlice)
+    await page.goto(new URL('#/services/user-service', page.url()).href)
+    const [address = ''] = shop.addresses
+    await page.getByRole('button', { name: `Drain ${address}` }).click()
+    await page.getByRole('dialog').waitFor()
+    // Before the browser emits the `close` of the first one.
+    const name = JSON.stringify(`[aria-label="Drain ${address}"]`)
+    await page.evaluate(`document.querySelector('dialog').close(); document.querySelector(${name}).click()`)
+    await page.getByRole('button', { name: 'Confirm' }).click()
+    await expectNoTraffic(shop, address)
   })
 
   it.each([

@@ -18,7 +18,7 @@ afterEach(async () => {
 
 function open(options: Partial<DnsDiscoveryOptions> = {}): DnsDiscovery {
   const name = '{service}.lb.test.'
-  const common = { name, servers: [server.address], port: 80, timeoutMs: 1_000, tries: 1, checkRoutes: false }
+  const common = { name, servers: [server.address], port: 80, timeoutMs: 20_000, tries: 1, checkRoutes: false }
   const discovery = new DnsDiscovery({ ...common, ...options })
   opened.push(discovery)
   return discovery

@@ -26,7 +26,7 @@ afterEach(async () => {
 
 function open(options: DnsSdDiscoveryOptions = {}): DnsSdDiscovery {
   const common = { name: '_{service}._tcp.test.', servers: [server.address], tries: 1, checkRoutes: false }
-  const discovery = new DnsSdDiscovery({ ...common, timeoutMs: 1_000, ...options })
+  const discovery = new DnsSdDiscovery({ ...common, timeoutMs: 20_000, ...options })
   opened.push(discovery)
   return discovery
 }

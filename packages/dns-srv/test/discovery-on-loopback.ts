@@ -14,7 +14,7 @@ export function discoveryOn(
   return new DnsSrvDiscovery({
     name: '_http._tcp.{service}.lb.test.',
     servers: list.map(({ address }) => address),
-    timeoutMs: 1_000,
+    timeoutMs: 20_000,
     tries: 1,
     // The machine of the tests may have no IPv6.
     checkRoutes: false,

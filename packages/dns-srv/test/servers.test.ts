@@ -139,7 +139,7 @@ describe('a query', () => {
 
   it('goes over TCP from the start when told to', async () => {
     first.answer(() => good)
-    expect(addressesOf(await open({ transport: 'tcp', timeoutMs: 1_000 }).getInstances('web'))).toEqual(found)
+    expect(addressesOf(await open({ transport: 'tcp', timeoutMs: 20_000 }).getInstances('web'))).toEqual(found)
     expect([first.queries.length, first.connections]).toEqual([0, 1])
   })
 
@@ -148,7 +148,7 @@ describe('a query', () => {
     if (server === undefined) return skip('this machine has no IPv6 loopback')
     server.answer(() => ({ ...good, flags: server.connections === 0 ? truncated : 0 }))
     // Not as the system writes it: addresses are compared by meaning.
-    const discovery = open({ servers: [`[0:0:0::1]:${server.port}`], timeoutMs: 1_000 })
+    const discovery = open({ servers: [`[0:0:0::1]:${server.port}`], timeoutMs: 20_000 })
     expect(addressesOf(await discovery.getInstances('web'))).toEqual(found)
     expect(isIPv6(server.queries[0]?.sender.address ?? '')).toBe(true)
     expect(server.connections).toBe(1)
