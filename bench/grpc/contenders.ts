@@ -11,6 +11,8 @@ export interface Contender {
 }
 
 export const lbName = 'lb'
+/** Knows which server is slow: what no balancer can do better. */
+export const withoutSlow = 'without the slow server'
 export const roundRobin = 'grpc-js round_robin'
 const pickFirst = 'grpc-js pick_first'
 
@@ -19,10 +21,18 @@ const insecure = grpc.credentials.createInsecure()
 // So that no contender shares connections with another.
 const own = { 'grpc.use_local_subchannel_pool': 1 }
 
-/** With a balancer of lb. `idempotent`: calls may be repeated. */
+export interface LbContenderOptions {
+  readonly balancer?: BalancerName
+  /** Whether calls may be repeated. */
+  readonly idempotent?: boolean
+  /** What its name says besides. */
+  readonly note?: string
+}
+
+/** With a balancer of lb. */
 export function lbContender(
   addresses: readonly string[],
-  { balancer, idempotent = false }: { readonly balancer?: BalancerName; readonly idempotent?: boolean } = {},
+  { balancer, idempotent = false, note = '' }: LbContenderOptions = {},
 ): Contender {
   const lb = new LoadBalancer({
     discovery: new StaticDiscovery({ users: addresses }),
@@ -32,7 +42,7 @@ export function lbContender(
   registerLoadBalancer(lb, { scheme, idempotent: idempotent ? [path] : [] })
   const client = new grpc.Client(`${scheme}:users`, insecure, own)
   return {
-    name: balancer === undefined ? lbName : `${lbName} ${balancer}`,
+    name: [lbName, balancer, note].filter(Boolean).join(' '),
     client,
     close: async () => {
       client.close()

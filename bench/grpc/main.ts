@@ -6,8 +6,8 @@
 import { parseArgs } from 'node:util'
 import { writeResult } from '../result-file.ts'
 import { judge } from '../target.ts'
-import { type Contender, grpcContender, lbContender } from './contenders.ts'
-import { type LoadResult, load, slowMs } from './load.ts'
+import { type Contender, grpcContender, lbContender, withoutSlow } from './contenders.ts'
+import { type LoadResult, load, slowMs, usualMs } from './load.ts'
 import { pickNanoseconds } from './pick-cost.ts'
 import { type GrpcFigures, report, targets } from './report.ts'
 import { ServerProcess } from './server-process.ts'
@@ -24,16 +24,23 @@ const seconds = Number(values.seconds ?? 0.5)
 const rounds = Number(values.rounds ?? (values.quick ? 3 : 21))
 const callers = 48
 const slowCallers = 10
+/** A turn is so many times longer where one is slow: the 99th percentile of a hundred calls would be one of them. */
+const slowTurns = 3
+const slowIndex = 3
 
 /** Interleaved, beginning with another one each round, so that what disturbs the machine disturbs all of them. */
-async function compare(contenders: readonly Contender[], atOnce: number): Promise<Map<string, LoadResult[]>> {
+async function compare(
+  contenders: readonly Contender[],
+  atOnce: number,
+  turnSeconds = seconds,
+): Promise<Map<string, LoadResult[]>> {
   const found = new Map<string, LoadResult[]>(contenders.map(({ name }) => [name, []]))
   for (const each of contenders) await load(each, { callers: atOnce, seconds: values.quick ? 0.5 : 3 })
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < contenders.length; turn++) {
       const contender = contenders[(round + turn) % contenders.length]
       if (contender === undefined) continue
-      found.get(contender.name)?.push(await load(contender, { callers: atOnce, seconds }))
+      found.get(contender.name)?.push(await load(contender, { callers: atOnce, seconds: turnSeconds }))
     }
   }
   await Promise.all(contenders.map((each) => each.close()))
@@ -59,15 +66,20 @@ async function throughput(count: number): Promise<Map<string, LoadResult[]>> {
 async function slow(): Promise<Map<string, LoadResult[]>> {
   console.error('one of ten is slow')
   const servers = await Promise.all(Array.from({ length: 10 }, () => ServerProcess.start(1)))
-  await Promise.all(servers.map((server, index) => server.tell({ latenciesMs: [index === 3 ? slowMs : 5] })))
+  await Promise.all(
+    servers.map((server, index) => server.tell({ latenciesMs: [index === slowIndex ? slowMs : usualMs] })),
+  )
   const addresses = servers.flatMap((server) => server.addresses)
+  const others = addresses.filter((_, index) => index !== slowIndex)
   const found = await compare(
     [
       lbContender(addresses, { balancer: 'peak-ewma' }),
+      lbContender(others, { balancer: 'peak-ewma', note: withoutSlow }),
       lbContender(addresses, { balancer: 'least-request' }),
       grpcContender(addresses, 'round_robin'),
     ],
     slowCallers,
+    slowTurns * seconds,
   )
   for (const server of servers) server.stop()
   return found
