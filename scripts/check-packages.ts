@@ -1,5 +1,5 @@
 // Checks the packages as users get them: packs every one, looks at the tarballs (publint, types for every kind of
-// import), installs them into an empty application, and runs that as ESM and as CommonJS under every supported Node, and in
+// import, npm's publishing as a dry run), installs them into an empty application, and runs that as ESM and as CommonJS under every supported Node, and in
 // bundles.
 import { execFile, execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -98,6 +98,34 @@ function checkCoreStandsAlone(): void {
   process.stdout.write('core has no dependency and imports nothing\n')
 }
 
+/** npm accepts a tarball: its dry run reads and checks what would be published, and sends nothing. */
+async function checkPublishing(tarball: string): Promise<void> {
+  // A registry that does not answer is not asked again: what a dry run says does not depend on it.
+  const options = ['--dry-run', '--json', '--access', 'public', '--ignore-scripts', '--fetch-retries', '0']
+  const { stdout } = await execute('npm', ['publish', tarball, ...options], { cwd: work, timeout: 120_000 })
+  const said: Published | Readonly<Record<string, Published>> = JSON.parse(stdout)
+  // npm 11 says it by the name of the package.
+  const published = isPublished(said) ? said : Object.values(said)[0]
+  const read = (...args: string[]): string => execFileSync('tar', [...args], { encoding: 'utf8' })
+  const manifest = read('-xOf', tarball, 'package/package.json')
+  const files = read('-tf', tarball).trim().split('\n').length
+  const { name, version }: { readonly name: string; readonly version: string } = JSON.parse(manifest)
+  if (published?.id !== `${name}@${version}` || published.entryCount !== files)
+    throw new Error(`npm would not publish ${name}@${version} with ${files} files, but: ${stdout}`)
+  if (manifest.includes('"workspace:'))
+    throw new Error(`${name} depends on a package by "workspace:", which no user has`)
+  process.stdout.write(`npm would publish ${name}@${version}: ${files} files\n`)
+}
+
+interface Published {
+  readonly id: string
+  readonly entryCount: number
+}
+
+function isPublished(said: Published | Readonly<Record<string, Published>>): said is Published {
+  return typeof said['id'] === 'string'
+}
+
 /** Installs `dependencies` in a folder of its own outside of the repository; packages that depend on each other get `packed` too. */
 async function install(
   name: string,
@@ -189,6 +217,7 @@ try {
   await forEach(tarballs, async (tarball) => {
     await run('pnpm', ['exec', 'publint', '--strict', tarball], root)
     await run('pnpm', ['exec', 'attw', tarball, '--profile', 'node16', '--format', 'ascii', '--no-emoji'], root)
+    await checkPublishing(tarball)
   })
   const nodes = await nodeBinaries()
   await smokeCommand(tarballs, nodes)

@@ -30,21 +30,6 @@ const gates: readonly Gate[] = [
   { name: 'site', command: ['pnpm', 'docs:check'], fast: false },
   { name: 'runtimes', command: ['node', 'scripts/check-runtimes.ts'], fast: false },
   { name: 'packages', command: ['node', 'scripts/check-packages.ts'], fast: false },
-  {
-    name: 'publishing, as a dry run',
-    command: [
-      'pnpm',
-      '-r',
-      '--filter',
-      './packages/*',
-      'publish',
-      '--dry-run',
-      '--no-git-checks',
-      '--access',
-      'public',
-    ],
-    fast: false,
-  },
 ]
 
 const root = fileURLToPath(new URL('..', import.meta.url))

@@ -30,6 +30,12 @@ describe('the workflows of the repository', () => {
       expect(job['timeout-minutes']).toBeLessThanOrEqual(60)
   })
 
+  it.each(workflows)('%s names each action by its commit, with the version in a comment', (file) => {
+    const uses = read(`${folder}/${file}`).match(/uses:.*$/gm) ?? []
+    expect(uses.length).toBeGreaterThan(0)
+    for (const use of uses) expect(use).toMatch(/^uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/)
+  })
+
   it('run only commands that package.json or the scripts have', () => {
     const { scripts } = JSON.parse(read('package.json'))
     const commands = workflows.flatMap(

@@ -40,7 +40,7 @@ console.log('The list is corrected:')
 discovery.set('user-service', [second.address])
 await call()
 
-console.log('Nobody is left:')
+console.log('No instance is left:')
 stop(second.server)
 try {
   await call()

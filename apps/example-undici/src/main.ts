@@ -50,7 +50,7 @@ const answers = await Promise.allSettled(
 const failed = answers.filter(({ status }) => status === 'rejected')
 console.log(`${answers.length} requests, ${failed.length} failed`)
 
-console.log('Nobody is left:')
+console.log('No instance is left:')
 for (const { server } of instances) kill(server)
 try {
   await fetch('http://user-service/v1/profile')
