@@ -18,3 +18,11 @@ export async function countCalls(calls: number, call: (number: number) => Promis
     .map(([name, count]) => `${name} ${count}`)
     .join(', ')
 }
+
+/** Prints which instances serve ten requests to `url`, and ten more after the first instance died. */
+export async function showDeath(url: string, instances: readonly LoopbackBackend[]): Promise<void> {
+  const get = (): Promise<string> => fetch(url).then((response) => response.text())
+  console.log(await countCalls(10, get))
+  await instances[0]?.stop()
+  console.log(await countCalls(10, get))
+}

@@ -1,5 +1,5 @@
 import { serve } from '@hono/node-server'
-import { countCalls, startInstances } from './instances.ts'
+import { showDeath, startInstances } from './instances.ts'
 
 const instances = await startInstances('first', 'second')
 Object.assign(process.env, { USER_SERVICE: instances.map(({ address }) => address).join() })
@@ -32,11 +32,7 @@ export async function GET(request: Request): Promise<Response> {
 const server = serve({ fetch: GET, port: 0 })
 await new Promise((resolve) => server.once('listening', resolve))
 const address = server.address()
-const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`
-const get = () => fetch(url).then((response) => response.text())
-console.log(await countCalls(10, get))
-await instances[0]?.stop()
-console.log(await countCalls(10, get))
+await showDeath(`http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`, instances)
 server.close()
 await users.close()
 await shared.lb.close()
