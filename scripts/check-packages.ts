@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Consul, findBinary } from '../test-servers/src/index.ts'
 import { bundlers, checkBundles } from './bundles.ts'
+import { checkNitro, nitroDependencies } from './nitro-application.ts'
 
 /** Versions of the packages that carry a Node binary. Elsewhere than on Linux only the Node that runs this is used. */
 const nodeVersions = ['20.20.2', '22.23.3', '24.21.0', '26.10.0']
@@ -205,6 +206,12 @@ async function smokeCommand(tarballs: readonly string[], nodes: readonly string[
   }
 }
 
+async function installNitro(tarballs: readonly string[]): Promise<string> {
+  const packed = tarballs.map((path) => [packageName(path), `file:${path}`] as const)
+  const own = packed.filter(([name]) => name === '@lb/core' || name === '@lb/undici')
+  return install('nitro', { ...Object.fromEntries(own), ...nitroDependencies }, packed)
+}
+
 /** `…/lb-core-1.2.3.tgz` is `@lb/core`. */
 function packageName(tarball: string): string {
   return basename(tarball).replace(/^lb-(.+)-\d+\.\d+\.\d+.*$/, '@lb/$1')
@@ -219,6 +226,7 @@ try {
     await run('pnpm', ['exec', 'attw', tarball, '--profile', 'node16', '--format', 'ascii', '--no-emoji'], root)
     await checkPublishing(tarball)
   })
+  await checkNitro(await installNitro(tarballs))
   const nodes = await nodeBinaries()
   await smokeCommand(tarballs, nodes)
   let newest = ''
