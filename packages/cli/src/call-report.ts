@@ -1,3 +1,4 @@
+import { counted } from '@lb/core/authoring'
 import type { CallTally, InstanceTally } from './call-tally.ts'
 import type { CommandContext } from './command-context.ts'
 import { percentile } from './latencies.ts'
@@ -15,7 +16,7 @@ export function callReport(tally: CallTally, seconds: number, { out, env }: Comm
   const failures = tally.failures === 0 ? '0 failed' : styles.red(`${tally.failures} failed`)
   const count = tally.succeeded + tally.failures
   const summary = [
-    `${count} calls in ${seconds.toFixed(2)} s (${(count / Math.max(seconds, 0.001)).toFixed(0)} per second): ${tally.succeeded} ok, ${failures}, ${tally.retries} retries`,
+    `${counted(count, 'call')} in ${seconds.toFixed(2)} s (${(count / Math.max(seconds, 0.001)).toFixed(0)} per second): ${tally.succeeded} ok, ${failures}, ${tally.retries} ${tally.retries === 1 ? 'retry' : 'retries'}`,
     ...tally.reasons.slice(0, 10).map(([reason, times]) => `  ${times} × ${printable(reason, 80)}`),
   ]
   const latencies = [

@@ -1,3 +1,4 @@
+import { counted } from '@lb/core/authoring'
 import type { CommandContext } from './command-context.ts'
 import type { DashboardClient } from './dashboard-client.ts'
 import { type JsonObject, numberIn, objectIn, objectsIn, textIn } from './json-fields.ts'
@@ -41,7 +42,7 @@ async function readPages(
 /** A table of services, with a line above it. */
 export function servicesFrame(services: readonly JsonObject[], time: string, context: CommandContext): string {
   if (services.length === 0) return `0 services, ${time}\nA service is shown from its first call.\n`
-  const count = `${services.length} ${services.length === 1 ? 'service' : 'services'}`
+  const count = counted(services.length, 'service')
   return frame(`${count}, ${time}`, serviceColumns, services, context)
 }
 

@@ -107,8 +107,9 @@ export {
   recordMetrics,
 } from './observe/metrics/record-metrics.ts'
 
-// Errors.
+// Errors and their messages.
 
+export { counted } from './base/counted.ts'
 export { errorJson } from './base/error-json.ts'
 export { messageOf } from './base/error-message.ts'
 export {

@@ -123,7 +123,7 @@ describe('a service that is not configured', () => {
     const lb = new LoadBalancer({ discovery, maxServices: 1 })
     await lb.ready('one')
     lb.control('one').drain('a:1')
-    await expect(lb.ready('two')).rejects.toThrow(/1 services are in use/)
+    await expect(lb.ready('two')).rejects.toThrow(/1 service in use/)
     lb.control('one').restore('a:1')
     await lb.ready('two')
     expect(() => lb.control('one')).toThrow(expect.objectContaining({ code: 'LB_UNKNOWN_SERVICE', known: ['two'] }))

@@ -73,7 +73,7 @@ describe('criticality', () => {
     await observed.lb.acquire('users')
     const shed = expect(observed.lb.execute('users', () => 1, { criticality: 'sheddable' })).rejects.toMatchObject({
       message:
-        'users: overloaded, refused before it was sent: 1 requests in flight (maxInFlight 1), the queue is full (queue.maxSize), and a more critical call took its place',
+        'users: overloaded, refused before it was sent: 1 request in flight (maxInFlight 1), the queue is full (queue.maxSize), and a more critical call took its place',
     })
     await settlePromises()
     const critical = observed.lb.execute('users', () => 1, { criticality: 'critical' }).catch(() => {})

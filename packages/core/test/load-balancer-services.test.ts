@@ -245,8 +245,7 @@ describe('maxServices', () => {
     const expected = {
       code: 'LB_NO_AVAILABLE_INSTANCE',
       service: 'a',
-      message:
-        'a: no available instance (1 services are in use, which is maxServices; raise it, or configure the service)',
+      message: 'a: no available instance (1 service in use, which is maxServices; raise it, or configure the service)',
     }
     expect(() => lb.pick('a')).toThrow(expect.objectContaining(expected))
     await expect(lb.ready('a')).rejects.toMatchObject(expected)

@@ -67,6 +67,7 @@ describe('@lb/core', () => {
       'classifyError',
       'classifyResponse',
       'classifyStatus',
+      'counted',
       'criticalityHeader',
       'criticalityHeaderName',
       'criticalityOf',

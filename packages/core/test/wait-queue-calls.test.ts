@@ -67,7 +67,7 @@ describe('a call at the limit', () => {
     await expect(observed.lb.execute('users', () => 1)).rejects.toMatchObject({
       code: 'LB_OVERLOADED',
       message:
-        'users: overloaded, refused before it was sent: 1 requests in flight (maxInFlight 1), 2 calls wait already (queue.maxSize)',
+        'users: overloaded, refused before it was sent: 1 request in flight (maxInFlight 1), 2 calls waiting already (queue.maxSize)',
     })
     expect(observed.eventsOf('call-refused').map(({ because }) => because)).toEqual(['queue-full'])
     await observed.lb.close()
@@ -84,7 +84,7 @@ describe('a call at the limit', () => {
       reason: {
         code: 'LB_OVERLOADED',
         message:
-          'users: overloaded, refused before it was sent: 1 requests in flight (maxInFlight 1), none of them ended within 200 ms (queue.maxWaitMs)',
+          'users: overloaded, refused before it was sent: 1 request in flight (maxInFlight 1), none of them ended within 200 ms (queue.maxWaitMs)',
       },
     })
     expect(observed.eventsOf('call-refused').map(({ because }) => because)).toEqual(['queue-timeout'])

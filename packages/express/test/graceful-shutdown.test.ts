@@ -172,7 +172,9 @@ describe('gracefulShutdown', () => {
     await clock.advance(700)
     await done
     expect(await answer).toMatchObject({ code: 'ECONNRESET' })
-    expect(errors).toMatchObject([{ code: 'LB_DEADLINE_EXCEEDED', message: expect.stringContaining('1 requests') }])
+    expect(errors).toMatchObject([
+      { code: 'LB_DEADLINE_EXCEEDED', message: expect.stringContaining('1 request still') },
+    ])
   })
 
   it('does not wait for a connection on which nothing came', async () => {

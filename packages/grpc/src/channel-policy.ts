@@ -1,6 +1,6 @@
 import type { ChannelOptions, experimental } from '@grpc/grpc-js'
 import type { AttemptInfo, LoadBalancer, PickResult, ServiceSnapshot, TryAcquireRequest } from '@lb/core'
-import { criticalityOf, messageOf, type StartedCall } from '@lb/core/authoring'
+import { counted, criticalityOf, messageOf, type StartedCall } from '@lb/core/authoring'
 import { AttemptPick, Call, giveBack } from './call.ts'
 import type { GrpcCallInfo } from './call-info.ts'
 import type { Connection } from './connection.ts'
@@ -205,7 +205,7 @@ export class ChannelPolicy implements experimental.Picker {
     if (this.#connections.reach === 'connecting') return this.#queue()
     const [why] = Array.from(this.#connections.all, ({ failure }) => failure?.message ?? []).flat()
     const reason = why === undefined ? '' : `; ${why}`
-    return this.#failed(`${service}: none of ${this.#connections.size} instances can be reached${reason}`)
+    return this.#failed(`${service}: none of ${counted(this.#connections.size, 'instance')} can be reached${reason}`)
   }
 
   #queue(): GrpcPickResult {

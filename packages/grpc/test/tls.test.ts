@@ -95,7 +95,7 @@ describe('instances behind TLS', () => {
     const port = await serve('127.0.0.1:0', true)
     const instance = { host: '127.0.0.1', port, secure: true }
     const strict = client(instance, trusting(), { serverName: 'instance' })
-    await expect(strict.say(hi)).rejects.toThrow(/users: none of 1 instances can be reached/)
+    await expect(strict.say(hi)).rejects.toThrow(/users: none of 1 instance can be reached/)
   })
 
   it('have the name that the channel gives, before any other', async () => {

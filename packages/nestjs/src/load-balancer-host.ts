@@ -1,5 +1,5 @@
 import { DiscoveryError, LoadBalancer } from '@lb/core'
-import { checkBoolean, checkDurationMs, messageOf, systemClock, systemRandom } from '@lb/core/authoring'
+import { checkBoolean, checkDurationMs, counted, messageOf, systemClock, systemRandom } from '@lb/core/authoring'
 import {
   type BeforeApplicationShutdown,
   Logger,
@@ -96,7 +96,8 @@ export class LoadBalancerHost
     const { clock = systemClock, drainTimeoutMs = defaultDrainTimeoutMs } = this.#options
     this.#drainEndsAtMs = clock.now() + drainTimeoutMs
     const left = await drained(this.#lb, clock, drainTimeoutMs)
-    if (left > 0) this.#logger.warn(`${left} requests in flight after ${drainTimeoutMs} ms: the shutdown goes on`)
+    if (left > 0)
+      this.#logger.warn(`${counted(left, 'request')} in flight after ${drainTimeoutMs} ms: the shutdown goes on`)
   }
 
   async onApplicationShutdown(): Promise<void> {

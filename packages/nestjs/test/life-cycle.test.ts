@@ -210,7 +210,7 @@ describe('at the end', () => {
     expect(discovery.closed).toBe(false)
     await clock.advance(1)
     await closing
-    expect(log.lines).toEqual(['warn 1 requests in flight after 2000 ms: the shutdown goes on'])
+    expect(log.lines).toEqual(['warn 1 request in flight after 2000 ms: the shutdown goes on'])
     expect(clock.pendingTimers).toBe(0)
   })
 

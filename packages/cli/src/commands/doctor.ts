@@ -1,5 +1,5 @@
 import { LoadBalancer, type ServiceInstance, type ServiceSnapshot, StaticDiscovery } from '@lb/core'
-import { originOf } from '@lb/core/authoring'
+import { counted, originOf } from '@lb/core/authoring'
 import { balancerOption } from '../balancer-option.ts'
 import type { CommandFunction, Invocation } from '../command-definition.ts'
 import { type Connected, connectAll } from '../connect-instance.ts'
@@ -92,7 +92,7 @@ function registryFinding({ shownName, discovery }: ServiceSession, { instances }
   const message =
     instances.length === 0
       ? `${discovery} knows no instance of ${shownName}. Check its name, and the namespace, tag or filter`
-      : `${discovery} knows ${instances.length} ${instances.length === 1 ? 'instance' : 'instances'} of ${shownName}: ${counts}`
+      : `${discovery} knows ${counted(instances.length, 'instance')} of ${shownName}: ${counts}`
   return { check: 'registry', ok: instances.length > 0, message }
 }
 

@@ -1,3 +1,4 @@
+import { counted } from '../base/counted.ts'
 import { messageOf } from '../base/error-message.ts'
 import { DiscoveryError, InvalidInstanceError } from '../base/errors.ts'
 import { parseInstance, type ServiceInstance, type ServiceInstanceInit } from '../instance/instance.ts'
@@ -52,7 +53,7 @@ export function nothingUsable(
   count: number,
   rejected: readonly InvalidInstanceError[],
 ): DiscoveryError {
-  const what = count > 0 ? `none of ${count} instances` : 'no instance'
+  const what = count > 0 ? `none of ${counted(count, 'instance')}` : 'no instance'
   return new DiscoveryError(`${service}: ${what} is usable. ${rejected[0]?.message}`, { service, cause: rejected[0] })
 }
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts'
+import { counted } from '../base/counted.ts'
 import { OverloadedError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import type { ServiceSettings } from '../config/service-settings.ts'
@@ -281,11 +282,12 @@ export class Capacity {
           `${name} ${limit === 'adaptive' && name === 'maxInFlight' ? `adaptive, ${this.limit} now` : limit}`,
       )
     const reasons = {
-      'queue-full': queue === false ? 'and queue is false' : `${this.queued} calls wait already (queue.maxSize)`,
+      'queue-full':
+        queue === false ? 'and queue is false' : `${counted(this.queued, 'call')} waiting already (queue.maxSize)`,
       'queue-timeout': `none of them ended within ${queue === false ? 0 : queue.maxWaitMs} ms (queue.maxWaitMs)`,
       'too-late': 'by now, no response can be expected before its deadline',
       shed: 'the queue is full (queue.maxSize), and a more critical call took its place',
     }
-    return `${this.inFlight} requests in flight (${limits.join(', ')}), ${reasons[because]}`
+    return `${counted(this.inFlight, 'request')} in flight (${limits.join(', ')}), ${reasons[because]}`
   }
 }

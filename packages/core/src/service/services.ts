@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts'
 import { CoalescedClock } from '../base/coalesced-clock.ts'
+import { counted } from '../base/counted.ts'
 import { NoAvailableInstanceError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import type { RunningClock } from '../base/running-clock.ts'
@@ -148,7 +149,7 @@ export class Services {
       return
     }
     throw new NoAvailableInstanceError(
-      `${service}: no available instance (${this.#maxServices} services are in use, which is maxServices; raise it, or configure the service)`,
+      `${service}: no available instance (${counted(this.#maxServices, 'service')} in use, which is maxServices; raise it, or configure the service)`,
       { service },
     )
   }

@@ -1,6 +1,6 @@
 import { constants } from 'node:os'
 import { type CancelTimer, DeadlineExceededError } from '@lb/core'
-import { timeLimited } from '@lb/core/authoring'
+import { counted, timeLimited } from '@lb/core/authoring'
 import { checkServer } from '../check-server.ts'
 import {
   type GracefulShutdownOptions,
@@ -116,7 +116,7 @@ class Shutdown {
     await Promise.race([limit, Promise.all(this.#servers.map((each) => each.stop()))])
     cancel()
     const left = this.#servers.reduce((sum, { inFlight }) => sum + inFlight, 0)
-    if (left > 0) this.#failed(late(`${left} requests were in flight after ${drainMs} ms`))
+    if (left > 0) this.#failed(late(`${counted(left, 'request')} still in flight after ${drainMs} ms`))
     for (const each of this.#servers) each.destroy()
   }
 

@@ -139,7 +139,7 @@ describe('a snapshot that cannot be used', () => {
     ['has an age that is no number', { instances: ['a:1'], ageMs: Number.NaN }, 'its age is not known'],
     ['is infinitely old', { instances: ['a:1'], ageMs: Number.POSITIVE_INFINITY }, 'the limit is 24 h'],
     ['holds no list', { instances: { length: 1 }, ageMs: 0 }, 'must give an array of instances, got an object'],
-    ['holds nonsense', { instances: [{ host: 'a b', port: 1 }], ageMs: 0 }, 'none of 1 instances is usable'],
+    ['holds nonsense', { instances: [{ host: 'a b', port: 1 }], ageMs: 0 }, 'none of 1 instance is usable'],
     ['is no snapshot', 7, 'its age is not known'],
   ])('since it %s, is told and not used', async (_, snapshot, message) => {
     const observed = await told(snapshot)

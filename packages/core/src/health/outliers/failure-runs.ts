@@ -1,3 +1,5 @@
+import { counted } from '../../base/counted.ts'
+
 /**
  * How many requests of one instance failed in a row: connect errors and server errors by themselves. A run without a new failure for
  * `forgottenMs` begins anew. Each failure gives the length of its run.
@@ -54,5 +56,5 @@ function nextRun(run: number, failureMs: number | undefined, nowMs: number, forg
 
 /** For people. */
 export function inARow(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'} in a row`
+  return `${counted(count, what)} in a row`
 }
