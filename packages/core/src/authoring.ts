@@ -45,6 +45,7 @@ export {
   rejectOption,
 } from './base/option-checks.ts'
 export { type AdapterOptions, checkAdapterOptions } from './config/adapter-options.ts'
+export { checkServiceName } from './config/service-options.ts'
 export { checkLoadBalancer, isLoadBalancer } from './is-load-balancer.ts'
 
 // Time and chance: what is used where no clock and no random source were given, pauses, limits and backoff.

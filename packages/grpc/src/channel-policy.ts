@@ -1,12 +1,12 @@
 import type { ChannelOptions, experimental } from '@grpc/grpc-js'
-import type { AttemptInfo, LoadBalancer, PickResult, ServiceSnapshot, TryAcquireRequest } from '@lb/core'
-import { counted, criticalityOf, messageOf, type StartedCall } from '@lb/core/authoring'
+import type { AttemptInfo, LoadBalancer, PickResult, TryAcquireRequest } from '@lb/core'
+import { counted, messageOf, type StartedCall } from '@lb/core/authoring'
 import { AttemptPick, Call, giveBack } from './call.ts'
-import type { GrpcCallInfo } from './call-info.ts'
 import type { Connection } from './connection.ts'
 import { Connections } from './connections.ts'
 import type { RegistrationSettings } from './options.ts'
 import { unavailable } from './outcome.ts'
+import { wishesOf } from './wishes.ts'
 
 type GrpcPickResult = experimental.PickResult
 
@@ -54,6 +54,8 @@ export class ChannelPolicy implements experimental.Picker {
   #unreachableAt = -1
   /** Whether the first list is known. */
   #hasList = false
+  /** Whether lb's view of the instances may ask for other connections. */
+  #isStale = true
   #isScheduled = false
   #isClosed = false
   #release: () => void = () => {}
@@ -68,7 +70,7 @@ export class ChannelPolicy implements experimental.Picker {
       settings,
       channelOptions,
       createSubchannel: (address, options) => helper.createSubchannel(address, options),
-      onChange: () => this.#changed(),
+      onChange: () => this.#connectionChanged(),
       onReturn: (id) => this.#endEjection(id),
     })
     this.#unsubscribe = lb.subscribe((event) => {
@@ -113,9 +115,10 @@ export class ChannelPolicy implements experimental.Picker {
     if (!this.#hasList) return this.#wait(call, listed(started, call.signal))
     if (connections.isFirst) return this.#queue()
     let seen: Set<string> | undefined
+    let avoid: Set<string> | undefined
     let acquired = call.takeHeld()
     for (;;) {
-      const request = this.#request(call, seen)
+      const request = this.#request(call, avoid)
       const kind = call.isHedged && call.latest?.isRunning === true ? 'hedge' : 'retry'
       acquired ??= tryAcquire(started, request, kind)
       if (acquired === undefined) {
@@ -143,7 +146,8 @@ export class ChannelPolicy implements experimental.Picker {
         return this.#unreachable()
       }
       this.#report(acquired, connection)
-      seen = new Set(seen).add(id)
+      seen = (seen ?? new Set()).add(id)
+      avoid = (avoid ?? new Set([...connections.unready, ...(call.tried ?? [])])).add(id)
       acquired = undefined
     }
   }
@@ -170,15 +174,13 @@ export class ChannelPolicy implements experimental.Picker {
   }
 
   /** What is asked of lb. */
-  #request(call: Call, seen: ReadonlySet<string> | undefined): TryAcquireRequest | undefined {
+  #request(call: Call, avoid: ReadonlySet<string> | undefined): TryAcquireRequest | undefined {
     const { settings, service } = this.#channel
     const { unready } = this.#connections
-    const { tried } = call
     const wishes = settings.hasWishes ? wishesOf(settings, service, call) : undefined
-    const isPlain = seen === undefined && tried === undefined
-    if (isPlain && unready.size === 0) return wishes
-    const avoid = isPlain ? unready : new Set([...unready, ...(seen ?? []), ...(tried ?? [])])
-    return { ...wishes, avoid }
+    if (avoid !== undefined) return { ...wishes, avoid }
+    if (call.latest !== undefined) return { ...wishes, avoid: new Set([...unready, ...(call.tried ?? [])]) }
+    return unready.size === 0 ? wishes : { ...wishes, avoid: unready }
   }
 
   #wait(call: Call, waiting: Promise<PickResult | undefined>): GrpcPickResult {
@@ -187,13 +189,13 @@ export class ChannelPolicy implements experimental.Picker {
       (acquired) => {
         call.isWaiting = false
         if (acquired !== undefined) call.hold(acquired)
-        this.#schedule()
+        this.#refresh()
       },
       (error: unknown) => {
         call.isWaiting = false
         call.refusal = this.#refused(call, error)
         call.refusedAt = this.#version
-        this.#schedule()
+        this.#refresh()
       },
     )
     return this.#queue()
@@ -233,6 +235,17 @@ export class ChannelPolicy implements experimental.Picker {
 
   #changed(): void {
     this.#version++
+    this.#refresh()
+  }
+
+  /** Leaves lb's view as it is: a look at all instances for each of thousands would take seconds. */
+  #connectionChanged(): void {
+    this.#version++
+    this.#schedule()
+  }
+
+  #refresh(): void {
+    this.#isStale = true
     this.#schedule()
   }
 
@@ -246,30 +259,22 @@ export class ChannelPolicy implements experimental.Picker {
     })
   }
 
-  #reconcile(): ServiceSnapshot {
-    const snapshot = this.#channel.lb.inspect(this.#channel.service)
-    this.#connections.reconcile(snapshot.instances)
-    return snapshot
+  #reconcile(): void {
+    const { status, instances } = this.#channel.lb.inspect(this.#channel.service)
+    this.#hasList = status !== 'waiting'
+    this.#isStale = false
+    this.#connections.reconcile(instances)
   }
 
   #update(): void {
     const { service, settings } = this.#channel
-    const { status } = this.#reconcile()
-    this.#hasList = status !== 'waiting'
+    if (this.#isStale) this.#reconcile()
     const { CONNECTING, READY, TRANSIENT_FAILURE } = settings.grpc.connectivityState
     const { reach } = this.#connections
     const isFailing = this.#hasList && reach !== 'connecting'
     const state = reach === 'ready' ? READY : isFailing ? TRANSIENT_FAILURE : CONNECTING
     this.#helper.updateState(state, this, state === TRANSIENT_FAILURE ? `${service}: no instance can be reached` : null)
   }
-}
-
-/** What the options of the registration say of a call. */
-function wishesOf(settings: RegistrationSettings, service: string, { method, metadata }: Call): TryAcquireRequest {
-  const { hashKey, match, criticality } = settings
-  const info: GrpcCallInfo = { service, method, metadata }
-  const worth = criticality === undefined ? undefined : criticalityOf(criticality, info)
-  return { hashKey: hashKey?.(info), match: match?.(info), criticality: worth }
 }
 
 /** `undefined` also if there is no instance: `acquire` may wait for a newer list, and says why it is in vain. */

@@ -18,9 +18,12 @@ describe('serviceOfTarget', () => {
     expect([serviceOf('user-service'), serviceOf('a%20b'), serviceOf('a%')]).toEqual(['User-Service', 'a b', 'a%'])
   })
 
-  it.each(['unix:/tmp/socket', '/tmp/socket', 'unix:socket', '[::1]:443', '/', ''])('refuses lb:%s', (path) => {
-    expect(() => serviceOf(path)).toThrow(expect.objectContaining({ code: 'LB_INVALID_OPTION' }))
-  })
+  it.each(['unix:/tmp/socket', '/tmp/socket', 'unix:socket', '[::1]:443', '/', '', 'a%00b', 'a%0a', 'x'.repeat(1_025)])(
+    'refuses lb:%s',
+    (path) => {
+      expect(() => serviceOf(path)).toThrow(expect.objectContaining({ code: 'LB_INVALID_OPTION' }))
+    },
+  )
 
   it('refuses a socket when the client is made, and says what to write', () => {
     registerLoadBalancer(lb, { scheme: 'lbtarget' })
