@@ -64,6 +64,7 @@ describe('@lb/core', () => {
       'checkKeys',
       'checkLoadBalancer',
       'checkNumber',
+      'checkServiceName',
       'classifyError',
       'classifyResponse',
       'classifyStatus',
