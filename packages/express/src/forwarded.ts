@@ -1,6 +1,6 @@
 import { authorityOf } from '@lb/core/authoring'
 import type { ProxySettings } from './options.ts'
-import type { ClientFacts, ForwardedFields, InboundHeaders } from './request.ts'
+import { type ClientFacts, type ForwardedFields, hostFacts, type InboundHeaders } from './request.ts'
 
 const noFields: Partial<ForwardedFields> = {}
 
@@ -53,19 +53,18 @@ export function addXForwarded(headers: string[], fields: ForwardedFields, client
   if (prefix !== '') headers.push('x-forwarded-prefix', prefix)
 }
 
-/** One element of RFC 7239. What is no token is quoted. */
+/** One element of RFC 7239. */
 export function forwardedElement({ address, proto, host }: ClientFacts): string {
   const by = address.includes(':') ? `"${authorityOf(address)}"` : address
-  const at = host === '' ? '' : `;host=${/^[\w.!$&'*+~-]+$/.test(host) ? host : `"${host}"`}`
+  const at = host === '' ? '' : `;host=${hostFacts(host).quoted}`
   return `for=${by}${at};proto=${proto}`
 }
 
 /** The port that the client used: that of the host, else the default of the scheme; without a host, that of the connection. */
 function portOf(hosts: string, proto: string, local: number): string {
   const host = firstOf(hosts) ?? ''
-  if (/:\d{1,5}$/.test(host)) return host.slice(host.lastIndexOf(':') + 1)
   if (host === '') return String(local)
-  return proto === 'https' ? '443' : '80'
+  return hostFacts(host).port ?? (proto === 'https' ? '443' : '80')
 }
 
 function joinedPrefix(list: string): string {

@@ -125,17 +125,24 @@ const longestBlock = 65_536
  * time of decoding each (decision 146).
  */
 function textsOf(raw: readonly Buffer[]): string[] {
-  const first = raw[0]
-  const last = raw[raw.length - 1]
+  const [first, last] = [raw[0], raw[raw.length - 1]]
   if (first === undefined || last === undefined) return []
   const { buffer, byteOffset: start } = first
   const end = last.byteOffset + last.length
-  const isBlock = raw.every(
-    (each) => each.buffer === buffer && each.byteOffset >= start && each.byteOffset + each.length <= end,
-  )
-  if (!isBlock || end - start > longestBlock) return raw.map((each) => each.toString('latin1'))
+  const isBlock = end - start <= longestBlock && liesWithin(raw, buffer, start, end)
+  if (!isBlock) return raw.map((each) => each.toString('latin1'))
   const block = Buffer.from(buffer, start, end - start).toString('latin1')
-  return raw.map(({ byteOffset, length }) => block.slice(byteOffset - start, byteOffset - start + length))
+  const texts: string[] = []
+  // Loops, not callbacks: 0.2 µs of a response.
+  for (const { byteOffset, length } of raw) texts.push(block.slice(byteOffset - start, byteOffset - start + length))
+  return texts
+}
+
+function liesWithin(pieces: readonly Buffer[], buffer: ArrayBufferLike, start: number, end: number): boolean {
+  for (const each of pieces) {
+    if (each.buffer !== buffer || each.byteOffset < start || each.byteOffset + each.length > end) return false
+  }
+  return true
 }
 
 /** Receives interim responses, 102 or 103. */

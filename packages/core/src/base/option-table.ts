@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from './clock.ts'
+import { hasFields } from './fields.ts'
 import {
   checkBoolean,
   checkClock,
@@ -67,16 +68,15 @@ export function optionChecker(path: string, table: Entries): (options: unknown) 
     Object.entries(table).map(([name, { type, check }]) => [name, { path: `${path}.${name}`, type, check }] as const),
   )
   return (options) => {
-    if (typeof options !== 'object' || options === null || Array.isArray(options))
-      rejectOption(path, 'an object', options)
-    // Not `Object.entries`, which makes arrays for each call.
+    if (!hasFields(options) || Array.isArray(options)) return rejectOption(path, 'an object', options)
+    // Not `Object.entries`, which makes arrays for each call, and not `Reflect.get`, which looks every name up.
     for (const name in options) {
       const entry = entries.get(name)
       if (entry === undefined) {
         checkKeys(path, options, names)
         continue
       }
-      const value: unknown = Reflect.get(options, name)
+      const value = options[name]
       if (value !== undefined && typeof value !== entry.type) entry.check(entry.path, value)
     }
   }

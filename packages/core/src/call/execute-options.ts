@@ -85,13 +85,17 @@ const matchOption: Option<MetadataMatch> = {
 
 const checkRetry = optionChecker('options.retry', retryTable)
 
+/** Frozen and legal: an adapter gives the same ones with every call. */
+let lastRetry: unknown
+
 const retryOption: DefaultedOption<Omit<RetryOptions, 'budget'> | false> = {
   ...objectOption<RetryOptions>(retryTable, {}),
   check: (path, given) => {
-    if (given === undefined || given === false) return
+    if (given === undefined || given === false || given === lastRetry) return
     checkRetry(given)
     const { budget }: RetryOptions = Object(given)
     if (budget !== undefined) rejectOption(`${path}.budget`, 'absent: a budget belongs to the service', budget)
+    if (Object.isFrozen(given)) lastRetry = given
   },
 }
 

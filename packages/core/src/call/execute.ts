@@ -6,7 +6,7 @@ import type { AttemptInfo } from '../observe/call-observer.ts'
 import type { ApplicationCallback } from '../observe/events.ts'
 import { type AttemptResult, type Classification, classifyError } from '../retry/classification.ts'
 import { isTimeout } from '../retry/error-verdict.ts'
-import { type RetryPolicy, retryPolicy } from '../retry/retry-policy.ts'
+import { type RetryPolicy, retryPolicyOfCall } from '../retry/retry-policy.ts'
 import type { CallTarget } from '../service/call-target.ts'
 import type { AttemptPickRequest } from '../service/picker.ts'
 import type { Request } from '../service/request.ts'
@@ -67,7 +67,7 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RepeatedCall<T> {
     this.scope = scope
     this.start = start
     this.#options = options
-    this.policy = options.retry === undefined ? retry : retryPolicy(options.retry, retry)
+    this.policy = retryPolicyOfCall(options.retry, retry)
     this.#idempotent = options.idempotent === true
   }
 

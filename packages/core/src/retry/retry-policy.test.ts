@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { InvalidOptionError } from '../base/errors.ts'
 import { objectOption } from '../base/option-table.ts'
-import { type RetryOptions, retryPolicy, retryTable } from './retry-policy.ts'
+import { type RetryOptions, retryPolicy, retryPolicyOfCall, retryTable } from './retry-policy.ts'
 
 describe('retryPolicy', () => {
   it('has the documented defaults', () => {
@@ -85,5 +85,30 @@ describe('retryTable', () => {
         message: expect.stringContaining('must be an integer in [100, 599]'),
       }),
     )
+  })
+})
+
+describe('retryPolicyOfCall', () => {
+  const base = retryPolicy({ maxRetries: 5 })
+
+  it('keeps the policy of options that are frozen, for each base', () => {
+    const options = Object.freeze({ backoffBaseMs: 1 })
+    const policy = retryPolicyOfCall(options, base)
+    expect(policy).toEqual({ ...base, backoffBaseMs: 1 })
+    expect(retryPolicyOfCall(options, base)).toBe(policy)
+    expect(retryPolicyOfCall(options, retryPolicy({ maxRetries: 1 }))).toMatchObject({
+      maxRetries: 1,
+      backoffBaseMs: 1,
+    })
+    expect(retryPolicyOfCall(Object.freeze({}), base)).toEqual(base)
+  })
+
+  it('sees what has changed in others', () => {
+    const options = { maxRetries: 1 }
+    expect(retryPolicyOfCall(options, base).maxRetries).toBe(1)
+    options.maxRetries = 3
+    expect(retryPolicyOfCall(options, base).maxRetries).toBe(3)
+    expect(retryPolicyOfCall(undefined, base)).toBe(base)
+    expect(retryPolicyOfCall(false, base)).toEqual({ ...base, maxRetries: 0 })
   })
 })

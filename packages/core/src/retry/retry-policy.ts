@@ -88,6 +88,17 @@ export const retryTable: OptionTable<RetryOptions> = {
 const defaults = withDefaults({}, retryTable)
 const defaultPolicy: RetryPolicy = Object.freeze({ ...defaults, statusCodes: new Set(defaults.statusCodes) })
 
+let last: { readonly options: RetryOptions; readonly base: RetryPolicy; readonly policy: RetryPolicy } | undefined
+
+/** `retryPolicy` for options that are given with each call: of the last ones it is kept, if they are frozen. */
+export function retryPolicyOfCall(options: RetryOptions | false | undefined, base: RetryPolicy): RetryPolicy {
+  if (options === undefined) return base
+  if (options === last?.options && base === last.base) return last.policy
+  const policy = retryPolicy(options, base)
+  if (options !== false && Object.isFrozen(options)) last = { options, base, policy }
+  return policy
+}
+
 /** The policy that `options` (checked before) mean, on top of `base`. `false` means no retry at all. */
 export function retryPolicy(options: RetryOptions | false | undefined, base: RetryPolicy = defaultPolicy): RetryPolicy {
   if (options === undefined) return base
