@@ -241,18 +241,15 @@ interface HostFacts {
   readonly isAuthority: boolean
   /** The port in it. */
   readonly port: string | undefined
-  /** As RFC 7239 writes it: what is no token is quoted. */
-  readonly quoted: string
 }
 
 let last: HostFacts | undefined
 
-/** Kept of the last host, which most requests have: that is 0.3 µs of a request. */
+/** Kept of the last host, which most requests have: they take 0.2 µs. */
 export function hostFacts(host: string): HostFacts {
   if (host === last?.host) return last
   const port = /:(\d{1,5})$/.exec(host)?.[1]
-  const quoted = /^[\w.!$&'*+~-]+$/.test(host) ? host : `"${host}"`
-  last = { host, isAuthority: authorityPattern.test(host), port, quoted }
+  last = { host, isAuthority: authorityPattern.test(host), port }
   return last
 }
 

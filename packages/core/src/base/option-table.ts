@@ -1,5 +1,4 @@
 import { type Clock, systemClock } from './clock.ts'
-import { hasFields } from './fields.ts'
 import {
   checkBoolean,
   checkClock,
@@ -68,7 +67,7 @@ export function optionChecker(path: string, table: Entries): (options: unknown) 
     Object.entries(table).map(([name, { type, check }]) => [name, { path: `${path}.${name}`, type, check }] as const),
   )
   return (options) => {
-    if (!hasFields(options) || Array.isArray(options)) return rejectOption(path, 'an object', options)
+    if (!isObject(options)) return rejectOption(path, 'an object', options)
     // Not `Object.entries`, which makes arrays for each call, and not `Reflect.get`, which looks every name up.
     for (const name in options) {
       const entry = entries.get(name)
@@ -80,6 +79,10 @@ export function optionChecker(path: string, table: Entries): (options: unknown) 
       if (value !== undefined && typeof value !== entry.type) entry.check(entry.path, value)
     }
   }
+}
+
+function isObject(options: unknown): options is Readonly<Record<string, unknown>> {
+  return typeof options === 'object' && options !== null && !Array.isArray(options)
 }
 
 /** `options` with the defaults of the table where they say nothing. */

@@ -67,7 +67,7 @@ class Call<T> implements AttemptedCall<T>, AccompaniedCall<T>, RepeatedCall<T> {
     this.scope = scope
     this.start = start
     this.#options = options
-    this.policy = retryPolicyOfCall(options.retry, retry)
+    this.policy = options.retry === undefined ? retry : retryPolicyOfCall(options.retry, retry)
     this.#idempotent = options.idempotent === true
   }
 

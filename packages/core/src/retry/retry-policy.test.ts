@@ -108,7 +108,6 @@ describe('retryPolicyOfCall', () => {
     expect(retryPolicyOfCall(options, base).maxRetries).toBe(1)
     options.maxRetries = 3
     expect(retryPolicyOfCall(options, base).maxRetries).toBe(3)
-    expect(retryPolicyOfCall(undefined, base)).toBe(base)
     expect(retryPolicyOfCall(false, base)).toEqual({ ...base, maxRetries: 0 })
   })
 })

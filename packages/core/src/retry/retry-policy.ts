@@ -91,8 +91,7 @@ const defaultPolicy: RetryPolicy = Object.freeze({ ...defaults, statusCodes: new
 let last: { readonly options: RetryOptions; readonly base: RetryPolicy; readonly policy: RetryPolicy } | undefined
 
 /** `retryPolicy` for options that are given with each call: of the last ones it is kept, if they are frozen. */
-export function retryPolicyOfCall(options: RetryOptions | false | undefined, base: RetryPolicy): RetryPolicy {
-  if (options === undefined) return base
+export function retryPolicyOfCall(options: RetryOptions | false, base: RetryPolicy): RetryPolicy {
   if (options === last?.options && base === last.base) return last.policy
   const policy = retryPolicy(options, base)
   if (options !== false && Object.isFrozen(options)) last = { options, base, policy }
