@@ -5,7 +5,8 @@ import { withDefaults } from './base/option-table.ts'
 import { systemRandom } from './base/random.ts'
 import { RunningClock } from './base/running-clock.ts'
 import { acquire, firstList, observeAcquired, tryAcquire } from './call/acquire.ts'
-import { type AcquireRequest, noAcquireRequest, type TryAcquireRequest } from './call/acquire-request.ts'
+import type { TryAcquireRequest } from './call/acquire-request.ts'
+import { type AcquireRequest, checkAcquireRequest, checkPickRequest, noAcquireRequest } from './call/acquire-request.ts'
 import type { AttemptFunction } from './call/attempt-context.ts'
 import { execute } from './call/execute.ts'
 import { checkExecuteOptions, type ExecuteOptions, noExecuteOptions } from './call/execute-options.ts'
@@ -120,9 +121,10 @@ export class LoadBalancer implements AsyncDisposable {
    * Chooses an instance at once, without waiting and without counting the request. Use it only if the end of the
    * request cannot be reported; otherwise use `acquire` or `execute`.
    *
-   * @throws NoAvailableInstanceError, also while the first list is not known; LoadBalancerClosedError
+   * @throws InvalidOptionError; NoAvailableInstanceError, also while the first list is not known; LoadBalancerClosedError
    */
   pick(service: string, request?: PickRequest): ServiceInstance {
+    if (request !== undefined) checkPickRequest(request)
     return (this.#inUse.get(service) ?? this.#use(service)).pick(request)
   }
 
@@ -130,14 +132,13 @@ export class LoadBalancer implements AsyncDisposable {
    * Chooses an instance and counts the request in flight on it until `done(outcome)`: without it, the request counts, and what observes it
    * is kept, until `close()`. Waits for the first list when that is not known yet.
    *
-   * @throws NoAvailableInstanceError; OverloadedError; DiscoveryError when there is no list after `firstListTimeoutMs`;
-   * the signal's reason when it is aborted; LoadBalancerClosedError
+   * @throws InvalidOptionError; NoAvailableInstanceError; OverloadedError; DiscoveryError when there is no list after
+   * `firstListTimeoutMs`; the signal's reason when it is aborted; LoadBalancerClosedError
    */
   acquire(service: string, request: AcquireRequest = noAcquireRequest): Promise<PickResult> {
     try {
-      const target = this.#use(service)
-      checkObject('request', request)
-      return acquire(target, request, this.#calls.begin(service, {}))
+      checkAcquireRequest(request)
+      return acquire(this.#use(service), request, this.#calls.begin(service, {}))
     } catch (error) {
       this.#calls.refused(service, error)
       return Promise.reject(error)
@@ -147,10 +148,9 @@ export class LoadBalancer implements AsyncDisposable {
   /**
    * `acquire` without any wait. `undefined`: no list is known yet, or limits of requests in flight are reached.
    *
-   * @throws NoAvailableInstanceError; OverloadedError when the throttle refuses the request; LoadBalancerClosedError
+   * @throws InvalidOptionError; NoAvailableInstanceError; OverloadedError when the throttle refuses the request; LoadBalancerClosedError
    */
   tryAcquire(service: string, request: TryAcquireRequest = noAcquireRequest): PickResult | undefined {
-    checkObject('request', request)
     const call = this.#calls.reserve()
     try {
       const taken = tryAcquire(this.#use(service), request, call)

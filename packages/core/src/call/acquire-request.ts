@@ -1,5 +1,7 @@
 import type { PickRequest } from '../balancer/balancer.ts'
+import { optionChecker } from '../base/option-table.ts'
 import type { Criticality } from '../overload/criticality.ts'
+import { executeTable } from './execute-options.ts'
 import type { AbortSignalLike } from './scope.ts'
 
 /** What is requested of a pick that counts in flight. */
@@ -16,3 +18,24 @@ export interface AcquireRequest extends TryAcquireRequest {
 
 /** The request of a caller that gives none. */
 export const noAcquireRequest: AcquireRequest = Object.freeze({})
+
+const { hashKey, avoid, match, criticality, signal } = executeTable
+
+/** @throws InvalidOptionError */
+export const checkAcquireRequest: (request: unknown) => void = optionChecker('request', {
+  hashKey,
+  avoid,
+  match,
+  criticality,
+  signal,
+})
+
+/**
+ * The same for a pick, which costs a few nanoseconds: most say nothing, or a key alone.
+ *
+ * @throws InvalidOptionError
+ */
+export function checkPickRequest(request: PickRequest): void {
+  const isUsual = typeof request?.hashKey === 'string' && request.avoid === undefined && request.match === undefined
+  if (!isUsual) checkAcquireRequest(request)
+}

@@ -1,10 +1,10 @@
 import { NoAvailableInstanceError } from '../base/errors.ts'
 import type { ObservedCall } from '../observe/observed-call.ts'
-import { checkCriticality, rankOf } from '../overload/criticality.ts'
+import { rankOf } from '../overload/criticality.ts'
 import type { CallTarget } from '../service/call-target.ts'
 import type { Preparation } from '../service/preparation.ts'
 import type { Request } from '../service/request.ts'
-import type { AcquireRequest, TryAcquireRequest } from './acquire-request.ts'
+import { type AcquireRequest, checkAcquireRequest, type TryAcquireRequest } from './acquire-request.ts'
 import { type AbortSignalLike, CallScope } from './scope.ts'
 
 /**
@@ -12,9 +12,8 @@ import { type AbortSignalLike, CallScope } from './scope.ts'
  * also because other calls wait for it. Only a request that may be sent is counted by the throttle. `call`: its number, for events.
  */
 export function tryAcquire(target: CallTarget, request: TryAcquireRequest, call: number): Request | undefined {
-  const { criticality } = request
-  if (criticality !== undefined) checkCriticality('request.criticality', criticality)
-  const rank = rankOf(criticality)
+  checkAcquireRequest(request)
+  const rank = rankOf(request.criticality)
   if (!target.hasList || !target.room.hasRoomAtOnce(rank)) return undefined
   target.refuseIfThrottled(call, rank)
   return target.acquire(request, 'always', rank)
@@ -84,7 +83,6 @@ export function acquireOrWait(
   observed: ObservedCall | undefined,
 ): Request | Promise<Request> {
   if (request.signal?.aborted === true) throw request.signal.reason
-  if (request.criticality !== undefined) checkCriticality('request.criticality', request.criticality)
   if (!target.hasList) return acquireAfter('first-list', target, request, observed)
   const preparation = target.prepare?.()
   if (preparation !== undefined) return acquireAfter(preparation, target, request, observed)

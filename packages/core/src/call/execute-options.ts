@@ -1,4 +1,5 @@
 import type { PickRequest } from '../balancer/balancer.ts'
+import { hasFields } from '../base/fields.ts'
 import { hasMethod, rejectOption } from '../base/option-checks.ts'
 import {
   booleanOption,
@@ -79,7 +80,13 @@ const matchOption: Option<MetadataMatch> = {
   legal: 'object of strings by key',
   check: (path, given) => {
     if (given === undefined) return
-    if (typeof given !== 'object' || given === null) rejectOption(path, 'an object of strings', given)
+    if (!hasFields(given)) return rejectOption(path, 'an object of strings', given)
+    for (const key in given) {
+      const value = given[key]
+      // `null` is what `Headers.get` says of a header that is not there.
+      if (typeof value !== 'string' && value !== undefined && value !== null)
+        rejectOption(`${path}.${key}`, 'a string, or absent', value)
+    }
   },
 }
 

@@ -6,7 +6,12 @@ import type { ObservedCall } from '../observe/observed-call.ts'
 import type { CallTarget } from '../service/call-target.ts'
 import type { PickResult, Request } from '../service/request.ts'
 import { acquireOrWait, firstList, tryAcquire } from './acquire.ts'
-import { type AcquireRequest, noAcquireRequest, type TryAcquireRequest } from './acquire-request.ts'
+import {
+  type AcquireRequest,
+  checkAcquireRequest,
+  noAcquireRequest,
+  type TryAcquireRequest,
+} from './acquire-request.ts'
 import type { AbortSignalLike } from './scope.ts'
 
 /**
@@ -58,6 +63,7 @@ export class AdapterCall implements StartedCall {
 
   async acquire(request: AcquireRequest = noAcquireRequest, kind?: AttemptInfo['kind']): Promise<Request> {
     this.#throwIfEnded()
+    checkAcquireRequest(request)
     const acquired = await acquireOrWait(this.#target, request, this.#observed)
     if (this.#ended) acquired.end(unsent)
     this.#throwIfEnded()

@@ -1,4 +1,3 @@
-import { rejectOption } from '../base/option-checks.ts'
 import { isMatch, type MetadataMatch } from '../instance/metadata-match.ts'
 import type { RoutingOptions } from '../instance/routing-options.ts'
 import type { MetadataSubsetSnapshot } from '../observe/snapshot.ts'
@@ -72,9 +71,8 @@ export class MetadataSubsets {
   #valuesOf(match: MetadataMatch): MetadataMatch | undefined {
     let values: Record<string, string> | undefined
     for (const key of this.#keys) {
-      const value: unknown = Object.hasOwn(match, key) ? match[key] : undefined
-      if (value === undefined || value === null) continue
-      if (typeof value !== 'string') rejectOption(`match.${key}`, 'a string, or absent', value)
+      const value = Object.hasOwn(match, key) ? match[key] : undefined
+      if (typeof value !== 'string') continue
       values ??= {}
       values[key] = value
     }
