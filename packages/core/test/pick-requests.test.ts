@@ -86,3 +86,10 @@ describe.each(Object.entries(ways))('%s', (_, pick) => {
     await lb.close()
   })
 })
+
+it.each([null, 7, 'x', {}])('ready refuses the signal %j', async (signal) => {
+  const lb = await balanced()
+  const ready = lb.ready('users', { signal: signal as AbortSignal })
+  await expect(ready).rejects.toThrow('options.signal must be an AbortSignal, got')
+  await lb.close()
+})

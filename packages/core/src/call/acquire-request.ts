@@ -30,8 +30,13 @@ export const checkAcquireRequest: (request: unknown) => void = optionChecker('re
   signal,
 })
 
+/** @throws InvalidOptionError */
+export function checkSignal(path: string, given: unknown): void {
+  signal.check(path, given)
+}
+
 /**
- * The same for a pick, which costs a few nanoseconds: most say nothing, or a key alone.
+ * `checkAcquireRequest` for a pick, which costs a few nanoseconds: most say nothing, or a key alone.
  *
  * @throws InvalidOptionError
  */

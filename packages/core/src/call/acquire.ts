@@ -4,7 +4,7 @@ import { rankOf } from '../overload/criticality.ts'
 import type { CallTarget } from '../service/call-target.ts'
 import type { Preparation } from '../service/preparation.ts'
 import type { Request } from '../service/request.ts'
-import { type AcquireRequest, checkAcquireRequest, type TryAcquireRequest } from './acquire-request.ts'
+import { type AcquireRequest, checkAcquireRequest, checkSignal, type TryAcquireRequest } from './acquire-request.ts'
 import { type AbortSignalLike, CallScope } from './scope.ts'
 
 /**
@@ -66,6 +66,7 @@ export async function firstList(
   signal: AbortSignalLike | undefined,
   observed?: ObservedCall,
 ): Promise<void> {
+  checkSignal('options.signal', signal)
   const scope = new CallScope({ clock: target.running, service: target.service, signal })
   scope.observed = observed
   try {
