@@ -2,9 +2,19 @@ import { PerformanceObserver } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers/promises'
 import type { Contender, Run } from './contender.ts'
 
+/** Whose allocation is measured. */
+export interface Allocating {
+  readonly contender: Contender
+  readonly ours: boolean
+  /** Random numbers per pick. @default 0 */
+  readonly draws?: number
+}
+
 export interface Allocation {
   readonly name: string
   readonly ours: boolean
+  /** Random numbers per pick. */
+  readonly draws: number
   readonly bytesPerPick: number
   /** Picks without any garbage collection that the figure comes from. */
   readonly picks: number
@@ -22,10 +32,10 @@ const tries = 3
  * Growth of the heap over as many picks as go without any garbage collection, at most ten million: so nothing can hide
  * in a collection. Only a contender that allocates comes to fewer.
  */
-export async function measureAllocation(contender: Contender, ours: boolean): Promise<Allocation> {
+export async function measureAllocation({ contender, ours, draws = 0 }: Allocating): Promise<Allocation> {
   const run = await contender.open(instanceCount)
   run.run(warmUpPicks)
-  let allocation: Allocation = { name: contender.name, ours, bytesPerPick: Number.NaN, picks: 0 }
+  let allocation: Allocation = { name: contender.name, ours, draws, bytesPerPick: Number.NaN, picks: 0 }
   for (let picks = fewestPicks; picks <= mostPicks; picks *= 10) {
     const grown = await leastGrowth(run, picks)
     if (grown === undefined) break

@@ -1,3 +1,4 @@
+import type { Allocating } from './allocations.ts'
 import type { Contender } from './contender.ts'
 import { chance, clock, floor, nginx } from './contenders-baseline.ts'
 import {
@@ -61,15 +62,15 @@ export const pairings: readonly Pairing[] = [
 ]
 
 /** Of these the allocations are measured: what lb promises not to do, and what peers do. */
-export const allocating: readonly { readonly contender: Contender; readonly ours: boolean }[] = [
+export const allocating: readonly Allocating[] = [
   { contender: chance, ours: false },
   { contender: clock, ours: false },
   { contender: lbRoundRobin, ours: true },
   { contender: lbSmoothWeighted, ours: true },
   { contender: lbGrouped, ours: true },
-  { contender: lbRandom, ours: true },
-  { contender: lbLeastRequest, ours: true },
-  { contender: lbPeakEwma, ours: true },
+  { contender: lbRandom, ours: true, draws: 1 },
+  { contender: lbLeastRequest, ours: true, draws: 2 },
+  { contender: lbPeakEwma, ours: true, draws: 2 },
   { contender: lbRingHash, ours: true },
   { contender: lbMaglev, ours: true },
   { contender: lbRoundRobinService, ours: true },

@@ -35,7 +35,7 @@ const acquires = await measureAcquire(quick ? 7 : 21)
 
 console.error('allocating')
 const allocations: Allocation[] = []
-for (const { contender, ours } of allocating) allocations.push(await measureAllocation(contender, ours))
+for (const each of allocating) allocations.push(await measureAllocation(each))
 
 const targets = judgeTargets({ cells, allocations, acquires, updates })
 const text = report({ counts, options, cells, updates, acquires, allocations, targets })

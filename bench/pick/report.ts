@@ -74,7 +74,8 @@ const notes: readonly string[] = [
     'grpc-js and with nginx’s algorithm; random with random, although only that of lb is weighted. BalancedPool has ' +
     'weights of its own, which only errors change, and counts as a round robin. No peer has a counter for several ' +
     'threads, and lb.pick, which looks up the service too, has no pair.',
-  'Bytes: a number from `random` is an object of 16 bytes where V8 cannot see through the call; random draws one, least request and peak EWMA two.',
+  'Bytes: V8 puts each result of `Math.random()` in an object of 16 bytes, which is dead at once; random draws one, least ' +
+    'request and peak EWMA two, and a third where two are equally good.',
   '“First cycle”: a fresh balancer, or one whose list changed, which picks in O(n) while it records its cycle. At most ' +
     '2 000 picks of each balancer and 20 000 balancers in a round, so its rounds are shorter for few instances. The others ' +
     'handed out two cycles before they were measured.',

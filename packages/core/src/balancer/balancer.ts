@@ -53,7 +53,7 @@ export interface Balancer {
    * `undefined`: there is nothing to wait for. For balancers that ask instances for their load.
    */
   prepare?(): Promise<void> | undefined
-  /** Picks an instance without allocating. Returns `undefined` only if there is no candidate. */
+  /** Picks an instance, without allocating more than the numbers of `random`. Returns `undefined` only if there is no candidate. */
   pick(request?: PickRequest): ServiceInstance | undefined
   /** A request on `instance` starts. For balancers that use the load. */
   started?(instance: ServiceInstance): void

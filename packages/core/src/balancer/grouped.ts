@@ -98,6 +98,8 @@ interface Group {
  *
  * With the defaults (a group for each weight), every instance gets exactly its weighted share, at a cost that grows
  * with the number of different weights instead of the number of instances.
+ *
+ * Sources: nginx, `ngx_http_upstream_get_peer`, between groups (see `SmoothWeightedSchedule`); round robin within each.
  */
 export class GroupedBalancer implements Balancer {
   readonly #groupOf: (instance: ServiceInstance) => string | undefined

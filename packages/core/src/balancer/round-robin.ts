@@ -48,6 +48,8 @@ export const roundRobinTable: OptionTable<RoundRobinOptions, 'start' | 'counter'
  *
  * With a `counter`, threads that hold the same list share one sequence, in which no position is skipped or repeated.
  * When the list changes, the sequence continues from the value of the counter.
+ *
+ * Sources: gRPC, `round_robin`, for the random start; the cursor that survives changes of the list is lb's own.
  */
 export class RoundRobinBalancer implements Balancer {
   /** False: `hashKey` has no effect. */

@@ -7,6 +7,8 @@ const range = 2 ** 32
  *
  *     const counter = new SharedCounter()
  *     new Worker(file, { workerData: counter.buffer })   // there: new SharedCounter(workerData)
+ *
+ * Source: the usual loop of load and compare-and-exchange, which is lock-free: of the threads that meet, one goes on.
  */
 export class SharedCounter {
   /** The memory to pass to other threads: one unsigned 32-bit integer. */

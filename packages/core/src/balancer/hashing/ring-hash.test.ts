@@ -41,6 +41,8 @@ function pointsOf(list: readonly ServiceInstance[], options: RingHashOptions = {
   return points
 }
 
+const manyKeys: readonly string[] = Array.from({ length: 5_000 }, (_, index) => `key-${index}`)
+
 function hashOf(text: string): bigint {
   const hash = new XxHash64()
   hash.hash(text)
@@ -128,6 +130,39 @@ describe('RingHashBalancer', () => {
     for (const [index, hashKey] of keys.entries()) {
       if (before[index] !== 'i7') expect(fewer.pick({ hashKey })?.id).toBe(before[index])
     }
+  })
+
+  it('moves no key of an instance that stays while each keeps the number of its points', () => {
+    const sizes = fc.record({ count: fc.integer({ min: 2, max: 60 }), size: fc.integer({ min: 60, max: 400 }) })
+    fc.assert(
+      fc.property(sizes, fc.nat(), ({ count, size }, choice) => {
+        fc.pre(Math.ceil(size / (count - 1)) === Math.ceil(size / count))
+        const list = instances(count)
+        const gone = list[choice % count]
+        const [before, after] = [list, list.filter((each) => each !== gone)].map((each) =>
+          filled(each, { minRingSize: size, maxRingSize: 2 * size }),
+        )
+        for (const hashKey of manyKeys.slice(0, 200)) {
+          const owner = before?.pick({ hashKey })
+          if (owner !== gone) expect(after?.pick({ hashKey })).toBe(owner)
+        }
+      }),
+      { seed: 20_261_201, numRuns: 100 },
+    )
+  })
+
+  it.each([5, 8, 10, 15, 20])('moves at most twice the keys that it must when one of %i instances leaves', (count) => {
+    const list = instances(count)
+    const before = filled(list)
+    const owners = manyKeys.map((hashKey) => before.pick({ hashKey })?.id)
+    let moved = 0
+    for (const gone of list) {
+      const after = filled(list.filter((each) => each !== gone))
+      moved += manyKeys.filter((hashKey, index) => after.pick({ hashKey })?.id !== owners[index]).length
+    }
+    // Each key must move once: when its instance leaves.
+    expect(moved / manyKeys.length).toBeGreaterThanOrEqual(1)
+    expect(moved / manyKeys.length).toBeLessThan(2)
   })
 
   it('goes to the next instance on the ring when one is to be avoided', () => {

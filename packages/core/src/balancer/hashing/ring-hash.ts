@@ -51,9 +51,12 @@ export const ringHashTable: OptionTable<RingHashOptions, 'loadFactor' | 'hashKey
 
 /**
  * Consistent hashing: instances have points on a ring, by weight, and a request goes to the instance of the first point
- * at or after the hash of its `hashKey`. If an instance joins or leaves, only the keys that it gets or had move. A
- * request without a key goes to a random place. Requests that avoid an instance go to the next one on the ring. A pick
- * is O(log points).
+ * at or after the hash of its `hashKey`. A request without a key goes to a random place. Requests that avoid an instance
+ * go to the next one on the ring. A pick is O(log points).
+ *
+ * If an instance joins or leaves, the keys that it gets or had move. Where that changes the number of points of the others,
+ * which keeps the size of the ring, up to as many again do: with 5 to 20 instances of equal weight and the default size, 1.5 to
+ * 1.7 times the keys of the one in the mean. `MaglevBalancer` moves 1.0 to 1.1 times. The points are those of gRPC and Envoy.
  *
  * Points are XXH64 of `${id}_${i}`, with `seed`; the id is `host:port` unless the registry sets another. Equal lists
  * give equal rings in any process and any order. The lightest instance gets a whole number of points, so shares on a

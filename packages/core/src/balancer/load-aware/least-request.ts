@@ -65,6 +65,8 @@ interface RequestLoad extends Load {
  *
  * A failure counts as at least twice the typical time, so that failing fast attracts no traffic.
  *
+ * A pick allocates nothing but the numbers that it draws, mostly one for each choice: V8 puts each in an object of 16 bytes.
+ *
  * Sources: M. Mitzenmacher, "The power of two choices in randomized load balancing"; Envoy, least request; gRFC A48.
  */
 export class LeastRequestBalancer implements Balancer {

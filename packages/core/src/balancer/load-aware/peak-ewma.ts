@@ -78,6 +78,7 @@ interface LatencyLoad extends Load {
  *   it counts in full, so that one request tries the instance and not a flood.
  * - A failure counts as a response slower than any before; see `failurePenaltyMs`.
  * - Picks that avoid instances compare all others.
+ * - A pick allocates nothing but the numbers that it draws, mostly two: V8 puts each in an object of 16 bytes.
  *
  * Source: Finagle's peak EWMA load metric; see `PeakAverage`.
  */
@@ -88,6 +89,8 @@ export class PeakEwmaBalancer implements Balancer {
   readonly #penaltyMs: number
   readonly #candidates: SampledLoads<LatencyLoad>
   readonly #typical = new TypicalLatency()
+  /** What the instances of the sample cost, in its order. */
+  #costs: Float64Array = new Float64Array(0)
   #picks = 0
 
   /** @throws InvalidOptionError */
@@ -113,6 +116,7 @@ export class PeakEwmaBalancer implements Balancer {
   /** Replaces the candidates; the remaining ones and those that rest keep their state. */
   update(candidates: readonly ServiceInstance[], resting: readonly ServiceInstance[] = []): void {
     this.#candidates.update(candidates, resting)
+    this.#costs = new Float64Array(this.#candidates.instances.length)
   }
 
   /** Picks the cheaper of two random instances. */
@@ -163,13 +167,14 @@ export class PeakEwmaBalancer implements Balancer {
   /** The first of the `count` slots in the sample, or one that is cheaper; of several, one by weight. */
   #cheapest(count: number): number {
     const { slots, weights } = this.#candidates.sample
-    const nowMs = this.#clock.now()
+    const costs = this.#costs
+    this.#appraise(count)
     let best = slots[0] ?? 0
-    let least = this.#cost(best, nowMs)
+    let least = costs[0] ?? 0
     let tied = Number.POSITIVE_INFINITY
     for (let index = 1; index < count; index++) {
       const slot = slots[index] ?? 0
-      const cost = this.#cost(slot, nowMs)
+      const cost = costs[index] ?? 0
       if (cost > least) continue
       const weight = weights[slot] ?? 0
       tied = cost < least ? weight : tied + weight
@@ -184,13 +189,23 @@ export class PeakEwmaBalancer implements Balancer {
     return active > 0 && !average.known
   }
 
-  #cost(slot: number, nowMs: number): number {
-    const { active, average, joinedAt, refusedAtMs } = this.#candidates.loads[slot] as LatencyLoad
-    if (nowMs - refusedAtMs < refusedForMs) return refusedMs
-    if (active === 0 && average.known) return average.read(nowMs)
-    if (active === 0) return this.#typical.ms * 2 ** ((joinedAt - this.#picks) / this.#candidates.loads.length)
-    const latencyMs = average.known ? average.lastMs : unansweredMs
-    return latencyMs * (active / (this.#candidates.sample.weights[slot] ?? 0) + 1)
+  /** Writes what the first `count` slots of the sample cost: a number that a function returns may be put in a box. */
+  #appraise(count: number): void {
+    const { loads, sample } = this.#candidates
+    const { slots, weights } = sample
+    const nowMs = this.#clock.now()
+    for (let index = 0; index < count; index++) {
+      const slot = slots[index] ?? 0
+      const { active, average, joinedAt, refusedAtMs } = loads[slot] as LatencyLoad
+      let cost = refusedMs
+      if (!(nowMs - refusedAtMs < refusedForMs)) {
+        const awaited = active / (weights[slot] ?? 0) + 1
+        if (average.known) cost = active === 0 ? average.read(nowMs) : average.lastMs * awaited
+        else if (active > 0) cost = unansweredMs * awaited
+        else cost = this.#typical.ms * 2 ** ((joinedAt - this.#picks) / loads.length)
+      }
+      this.#costs[index] = cost
+    }
   }
 }
 

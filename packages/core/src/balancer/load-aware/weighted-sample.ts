@@ -5,10 +5,13 @@ const scanLimit = 4
 
 /**
  * Draws distinct slots, each with a probability proportional to its weight among those not drawn yet. O(log slots) for
- * each, and O(1) when all weights are equal. Allocates nothing.
+ * each, and O(1) when all weights are equal. Allocates nothing but the numbers of `random`.
  *
  * What is drawn stands in `slots`. Its first entry is a plain draw by weight: a balancer that keeps it unless another is
  * better follows the weights if all are equally good.
+ *
+ * Sources: L. Devroye, "Non-uniform random variate generation" (1986), inversion by bisection of the sums; without replacement, one
+ * after the other, as P. Efraimidis and P. Spirakis define it in "Weighted random sampling with a reservoir" (2006).
  */
 export class WeightedSample {
   readonly #random: Random

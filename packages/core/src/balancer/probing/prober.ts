@@ -29,6 +29,8 @@ const share = 1 / 8
 /**
  * Sends probes: for each call at most so many, none without calls, none twice to an instance at once. A call may wait for
  * those that it causes; else they are sent a little later, at a random time, so that many clients do not ask together.
+ *
+ * Source: Prequal, asynchronous and synchronous mode; see `ResultPool`.
  */
 export class Prober {
   readonly #options: ProberOptions

@@ -67,7 +67,8 @@ const surplus = 1
  * - An instance that answers without a report counts as a typical one; one whose probe fails as a hot and slow one.
  * - Without any result, picks are those of peak EWMA, which learns from responses all the time.
  *
- * A pick allocates nothing. Source: see `ResultPool`; the wait is its synchronous mode.
+ * A pick allocates nothing, except a number of `random` where two are equally good. Source: see `ResultPool`; the wait is its
+ * synchronous mode.
  */
 export class ProbingBalancer implements Balancer {
   /** False: `hashKey` has no effect. */

@@ -27,6 +27,8 @@ export const smoothWeightedTable: OptionTable<SmoothWeightedRoundRobinOptions, '
  * whose next instance has left, goes to a random step of the cycle. With very long cycles (large weights without a common
  * divisor) that takes up to some 20 ms; beyond four million steps × different weights, it goes to an approximate step at
  * once, and the first cycle may give an instance one turn more or less than its weight.
+ *
+ * Source: nginx, `ngx_http_upstream_get_peer`; see `SmoothWeightedSchedule`.
  */
 export class SmoothWeightedRoundRobinBalancer implements Balancer {
   /** False: `hashKey` has no effect. */
