@@ -32,6 +32,6 @@ for (const [name, options] of Object.entries(ways)) {
         }
       },
     },
-    { match: true, criticality: true },
+    { match: true, criticality: true, redirects: true },
   )
 }

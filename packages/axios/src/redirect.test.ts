@@ -30,7 +30,7 @@ function followed({ from, to, host, services = {} }: Redirect): RedirectedReques
   const url = parseServiceUrl(from, rules) as ServiceUrl
   const scheme = url.scheme === 'https' ? 'https' : 'http'
   const headers = new AxiosHeaders(host === undefined ? {} : { Host: host })
-  const attempted = { config, url, instanceUrl: `${scheme}://127.0.0.1:3000/start`, headers }
+  const attempted = { config, url, instanceUrl: `${scheme}://127.0.0.1:3000/start`, headers, added: [] }
   let next: RedirectedRequest | undefined
   const hook = new RedirectFollower(lb, rules, 0).hook(attempted, (taken) => {
     next = taken

@@ -37,6 +37,8 @@ export interface Attempted {
   readonly instanceUrl: string
   /** As they are sent: by their `Host` the instance may call itself. */
   readonly headers: AxiosHeaders
+  /** The names of those that lb added: they are for the instance alone. */
+  readonly added: readonly string[]
 }
 
 /**
@@ -72,7 +74,8 @@ export class RedirectFollower {
     let stayed = true
     return (options, details, request) => {
       hops++
-      if (stayed && sameOrigin(redirectUrl(options), attempted.instanceUrl)) restoreAuth(options, config)
+      if (!sameOrigin(redirectUrl(options), attempted.instanceUrl)) removeHeaders(options, attempted.added)
+      else if (stayed) restoreAuth(options, config)
       config.beforeRedirect?.(options, details, request)
       const location = redirectUrl(options)
       const target = parseServiceUrl(location, this.#rules) ?? ownUrl(location, attempted)
@@ -121,6 +124,10 @@ function keepsMethod(options: RedirectOptions, config: InternalAxiosRequestConfi
 
 function sameOrigin(url: string, other: string): boolean {
   return URL.canParse(url) && new URL(url).origin === new URL(other).origin
+}
+
+function removeHeaders({ headers }: RedirectOptions, names: readonly string[]): void {
+  for (const name of Object.keys(headers)) if (names.includes(name.toLowerCase())) delete headers[name]
 }
 
 function redirected({ config }: Attempted, options: RedirectOptions, keep: boolean): InternalAxiosRequestConfig {

@@ -3,6 +3,7 @@ import {
   criticalityOf,
   type FailedAttempt,
   isIdempotentMethod,
+  loadReportFormatHeader,
   type ServiceUrl,
   type ServiceUrlRules,
 } from '@lb/core/authoring'
@@ -138,7 +139,7 @@ export class ServiceCall {
     limitAgents(request)
     if (redirect !== undefined) replay(redirect, request)
     const { url: to = '', headers } = request
-    const attempted = { config, url: this.#url, instanceUrl: to, headers }
+    const attempted = { config, url: this.#url, instanceUrl: to, headers, added: this.#addedHeaders(context) }
     let next: RedirectedRequest | undefined
     request.beforeRedirect = redirects.hook(attempted, (taken) => {
       next = taken
@@ -163,6 +164,14 @@ export class ServiceCall {
     const request = attemptRequest(this.#config, this.#url, instance, context, this.#sending, direct)
     if (this.#host !== undefined) request.headers.set('Host', this.#host, false)
     return request
+  }
+
+  /** The headers that lb adds to a request, in lower case. */
+  #addedHeaders({ loadReportFormat }: AttemptContext): readonly string[] {
+    const { criticalityHeader } = this.#sending
+    const added = criticalityHeader === undefined ? [] : [criticalityHeader.toLowerCase()]
+    const asksForReport = loadReportFormat !== undefined && !this.#config.headers.has(loadReportFormatHeader)
+    return asksForReport ? [...added, loadReportFormatHeader] : added
   }
 
   /** The `Host` header, where it is not the address. */

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import { LoadBalancer, type LoadBalancerEvent, StaticDiscovery } from '@lb/core'
 import { type BackendBehaviour, type BackendRequest, LoopbackBackend } from '@lb/testing'
 import axios, { type AxiosInstance, type AxiosRequestConfig } from 'axios'
+import * as undici from 'undici'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { loadBalance } from '../src/index.ts'
 
@@ -162,6 +163,20 @@ describe('a redirect to an address', () => {
     expect(data.id).toBe('orders-1')
     expect(data.headers).not.toHaveProperty('authorization')
     expect(finished).toHaveLength(1)
+  })
+
+  it.each([
+    ['auth', '', { auth: { username: 'ann', password: 'secret' } }],
+    ['the URL', 'ann:secret@', {}],
+    ['Proxy-Authorization', '', { headers: { 'Proxy-Authorization': 'Basic secret' } }],
+    ['sensitiveHeaders', '', { headers: { 'X-Api-Key': 'secret' }, sensitiveHeaders: ['x-api-key'] }],
+  ])('is followed there without those of %s, over any transport', async (_name, userInfo, config) => {
+    const from = to(`${orders[1].url}/x`).replace('//', `//${userInfo}`)
+    for (const options of [{}, { undici }, { hostHeader: 'service' as const }]) {
+      const { data } = await loadBalance(axios.create(), lb, options).get(from, config)
+      expect(data.url).toBe('/x')
+      expect(JSON.stringify(data.headers)).not.toMatch(/secret|Basic/)
+    }
   })
 
   it('does not bring credentials back when it leads on to the service', async () => {

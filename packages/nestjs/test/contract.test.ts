@@ -39,5 +39,5 @@ describeHttpClient(
       }
     },
   },
-  { match: true, criticality: true },
+  { match: true, criticality: true, redirects: true },
 )

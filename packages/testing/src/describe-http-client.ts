@@ -8,6 +8,7 @@ import type { HttpClientCapabilities, HttpClientHarness } from './http-client/ha
 import { describeListChanges } from './http-client/list-changes.ts'
 import { describeLoadReports } from './http-client/load-reports.ts'
 import { describeObservation } from './http-client/observation.ts'
+import { describeRedirects } from './http-client/redirects.ts'
 import { describeRepetition } from './http-client/repetition.ts'
 import { describeResponses } from './http-client/responses.ts'
 import { describeRouting } from './http-client/routing.ts'
@@ -48,5 +49,6 @@ export function describeHttpClient(
     describeRouting(client, capabilities)
     describeCriticality(client, capabilities)
     describeLoadReports(client)
+    describeRedirects(client, capabilities)
   })
 }

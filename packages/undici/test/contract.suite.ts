@@ -61,5 +61,5 @@ describeHttpClient(
       }
     },
   },
-  { match: true, criticality: true },
+  { match: true, criticality: true, redirects: true },
 )

@@ -51,4 +51,6 @@ export interface HttpClientCapabilities {
    * @default false
    */
   readonly criticality?: boolean
+  /** Whether the client follows redirects. @default false */
+  readonly redirects?: boolean
 }
