@@ -19,20 +19,20 @@ export interface AcquireRequest extends TryAcquireRequest {
 /** The request of a caller that gives none. */
 export const noAcquireRequest: AcquireRequest = Object.freeze({})
 
-const { hashKey, avoid, match, criticality, signal } = executeTable
+const acquireTable = {
+  hashKey: executeTable.hashKey,
+  avoid: executeTable.avoid,
+  match: executeTable.match,
+  criticality: executeTable.criticality,
+  signal: executeTable.signal,
+}
 
 /** @throws InvalidOptionError */
-export const checkAcquireRequest: (request: unknown) => void = optionChecker('request', {
-  hashKey,
-  avoid,
-  match,
-  criticality,
-  signal,
-})
+export const checkAcquireRequest: (request: unknown) => void = optionChecker('request', acquireTable)
 
 /** @throws InvalidOptionError */
 export function checkSignal(path: string, given: unknown): void {
-  signal.check(path, given)
+  executeTable.signal.check(path, given)
 }
 
 /**

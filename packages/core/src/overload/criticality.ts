@@ -35,7 +35,7 @@ export function isCriticality(value: unknown): value is Criticality {
 }
 
 /** @throws InvalidOptionError unless `value` is absent, or the name of a class */
-export function checkCriticality(path: string, value: unknown): void {
+function checkCriticality(path: string, value: unknown): void {
   if (value !== undefined && !isCriticality(value)) rejectOption(path, `one of ${criticalities.join(', ')}`, value)
 }
 
