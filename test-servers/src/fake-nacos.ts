@@ -7,6 +7,7 @@ import type { FakeNacosOptions, FakeNacosVersion } from './fake-nacos-options.ts
 import { FakeNacosPush } from './fake-nacos-push.ts'
 import { type FakeNacosInstance, FakeNacosRegistry } from './fake-nacos-registry.ts'
 import { notFound, refusal } from './fake-nacos-versions.ts'
+import { freePort } from './free-port.ts'
 
 /** As Tomcat does, of which Nacos is made. */
 const maxUrlLength = 8_000
@@ -57,7 +58,7 @@ export class FakeNacos {
   static async start(options: FakeNacosOptions = {}): Promise<FakeNacos> {
     const fake = new FakeNacos(options)
     await fake.#push.open()
-    fake.#server.listen(options.port ?? 0, '127.0.0.1')
+    fake.#server.listen(options.port ?? (await freePort()), '127.0.0.1')
     await once(fake.#server, 'listening')
     return fake
   }

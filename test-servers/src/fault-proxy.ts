@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server } from 'node:net'
+import { freePort } from './free-port.ts'
 import { type Faults, ProxiedConnection } from './proxied-connection.ts'
 
 /** What becomes of bytes of the server; `offset`: how many of them the connection had before. */
@@ -34,7 +35,7 @@ export class FaultProxy {
   #bytesFromServer = 0
 
   static async start({ host = '127.0.0.1', port }: FaultProxyOptions): Promise<FaultProxy> {
-    return new FaultProxy({ host, port }, await listen(0))
+    return new FaultProxy({ host, port }, await listen(await freePort()))
   }
 
   private constructor(target: { readonly host: string; readonly port: number }, listener: Server) {

@@ -2,9 +2,10 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 
-// Below the ports that systems give to outgoing connections: none of those takes the port while a server restarts.
+// Below the ports that systems give to outgoing connections, none of which takes the port while a server restarts, and below those
+// of `unsharedPort` of @lb/testing and of the chaos experiments.
 const lowestPort = 12_000
-const highestPort = 32_000
+const highestPort = 20_000
 
 /** A port of 127.0.0.1 that nobody has is free, for UDP and for TCP. */
 export async function freePort(): Promise<number> {

@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events'
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import type { ServiceInstance } from '@lb/core'
-import { instance } from '@lb/testing'
+import { instance, unsharedPort } from '@lb/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { tcpProbe } from '../src/index.ts'
 
@@ -21,8 +21,9 @@ beforeEach(async () => {
     socket.on('close', () => sockets.delete(socket))
     socket.resume()
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  target = instance('a', { port: (server.address() as AddressInfo).port })
+  const port = await unsharedPort()
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+  target = instance('a', { port })
   controller = new AbortController()
 })
 

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { unsharedPort } from '@lb/testing'
 
 /** A request as it arrived. */
 export interface ReceivedRequest {
@@ -25,7 +26,8 @@ export class FakeDashboard {
 
   static async start(): Promise<FakeDashboard> {
     const fake = new FakeDashboard()
-    await new Promise<void>((resolve) => fake.#server.listen(0, '127.0.0.1', resolve))
+    const port = await unsharedPort()
+    await new Promise<void>((resolve) => fake.#server.listen(port, '127.0.0.1', resolve))
     return fake
   }
 

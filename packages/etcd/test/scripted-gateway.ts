@@ -8,6 +8,7 @@ import {
 } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { unsharedPort } from '@lb/testing'
 import { fromBase64, toBase64 } from '../src/key-range.ts'
 
 export interface GatewayCall {
@@ -85,7 +86,7 @@ export class ScriptedGateway {
 
   static async start(): Promise<ScriptedGateway> {
     const gateway = new ScriptedGateway()
-    gateway.#server.listen(0, '127.0.0.1')
+    gateway.#server.listen(await unsharedPort(), '127.0.0.1')
     await once(gateway.#server, 'listening')
     return gateway
   }

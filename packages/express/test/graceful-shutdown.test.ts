@@ -12,7 +12,7 @@ import { connect as connectHttp2, createServer as createHttp2Server } from 'node
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { LoadBalancer, StaticDiscovery } from '@lb/core'
-import { FakeClock } from '@lb/testing'
+import { FakeClock, unsharedPort } from '@lb/testing'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { WebSocketServer } from 'ws'
 import { type GracefulShutdownOptions, gracefulShutdown, healthEndpoint } from '../src/index.ts'
@@ -28,12 +28,13 @@ afterEach(async () => {
 const byCall = { signals: [] } as const
 
 async function listening(server: ReturnType<typeof createServer>): Promise<number> {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const port = await unsharedPort()
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
   onClose(() => {
     server.close()
     server.closeAllConnections()
   })
-  return (server.address() as AddressInfo).port
+  return port
 }
 
 /** A server that is shut down by a call, on a virtual clock. */

@@ -1,9 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { unsharedPort } from '@lb/testing'
 import { onClose } from './support.ts'
 
 // Debian's is not in everybody's PATH.
@@ -16,7 +17,7 @@ export const hasNginx: boolean = spawnSync('nginx', ['-v'], { env: { ...process.
 export async function startNginx(instance: string): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'lb-express-nginx-'))
   chmodSync(folder, 0o755)
-  const port = await freePort()
+  const port = await unsharedPort()
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     (name) => `${name}_temp_path ${folder}/${name};`,
   )
@@ -40,14 +41,6 @@ export async function startNginx(instance: string): Promise<number> {
     rmSync(folder, { recursive: true, force: true })
   })
   await reachable(port)
-  return port
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
   return port
 }
 

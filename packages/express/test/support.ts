@@ -8,8 +8,9 @@ import {
 } from 'node:http'
 import { createServer as createHttp2Server, type Http2Server } from 'node:http2'
 import { createRequire } from 'node:module'
-import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net'
+import { connect, createServer as createTcpServer, type Socket } from 'node:net'
 import { LoadBalancer, type LoadBalancerOptions, StaticDiscovery } from '@lb/core'
+import { unsharedPort } from '@lb/testing'
 import express5 from 'express'
 import { expect } from 'vitest'
 import { type ProxyHandler, type ProxyOptions, proxy } from '../src/index.ts'
@@ -27,12 +28,13 @@ export async function listen(server: Server | Http2Server | ReturnType<typeof cr
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const port = await unsharedPort()
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', () => resolve()))
   onClose(() => {
     for (const socket of sockets) socket.destroy()
     return new Promise((resolve) => server.close(resolve))
   })
-  return (server.address() as AddressInfo).port
+  return port
 }
 
 /** An instance that speaks HTTP. */
@@ -189,12 +191,7 @@ export function deferred<T = void>(): { promise: Promise<T>; resolve: (value: T)
 
 /** An address where nobody listens. */
 export async function nobody(): Promise<string> {
-  const server = createTcpServer()
-  const port = await new Promise<number>((resolve) => {
-    server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port))
-  })
-  await new Promise((resolve) => server.close(resolve))
-  return `127.0.0.1:${port}`
+  return `127.0.0.1:${await unsharedPort()}`
 }
 
 export async function expectProblem(response: Response, status: number): Promise<void> {

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import { unsharedPort } from '@lb/testing'
 import type { SliceJson } from './slices.ts'
 
 /** A request for a list or a watch, with what decides its answer. */
@@ -68,7 +69,7 @@ export class LoopbackApiServer {
 
   static async start(): Promise<LoopbackApiServer> {
     const server = new LoopbackApiServer()
-    server.#server.listen(0, '127.0.0.1')
+    server.#server.listen(await unsharedPort(), '127.0.0.1')
     await once(server.#server, 'listening')
     return server
   }

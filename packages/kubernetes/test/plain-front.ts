@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { connect } from 'node:tls'
+import { unsharedPort } from '@lb/testing'
 
 /** Takes TLS away in front of a server, so that a proxy can change single bytes of what it says. */
 export class PlainFront {
@@ -13,7 +14,7 @@ export class PlainFront {
     readonly ca: string
   }): Promise<PlainFront> {
     const front = new PlainFront(target)
-    front.#server.listen(0, '127.0.0.1')
+    front.#server.listen(await unsharedPort(), '127.0.0.1')
     await once(front.#server, 'listening')
     return front
   }

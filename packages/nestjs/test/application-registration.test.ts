@@ -9,7 +9,7 @@ import {
   type ServiceRegistrar,
   StaticDiscovery,
 } from '@lb/core'
-import { FakeClock } from '@lb/testing'
+import { FakeClock, unsharedPort } from '@lb/testing'
 import { Controller, Get, type INestApplication } from '@nestjs/common'
 import { ExpressAdapter } from '@nestjs/platform-express'
 import { FastifyAdapter } from '@nestjs/platform-fastify'
@@ -115,8 +115,8 @@ describe.each(['express', 'fastify'] as const)('an application that registers it
 
   it('goes out first, serves for one refresh of its clients, and then stops', async () => {
     await create({}, adapter)
-    await app.listen(0, '127.0.0.1')
-    const at = port()
+    const at = await unsharedPort()
+    await app.listen(at, '127.0.0.1')
     const closing = app.close()
     await clock.advance(4_999)
     expect(registrar.steps).toEqual(['register, listening', 'deregister, listening'])

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
+import { unsharedPort } from './unshared-port.ts'
 
 /** How a backend responds to one request. */
 export interface BackendBehaviour {
@@ -70,7 +71,7 @@ export class LoopbackBackend implements AsyncDisposable {
     this.#server = this.#newServer()
   }
 
-  /** Starts a backend. By default, `id` is `backend`, `script` is `{}`, `host` is `127.0.0.1`, and `port` is a free one. */
+  /** Starts a backend. By default, `id` is `backend`, `script` is `{}`, `host` is `127.0.0.1`, and `port` is an `unsharedPort`. */
   static async start({
     id = 'backend',
     script = {},
@@ -145,13 +146,11 @@ export class LoopbackBackend implements AsyncDisposable {
     return server
   }
 
-  #listen(): Promise<void> {
-    return new Promise((resolve, reject) => {
+  async #listen(): Promise<void> {
+    if (this.#port === 0) this.#port = await unsharedPort(this.host)
+    await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject)
-      this.#server.listen(this.#port, this.host, () => {
-        this.#port = (this.#server.address() as AddressInfo).port
-        resolve()
-      })
+      this.#server.listen(this.#port, this.host, resolve)
     })
   }
 

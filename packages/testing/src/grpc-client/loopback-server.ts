@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type * as grpc from '@grpc/grpc-js'
+import { unsharedPort } from '../unshared-port.ts'
 import { textMethod } from './text-message.ts'
 
 /** What a server does with one call of `Say` or `Follow`. */
@@ -49,9 +50,10 @@ export class LoopbackGrpcServer {
     this.id = id
   }
 
-  /** Starts a server on a port of the system's choice. */
+  /** Starts a server on an `unsharedPort`. */
   static async start(module: GrpcServerModule, id: string): Promise<LoopbackGrpcServer> {
     const server = new LoopbackGrpcServer(module, id)
+    server.#port = await unsharedPort()
     await server.restart()
     return server
   }
@@ -72,8 +74,8 @@ export class LoopbackGrpcServer {
       },
     )
     const credentials = this.#grpc.ServerCredentials.createInsecure()
-    this.#port = await new Promise<number>((resolve, reject) => {
-      server.bindAsync(this.address, credentials, (error, port) => (error === null ? resolve(port) : reject(error)))
+    await new Promise<void>((resolve, reject) => {
+      server.bindAsync(this.address, credentials, (error) => (error === null ? resolve() : reject(error)))
     })
     this.#server = server
   }
