@@ -1,10 +1,10 @@
 import type { AttemptResult, Classification } from '@lb/core'
 import { classifyError, classifyResponse, classifyStatus, loadReportHeader } from '@lb/core/authoring'
 import { isUnreadable } from '@lb/undici/authoring'
-import { AxiosHeaders, type AxiosResponse, type InternalAxiosRequestConfig, isAxiosError } from 'axios'
+import { AxiosError, AxiosHeaders, type AxiosResponse, type InternalAxiosRequestConfig, isAxiosError } from 'axios'
 import { AttemptError } from './errors.ts'
 import { RedirectedRequest } from './redirect.ts'
-import { isReplayable } from './request.ts'
+import { isReplayable, timeoutMs } from './request.ts'
 import { EarlyResponse, lowestFailure } from './response.ts'
 
 /** How an attempt resolves: with a response, with the head of one, or with a redirect that leads to a service. */
@@ -13,8 +13,19 @@ export type Settled = AxiosResponse | EarlyResponse | RedirectedRequest
 /** How an attempt ended. A body that is a stream is never sent again once it was read. */
 export function classify(result: AttemptResult<Settled>, config: InternalAxiosRequestConfig): Classification {
   const classification = result.ok ? classifySettled(result.value) : classifyFailure(AttemptError.unwrap(result.error))
-  const isWhole = typeof config.data !== 'object' || isReplayable(config.data)
-  return isWhole ? classification : { ...classification, retry: 'never' }
+  const mayRepeat = typeof config.data !== 'object' || isReplayable(config.data)
+  return mayRepeat && !isTimeUp(result, config) ? classification : { ...classification, retry: 'never' }
+}
+
+/**
+ * Whether the caller's time limit ended the attempt: each attempt gets all that is left of it. By lb's clock, in which a process that
+ * stands loses no time, some may be left.
+ */
+function isTimeUp(result: AttemptResult<Settled>, config: InternalAxiosRequestConfig): boolean {
+  const error = result.ok ? undefined : AttemptError.unwrap(result.error)
+  if (!isAxiosError(error) || timeoutMs(config) === undefined) return false
+  // A connection's own time limit is the cause of the error of axios.
+  return error.cause === undefined && (error.code === AxiosError.ECONNABORTED || error.code === AxiosError.ETIMEDOUT)
 }
 
 function classifySettled(settled: Settled): Classification {

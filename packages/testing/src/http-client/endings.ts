@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { FakeClock } from '../fake-clock.ts'
 import { expectPrompt, get, type HttpClientFixture, seen } from './fixture.ts'
 import type { HttpClientCapabilities } from './harness.ts'
 
@@ -40,6 +41,13 @@ export function describeEndings(client: HttpClientFixture, { timeout = true }: H
 
 function describeTimeLimits(client: HttpClientFixture): void {
   it('ends at its time limit when nobody answers, and reports the attempt done', async () => {
+    client.script({ fault: 'black-hole' })
+    await expectPrompt(() => expect(client.send({ ...get, timeoutMs: 100 })).rejects.toThrow())
+    await client.expectAllDone(1)
+  })
+
+  it('makes no further attempt after its time limit, also where no time has passed for lb, as when the process stood', async () => {
+    await client.use({ clock: new FakeClock(), retry: { backoffBaseMs: 0 } })
     client.script({ fault: 'black-hole' })
     await expectPrompt(() => expect(client.send({ ...get, timeoutMs: 100 })).rejects.toThrow())
     await client.expectAllDone(1)
