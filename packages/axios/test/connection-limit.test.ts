@@ -36,7 +36,7 @@ describe('a TLS handshake that never ends', () => {
     const failure = loadBalance(axios.create(), lb)
       .post('http://users/', 'x', config)
       .catch((error: unknown) => error)
-    await vi.waitFor(() => expect(connections).toBe(1), { timeout: 2_000, interval: 2 })
+    await vi.waitFor(() => expect(connections).toBe(1), { timeout: 20_000, interval: 2 })
     vi.advanceTimersByTime(3_000)
     const error = await failure
     expect(error).toMatchObject({ code: 'ETIMEDOUT' })

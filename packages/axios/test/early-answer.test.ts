@@ -64,7 +64,7 @@ describe.each([
     other.script = { body: '"good"' }
     expect([await outcome(), await outcome()]).toEqual(['good', 'good'])
     expect(stalling.requests.length).toBeGreaterThan(0)
-    await vi.waitFor(() => expect(closed).toHaveLength(stalling.requests.length), 4_000)
+    await vi.waitFor(() => expect(closed).toHaveLength(stalling.requests.length), 20_000)
     expect(lb.inspect('user-service').inFlight).toBe(0)
   })
 
@@ -92,10 +92,10 @@ describe.each([
     every({ status: 503, fault: 'stall-in-body' })
     const controller = new AbortController()
     const call = client.get('http://user-service/', { signal: controller.signal })
-    await vi.waitFor(() => expect(requests()).toBe(1))
+    await vi.waitFor(() => expect(requests()).toBe(1), 20_000)
     setTimeout(() => controller.abort(), 20)
     await expect(call).rejects.toMatchObject({ code: AxiosError.ERR_CANCELED })
-    await vi.waitFor(() => expect(lb.inspect('user-service').inFlight).toBe(0))
+    await vi.waitFor(() => expect(lb.inspect('user-service').inFlight).toBe(0), 20_000)
   })
 
   it('breaks off as any body does', async () => {

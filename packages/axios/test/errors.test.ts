@@ -8,7 +8,7 @@ import {
   NoAvailableInstanceError,
   StaticDiscovery,
 } from '@lb/core'
-import { FakeDiscovery, LoopbackBackend } from '@lb/testing'
+import { FakeClock, FakeDiscovery, LoopbackBackend } from '@lb/testing'
 import axios, { AxiosError, type AxiosInstance, type AxiosRequestConfig } from 'axios'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { isLoadBalancedError, type LoadBalancedError, loadBalance, loadBalancedAdapter } from '../src/index.ts'
@@ -160,13 +160,26 @@ describe('a time limit', () => {
   })
 
   it('of the caller is told whole, whatever the attempts before left of it', async () => {
-    backends[0].script = { status: 503, latencyMs: 60 }
+    await lb.close()
+    const clock = new FakeClock()
+    use({ clock })
+    // Long enough for the first attempt, also where the machine is busy; the second one has little left.
+    const failed = failure({ url, timeout: 5_000 })
+    backends[0].script = () => {
+      void clock.advance(4_500)
+      return { status: 503 }
+    }
     backends[1].script = { fault: 'black-hole' }
-    const error = await failure({ url, timeout: 150 })
+    const backedOff = async (): Promise<number> => {
+      await clock.advance(1)
+      return backends[1].requests.length
+    }
+    await expect.poll(backedOff, { interval: 2 }).toBe(1)
+    const error = await failed
     expect(error).toMatchObject({
       code: 'ECONNABORTED',
-      message: 'timeout of 150ms exceeded',
-      config: { timeout: 150 },
+      message: 'timeout of 5000ms exceeded',
+      config: { timeout: 5_000 },
     })
     expect(attempted(error)).toEqual([
       [backends[0].address, 'ERR_BAD_RESPONSE'],

@@ -1,5 +1,5 @@
+import type { Socket } from 'node:net'
 import { PassThrough, Readable } from 'node:stream'
-import { setTimeout as delay } from 'node:timers/promises'
 import {
   LoadBalancer,
   type LoadBalancerEvent,
@@ -57,6 +57,16 @@ async function failure(request: Promise<unknown>): Promise<LoadBalancedError> {
   return error
 }
 
+/** The sockets of requests to which the instances do not respond, by their ids. */
+function heldBack(): Map<string, Socket> {
+  const sockets = new Map<string, Socket>()
+  for (const backend of backends) backend.script = { raw: (socket) => sockets.set(backend.id, socket) }
+  return sockets
+}
+
+/** Sockets give no sign when the other side has seen something. */
+const eventually = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 20_000, interval: 2 })
+
 describe('hedging', () => {
   const hedge = { delayMs: 30 }
 
@@ -65,7 +75,7 @@ describe('hedging', () => {
     backends[0].script = { fault: 'black-hole' }
     const { data, config } = await client.get(url)
     expect([data.id, config.url]).toEqual(['b', url])
-    await vi.waitFor(() => expect(backends[0].connections).toBe(0))
+    await eventually(() => expect(backends[0].connections).toBe(0))
     expect(outcomes().map(({ outcome: { ok, cancelled = false } }) => [ok, cancelled])).toContainEqual([false, true])
     expect(lb.inspect('user-service').inFlight).toBe(0)
   })
@@ -85,19 +95,27 @@ describe('hedging', () => {
 
   it('tells which instance failed how, without the one that was cancelled', async () => {
     use({ hedge, retry: { maxRetries: 0 } })
-    backends[0].script = { latencyMs: 80, fault: 'reset' }
-    backends[1].script = { latencyMs: 120, status: 503 }
-    const error = await failure(client.get(url))
+    // Both instances have a request before either responds, and the second responds once the failure of the first is known.
+    const sockets = heldBack()
+    const failed = failure(client.get(url))
+    await eventually(() => expect(sockets.size).toBe(2))
+    sockets.get('a')?.resetAndDestroy()
+    await eventually(() => expect(outcomes()).toHaveLength(1))
+    sockets.get('b')?.write('HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n')
+    const error = await failed
     expect(
       error.loadBalancer.attempts.map(({ instance, error: cause }) => [instance.id, (cause as AxiosError).code]),
     ).toEqual([
       [backends[0].address, 'ECONNRESET'],
       [backends[1].address, 'ERR_BAD_RESPONSE'],
     ])
-    backends[0].script = { latencyMs: 60, status: 400 }
-    backends[1].script = { fault: 'black-hole' }
-    const refusal = await failure(client.get(url))
-    await delay(20)
+    sockets.clear()
+    const refused = failure(client.get(url))
+    await eventually(() => expect(sockets.size).toBe(2))
+    sockets.get('a')?.write('HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n')
+    const refusal = await refused
+    // The other one is cancelled by now, and in no list.
+    await eventually(() => expect(outcomes()).toHaveLength(4))
     expect(refusal.loadBalancer.attempts).toHaveLength(1)
   })
 
@@ -107,8 +125,8 @@ describe('hedging', () => {
     backends[1].script = { latencyMs: 100, body: 'b' }
     const { data } = await client.get(url, { responseType: 'stream' })
     data.resume()
-    await vi.waitFor(() => expect(backends[0].connections).toBe(0))
-    await vi.waitFor(() => expect(lb.inspect('user-service').inFlight).toBe(0))
+    await eventually(() => expect(backends[0].connections).toBe(0))
+    await eventually(() => expect(lb.inspect('user-service').inFlight).toBe(0))
   })
 })
 
@@ -184,7 +202,7 @@ describe('what a response says of itself', () => {
   it('is heeded: Retry-After beyond the time limit gives the response back', async () => {
     use({}, [backends[0].address])
     backends[0].script = { status: 503, headers: { 'retry-after': '20' } }
-    expect(await failure(client.get(url, { timeout: 2_000 }))).toMatchObject({ status: 503 })
+    expect(await failure(client.get(url, { timeout: 10_000 }))).toMatchObject({ status: 503 })
     expect(backends[0].requests).toHaveLength(1)
   })
 

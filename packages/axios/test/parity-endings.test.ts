@@ -19,8 +19,8 @@ function trickle(everyMs: number, pieces: number): Respond {
 }
 
 /** Its head comes at once, even on a busy machine long before the limit, and its end after it. */
-const slowBody = trickle(120, 6)
-const wellBeforeTheEnd = 500
+const slowBody = trickle(350, 6)
+const wellBeforeTheEnd = 1_500
 
 function limited(timeout: AxiosRequestConfig): Scenario['run'] {
   return ({ client, origin }) => client.get(`${origin}/slow`, timeout)

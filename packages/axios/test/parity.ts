@@ -83,7 +83,7 @@ async function observe(
   const written = track(client)
   const origin = balanced !== undefined ? 'http://user-service' : `http://${host}:${port}`
   const received = (count: number): Promise<void> =>
-    expect.poll(() => requests.length, { interval: 2, timeout: 2_000 }).toBeGreaterThanOrEqual(count)
+    expect.poll(() => requests.length, { interval: 2, timeout: 20_000 }).toBeGreaterThanOrEqual(count)
   try {
     const outcome = await run({ origin, client, notes, received }).then(
       (response) => ofResponse(response, written()),

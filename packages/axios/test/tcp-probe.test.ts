@@ -43,7 +43,7 @@ const listeners = (): number => getEventListeners(controller.signal, 'abort').le
 describe('tcpProbe', () => {
   it('takes an accepted connection for healthy, and closes it', async () => {
     expect(await probe()).toEqual({ healthy: true, reason: `connected to 127.0.0.1:${target.port}` })
-    await expect.poll(() => [accepted, sockets.size], { interval: 2, timeout: 5_000 }).toEqual([1, 0])
+    await expect.poll(() => [accepted, sockets.size], { interval: 2, timeout: 20_000 }).toEqual([1, 0])
   })
 
   it('rejects with what went wrong when nobody listens', async () => {
@@ -58,7 +58,7 @@ describe('tcpProbe', () => {
   it('leaves neither sockets nor listeners behind, however often it is sent', async () => {
     for (let round = 0; round < 50; round++) await probe()
     expect(listeners()).toBe(0)
-    await expect.poll(() => [accepted, sockets.size], { interval: 2, timeout: 5_000 }).toEqual([50, 0])
+    await expect.poll(() => [accepted, sockets.size], { interval: 2, timeout: 20_000 }).toEqual([50, 0])
     await stop()
     for (let round = 0; round < 50; round++) await probe().catch(() => {})
     expect(listeners()).toBe(0)
@@ -71,7 +71,7 @@ describe('tcpProbe', () => {
     controller.abort(reason)
     await expect(probed).rejects.toBe(reason)
     expect(listeners()).toBe(0)
-    await expect.poll(() => sockets.size, { interval: 2, timeout: 5_000 }).toBe(0)
+    await expect.poll(() => sockets.size, { interval: 2, timeout: 20_000 }).toBe(0)
   })
 
   it('ends when its signal is aborted while the name is looked up', async () => {
@@ -83,7 +83,7 @@ describe('tcpProbe', () => {
     // By the time this one connected, the other would have.
     controller = new AbortController()
     await probe({}, named)
-    await expect.poll(() => [accepted, sockets.size], { interval: 2, timeout: 5_000 }).toEqual([1, 0])
+    await expect.poll(() => [accepted, sockets.size], { interval: 2, timeout: 20_000 }).toEqual([1, 0])
   })
 
   it('does not connect when its signal was aborted before', async () => {

@@ -47,7 +47,7 @@ afterEach(async () => {
 })
 
 const eventually = (value: () => unknown, expected: unknown): Promise<void> =>
-  expect.poll(value, { interval: 2, timeout: 2_000 }).toEqual(expected)
+  expect.poll(value, { interval: 2, timeout: 20_000 }).toEqual(expected)
 
 describe('pool', () => {
   it('says how the connections are kept; clients with the same options share them', async () => {
@@ -79,7 +79,7 @@ describe('with undici', () => {
     ['a GET', {}],
     ['a body', { method: 'post', data: { a: 1 } }],
     ['basic auth', { auth: { username: 'u', password: 'p' } }],
-    ['a time limit and a signal', { timeout: 1_000, signal: new AbortController().signal }],
+    ['a time limit and a signal', { timeout: 20_000, signal: new AbortController().signal }],
     ['bytes', { responseType: 'arraybuffer' }],
     ['a form', { method: 'post', data: { a: 1 }, headers: { 'Content-Type': 'multipart/form-data' } }],
   ])('%s goes over its connections', async (_name, config) => {
