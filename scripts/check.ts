@@ -1,6 +1,7 @@
 // Everything that is checked, one gate after the other: check.ts [arguments for vitest]. `--fast` leaves out the gates
 // that build the site, fetch runtimes, or pack the packages.
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
 interface Gate {
@@ -33,17 +34,39 @@ const gates: readonly Gate[] = [
 ]
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const failed: string[] = []
+/** How much of what a failed gate printed is repeated at the end, where a reader of a long log looks first. */
+const repeatedLines = 100
+
+/** Runs a gate: its output is passed on at once, and its last lines are returned if it failed. */
+async function outputOfFailure([program = '', ...programArgs]: readonly string[]): Promise<string | undefined> {
+  const child = spawn(program, programArgs, { cwd: root, stdio: ['inherit', 'pipe', 'pipe'] })
+  let output = ''
+  for (const [from, to] of [
+    [child.stdout, process.stdout],
+    [child.stderr, process.stderr],
+  ] as const) {
+    from.setEncoding('utf8').on('data', (text: string) => {
+      output = (output + text).slice(-64 * 1024)
+      to.write(text)
+    })
+  }
+  const [code] = await once(child, 'close')
+  return code === 0 ? undefined : output.trimEnd().split('\n').slice(-repeatedLines).join('\n')
+}
+
+const failed = new Map<string, string>()
 const due = gates.filter((gate) => gate.fast || !fast)
 for (const { name, command } of due) {
-  const [program = '', ...programArgs] = command
   const startedAt = performance.now()
   process.stdout.write(`\n── ${name}: ${command.join(' ')}\n`)
-  const { status } = spawnSync(program, programArgs, { cwd: root, stdio: 'inherit' })
+  const output = await outputOfFailure(command)
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1)
-  process.stdout.write(`── ${name}: ${status === 0 ? 'passed' : 'FAILED'} after ${seconds} s\n`)
-  if (status !== 0) failed.push(name)
+  process.stdout.write(`── ${name}: ${output === undefined ? 'passed' : 'FAILED'} after ${seconds} s\n`)
+  if (output !== undefined) failed.set(name, output)
 }
-process.stdout.write(failed.length === 0 ? '\nEvery gate passed.\n' : `\nFailed: ${failed.join(', ')}\n`)
-process.stdout.write(`gates: ${due.length - failed.length} passed, ${failed.length} failed\n`)
-process.exitCode = failed.length === 0 ? 0 : 1
+for (const [name, output] of failed)
+  process.stdout.write(`\n── the end of ${name} again, since it failed:\n${output}\n`)
+const names = [...failed.keys()]
+process.stdout.write(names.length === 0 ? '\nEvery gate passed.\n' : `\nFailed: ${names.join(', ')}\n`)
+process.stdout.write(`gates: ${due.length - names.length} passed, ${names.length} failed\n`)
+process.exitCode = names.length === 0 ? 0 : 1
