@@ -162,19 +162,25 @@ describe('a time limit', () => {
   it('of the caller is told whole, whatever the attempts before left of it', async () => {
     await lb.close()
     const clock = new FakeClock()
-    use({ clock })
-    // Long enough for the first attempt, also where the machine is busy; the second one has little left.
-    const failed = failure({ url, timeout: 5_000 })
-    backends[0].script = () => {
-      void clock.advance(4_500)
-      return { status: 503 }
+    // Neither attempt is left because it waits, as one of two instances that are silent may be.
+    use({ clock, retry: { maxRetries: 1, secondTryAfterMs: Number.POSITIVE_INFINITY } })
+    let fail = (): void => {}
+    backends[0].script = {
+      raw: (socket) => {
+        fail = () => void socket.write('HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n')
+      },
     }
     backends[1].script = { fault: 'black-hole' }
+    // Long enough for the first attempt, also where the machine is busy; the second one has little left.
+    const failed = failure({ url, timeout: 5_000 })
+    await expect.poll(() => backends[0].requests.length, { interval: 2, timeout: 4_000 }).toBe(1)
+    await clock.advance(4_000)
+    fail()
     const backedOff = async (): Promise<number> => {
       await clock.advance(1)
       return backends[1].requests.length
     }
-    await expect.poll(backedOff, { interval: 2 }).toBe(1)
+    await expect.poll(backedOff, { interval: 2, timeout: 4_000 }).toBe(1)
     const error = await failed
     expect(error).toMatchObject({
       code: 'ECONNABORTED',

@@ -126,7 +126,9 @@ describe('names of instances', () => {
         const bytes = answerTo(query.bytes, parts)
         // The question goes back as it came, byte for byte.
         query.bytes.copy(bytes, 12, 12, 12 + Buffer.byteLength(isBrowse ? type : full) + 2)
-        for (let at = bytes.indexOf(placeholder); at >= 0; at = bytes.indexOf(placeholder)) bytes.write('.', at)
+        // Not in the header: its id may have the same byte.
+        const body = bytes.subarray(12)
+        for (let at = body.indexOf(placeholder); at >= 0; at = body.indexOf(placeholder)) body.write('.', at)
         from.send(query, bytes)
       }
       expect(await open().getInstances('http')).toMatchObject([
