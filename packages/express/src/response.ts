@@ -128,21 +128,22 @@ function textsOf(raw: readonly Buffer[]): string[] {
   const [first, last] = [raw[0], raw[raw.length - 1]]
   if (first === undefined || last === undefined) return []
   const { buffer, byteOffset: start } = first
-  const end = last.byteOffset + last.length
-  const isBlock = end - start <= longestBlock && liesWithin(raw, buffer, start, end)
-  if (!isBlock) return raw.map((each) => each.toString('latin1'))
-  const block = Buffer.from(buffer, start, end - start).toString('latin1')
+  const size = last.byteOffset + last.length - start
+  if (last.buffer !== buffer || size < 0 || size > longestBlock) return raw.map(textOf)
+  const block = Buffer.from(buffer, start, size).toString('latin1')
   const texts: string[] = []
-  // Loops, not callbacks: 0.2 µs of a response.
-  for (const { byteOffset, length } of raw) texts.push(block.slice(byteOffset - start, byteOffset - start + length))
+  // A loop, not a callback: 0.2 µs of a response.
+  for (const each of raw) {
+    const at = each.byteOffset - start
+    const end = at + each.length
+    if (each.buffer !== buffer || at < 0 || end > size) return raw.map(textOf)
+    texts.push(block.slice(at, end))
+  }
   return texts
 }
 
-function liesWithin(pieces: readonly Buffer[], buffer: ArrayBufferLike, start: number, end: number): boolean {
-  for (const each of pieces) {
-    if (each.buffer !== buffer || each.byteOffset < start || each.byteOffset + each.length > end) return false
-  }
-  return true
+function textOf(piece: Buffer): string {
+  return piece.toString('latin1')
 }
 
 /** Receives interim responses, 102 or 103. */

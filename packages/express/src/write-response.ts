@@ -22,9 +22,8 @@ export function writeHead(response: ServerResponse, statusCode: number, statusTe
     return
   }
   // A reason that cannot be written, or is long, is left out: it means nothing.
-  const isUsual = statusText === STATUS_CODES[statusCode]
-  const isWritable = statusText.length <= reasonLimit && /^[\t\x20-\x7e\x80-\xff]*$/.test(statusText)
-  const reason = isUsual || isWritable ? statusText : ''
+  const isWritable = statusText === STATUS_CODES[statusCode] || isWritableReason(statusText)
+  const reason = isWritable ? statusText : ''
   // A middleware that wraps `writeHead` may not know headers in this form.
   if (response.getHeaderNames().length === 0 && !Object.hasOwn(response, 'writeHead')) {
     response.writeHead(statusCode, reason, headers)
@@ -37,6 +36,10 @@ export function writeHead(response: ServerResponse, statusCode: number, statusTe
     for (let index = 0; index < headers.length; index += 2) response.removeHeader(headers[index] ?? '')
     throw error
   }
+}
+
+function isWritableReason(text: string): boolean {
+  return text.length <= reasonLimit && /^[\t\x20-\x7e\x80-\xff]*$/.test(text)
 }
 
 function setHeaders(response: ServerResponse, headers: readonly string[]): void {
