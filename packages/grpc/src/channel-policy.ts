@@ -161,7 +161,7 @@ export class ChannelPolicy implements experimental.Picker {
   }
 
   #complete(call: Call, acquired: PickResult, connection: Connection): GrpcPickResult {
-    const subchannel = call.secondTries === undefined ? connection.subchannel : connection.repeatable
+    const subchannel = call.secondTries === undefined ? connection.picked : connection.repeatable
     return new AttemptPick(this.#types.COMPLETE, call, acquired, subchannel)
   }
 

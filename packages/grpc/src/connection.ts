@@ -1,8 +1,9 @@
 import type { experimental } from '@grpc/grpc-js'
 import type { CancelTimer, ServiceInstance } from '@lb/core'
 import { systemClock } from '@lb/core/authoring'
+import { ReleasedListener, withListeners } from './call-listener.ts'
 import type { GrpcModule } from './grpc-module.ts'
-import { withHeldResponses } from './held-response.ts'
+import { HeldResponse } from './held-response.ts'
 import { connectionError } from './outcome.ts'
 
 type Subchannel = experimental.SubchannelInterface
@@ -23,9 +24,11 @@ const reportsPerFailure = 5
 /** The connection to one instance. It is established at once, and again whenever it was lost, until it is closed. */
 export class Connection {
   readonly instance: ServiceInstance
-  readonly subchannel: Subchannel
-  /** The same for calls that may be repeated. */
+  /** For picks. */
+  readonly picked: Subchannel
+  /** For picks of calls that may be repeated. */
   readonly repeatable: Subchannel
+  readonly #subchannel: Subchannel
   readonly #options: ConnectionOptions
   readonly #listener: experimental.ConnectivityStateListener
   /** Why it was not established, since it last was. */
@@ -38,8 +41,9 @@ export class Connection {
     const { instance, subchannel } = options
     this.#options = options
     this.instance = instance
-    this.subchannel = subchannel
-    this.repeatable = withHeldResponses(subchannel)
+    this.#subchannel = subchannel
+    this.picked = withListeners(subchannel, (listener) => new ReleasedListener(listener))
+    this.repeatable = withListeners(subchannel, (listener) => new HeldResponse(listener))
     this.#listener = (_subchannel, _previous, state, _keepalive, message) => this.#changed(state, message)
     subchannel.ref()
     subchannel.addConnectivityStateListener(this.#listener)
@@ -48,7 +52,7 @@ export class Connection {
 
   /** Hot. Whether requests can be sent. */
   get isReady(): boolean {
-    return this.subchannel.getConnectivityState() === this.#options.states.READY
+    return this.#subchannel.getConnectivityState() === this.#options.states.READY
   }
 
   /** Why no request can be sent; `undefined` while it is, or is being established for the first time. */
@@ -74,8 +78,8 @@ export class Connection {
   /** Streams that are open end as ever. */
   close(): void {
     this.#cancelTimeout()
-    this.subchannel.removeConnectivityStateListener(this.#listener)
-    this.subchannel.unref()
+    this.#subchannel.removeConnectivityStateListener(this.#listener)
+    this.#subchannel.unref()
   }
 
   #changed(state: number, message: string | undefined): void {
@@ -95,7 +99,7 @@ export class Connection {
   }
 
   #connect(): void {
-    this.subchannel.startConnecting()
+    this.#subchannel.startConnecting()
     if (this.#cancelTimer !== undefined || this.#failure !== undefined) return
     const { connectTimeoutMs, instance, onChange } = this.#options
     const fail = (): void => {
