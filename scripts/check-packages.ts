@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Consul, findBinary } from '../test-servers/src/index.ts'
 import { bundlers, checkBundles } from './bundles.ts'
+import { checkNext, nextDependencies } from './next-application.ts'
 import { checkNitro, nitroDependencies } from './nitro-application.ts'
 
 /** Versions of the packages that carry a Node binary. Elsewhere than on Linux only the Node that runs this is used. */
@@ -206,10 +207,15 @@ async function smokeCommand(tarballs: readonly string[], nodes: readonly string[
   }
 }
 
-async function installNitro(tarballs: readonly string[]): Promise<string> {
+/** An application that uses `createFetch`, beside a framework. */
+async function installWithFetch(
+  framework: string,
+  tarballs: readonly string[],
+  dependencies: Readonly<Record<string, string>>,
+): Promise<string> {
   const packed = tarballs.map((path) => [packageName(path), `file:${path}`] as const)
   const own = packed.filter(([name]) => name === '@lb/core' || name === '@lb/undici')
-  return install('nitro', { ...Object.fromEntries(own), ...nitroDependencies }, packed)
+  return install(framework, { ...Object.fromEntries(own), ...dependencies }, packed)
 }
 
 /** `…/lb-core-1.2.3.tgz` is `@lb/core`. */
@@ -226,7 +232,8 @@ try {
     await run('pnpm', ['exec', 'attw', tarball, '--profile', 'node16', '--format', 'ascii', '--no-emoji'], root)
     await checkPublishing(tarball)
   })
-  await checkNitro(await installNitro(tarballs))
+  await checkNitro(await installWithFetch('nitro', tarballs, nitroDependencies))
+  await checkNext(await installWithFetch('next', tarballs, nextDependencies))
   const nodes = await nodeBinaries()
   await smokeCommand(tarballs, nodes)
   let newest = ''

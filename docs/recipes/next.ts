@@ -1,8 +1,8 @@
 import { serve } from '@hono/node-server'
-import { showDeath, startInstances } from './instances.ts'
+import { countCalls, startInstances } from './instances.ts'
 
 const instances = await startInstances('first', 'second')
-Object.assign(process.env, { USER_SERVICE: instances.map(({ address }) => address).join() })
+Object.assign(process.env, { USER_SERVICE: instances.map(({ address }) => address).join(), NEXT_RUNTIME: 'nodejs' })
 
 // #region users
 import { LoadBalancer, StaticDiscovery } from '@lb/core'
@@ -16,6 +16,7 @@ shared.lb ??= new LoadBalancer({
 })
 shared.users ??= createFetch(shared.lb)
 
+export const lb: LoadBalancer = shared.lb
 export const users: LoadBalancedFetch = shared.users
 // #endregion users
 
@@ -29,11 +30,41 @@ export async function GET(request: Request): Promise<Response> {
 }
 // #endregion route
 
+// #region component
+async function Profile(): Promise<string> {
+  const response = await users('http://user-service/v1/profile')
+  return response.text()
+}
+// #endregion component
+
+// #region fetch
+async function Greeting(): Promise<string> {
+  const response = await fetch('http://user-service/v1/greeting')
+  return response.text()
+}
+// #endregion fetch
+
+// #region instrumentation
+export async function register(): Promise<void> {
+  if (process.env.NEXT_RUNTIME !== 'nodejs') return
+  const { Agent, setGlobalDispatcher } = await import('undici')
+  const { loadBalanceInterceptor } = await import('@lb/undici')
+  setGlobalDispatcher(new Agent().compose(loadBalanceInterceptor(lb)))
+}
+// #endregion instrumentation
+
 const server = serve({ fetch: GET, port: 0 })
 await new Promise((resolve) => server.once('listening', resolve))
 const address = server.address()
-await showDeath(`http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`, instances)
+const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`
+await register()
+for (const died of [false, true]) {
+  if (died) await instances[0]?.stop()
+  console.log('route handler:', await countCalls(10, () => fetch(url).then((response) => response.text())))
+  console.log('server component:', await countCalls(10, Profile))
+  console.log('server component with fetch:', await countCalls(10, Greeting))
+}
 server.close()
 await users.close()
-await shared.lb.close()
+await lb.close()
 await Promise.all(instances.map((instance) => instance.stop()))
