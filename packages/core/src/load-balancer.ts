@@ -11,7 +11,7 @@ import type { AttemptFunction } from './call/attempt-context.ts'
 import { execute } from './call/execute.ts'
 import { checkExecuteOptions, type ExecuteOptions, noExecuteOptions } from './call/execute-options.ts'
 import { CallScope } from './call/scope.ts'
-import { AdapterCall, type StartedCall } from './call/started-call.ts'
+import { AdapterCall, checkedCall, type StartedCall } from './call/started-call.ts'
 import { copyOptions } from './config/copy-options.ts'
 import { HealthCheckers } from './config/health-checkers.ts'
 import { checkLoadBalancerOptions, type LoadBalancerOptions, loadBalancerTable } from './config/service-options.ts'
@@ -168,7 +168,7 @@ export class LoadBalancer implements AsyncDisposable {
    */
   startCall(service: string, given: Partial<Pick<CallInfo, 'idempotent'>> = {}): StartedCall {
     try {
-      return new AdapterCall(this.#use(service), this.#calls.begin(service, given))
+      return new AdapterCall(this.#use(service), this.#calls.begin(service, checkedCall(given)))
     } catch (error) {
       this.#calls.refused(service, error)
       throw error

@@ -1,5 +1,6 @@
 import { settlePromises } from '@lb/testing'
 import { describe, expect, it } from 'vitest'
+import { criticalityOf } from '../src/authoring.ts'
 import { messageOf } from '../src/base/error-message.ts'
 import {
   type Balancer,
@@ -115,6 +116,38 @@ describe('code of the application that gives nothing, and is asynchronous', () =
     const observed = new ObservedLoadBalancer([], { discovery })
     await observed.lb.ready('users')
     await observed.lb.close()
+    await settlePromises()
+  })
+})
+
+describe('an option that is a promise, since an async function gave it', () => {
+  it.each([
+    ['hashKey', 'a string'],
+    ['match', 'an object of strings'],
+    ['idempotent', 'a boolean'],
+    ['criticality', 'one of critical, default, sheddable'],
+    ['timeoutMs', 'a number of milliseconds'],
+  ])('%s: the call is refused, and the rejection is handled', async (option, legal) => {
+    const { lb } = new ObservedLoadBalancer(['a:1'])
+    const given = (): object => ({ [option]: later(option)() })
+    const isRefused = expect.objectContaining({
+      code: 'LB_INVALID_OPTION',
+      message: expect.stringMatching(new RegExp(`\\.${option} must be ${legal}.*, got a promise`)),
+    })
+    await expect(lb.execute('users', async () => 'value', given())).rejects.toEqual(isRefused)
+    if (option !== 'idempotent' && option !== 'timeoutMs') {
+      await expect(lb.acquire('users', given())).rejects.toEqual(isRefused)
+      expect(() => lb.tryAcquire('users', given())).toThrow(isRefused)
+    }
+    await settlePromises()
+    await lb.close()
+  })
+
+  it('the class of a request: it is refused', async () => {
+    const rule = later('criticality') as () => undefined
+    expect(() => criticalityOf(rule, {})).toThrow(
+      'criticality must be one of critical, default, sheddable, got a promise (object)',
+    )
     await settlePromises()
   })
 })

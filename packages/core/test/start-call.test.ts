@@ -119,6 +119,19 @@ describe('startCall', () => {
     observed.expectOne({ result: 'ok', durationMs: 3, inFlightMs: 10 })
   })
 
+  it.each([
+    [null, 'call must be an object, got null (object)'],
+    [7, 'call must be an object, got 7 (number)'],
+    [{ idempotent: 'yes' }, 'call.idempotent must be a boolean, got "yes" (string)'],
+    [{ idempotnt: true }, 'call.idempotnt is not a known option. Did you mean idempotent?'],
+  ])('refuses %j, observed or not', (given, message) => {
+    for (const { lb } of [new StartedCalls(), new ObservedLoadBalancer(two)]) {
+      expect(() => lb.startCall('users', given as never)).toThrow(
+        expect.objectContaining({ code: 'LB_INVALID_OPTION', message }),
+      )
+    }
+  })
+
   it('goes on while the load balancer drains, between two attempts too', async () => {
     const observed = new StartedCalls()
     await observed.lb.ready('users')

@@ -54,3 +54,24 @@ it('takes another instance where the service says so', async () => {
   const say = await versions('lenient', 'any')
   expect(['a: hi', 'b: hi']).toContain(await say('v9'))
 })
+
+it.each([
+  ['hashKey', 'request.hashKey must be a string, got a promise (object)'],
+  ['match', 'request.match must be an object of strings, got a promise (object)'],
+  ['criticality', 'criticality must be one of critical, default, sheddable, got a promise (object)'],
+])('refuses a call whose %s is async, and handles what it rejects with', async (option, details) => {
+  const server = await LoopbackGrpcServer.start(grpc, 'a')
+  ends.push(() => server.kill())
+  const lb = new LoadBalancer({ discovery: new StaticDiscovery({ users: [server.address] }) })
+  ends.push(() => lb.close())
+  // An unhandled rejection fails the run.
+  const rejecting = async (): Promise<string> => Promise.reject(new Error('no database'))
+  const scheme = `async-${option.toLowerCase()}`
+  registerLoadBalancer(lb, { scheme, [option]: rejecting })
+  const client = new TextClient(grpc, new grpc.Client(`${scheme}:users`, grpc.credentials.createInsecure()))
+  ends.push(() => client.close())
+  await expect(client.say({ text: 'hi', deadlineMs: 10_000, waitForReady: true })).rejects.toMatchObject({
+    code: grpc.status.UNAVAILABLE,
+    details,
+  })
+})

@@ -1,5 +1,6 @@
 import { maxTimerDelayMs } from './clock.ts'
 import { InvalidOptionError } from './errors.ts'
+import { onLateRejection } from './late-rejection.ts'
 import { nearestName } from './nearest-name.ts'
 
 /** `Options` with every default filled in. */
@@ -9,6 +10,7 @@ export type Complete<Options> = { readonly [Name in keyof Options]-?: Exclude<Op
 export function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value)
   if (Array.isArray(value)) return `an array of ${value.length}`
+  if (value instanceof Promise) return 'a promise'
   if (typeof value === 'object' && value !== null) return 'an object'
   if (typeof value === 'function') return 'a function'
   return String(value)
@@ -16,6 +18,8 @@ export function shown(value: unknown): string {
 
 /** Throws the one form of sentence every bad option gets: which, what is legal, what was given, what to do. */
 export function rejectOption(path: string, legal: string, value: unknown, remedy?: string): never {
+  // Of an async function, where none may be: nothing else handles its rejection.
+  if (value instanceof Promise) onLateRejection(value, () => {})
   const advice = remedy === undefined ? '' : `. ${remedy}`
   throw new InvalidOptionError(path, `${path} must be ${legal}, got ${shown(value)} (${typeof value})${advice}`)
 }

@@ -80,7 +80,7 @@ const matchOption: Option<MetadataMatch> = {
   legal: 'object of strings by key',
   check: (path, given) => {
     if (given === undefined) return
-    if (!hasFields(given)) return rejectOption(path, 'an object of strings', given)
+    if (!hasFields(given) || given instanceof Promise) return rejectOption(path, 'an object of strings', given)
     for (const key in given) {
       const value = given[key]
       // `null` is what `Headers.get` says of a header that is not there.

@@ -1,4 +1,5 @@
 import { NoAvailableInstanceError } from '../base/errors.ts'
+import { booleanOption, optionChecker } from '../base/option-table.ts'
 import { checkedOutcome } from '../instance/checked-outcome.ts'
 import type { Outcome } from '../instance/outcome.ts'
 import type { AttemptInfo } from '../observe/call-observer.ts'
@@ -34,6 +35,14 @@ export interface StartedCall {
    * @throws InvalidOptionError
    */
   end(outcome: Outcome): void
+}
+
+const checkCall = optionChecker('call', { idempotent: booleanOption(false) })
+
+/** What an adapter says of a call that it begins. @throws InvalidOptionError */
+export function checkedCall<Given>(given: Given): Given {
+  checkCall(given)
+  return given
 }
 
 /** Of a request that was counted but not sent. */

@@ -54,13 +54,17 @@ export function describeGrpcObservedCalls(fixture: GrpcClientFixture): void {
 
 function describeOthers(fixture: GrpcClientFixture, finished: (calls?: number) => Promise<CallFinished[]>): void {
   it('emits a call whose deadline passes as failed, and one that is cancelled as cancelled', async () => {
-    for (const server of fixture.servers) server.script = { isSilent: true }
     await fixture.use({}, false)
-    await codeOf(fixture.client.say({ text: 'hi', deadlineMs: 100 }))
+    // No deadline is to pass while a connection is established.
+    await fixture.connected()
+    const before = fixture.received
+    fixture.events.length = 0
+    for (const server of fixture.servers) server.script = { isSilent: true }
+    await codeOf(fixture.client.say({ text: 'hi', deadlineMs: 250 }))
     expect(await finished()).toMatchObject([{ result: 'failed', attempts: 1, error: { code: 4 } }])
     const controller = new AbortController()
     const cancelled = codeOf(fixture.client.say({ text: 'hi', signal: controller.signal }))
-    await expect.poll(() => fixture.received).toBe(2)
+    await expect.poll(() => fixture.received).toBe(before + 2)
     controller.abort()
     await cancelled
     expect(await finished(2)).toMatchObject([{}, { result: 'cancelled', attempts: 1 }])

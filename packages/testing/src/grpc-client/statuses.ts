@@ -30,12 +30,14 @@ export function describeGrpcStatuses(fixture: GrpcClientFixture): void {
   })
 
   it('counts a deadline that passes against the instance, once', async () => {
-    fixture.servers[0].script = { isSilent: true }
     await fixture.use({ discovery: new StaticDiscovery({ [service]: [fixture.servers[0].address] }) }, false)
-    expect(await codeOf(fixture.client.say({ text: 'hi', deadlineMs: 100 }))).toBe(4)
+    // The deadline is not to pass while the connection is established.
+    await fixture.connected(['a'])
+    fixture.servers[0].script = { isSilent: true }
+    expect(await codeOf(fixture.client.say({ text: 'hi', deadlineMs: 250 }))).toBe(4)
     await fixture.expectIdle()
     expect(fixture.lb.inspect(service).instances.map(({ failed }) => failed)).toEqual([1])
-    await expect.poll(() => fixture.servers[0].calls[0]?.isCancelled).toBe(true)
+    await expect.poll(() => fixture.servers[0].calls.at(-1)?.isCancelled).toBe(true)
   })
 
   it('learns weights from the load reports in trailers', async () => {
