@@ -90,9 +90,18 @@ interface WithMessage {
   readonly _httpMessage?: { readonly res?: IncomingMessage | null } | null
 }
 
+/** The last announcement that was read, and what it means: most instances announce the same. */
+let last = { announced: '', idleMs: unannouncedIdleMs }
+
 /** How long a connection may be idle, in milliseconds, given the headers of its last response; 0: it is not used again. */
-function idleLimitMs({ 'keep-alive': announced = '' }: IncomingHttpHeaders): number {
-  const seconds = /(?:^|,)\s*timeout\s*=\s*(\d+)/i.exec(String(announced))?.[1]
+function idleLimitMs({ 'keep-alive': given = '' }: IncomingHttpHeaders): number {
+  const announced = String(given)
+  if (announced !== last.announced) last = { announced, idleMs: announcedIdleMs(announced) }
+  return last.idleMs
+}
+
+function announcedIdleMs(announced: string): number {
+  const seconds = /(?:^|,)\s*timeout\s*=\s*(\d+)/i.exec(announced)?.[1]
   if (seconds === undefined) return unannouncedIdleMs
   return Math.min(Math.max(Number(seconds) * 1_000 - announcedMarginMs, 0), longestIdleMs)
 }

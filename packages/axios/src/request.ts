@@ -8,8 +8,9 @@ import { spareProxyLookup } from './proxy-lookup.ts'
 export function requestUrl({ baseURL, url: given = '', allowAbsoluteUrls }: InternalAxiosRequestConfig): string {
   // Some applications give a URL object.
   const url = String(given)
-  const absolute = /^(?:lb:|(?:[a-z][a-z\d+\-.]*:)?\/\/)/i.test(url)
-  if (baseURL === undefined || baseURL === '' || (absolute && allowAbsoluteUrls !== false)) return url
+  if (baseURL === undefined || baseURL === '') return url
+  const isAbsolute = /^(?:lb:|(?:[a-z][a-z\d+\-.]*:)?\/\/)/i.test(url)
+  if (isAbsolute && allowAbsoluteUrls !== false) return url
   return url === '' ? baseURL : `${baseURL.replace(/\/+$/, '')}/${url.replace(/^\/+/, '')}`
 }
 

@@ -31,8 +31,13 @@ export const bothKinds: readonly [string, HeaderKind][] = [
   ['content-length', 'content-length'],
 ]
 
-/** What `Connection` says of the connection itself, and of no other header. */
-export const ordinaryConnection: RegExp = /^(?:keep-alive|close|upgrade)?$/i
+const ordinaryConnection = /^(?:keep-alive|close|upgrade)?$/i
+
+/** Whether the value of a `Connection` header says something of the connection itself, and of no other header. */
+export function isOrdinaryConnection(value: string): boolean {
+  // As most spell it, without the expression, which takes 0.1 µs.
+  return value === 'keep-alive' || ordinaryConnection.test(value)
+}
 
 /** Names in a `Connection` header, in lower case, that are not about the connection itself. */
 export function namedByConnection(value: string): Set<string> {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http'
 import { RequestRefusal } from './errors.ts'
-import { bothKinds, type HeaderKind, namedByConnection, ordinaryConnection, removeNamed } from './headers.ts'
+import { bothKinds, type HeaderKind, isOrdinaryConnection, namedByConnection, removeNamed } from './headers.ts'
 import { mayHaveBody } from './http2.ts'
 import type { MaybeExpressRequest } from './middleware.ts'
 import type { ProxySettings } from './options.ts'
@@ -105,7 +105,7 @@ export class InboundHeaders implements ForwardedFields {
     if (this.host !== undefined && this.host !== '' && !isAuthority(this.host)) {
       throw new RequestRefusal(400, 'The Host field is malformed.')
     }
-    if (this.#connection !== undefined && !ordinaryConnection.test(this.#connection)) {
+    if (this.#connection !== undefined && !isOrdinaryConnection(this.#connection)) {
       removeNamed(this.passing, namedByConnection(this.#connection))
     }
   }
@@ -133,7 +133,7 @@ export class InboundHeaders implements ForwardedFields {
     if (kind === undefined) {
       if (this.version === '2' && this.#readHttp2Field(name, value)) return
       // Some servers take an underscore for a dash.
-      if (/^x[-_]forwarded/i.test(name)) this.xForwardedOthers.push(name, value)
+      if (isForwarded(name)) this.xForwardedOthers.push(name, value)
       else this.passing.push(name, value)
       return
     }
@@ -206,6 +206,11 @@ export class InboundHeaders implements ForwardedFields {
   }
 }
 
+/** Whether `name` is of the `X-Forwarded-` family, which most names are seen not to be by their first letter. */
+function isForwarded(name: string): boolean {
+  return (name.startsWith('x') || name.startsWith('X')) && /^x[-_]forwarded/i.test(name)
+}
+
 function joined(before: string | undefined, value: string): string {
   return before === undefined ? value : `${before}, ${value}`
 }
@@ -235,12 +240,16 @@ function clientAddress(request: IncomingMessage): string {
 
 const authorityPattern = /^(?:\[[\w.~:%-]+\]|[\w.~!$&'()*+,;=%-]+)(?::\d{0,5})?$/
 
+const token = /^[\w.!$&'*+~-]+$/
+
 /** What follows from the value of a `Host`. */
 interface HostFacts {
   readonly host: string
   readonly isAuthority: boolean
   /** The port in it. */
   readonly port: string | undefined
+  /** As a value in a `Forwarded` header (RFC 7239): what is no token is quoted. */
+  readonly quoted: string
 }
 
 let last: HostFacts | undefined
@@ -249,7 +258,8 @@ let last: HostFacts | undefined
 export function hostFacts(host: string): HostFacts {
   if (host === last?.host) return last
   const port = /:(\d{1,5})$/.exec(host)?.[1]
-  last = { host, isAuthority: authorityPattern.test(host), port }
+  const quoted = token.test(host) ? host : `"${host}"`
+  last = { host, isAuthority: authorityPattern.test(host), port, quoted }
   return last
 }
 
