@@ -54,6 +54,7 @@ export { exponentialBackoffMs, fullJitterBackoffMs } from './base/backoff.ts'
 export { systemClock } from './base/clock.ts'
 export { pause } from './base/pause.ts'
 export { jittered, systemRandom } from './base/random.ts'
+export { RunningClock } from './base/running-clock.ts'
 export { type TimeLimit, timeLimited } from './base/time-limit.ts'
 
 // Instances: their authorities and origins, the service that a URL names, and metadata as they may be shown.

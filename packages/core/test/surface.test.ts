@@ -51,6 +51,7 @@ describe('@lb/core', () => {
       'OpenSubscriptions',
       'RenewedRegistration',
       'RequestLoad',
+      'RunningClock',
       'authorityOf',
       'balancerNames',
       'checkAdapterOptions',

@@ -1,6 +1,6 @@
 import type { experimental } from '@grpc/grpc-js'
-import type { CancelTimer, ServiceInstance } from '@lb/core'
-import { systemClock } from '@lb/core/authoring'
+import type { CancelTimer, Clock, ServiceInstance } from '@lb/core'
+import { RunningClock } from '@lb/core/authoring'
 import { ReleasedListener, withListeners } from './call-listener.ts'
 import type { GrpcModule } from './grpc-module.ts'
 import { HeldResponse } from './held-response.ts'
@@ -13,6 +13,7 @@ export interface ConnectionOptions {
   readonly subchannel: Subchannel
   readonly states: GrpcModule['connectivityState']
   readonly connectTimeoutMs: number
+  readonly clock: Clock
   readonly onChange: () => void
   /** It is established again after it had failed. */
   readonly onReturn: () => void
@@ -101,12 +102,13 @@ export class Connection {
   #connect(): void {
     this.#subchannel.startConnecting()
     if (this.#cancelTimer !== undefined || this.#failure !== undefined) return
-    const { connectTimeoutMs, instance, onChange } = this.#options
+    const { clock, connectTimeoutMs, instance, onChange } = this.#options
     const fail = (): void => {
       this.#fail(`no connection to ${instance.id} within ${connectTimeoutMs} ms`)
       onChange()
     }
-    this.#cancelTimer = systemClock.setTimeout(fail, connectTimeoutMs, { background: true })
+    // After a block of the event loop, what lies in the sockets is read before.
+    this.#cancelTimer = new RunningClock(clock).setTimeout(fail, connectTimeoutMs, { background: true })
   }
 
   #cancelTimeout(): void {

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import type { ChannelOptions, experimental } from '@grpc/grpc-js'
 import type { InstanceSnapshot, ServiceInstance } from '@lb/core'
+import { systemClock } from '@lb/core/authoring'
 import { Connection } from './connection.ts'
 import type { RegistrationSettings } from './options.ts'
 
@@ -83,6 +84,7 @@ export class Connections {
     const connection = new Connection({
       instance,
       subchannel: createSubchannel({ host, port }, this.#subchannelOptions(instance)),
+      clock: systemClock,
       states: settings.grpc.connectivityState,
       connectTimeoutMs: settings.connectTimeoutMs,
       onChange: () => {

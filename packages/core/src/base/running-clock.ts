@@ -40,6 +40,7 @@ export class RunningClock implements Clock {
     return this.#stoodMs
   }
 
+  /** Milliseconds since an arbitrary start in which the process ran; never goes backwards. */
   now(): number {
     const nowMs = this.#clock.now()
     // A clock that is set back stands, too.
@@ -61,6 +62,10 @@ export class RunningClock implements Clock {
     this.#held--
   }
 
+  /**
+   * Calls `callback` once when the process ran for `delayMs` milliseconds. A call that would come late is put off, up to three times by
+   * 20 to 200 ms, so that what lies in the sockets is read before.
+   */
   setTimeout(callback: () => void, delayMs: number, options?: TimerOptions): CancelTimer {
     const endMs = this.now() + delayMs
     let dueMs = this.#seenMs + delayMs
