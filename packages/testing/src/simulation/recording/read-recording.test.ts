@@ -112,6 +112,11 @@ describe('readRecording', () => {
     expect(pieces).toBeLessThan(200)
   })
 
+  it('passes over blank lines, but not over a file of them', async () => {
+    expect(await readRecording(text.replaceAll('\n', '\n\n \n'))).toMatchObject({ calls: 1 })
+    await expect(readRecording(`${header}${'\n'.repeat(1_100)}${text}`)).rejects.toThrow(/recording: line 1002/)
+  })
+
   it.each([[null], [5], [{}], [[5]], [[null]]])('refuses %j, which is no text', async (source) => {
     await expect(readRecording(source as never)).rejects.toThrow(/readRecording\.source must be text, or an iterable/)
   })

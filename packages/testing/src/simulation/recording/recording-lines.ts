@@ -15,6 +15,9 @@ export interface RecordingLine {
 
 const legalSource = 'text, or an iterable of pieces of text or bytes'
 
+/** Blank lines that are passed over. A compressed file may be little else, which would be read for half a minute. */
+const maxBlankLines = 1_000
+
 /** A list of ten thousand instances that change at once takes a tenth of it. */
 const maxLineChars = 1_048_576
 
@@ -31,6 +34,7 @@ export async function* recordingLines(
   let rest = ''
   let number = 0
   let chars = 0
+  let blank = 0
   for await (const piece of piecesOf(source)) {
     const text = typeof piece === 'string' ? piece : decoder.decode(checkedBytes(piece), { stream: true })
     chars += text.length
@@ -48,7 +52,7 @@ export async function* recordingLines(
       rest = ''
       from = to + 1
       number++
-      if (line.trim() !== '') yield parsed(number, line)
+      if (line.trim() !== '' || ++blank > maxBlankLines) yield parsed(number, line)
     }
     rest += text.slice(from)
     if (rest.length > maxLineChars) parsed(number + 1, rest)
