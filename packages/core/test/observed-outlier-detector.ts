@@ -1,4 +1,4 @@
-import { FakeClock } from '@lb/testing'
+import { FakeClock, seededRandom } from '@lb/testing'
 import type { Clock } from '../src/base/clock.ts'
 import type { Random } from '../src/base/random.ts'
 import { OutlierDetector } from '../src/health/outliers/detector.ts'
@@ -18,7 +18,7 @@ export interface TestedDetectorOptions extends OutlierDetectionOptions {
 
 /** A detector on a virtual clock, unless another is given. */
 export function outlierDetector(options: TestedDetectorOptions = {}): OutlierDetector {
-  const { clock = new FakeClock(), random = Math.random, listener, usable, known, onBlank, ...given } = options
+  const { clock = new FakeClock(), random = seededRandom(1), listener, usable, known, onBlank, ...given } = options
   return new OutlierDetector({
     settings: outlierDetectionSettings(given),
     clock,
