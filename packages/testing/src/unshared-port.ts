@@ -17,7 +17,7 @@ let given = 0
  * Each process takes a block of 99 ports for as long as it lives, and gives them in turn.
  *
  * @param host the address on which the port must be free; default `127.0.0.1`
- * @throws Error if none of the block is free
+ * @throws RangeError if none of the block is free
  */
 export async function unsharedPort(host = '127.0.0.1'): Promise<number> {
   block ??= takeBlock()
@@ -30,7 +30,7 @@ export async function unsharedPort(host = '127.0.0.1'): Promise<number> {
     await new Promise((resolve) => server.close(resolve))
     return port
   }
-  throw new Error(`no port from ${first + 1} to ${first + blockSize - 1} is free on ${host}`)
+  throw new RangeError(`no port from ${first + 1} to ${first + blockSize - 1} is free on ${host}`)
 }
 
 /** The first port of a block that no other process has; if all are taken, it shares one. */
