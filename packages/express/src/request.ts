@@ -133,7 +133,8 @@ export class InboundHeaders implements ForwardedFields {
     if (kind === undefined) {
       if (this.version === '2' && this.#readHttp2Field(name, value)) return
       // Some servers take an underscore for a dash.
-      if (isForwarded(name)) this.xForwardedOthers.push(name, value)
+      const mayBe = name.startsWith('x') || name.startsWith('X')
+      if (mayBe && /^x[-_]forwarded/i.test(name)) this.xForwardedOthers.push(name, value)
       else this.passing.push(name, value)
       return
     }
@@ -204,11 +205,6 @@ export class InboundHeaders implements ForwardedFields {
     this.contentLength = Number(value)
     this.passing.push(name, value)
   }
-}
-
-/** Whether `name` is of the `X-Forwarded-` family, which most names are seen not to be by their first letter. */
-function isForwarded(name: string): boolean {
-  return (name.startsWith('x') || name.startsWith('X')) && /^x[-_]forwarded/i.test(name)
 }
 
 function joined(before: string | undefined, value: string): string {
