@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -202,6 +202,28 @@ describe('a recording', () => {
       expect(refused.code).toBe(2)
       expect(refused.err).toMatch(/^lb: the file [^\n]+ cannot be read[^\n]*\n$/)
     }
+  })
+
+  it('that gzip would unpack to far more than it is, is refused before much of it is unpacked', async () => {
+    const start = gzipSync(`${lines.slice(0, 5).join('\n')}\n`)
+    const same = gzipSync(`${lines[5]}\n`.repeat(50_000))
+    const file = join(folder, 'bomb.gz')
+    writeFileSync(file, Buffer.concat([start, ...Array.from({ length: 100 }, () => same), Buffer.from('no gzip')]))
+    const { code, err } = await run(['simulate', '--recording', file])
+    expect(code).toBe(2)
+    // Beyond it stands what cannot be unpacked, and would be named if it had been read.
+    expect(err).toMatch(
+      /bomb\.gz is no recording that can be used: recording must be at most 200 times as large as it is/,
+    )
+  })
+
+  it('that is larger than any is refused before it is read', async () => {
+    const file = join(folder, 'large.jsonl')
+    writeFileSync(file, '')
+    truncateSync(file, 2 ** 31)
+    const { code, err } = await run(['simulate', '--recording', file])
+    expect(code).toBe(2)
+    expect(err).toMatch(/recording must be of at most 1073741824 bytes, got 2147483648/)
   })
 
   it.each([

@@ -115,6 +115,31 @@ describe('evenSubset', () => {
     },
   )
 
+  // Exact evenness leaves few free places: a chain of exchanges to one grows with the logarithm of the places that clients do not get
+  // by their hashes alone, about √(clients of an instance) at each instance.
+  it.each([
+    [10, 5, 50],
+    [100, 5, 50],
+    [1_000, 5, 50],
+    [1_000, 10, 100],
+    [5_000, 5, 50],
+    [300, 20, 1_000],
+  ])(
+    'changes little for %i clients of %i instances out of %i when more join one after the other',
+    (clients, each, count) => {
+      const joining = Math.ceil(count / each)
+      const list = randomFleet(count, 3)
+      let before = subsets(list, each, clients)
+      let changed = 0
+      for (let more = 1; more <= Math.min(10, joining); more++) {
+        const after = subsets(list, each, clients + more)
+        changed += (each + gained(before, after)) / each / Math.min(10, joining)
+        before = after
+      }
+      expect(changed).toBeLessThan(2 + Math.log(count * Math.sqrt((clients * each) / count)) / 2)
+    },
+  )
+
   it('takes all when there are no more', () => {
     const list = randomFleet(3, 1)
     expect(evenSubset(list, { size: 3, index: 1, clients: 2 })).toEqual(list)

@@ -26,8 +26,8 @@ let latest: Assignment | undefined
  *
  * Each pair of a client and an instance has a hash. In its order, a pair is taken if the client lacks an instance and
  * the instance has room for a client: a stable matching, which a change of the list or of `clients` disturbs in few
- * places. Each such place costs a chain of exchanges that ends at an instance with room: one to three, on average
- * of up to 200 instances, and fewer the more clients each instance has.
+ * places. Each such place costs a chain of exchanges that ends at an instance with room. When an instance comes or goes, all
+ * changes are 1.2 to 3.3 times those that must be; when a client joins, 2 to 6 times, with the logarithm of the fleet.
  *
  * O(clients × instances), and once for each list: about 20 ms for 1 000 clients of 50 instances, and 200 ms for 10 000.
  *
