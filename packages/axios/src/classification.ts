@@ -14,15 +14,15 @@ export type Settled = AxiosResponse | EarlyResponse | RedirectedRequest
 export function classify(result: AttemptResult<Settled>, config: InternalAxiosRequestConfig): Classification {
   const classification = result.ok ? classifySettled(result.value) : classifyFailure(AttemptError.unwrap(result.error))
   const mayRepeat = typeof config.data !== 'object' || isReplayable(config.data)
-  return mayRepeat && !isTimeUp(result, config) ? classification : { ...classification, retry: 'never' }
+  const isOver = !result.ok && isTimeUp(AttemptError.unwrap(result.error), config)
+  return mayRepeat && !isOver ? classification : { ...classification, retry: 'never' }
 }
 
 /**
- * Whether the caller's time limit ended the attempt: each attempt gets all that is left of it. By lb's clock, in which a process that
+ * Whether the caller's time limit ended the attempt with `error`: each attempt gets all that is left of it. By lb's clock, in which a process that
  * stands loses no time, some may be left.
  */
-function isTimeUp(result: AttemptResult<Settled>, config: InternalAxiosRequestConfig): boolean {
-  const error = result.ok ? undefined : AttemptError.unwrap(result.error)
+function isTimeUp(error: unknown, config: InternalAxiosRequestConfig): boolean {
   if (!isAxiosError(error) || timeoutMs(config) === undefined) return false
   // A connection's own time limit is the cause of the error of axios.
   return error.cause === undefined && (error.code === AxiosError.ECONNABORTED || error.code === AxiosError.ETIMEDOUT)

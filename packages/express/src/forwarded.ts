@@ -56,7 +56,7 @@ export function addXForwarded(headers: string[], fields: ForwardedFields, client
 /** One element of RFC 7239. What is no token is quoted. */
 export function forwardedElement({ address, proto, host }: ClientFacts): string {
   const by = address.includes(':') ? `"${authorityOf(address)}"` : address
-  const at = host === '' ? '' : `;host=${hostFacts(host).quoted}`
+  const at = host === '' ? '' : `;host=${/^[\w.!$&'*+~-]+$/.test(host) ? host : `"${host}"`}`
   return `for=${by}${at};proto=${proto}`
 }
 

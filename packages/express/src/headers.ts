@@ -31,13 +31,8 @@ export const bothKinds: readonly [string, HeaderKind][] = [
   ['content-length', 'content-length'],
 ]
 
-const ordinaryConnection = /^(?:keep-alive|close|upgrade)?$/i
-
-/** Whether the value of a `Connection` header says something of the connection itself, and of no other header. */
-export function isOrdinaryConnection(value: string): boolean {
-  // As most spell it, without the expression, which takes 0.1 µs.
-  return value === 'keep-alive' || ordinaryConnection.test(value)
-}
+/** What `Connection` says of the connection itself, and of no other header. Most say `keep-alive`, which is compared before: this takes 0.1 µs. */
+export const ordinaryConnection: RegExp = /^(?:keep-alive|close|upgrade)?$/i
 
 /** Names in a `Connection` header, in lower case, that are not about the connection itself. */
 export function namedByConnection(value: string): Set<string> {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http'
 import { RequestRefusal } from './errors.ts'
-import { bothKinds, type HeaderKind, isOrdinaryConnection, namedByConnection, removeNamed } from './headers.ts'
+import { bothKinds, type HeaderKind, namedByConnection, ordinaryConnection, removeNamed } from './headers.ts'
 import { mayHaveBody } from './http2.ts'
 import type { MaybeExpressRequest } from './middleware.ts'
 import type { ProxySettings } from './options.ts'
@@ -105,9 +105,9 @@ export class InboundHeaders implements ForwardedFields {
     if (this.host !== undefined && this.host !== '' && !isAuthority(this.host)) {
       throw new RequestRefusal(400, 'The Host field is malformed.')
     }
-    if (this.#connection !== undefined && !isOrdinaryConnection(this.#connection)) {
-      removeNamed(this.passing, namedByConnection(this.#connection))
-    }
+    const connection = this.#connection ?? 'keep-alive'
+    if (connection === 'keep-alive' || ordinaryConnection.test(connection)) return
+    removeNamed(this.passing, namedByConnection(connection))
   }
 
   get hasBody(): boolean {
@@ -236,16 +236,12 @@ function clientAddress(request: IncomingMessage): string {
 
 const authorityPattern = /^(?:\[[\w.~:%-]+\]|[\w.~!$&'()*+,;=%-]+)(?::\d{0,5})?$/
 
-const token = /^[\w.!$&'*+~-]+$/
-
 /** What follows from the value of a `Host`. */
 interface HostFacts {
   readonly host: string
   readonly isAuthority: boolean
   /** The port in it. */
   readonly port: string | undefined
-  /** As a value in a `Forwarded` header (RFC 7239): what is no token is quoted. */
-  readonly quoted: string
 }
 
 let last: HostFacts | undefined
@@ -254,8 +250,7 @@ let last: HostFacts | undefined
 export function hostFacts(host: string): HostFacts {
   if (host === last?.host) return last
   const port = /:(\d{1,5})$/.exec(host)?.[1]
-  const quoted = token.test(host) ? host : `"${host}"`
-  last = { host, isAuthority: authorityPattern.test(host), port, quoted }
+  last = { host, isAuthority: authorityPattern.test(host), port }
   return last
 }
 

@@ -3,7 +3,7 @@ import type { AttemptContext, AttemptResult, Classification, ServiceInstance } f
 import { classifyError, classifyResponse, maxResponseFields } from '@lb/core/authoring'
 import { HeldResponse } from '@lb/undici/authoring'
 import { UnusableResponse } from './errors.ts'
-import { bothKinds, type HeaderKind, isOrdinaryConnection, namedByConnection, removeNamed } from './headers.ts'
+import { bothKinds, type HeaderKind, namedByConnection, ordinaryConnection, removeNamed } from './headers.ts'
 import type { RequestBody } from './request-body.ts'
 
 const responseKinds: ReadonlyMap<string, HeaderKind> = new Map([
@@ -55,8 +55,9 @@ export class ResponseHeaders {
     if (this.isChunked && this.contentLength !== undefined) {
       throw new UnusableResponse('the length of the response is given in two ways')
     }
-    if (this.#connection === undefined || isOrdinaryConnection(this.#connection)) return
-    removeNamed(this.passing, namedByConnection(this.#connection))
+    const connection = this.#connection ?? 'keep-alive'
+    if (connection === 'keep-alive' || ordinaryConnection.test(connection)) return
+    removeNamed(this.passing, namedByConnection(connection))
     this.#findAgain()
   }
 
