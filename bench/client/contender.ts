@@ -1,4 +1,5 @@
 // One client in a process of its own: contender.ts <name> <backend>… Does what its parent asks and tells what it found.
+import { obeyParent } from '../asked-process.ts'
 import { contenders } from './contenders.ts'
 import { type LoadOrder, load } from './load.ts'
 import { type OutageOrder, PacedLoad } from './paced-load.ts'
@@ -19,9 +20,4 @@ async function obey(order: Order): Promise<unknown> {
   return {}
 }
 
-process.on('message', (order: Order) => {
-  // A failure ends the process, which the parent sees.
-  void obey(order).then((answer) => process.send?.({ answer }))
-})
-process.on('disconnect', () => process.exit())
-process.send?.({ answer: 'ready' })
+obeyParent(obey)

@@ -22,17 +22,33 @@ const insecure = grpc.credentials.createInsecure()
 const own = { 'grpc.use_local_subchannel_pool': 1 }
 
 export interface LbContenderOptions {
-  readonly balancer?: BalancerName
+  readonly balancer?: BalancerName | undefined
   /** Whether calls may be repeated. */
   readonly idempotent?: boolean
   /** What its name says besides. */
-  readonly note?: string
+  readonly note?: string | undefined
+}
+
+type GrpcPolicy = 'round_robin' | 'pick_first'
+
+/** A client of lb, with its options, or one of grpc-js alone. */
+export interface ContenderKind extends LbContenderOptions {
+  readonly policy: 'lb' | GrpcPolicy
+}
+
+export function nameOf({ policy, balancer, note }: ContenderKind): string {
+  if (policy !== 'lb') return policy === 'round_robin' ? roundRobin : pickFirst
+  return [lbName, balancer, note].filter(Boolean).join(' ')
+}
+
+export function openContender(kind: ContenderKind, addresses: readonly string[]): Contender {
+  return kind.policy === 'lb' ? lbContender(addresses, kind) : grpcContender(addresses, kind.policy)
 }
 
 /** With a balancer of lb. */
 export function lbContender(
   addresses: readonly string[],
-  { balancer, idempotent = false, note = '' }: LbContenderOptions = {},
+  { balancer, idempotent = false, note }: LbContenderOptions = {},
 ): Contender {
   const lb = new LoadBalancer({
     discovery: new StaticDiscovery({ users: addresses }),
@@ -42,7 +58,7 @@ export function lbContender(
   registerLoadBalancer(lb, { scheme, idempotent: idempotent ? [path] : [] })
   const client = new grpc.Client(`${scheme}:users`, insecure, own)
   return {
-    name: [lbName, balancer, note].filter(Boolean).join(' '),
+    name: nameOf({ policy: 'lb', balancer, note }),
     client,
     close: async () => {
       client.close()
@@ -52,12 +68,12 @@ export function lbContender(
 }
 
 /** grpc-js alone, with one of its policies. */
-export function grpcContender(addresses: readonly string[], policy: 'round_robin' | 'pick_first'): Contender {
+export function grpcContender(addresses: readonly string[], policy: GrpcPolicy): Contender {
   const config = { loadBalancingConfig: [{ [policy]: {} }] }
   const options = { ...own, 'grpc.service_config': JSON.stringify(config) }
   const client = new grpc.Client(`ipv4:${addresses.join(',')}`, insecure, options)
   return {
-    name: policy === 'round_robin' ? roundRobin : pickFirst,
+    name: nameOf({ policy }),
     client,
     close: async () => client.close(),
   }

@@ -30,10 +30,17 @@ export function call({ client }: Contender): Promise<boolean> {
   })
 }
 
-/** So many callers that each wait for their call. `onHalf` is called in the middle of the time. */
+/** So many callers that each wait for their call. */
+export interface LoadOrder {
+  readonly callers: number
+  readonly seconds: number
+}
+
+/** `onHalf` is called in the middle of the time. */
 export async function load(
   contender: Contender,
-  { callers, seconds, onHalf }: { readonly callers: number; readonly seconds: number; readonly onHalf?: () => unknown },
+  { callers, seconds }: LoadOrder,
+  onHalf?: () => unknown,
 ): Promise<LoadResult> {
   const latencies: number[] = []
   let failed = 0

@@ -6,7 +6,8 @@
 import { parseArgs } from 'node:util'
 import { writeResult } from '../result-file.ts'
 import { judge } from '../target.ts'
-import { type Contender, grpcContender, lbContender, withoutSlow } from './contenders.ts'
+import { ContenderProcess } from './contender-process.ts'
+import { grpcContender, lbContender, withoutSlow } from './contenders.ts'
 import { type LoadResult, load, slowMs, usualMs } from './load.ts'
 import { pickNanoseconds } from './pick-cost.ts'
 import { type GrpcFigures, report, targets } from './report.ts'
@@ -30,17 +31,19 @@ const slowIndex = 3
 
 /** Interleaved, beginning with another one each round, so that what disturbs the machine disturbs all of them. */
 async function compare(
-  contenders: readonly Contender[],
+  contenders: readonly ContenderProcess[],
   atOnce: number,
   turnSeconds = seconds,
 ): Promise<Map<string, LoadResult[]>> {
   const found = new Map<string, LoadResult[]>(contenders.map(({ name }) => [name, []]))
-  for (const each of contenders) await load(each, { callers: atOnce, seconds: values.quick ? 0.5 : 3 })
+  for (const each of contenders) await each.load({ callers: atOnce, seconds: values.quick ? 0.5 : 3 })
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < contenders.length; turn++) {
       const contender = contenders[(round + turn) % contenders.length]
       if (contender === undefined) continue
-      found.get(contender.name)?.push(await load(contender, { callers: atOnce, seconds: turnSeconds }))
+      // While the others ran, the engine threw away part of what it had compiled.
+      await contender.load({ callers: atOnce, seconds: turnSeconds / 2 })
+      found.get(contender.name)?.push(await contender.load({ callers: atOnce, seconds: turnSeconds }))
     }
   }
   await Promise.all(contenders.map((each) => each.close()))
@@ -52,7 +55,11 @@ async function throughput(count: number): Promise<Map<string, LoadResult[]>> {
   const servers = await ServerProcess.start(count)
   const { addresses } = servers
   const found = await compare(
-    [lbContender(addresses), grpcContender(addresses, 'round_robin'), grpcContender(addresses, 'pick_first')],
+    await Promise.all([
+      ContenderProcess.start({ policy: 'lb' }, addresses),
+      ContenderProcess.start({ policy: 'round_robin' }, addresses),
+      ContenderProcess.start({ policy: 'pick_first' }, addresses),
+    ]),
     callers,
   )
   servers.stop()
@@ -72,12 +79,12 @@ async function slow(): Promise<Map<string, LoadResult[]>> {
   const addresses = servers.flatMap((server) => server.addresses)
   const others = addresses.filter((_, index) => index !== slowIndex)
   const found = await compare(
-    [
-      lbContender(addresses, { balancer: 'peak-ewma' }),
-      lbContender(others, { balancer: 'peak-ewma', note: withoutSlow }),
-      lbContender(addresses, { balancer: 'least-request' }),
-      grpcContender(addresses, 'round_robin'),
-    ],
+    await Promise.all([
+      ContenderProcess.start({ policy: 'lb', balancer: 'peak-ewma' }, addresses),
+      ContenderProcess.start({ policy: 'lb', balancer: 'peak-ewma', note: withoutSlow }, others),
+      ContenderProcess.start({ policy: 'lb', balancer: 'least-request' }, addresses),
+      ContenderProcess.start({ policy: 'round_robin' }, addresses),
+    ]),
     slowCallers,
     slowTurns * seconds,
   )
@@ -96,7 +103,7 @@ async function killed(): Promise<Map<string, LoadResult[]>> {
     const servers = await ServerProcess.start(3)
     const contender = make(servers.addresses)
     const onHalf = (): Promise<void> => servers.tell({ kill: 0 })
-    found.set(contender.name, [await load(contender, { callers, seconds: values.quick ? 1 : 3, onHalf })])
+    found.set(contender.name, [await load(contender, { callers, seconds: values.quick ? 1 : 3 }, onHalf)])
     await contender.close()
     servers.stop()
   }

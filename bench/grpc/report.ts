@@ -64,8 +64,8 @@ export function report(figures: GrpcFigures): string {
   return [
     '# gRPC',
     '',
-    `${machine()}. Unary calls of a few bytes to servers of grpc-js in a process of their own, ${rounds} interleaved rounds of`,
-    `${seconds} s each; medians, and the quartiles of the rates. CPU is that of the client's process.`,
+    `${machine()}. Unary calls of a few bytes to servers of grpc-js in a process of their own. Each client has one, too;`,
+    `CPU is that of the client's. ${rounds} interleaved rounds of ${seconds} s each; medians, and the quartiles of the rates.`,
     '',
     ...targetLines(targets(figures)),
     '',

@@ -23,7 +23,7 @@ class Recorder implements CallListener {
   }
 
   onReceiveMessage(message: unknown): void {
-    this.heard.push(`message ${message}`)
+    this.heard.push(`message ${String(message)}`)
   }
 
   onReceiveStatus({ code }: { readonly code: number }): void {

@@ -123,7 +123,7 @@ export class Call implements Filter, experimental.FilterFactory<Filter> {
     if (held !== undefined) giveBack(held)
     for (let each = this.latest; each !== undefined; each = each.before) each.callEnded()
     this.started?.end(resultOf(status, this.refusedBy))
-    // grpc-js keeps calls that have ended for a while, and the garbage collector would copy what they refer to.
+    // No pick of it gets an instance any more.
     this.started = undefined
     return status
   }
