@@ -1,5 +1,5 @@
 import type { LoadBalancer } from '@lb/core'
-import { criticalityHeaderName, criticalityOf, isIdempotentMethod } from '@lb/core/authoring'
+import { checkBoolean, criticalityHeaderName, criticalityOf, isIdempotentMethod } from '@lb/core/authoring'
 import type { Dispatcher } from 'undici'
 import { checkHandler, checkUndici, refuse } from './handler-check.ts'
 import { checkInterceptorArguments, type LoadBalanceOptions } from './options.ts'
@@ -44,6 +44,13 @@ export function interceptorOf(
   const criticalityHeader = criticalityHeaderName(options.criticalityHeader)
   const origins = new ServiceOrigins({ lb, serviceOf })
 
+  function declared(request: Dispatcher.DispatchOptions): boolean | undefined {
+    const isDeclared = idempotent?.(request)
+    // A promise would count as true.
+    if (isDeclared !== null) checkBoolean('idempotent', isDeclared)
+    return isDeclared
+  }
+
   function serviceRequest(request: Dispatcher.DispatchOptions, origin: ServiceOrigin): ServiceRequest {
     const given = repeatableHeaders(request.headers)
     const headers = hostHeader === 'service' ? withHost(given, origin.service) : given
@@ -53,7 +60,7 @@ export function interceptorOf(
     const isRepeatable =
       request.upgrade || request.method === 'CONNECT'
         ? false
-        : (idempotent?.(asGiven) ?? request.idempotent ?? isIdempotent(request.method, headers))
+        : (declared(asGiven) ?? request.idempotent ?? isIdempotent(request.method, headers))
     const worth = criticality && criticalityOf(criticality, asGiven)
     const sent = criticalityHeader === undefined ? headers : withField(headers, criticalityHeader, worth ?? 'default')
     return {

@@ -91,6 +91,19 @@ describe('the interceptor', () => {
     expect(await statuses({ method: 'GET', idempotent: false })).toEqual([200, 503])
   })
 
+  it.each(['hashKey', 'match', 'idempotent', 'criticality'])(
+    'refuses a request whose %s is async, and handles what it rejects with',
+    async (option) => {
+      // An unhandled rejection fails the run.
+      const rejecting = async (): Promise<never> => Promise.reject(new Error('no database'))
+      await using fixture = await Fixture.start({ options: { [option]: rejecting } as never })
+      await expect(fixture.request()).rejects.toMatchObject({
+        code: 'LB_INVALID_OPTION',
+        message: expect.stringMatching(new RegExp(`${option} must be .*, got a promise`)),
+      })
+    },
+  )
+
   it('waits as long as Retry-After says when there is no other instance', async () => {
     await using fixture = await Fixture.start({ backends: 1 })
     fixture.backend.script = (_request, number) =>
