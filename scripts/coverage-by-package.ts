@@ -1,5 +1,6 @@
-// Prints which share of each package's lines and branches the tests ran, from the summary that `vitest --coverage` wrote.
-import { readFileSync } from 'node:fs'
+// Prints which share of each package's lines and branches the tests ran, from the summary that `vitest --coverage` wrote. `--write` writes
+// the table of the site.
+import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 interface Count {
@@ -22,11 +23,15 @@ for (const [file, coverage] of Object.entries(summary)) {
 }
 
 const rows = [...packages].sort(([left], [right]) => left.localeCompare(right))
-print('package', 'lines', 'branches')
-print('---', '--:', '--:')
-for (const [name, files] of rows) {
-  print(`@lb/${name}`, percent(files.map(({ lines }) => lines)), percent(files.map(({ branches }) => branches)))
-}
+const table = [
+  row('package', 'lines', 'branches'),
+  row('---', '--:', '--:'),
+  ...rows.map(([name, files]) =>
+    row(`@lb/${name}`, percent(files.map(({ lines }) => lines)), percent(files.map(({ branches }) => branches))),
+  ),
+].join('')
+process.stdout.write(table)
+if (process.argv.includes('--write')) writeFileSync(`${root}docs/explanation/coverage-table.md`, table)
 
 function percent(counts: readonly Count[]): string {
   const total = counts.reduce((sum, count) => sum + count.total, 0)
@@ -34,6 +39,6 @@ function percent(counts: readonly Count[]): string {
   return total === 0 ? '–' : `${((100 * covered) / total).toFixed(1)} %`
 }
 
-function print(...cells: readonly string[]): void {
-  process.stdout.write(`| ${cells.join(' | ')} |\n`)
+function row(...cells: readonly string[]): string {
+  return `| ${cells.join(' | ')} |\n`
 }

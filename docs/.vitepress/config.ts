@@ -15,7 +15,8 @@ export default defineConfig({
   title: 'lb',
   description: 'Client-side load balancing for Node.js',
   cleanUrls: true,
-  srcExclude: ['**/node_modules/**'],
+  // The tables are parts of pages.
+  srcExclude: ['**/node_modules/**', '**/*-table.md'],
   rewrites: { 'decisions/README.md': 'decisions/index.md' },
   // A dead link fails the build.
   ignoreDeadLinks: false,

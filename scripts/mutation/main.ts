@@ -1,7 +1,9 @@
-// Breaks core's sources a line at a time and counts the breaks that no test notices: pnpm mutation [folder of packages/core/src …].
+// Breaks core's sources a place at a time and counts the breaks that no test notices: pnpm mutation [folder of packages/core/src …].
+// `--write` keeps what it found of each folder for the site.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { keepResults, type MutationResult } from './results.ts'
 
 interface Mutant {
   readonly status: string
@@ -20,7 +22,7 @@ const limit = 5
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const reportFile = `${root}.stryker/report.json`
 const sources = 'packages/core/src'
-const folders = process.argv.slice(2)
+const folders = process.argv.slice(2).filter((argument) => argument !== '--write')
 const paths = folders.length === 0 ? ['balancer', 'retry', 'health/outliers'] : folders
 const patterns = paths.map((path) => (isFolder(path) ? `${sources}/${path}/**/*.ts` : `${sources}/${path}`))
 
@@ -34,24 +36,30 @@ spawnSync(
   },
 )
 if (!existsSync(reportFile)) throw new Error('Stryker wrote no report: see above.')
-report(JSON.parse(readFileSync(reportFile, 'utf8')))
+const { files }: Report = JSON.parse(readFileSync(reportFile, 'utf8'))
+const results = Object.fromEntries(paths.map((path) => [path, resultOf(path)]))
+if (process.argv.includes('--write')) keepResults(results)
 
-function report({ files }: Report): void {
+function resultOf(path: string): MutationResult {
   let noticed = 0
-  let missed = 0
+  const survived: string[] = []
   for (const [file, { mutants }] of Object.entries(files)) {
+    if (!file.startsWith(`${sources}/${path}`)) continue
     for (const { status, location, mutatorName, replacement = '' } of mutants) {
       if (status === 'Killed' || status === 'Timeout') noticed++
       if (status !== 'Survived' && status !== 'NoCoverage') continue
-      missed++
-      process.stdout.write(
-        `${file}:${location.start.line} ${mutatorName}: ${replacement.replace(/\s+/g, ' ').slice(0, 100)}\n`,
-      )
+      const change = replacement.replace(/\s+/g, ' ').slice(0, 80)
+      survived.push(`${file.slice(sources.length + 1)}:${location.start.line} ${mutatorName}: ${change}`)
     }
   }
-  const share = (100 * missed) / Math.max(1, noticed + missed)
-  process.stdout.write(`${noticed + missed} breaks, ${missed} survived: ${share.toFixed(1)} % (at most ${limit} %)\n`)
-  process.exitCode = share <= limit ? 0 : 1
+  const breaks = noticed + survived.length
+  const share = (100 * survived.length) / Math.max(1, breaks)
+  for (const line of survived) process.stdout.write(`${line}\n`)
+  process.stdout.write(
+    `${path}: ${breaks} breaks, ${survived.length} survived: ${share.toFixed(1)} % (at most ${limit} %)\n`,
+  )
+  if (share > limit) process.exitCode = 1
+  return { breaks, survived }
 }
 
 function isFolder(path: string): boolean {
