@@ -2,6 +2,7 @@
 // the table of the site.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { lbVersion } from './lb-version.ts'
 
 interface Count {
   readonly total: number
@@ -31,7 +32,8 @@ const table = [
   ),
 ].join('')
 process.stdout.write(table)
-if (process.argv.includes('--write')) writeFileSync(`${root}docs/explanation/coverage-table.md`, table)
+if (process.argv.includes('--write'))
+  writeFileSync(`${root}docs/explanation/coverage-table.md`, `${table}\nMeasured with lb ${lbVersion}.\n`)
 
 function percent(counts: readonly Count[]): string {
   const total = counts.reduce((sum, count) => sum + count.total, 0)

@@ -42,11 +42,13 @@ if (process.argv.includes('--write')) keepResults(results)
 
 function resultOf(path: string): MutationResult {
   let noticed = 0
+  let timeouts = 0
   const survived: string[] = []
   for (const [file, { mutants }] of Object.entries(files)) {
     if (!file.startsWith(`${sources}/${path}`)) continue
     for (const { status, location, mutatorName, replacement = '' } of mutants) {
       if (status === 'Killed' || status === 'Timeout') noticed++
+      if (status === 'Timeout') timeouts++
       if (status !== 'Survived' && status !== 'NoCoverage') continue
       const change = replacement.replace(/\s+/g, ' ').slice(0, 80)
       survived.push(`${file.slice(sources.length + 1)}:${location.start.line} ${mutatorName}: ${change}`)
@@ -56,7 +58,7 @@ function resultOf(path: string): MutationResult {
   const share = (100 * survived.length) / Math.max(1, breaks)
   for (const line of survived) process.stdout.write(`${line}\n`)
   process.stdout.write(
-    `${path}: ${breaks} breaks, ${survived.length} survived: ${share.toFixed(1)} % (at most ${limit} %)\n`,
+    `${path}: ${breaks} breaks, ${timeouts} of them noticed by a timeout, ${survived.length} survived: ${share.toFixed(1)} % (at most ${limit} %)\n`,
   )
   if (share > limit) process.exitCode = 1
   return { breaks, survived }
