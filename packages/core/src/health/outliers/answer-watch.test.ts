@@ -236,7 +236,100 @@ describe('AnswerWatch', () => {
     expect(observed.clock.pendingTimers).toBe(0)
     observed.start(observed.a)
     observed.looks.close()
+    observed.looks.close()
+    observed.looks.start()
     expect(observed.clock.pendingTimers).toBe(0)
+  })
+})
+
+describe('a silence', () => {
+  it('is not begun anew by a request that starts meanwhile', () => {
+    const observed = new ObservedWatch()
+    observed.start(observed.a, 3)
+    for (let round = 0; round < 10; round++) {
+      observed.start(observed.a)
+      observed.run(100)
+    }
+    expect(observed.told[0]?.subject).toBe(observed.a)
+    expect(observed.told[0]?.atMs).toBeLessThanOrEqual(750)
+  })
+
+  it('is counted in looks, also where too few wait for a comparison', () => {
+    const observed = new ObservedWatch()
+    observed.start(observed.a)
+    observed.run(500, 125)
+    expect([observed.a.silentLooks, observed.a.crowdedLooks, observed.looks.count]).toEqual([4, 0, 4])
+  })
+
+  it('is found after a time in which nothing waited', () => {
+    const observed = new ObservedWatch()
+    observed.start(observed.a)
+    observed.answer(observed.a, 50)
+    observed.clock.advanceSync(1_000)
+    observed.start(observed.a, 3)
+    observed.run(1_000)
+    expect(observed.told[0]?.subject).toBe(observed.a)
+  })
+
+  it('is compared with what was answered elsewhere since it began', () => {
+    const observed = new ObservedWatch()
+    for (let answer = 0; answer < 100; answer++) observed.watch.answered(50)
+    observed.start(observed.a, 3)
+    observed.clock.advanceSync(5_000)
+    expect(observed.told).toEqual([])
+    observed.run(1_000)
+    expect(observed.told[0]?.subject).toBe(observed.a)
+  })
+
+  it('of a probe ejects as soon as as many requests were answered elsewhere as must wait otherwise', () => {
+    const observed = new ObservedWatch()
+    observed.a.probed = true
+    observed.start(observed.a)
+    observed.clock.advanceSync(5_000)
+    for (let answer = 0; answer < 2; answer++) observed.watch.answered(50)
+    observed.clock.advanceSync(1_000)
+    expect(observed.told).toEqual([])
+    observed.watch.answered(50)
+    observed.clock.advanceSync(125)
+    expect(observed.told).toHaveLength(1)
+  })
+
+  it('is not emitted after close', () => {
+    const observed = new ObservedWatch()
+    observed.start(observed.a, 3)
+    observed.run(400)
+    observed.watch.close()
+    observed.run(1_000)
+    expect(observed.told).toEqual([])
+  })
+})
+
+describe('what answers usually take', () => {
+  it.each([
+    { first: 100, next: 501, slow: 1 },
+    { first: 100, next: 500, slow: 0 },
+    { first: 100, next: 400, slow: 0 },
+    { first: 300, next: 600, slow: 0 },
+    { first: 300, next: 601, slow: 1 },
+  ])('an answer of $next ms after one of $first ms is slow: $slow', ({ first, next, slow }) => {
+    const { watch } = new ObservedWatch()
+    watch.answered(first)
+    watch.answered(next)
+    expect([watch.answers, watch.slowAnswers]).toEqual([2, slow])
+  })
+
+  it('is as long as a silence must last, before the first answer', () => {
+    expect(new ObservedWatch({ afterMs: 700 }).watch.usualMs).toBe(700)
+  })
+
+  it('gives a request the patience of twice the quicker quarter: a step up for one above, three steps down for one below', () => {
+    const { watch } = new ObservedWatch()
+    watch.answered(1_000)
+    expect(watch.patienceMs).toBe(2_000)
+    watch.answered(1_000)
+    expect(watch.patienceMs).toBeCloseTo(2_000 / 1.1 ** 3, 6)
+    watch.answered(2_000)
+    expect(watch.patienceMs).toBeCloseTo(2_000 / 1.1 ** 2, 6)
   })
 })
 

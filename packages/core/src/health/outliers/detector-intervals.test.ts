@@ -44,6 +44,22 @@ describe('at the end of an interval', () => {
     expect(trackers[2]?.ejection?.reason).toBe('success-rate')
   })
 
+  it.each([
+    [{ failurePercentage: false }, 'success-rate'],
+    [{ successRate: false }, 'failure-percentage'],
+  ] as const)('with %j an instance is ejected by its %s', (options, reason) => {
+    const { trackers, clock } = observedOutlierDetector(['a', 'b', 'c', 'd', 'e'], { ...statistics, ...options })
+    for (const [index, tracker] of trackers.entries()) mixed(tracker, 100, index === 2 ? 10 : 0)
+    clock.advanceSync(10_000)
+    expect(trackers.map(({ ejection }) => ejection?.reason)).toEqual([
+      undefined,
+      undefined,
+      reason,
+      undefined,
+      undefined,
+    ])
+  })
+
   it('the worst are ejected first, as far as the cap goes', () => {
     const { trackers, clock, told } = observedOutlierDetector(['a', 'b', 'c', 'd'], statistics)
     mixed(trackers[0], 100, 9)
@@ -96,6 +112,29 @@ describe('at the end of an interval', () => {
   })
 })
 
+describe('a request that is the only one of its interval', () => {
+  it.each([
+    ['fails', (tracker: OutlierTracker) => tracker.failed('server')],
+    ['breaks off', (tracker: OutlierTracker) => tracker.broke('broken')],
+    ['is answered', (tracker: OutlierTracker) => tracker.answered()],
+  ])('is forgotten at its end when it %s, and the tracker is not a new one before', (_, request) => {
+    const { trackers, clock } = observedOutlierDetector(['a', 'b'])
+    const [a] = trackers as [OutlierTracker, OutlierTracker]
+    expect(a.isBlank).toBe(true)
+    request(a)
+    expect([a.requests, a.isBlank]).toEqual([1, false])
+    clock.advanceSync(10_000)
+    expect(a.requests).toBe(0)
+  })
+
+  it('leaves a tracker that emitted an ejection lately, so that it emits no second one', () => {
+    const { trackers } = observedOutlierDetector(['a', 'b'], { enforce: false })
+    const [a] = trackers as [OutlierTracker, OutlierTracker]
+    a.suspect('no-answer', 'it hangs')
+    expect([a.state, a.requests, a.isBlank]).toEqual(['in', 0, false])
+  })
+})
+
 describe('an hour of silence', () => {
   it('leaves nothing counted', () => {
     const { trackers, clock } = observedOutlierDetector(['a', 'b'])
@@ -142,6 +181,10 @@ describe('an hour of silence', () => {
     clock.advanceSync(10_000)
     expect(dropped).toEqual(['good'])
     expect(detector.track('good')).not.toBe(good)
+    ejected.uneject()
+    record(ejected, 'success', 10)
+    clock.advanceSync(10_000)
+    expect(dropped, 'how often it was ejected is not forgotten').not.toContain('ejected')
     expect([detector.track('failing'), detector.track('ejected')]).toEqual([failing, ejected])
   })
 

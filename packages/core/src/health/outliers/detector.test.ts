@@ -156,6 +156,16 @@ describe('removing instances', () => {
     expect(detector.track('a')).toBe(again)
   })
 
+  it('forgets what was counted of it', () => {
+    const { detector, trackers } = observedOutlierDetector(['a', 'b'])
+    for (const tracker of trackers) record(tracker, 'server', 3)
+    detector.untrack('a')
+    expect(trackers.map(({ requests, failures }) => [requests, failures])).toEqual([
+      [0, 0],
+      [3, 3],
+    ])
+  })
+
   it('makes room for another ejection', () => {
     const { detector, trackers } = observedOutlierDetector(ids(4))
     trackers[0]?.suspect('no-answer', 'it hangs')
@@ -164,7 +174,27 @@ describe('removing instances', () => {
   })
 })
 
+describe('without a listener', () => {
+  it('instances are ejected, probed and return all the same, whether it enforces or not', () => {
+    const clock = new FakeClock()
+    const detector = outlierDetector({ clock, jitter: 0 })
+    const [a, b] = [detector.track('a'), detector.track('b')]
+    expect([a.suspect('no-answer', 'it hangs'), b.suspect('no-answer', 'it hangs')]).toEqual([true, false])
+    clock.advanceSync(30_000)
+    expect([a.tryProbe(), b.state]).toEqual([true, 'in'])
+    a.endProbe('succeeded')
+    expect(a.state).toBe('in')
+  })
+})
+
 describe('closing', () => {
+  it('is possible when nothing is judged by what is counted', () => {
+    const { detector, trackers } = observedOutlierDetector(ids(2), { failurePercentage: false, successRate: false })
+    detector.close()
+    record(trackers[0] ?? detector.track('i0'), 'connect', 5)
+    expect(states(trackers)).toEqual(['in', 'in'])
+  })
+
   it('leaves no timer, and lets none start', () => {
     const { detector, trackers, clock, told } = observedOutlierDetector(ids(30))
     for (const tracker of trackers) record(tracker, 'server', 6)

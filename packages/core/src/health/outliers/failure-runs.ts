@@ -22,7 +22,6 @@ export class FailureRuns {
   /** A good answer ended well. Hot. */
   completed(): void {
     this.#connect = 0
-    this.#breaking = false
   }
 
   connectFailed(nowMs: number, forgottenMs: number): number {

@@ -46,6 +46,13 @@ describe('failure percentage', () => {
 })
 
 describe('success rate', () => {
+  it('judges none with fewer instances than asked for, of those with enough requests', () => {
+    const settings = (minimumInstances: number): typeof defaults =>
+      outlierDetectionSettings({ failurePercentage: false, successRate: { standardDeviations: 1, minimumInstances } })
+    expect(found(counts(90, 0, 0, 0), settings(5))).toEqual([])
+    expect(found(counts(90, 0, 0, 0), settings(4))).toEqual([90])
+  })
+
   it('finds one far below the others', () => {
     const subjects = counts(0, 0, 50, 0, 0)
     expect(found(subjects, onlyRate)).toEqual([50])

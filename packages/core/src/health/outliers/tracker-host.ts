@@ -9,7 +9,7 @@ export interface TrackerHost<Tracker> {
   readonly clock: Clock
   readonly random: Random
   readonly listener: OutlierListener | undefined
-  /** The first request of a tracker since its window ended. */
+  /** A request was counted: at least the first one of a tracker since its window ended says so. */
   counted(): void
   /** Why no further instance may be ejected now. */
   obstacle(): UnenforcedBecause | undefined

@@ -98,6 +98,9 @@ describe('the probe', () => {
     const { a } = halfOpenPair()
     a.giveUpProbe('it hangs')
     expect(a.state).toBe('half-open')
+    a.uneject()
+    a.giveUpProbe('it hangs')
+    expect(a.state).toBe('in')
   })
 })
 
@@ -148,6 +151,7 @@ describe('an ejection after connections that failed at once', () => {
     a.tryProbe()
     a.endProbe('failed', a.ejection)
     expect(a.ejection).toMatchObject({ reason: 'failed-probe', forMs: 1_000, times: 1 })
+    expect(a.refused).toBe(true)
   })
 
   it('is of the usual length when a probe fails by waiting in vain, and short again when it is refused', () => {
@@ -162,6 +166,15 @@ describe('an ejection after connections that failed at once', () => {
     a.tryProbe()
     a.endProbe('failed', a.ejection, 'refused')
     expect(a.ejection?.forMs).toBe(61_000 / 8)
+    expect(a.refused).toBe(true)
+  })
+
+  it('is known to be refused once a probe is, whatever took it out', () => {
+    const { a, clock } = failingPair()
+    for (let each = 0; each < 5; each++) a.failed('broken')
+    clock.advanceSync(1_000)
+    a.tryProbe()
+    a.endProbe('failed', a.ejection, 'refused')
     expect(a.refused).toBe(true)
   })
 

@@ -104,6 +104,26 @@ describe('runs of failures', () => {
     expect(a.ejection).toMatchObject({ reason: 'consecutive-connect-errors', forMs: 1_000 })
   })
 
+  it('of answers that break off are ended by one call that is good as a whole', () => {
+    const { a } = failingPair()
+    for (const before of [true, false]) {
+      for (let each = 0; each < 4; each++) {
+        a.answered()
+        a.broke('broken')
+      }
+      if (before) a.succeeded()
+    }
+    expect(a.state).toBe('in')
+  })
+
+  it('of answers that break off begin with the first, not with connect errors after its head', () => {
+    const { a } = failingPair()
+    a.answered()
+    record(a, 'connect', 4)
+    a.broke('broken')
+    expect(a.state).toBe('in')
+  })
+
   it('counts a request whose answer breaks off once, whatever the window', () => {
     const { a, clock } = failingPair({ consecutiveConnectErrors: false, failurePercentage: { minimumRequests: 1_000 } })
     for (let each = 0; each < 3; each++) a.answered()
@@ -141,9 +161,20 @@ describe('an ejected instance', () => {
     record(a, 'success', 100)
     record(a, 'connect', 100)
     expect([a.state, a.ejection, told]).toEqual(['half-open', ejection, ['a ejected', 'a half-open']])
+    for (let each = 0; each < 100; each++) a.broke('broken')
+    expect([a.ejection, a.failures, told.length]).toEqual([ejection, 0, 2])
     a.uneject()
     record(a, 'connect', 4)
     expect(a.state).toBe('in')
+  })
+
+  it('is not taken for one that a probe tries before its time is over', () => {
+    const { a, told } = failingPair()
+    record(a, 'connect', 5)
+    const { ejection } = a
+    for (const result of ['succeeded', 'failed', 'unknown'] as const) a.endProbe(result)
+    a.giveUpProbe('it hangs')
+    expect([a.state, a.ejection, told]).toEqual(['ejected', ejection, ['a ejected']])
   })
 
   it('has one timer, in the background, and none once it may be probed', () => {
@@ -195,5 +226,26 @@ describe('an ejected instance', () => {
     const { a } = failingPair()
     expect(a.suspect('no-answer', '3 requests without an answer')).toBe(true)
     expect(a.ejection).toMatchObject({ reason: 'no-answer', detail: '3 requests without an answer' })
+  })
+})
+
+describe('an instance is known to refuse connections', () => {
+  it.each([
+    { failures: ['refused'], refused: false },
+    { failures: Array(5).fill('refused'), refused: true },
+    { failures: Array(5).fill('broken'), refused: false },
+    { failures: Array(5).fill('connect'), refused: false },
+    { failures: ['refused', ...Array(5).fill('server')], refused: false },
+  ])('after $failures: $refused', ({ failures, refused }) => {
+    const { a } = failingPair()
+    for (const failure of failures) a.failed(failure)
+    expect(a.refused).toBe(refused)
+  })
+
+  it('which does not shorten an ejection because of server errors', () => {
+    const { a } = failingPair()
+    a.failed('refused')
+    record(a, 'server', 5)
+    expect(a.ejection).toMatchObject({ reason: 'consecutive-server-errors', forMs: 30_000 })
   })
 })

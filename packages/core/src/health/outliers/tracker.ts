@@ -70,7 +70,7 @@ export class OutlierTracker {
    * not grow beyond what `maxEjectionMs` lets it do, so that it falls again in reasonable time.
    */
   get timesEjected(): number {
-    if (this.#state.kind !== 'in' || this.#times === 0) return this.#times
+    if (this.#state.kind !== 'in') return this.#times
     const { clock, settings } = this.#host
     const healthyMs = clock.now() - (this.#healthySinceMs ?? this.#sinceMs)
     return Math.max(0, this.#times - Math.floor(healthyMs / settings.intervalMs))
@@ -84,7 +84,8 @@ export class OutlierTracker {
   /** Whether it says no more than a new one would. */
   get isBlank(): boolean {
     const hasCount = this.#requests > 0 || this.#runs !== undefined || this.#emittedMs !== undefined
-    return this.#state === inUse && !hasCount && this.#times === 0
+    // One that is out was ejected at least once.
+    return !hasCount && this.#times === 0
   }
 
   /** Requests counted in the current window. */
@@ -119,7 +120,7 @@ export class OutlierTracker {
   broke(failure: ConnectFailure): void {
     if (this.#state !== inUse) return
     // The request was counted with its head, perhaps in the window before.
-    if (this.#requests === 0) this.#host.counted()
+    this.#host.counted()
     this.#failures++
     this.#requests = Math.max(this.#requests, this.#failures)
     const { clock, settings } = this.#host
@@ -185,7 +186,6 @@ export class OutlierTracker {
   giveUpProbe(detail: string): void {
     const out = this.#out
     if (out === undefined || !out.probing) return
-    out.probing = false
     this.#failProbe(out, detail, 'connect')
     const next = this.#out
     if (next !== undefined) next.silentProbe = out.ejection
