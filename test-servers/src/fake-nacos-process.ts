@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import type { FakeNacosInstanceInit } from './fake-nacos.ts'
 import type { FakeNacosOptions } from './fake-nacos-options.ts'
 import { freePort } from './free-port.ts'
+import { stopProcess } from './stopped-process.ts'
 
 const program = fileURLToPath(new URL('fake-nacos-program.ts', import.meta.url))
 
@@ -51,7 +52,7 @@ export class FakeNacosProcess {
 
   /** The process stands still: it is there, and takes connections, but answers nothing. */
   pause(): void {
-    this.#child?.kill('SIGSTOP')
+    if (this.#child !== undefined) stopProcess(this.#child)
   }
 
   resume(): void {

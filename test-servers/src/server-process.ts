@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { NetworkNamespace } from './network-namespace.ts'
 import { binary } from './server-binaries.ts'
+import { stopProcess } from './stopped-process.ts'
 
 /** How long a server may take to be ready, unless it says more: much longer than any does. */
 const defaultReadyTimeoutMs = 20_000
@@ -96,7 +97,7 @@ export class ServerProcess {
 
   /** The process stands still: it is there, but answers nothing. The system still takes connections for it. */
   pause(): void {
-    this.#running?.kill('SIGSTOP')
+    if (this.#running !== undefined) stopProcess(this.#running)
   }
 
   resume(): void {
