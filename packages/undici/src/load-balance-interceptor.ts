@@ -44,13 +44,6 @@ export function interceptorOf(
   const criticalityHeader = criticalityHeaderName(options.criticalityHeader)
   const origins = new ServiceOrigins({ lb, serviceOf })
 
-  function declared(request: Dispatcher.DispatchOptions): boolean | undefined {
-    const isDeclared = idempotent?.(request)
-    // A promise would count as true.
-    if (isDeclared !== null) checkBoolean('idempotent', isDeclared)
-    return isDeclared
-  }
-
   function serviceRequest(request: Dispatcher.DispatchOptions, origin: ServiceOrigin): ServiceRequest {
     const given = repeatableHeaders(request.headers)
     const headers = hostHeader === 'service' ? withHost(given, origin.service) : given
@@ -60,7 +53,7 @@ export function interceptorOf(
     const isRepeatable =
       request.upgrade || request.method === 'CONNECT'
         ? false
-        : (declared(asGiven) ?? request.idempotent ?? isIdempotent(request.method, headers))
+        : (declared(idempotent?.(asGiven)) ?? request.idempotent ?? isIdempotent(request.method, headers))
     const worth = criticality && criticalityOf(criticality, asGiven)
     const sent = criticalityHeader === undefined ? headers : withField(headers, criticalityHeader, worth ?? 'default')
     return {
@@ -89,6 +82,12 @@ export function interceptorOf(
     call.run(lb)
     return true
   }
+}
+
+/** What `idempotent` says of a request. @throws InvalidOptionError for a promise above all, which would count as true */
+function declared(isIdempotent: boolean | undefined): boolean | undefined {
+  if (isIdempotent !== null) checkBoolean('idempotent', isIdempotent)
+  return isIdempotent
 }
 
 /** undici refuses a method that is none at the first attempt. */
