@@ -56,6 +56,44 @@ describe('GradientLimit', () => {
     expect(limit.limit).toBe(2)
   })
 
+  it('of sheddable calls begins at 1, grows while it is used, and stays within the limit', () => {
+    const { limit, end } = made({ ...defaults, max: 60 })
+    const shed = (requests: number): void => {
+      for (let each = 0; each < requests; each++) {
+        limit.sheddableAsked()
+        end(1, 20, () => limit.limitOfSheddable)
+      }
+    }
+    expect(limit.limitOfSheddable).toBe(1)
+    shed(60)
+    expect(limit.limitOfSheddable).toBeGreaterThan(1)
+    expect(limit.limitOfSheddable).toBeLessThan(limit.limit)
+    shed(3_000)
+    expect(limit.limitOfSheddable).toBe(limit.limit)
+  })
+
+  it('of sheddable calls is down to 1 soon after anything was refused, and their latency does not raise the baseline', () => {
+    const { limit, end } = made()
+    const shed = (requests: number, latencyMs: number | 'refused'): void => {
+      for (let each = 0; each < requests; each++) {
+        limit.sheddableAsked()
+        end(1, latencyMs, () => limit.limitOfSheddable)
+      }
+    }
+    shed(400, 20)
+    const before = limit.limitOfSheddable
+    expect(before).toBeGreaterThan(5)
+    for (let window = 0; window < 8; window++) {
+      shed(1, 'refused')
+      shed(19, 20)
+    }
+    expect(limit.limitOfSheddable).toBeLessThanOrEqual(2)
+    shed(400, 20)
+    // Until the limit of sheddable calls is at its floor, a minute of windows that measure included.
+    for (let each = 0; each < 6_000 && limit.limitOfSheddable > 1; each++) shed(1, 40 + 4 * limit.limitOfSheddable)
+    expect(limit.baselineMs).toBeLessThan(21)
+  })
+
   it('recovers from everything being refused', () => {
     const { limit, end } = made()
     end(20, 20, () => 5)

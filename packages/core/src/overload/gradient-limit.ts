@@ -23,6 +23,8 @@ const windowSize = 20
 const windowMs = 100
 /** Latencies kept of a window: the last ones. */
 const keptLatencies = 64
+/** A limit of sheddable calls below this is at its floor. */
+const lowestOfSheddable = 1.5
 /** How much longer than without load answers may take. */
 const tolerance = 1.5
 /** The lowest gradient of latencies: with it, the limit settles at 1 / (1 − 0.57)² = 5.4 whatever the latency. */
@@ -58,8 +60,13 @@ const usefulQuantile = 0.98
  * without load is measured: at random times, 30 s apart on average, the limit goes down to its square root for the next window. A limit at
  * which latency can push it no lower says nothing of the load: then the baseline doubles, up to the latency.
  *
+ * Sheddable calls have a limit of their own within it. It begins at 1 instead of `initial`, has no lowest gradient, and goes down to 1
+ * when anything is refused: many clients that share an instance do not see each other, and what all of them may shed must not fill its
+ * queue. As long as they may be the cause of a latency, it does not raise the baseline.
+ *
  * Sources: Netflix, concurrency-limits, `Gradient2Limit` (headroom, tolerance, growth only if used, long average); Envoy, adaptive
- * concurrency filter (median, square root of the limit as headroom, jittered windows in which the minimum latency is measured).
+ * concurrency filter (median, square root of the limit as headroom, jittered windows in which the minimum latency is measured); Zhou et al.,
+ * "Overload control for scaling WeChat microservices" (DAGOR, SoCC 2018), for a level of admission per class that what the service shows sets.
  */
 export class GradientLimit {
   readonly #clock: Clock
@@ -70,6 +77,10 @@ export class GradientLimit {
   readonly #floor: number
   #exact: number
   #limit: number
+  /** The limit of sheddable calls. */
+  #exactOfSheddable = 1
+  /** Whether one asked for it in this window. */
+  #sheds = false
   readonly #latencies = new Float64Array(keptLatencies)
   #answers = 0
   #refusals = 0
@@ -98,6 +109,16 @@ export class GradientLimit {
   /** Requests that may be in flight. An integer from `min` to `max`. */
   get limit(): number {
     return this.#limit
+  }
+
+  /** Requests that may be in flight with a sheddable call. An integer from 1 to `limit`. */
+  get limitOfSheddable(): number {
+    return Math.min(this.#limit, Math.max(1, Math.floor(this.#exactOfSheddable)))
+  }
+
+  /** A sheddable call wants to be sent. Hot. */
+  sheddableAsked(): void {
+    this.#sheds = true
   }
 
   /** What answers take without load, in milliseconds; 0: not known yet. */
@@ -138,6 +159,7 @@ export class GradientLimit {
     if (now - this.#windowSinceMs < windowMs) return
     if (this.#measuring) this.#measured(now)
     else this.#judge(now)
+    this.#sheds = false
     this.#windowSinceMs = now
     this.#answers = 0
     this.#refusals = 0
@@ -149,8 +171,11 @@ export class GradientLimit {
     const latencyMs = this.#median()
     const exact = this.#exact
     const isUsed = this.#peak > exact / 2
-    if (latencyMs !== undefined && this.#refusals === 0) this.#learn(latencyMs, isUsed, now)
-    const ofLatency = latencyMs === undefined ? 1 : this.#gradient(latencyMs)
+    const isUsedBySheddable = this.#sheds && this.#peak > this.#exactOfSheddable / 2
+    if (latencyMs !== undefined && this.#refusals === 0) this.#learn(latencyMs, isUsed || isUsedBySheddable, now)
+    const unbounded = latencyMs === undefined ? 1 : this.#gradient(latencyMs)
+    const ofLatency = Math.max(lowestGradient, unbounded)
+    if (isUsedBySheddable) this.#setOfSheddable(this.#refusals > 0 ? 0 : unbounded)
     const gradient = Math.min(ofLatency, 1 - refused)
     const used = Math.min(exact, 2 * this.#peak)
     const next = used * gradient + (refused > toleratedRefusals ? 0 : Math.sqrt(used))
@@ -158,14 +183,19 @@ export class GradientLimit {
     const isExtreme = gradient <= lowestGradient || refused > toleratedRefusals
     if (isUsed || (isExtreme && next < exact)) this.#set(exact + gain * (next - exact))
     if (!isUsed || latencyMs === undefined) return
-    if (ofLatency === lowestGradient && exact < this.#floor)
+    if (ofLatency === lowestGradient && exact < this.#floor && !this.#isShedding)
       this.#baselineMs = Math.min(Math.max(2 * this.#baselineMs, shortestMs), latencyMs)
     else if (now >= this.#measureAtMs) this.#measure()
   }
 
+  /** Whether the latency may be due to sheddable calls, this client's and those of others: then it says nothing of the baseline. */
+  get #isShedding(): boolean {
+    return this.#sheds && this.#exactOfSheddable >= lowestOfSheddable
+  }
+
   #gradient(latencyMs: number): number {
     if (this.#baselineMs === 0 || latencyMs === 0) return 1
-    return Math.min(1, Math.max(lowestGradient, (tolerance * this.#baselineMs) / latencyMs))
+    return Math.min(1, (tolerance * this.#baselineMs) / latencyMs)
   }
 
   #learn(latencyMs: number, isUsed: boolean, now: number): void {
@@ -190,7 +220,9 @@ export class GradientLimit {
     this.#measuring = false
     this.#set(this.#exact)
     this.#measureAtMs = now + this.#pauseMs(latencyMs ?? 0)
-    if (latencyMs !== undefined && this.#refusals === 0) this.#baselineMs = Math.min(latencyMs, 2 * this.#baselineMs)
+    if (latencyMs !== undefined && this.#refusals === 0) {
+      this.#baselineMs = Math.min(latencyMs, this.#isShedding ? this.#baselineMs : 2 * this.#baselineMs)
+    }
   }
 
   #pauseMs(latencyMs: number): number {
@@ -203,6 +235,13 @@ export class GradientLimit {
     const sorted = this.#latencies.subarray(0, Math.min(this.#answers, keptLatencies)).sort()
     this.#usualMs = sorted[Math.floor(usefulQuantile * sorted.length)] ?? 0
     return sorted[Math.floor(sorted.length / 2)]
+  }
+
+  /** As the limit, but without a lowest gradient, and with none after a refusal: what is sheddable leaves room before all else. */
+  #setOfSheddable(gradient: number): void {
+    const exact = this.#exactOfSheddable
+    const next = exact * gradient + Math.sqrt(exact)
+    this.#exactOfSheddable = Math.min(this.#max, Math.max(1, exact + gain * (next - exact)))
   }
 
   #set(exact: number): void {

@@ -6,7 +6,7 @@ import type { ServiceSettings } from '../config/service-settings.ts'
 import type { Outcome } from '../instance/outcome.ts'
 import type { EventChannel } from '../observe/event-channel.ts'
 import type { LoadBalancerEvent } from '../observe/events.ts'
-import { type CriticalityRank, defaultRank, rankOf } from '../overload/criticality.ts'
+import { type CriticalityRank, criticalities, defaultRank, rankOf } from '../overload/criticality.ts'
 import { GradientLimit } from '../overload/gradient-limit.ts'
 import { type WaitEntry, WaitQueue, type WaitTicket } from '../overload/wait-queue.ts'
 import type { FailureMode } from '../retry/failure-kind.ts'
@@ -29,6 +29,7 @@ export type RefusedBecause = Extract<LoadBalancerEvent, { readonly type: 'call-r
 
 const criticalRank = rankOf('critical')
 const sheddableRank = rankOf('sheddable')
+const ranks = criticalities.map(rankOf)
 /** An adaptive limit times this is what critical calls have. */
 const criticalFactor = 2
 /** Calls that have been waiting for so long without a break are no burst any more. */
@@ -89,10 +90,13 @@ export class Capacity {
 
   /** `hasRoom` for a call of this class, which waits otherwise if there is a queue. */
   hasRoomFor(rank: CriticalityRank = defaultRank): boolean {
-    if (this.#queue === undefined && rank === sheddableRank) return this.hasRoomAtOnce(rank)
-    if (rank !== criticalRank || this.limiter === undefined) return this.hasRoom
-    if (!this.#admitting && this.#queue?.waits(rank) === true) return false
-    return this.#counted < this.#criticalLimit
+    const { limiter } = this
+    if (limiter !== undefined) {
+      if (rank === sheddableRank) limiter.sheddableAsked()
+      if (!this.#admitting && this.#queue?.waits(rank) === true) return false
+      return this.#counted < this.#adaptiveLimit(limiter, rank)
+    }
+    return this.#queue === undefined && rank === sheddableRank ? this.hasRoomAtOnce(rank) : this.hasRoom
   }
 
   /**
@@ -100,13 +104,14 @@ export class Capacity {
    * if it has more than one place.
    */
   hasRoomAtOnce(rank: CriticalityRank): boolean {
-    if (rank < sheddableRank) return this.hasRoomFor(rank)
+    if (rank < sheddableRank || this.limiter !== undefined) return this.hasRoomFor(rank)
     return this.hasRoom && this.#counted < Math.max(1, Math.floor(sheddableShare * this.limit))
   }
 
-  /** What an adaptive limit says is a guess, which the critical calls need not pay for: it halves, should they all be critical. */
-  get #criticalLimit(): number {
-    return this.limiter === undefined ? this.limit : criticalFactor * this.limiter.limit
+  /** An adaptive limit is a guess, which critical calls need not pay for: it halves, should all be critical. Sheddable ones have a lower one. */
+  #adaptiveLimit(limiter: GradientLimit, rank: CriticalityRank): number {
+    if (rank === sheddableRank) return limiter.limitOfSheddable
+    return rank === criticalRank ? criticalFactor * limiter.limit : limiter.limit
   }
 
   /** What is held against the limit: an open stream is no load that latency shows. */
@@ -150,9 +155,8 @@ export class Capacity {
     picker.settle()
     this.#admitting = true
     try {
-      while (queue.size > 0 && this.#hasFreeInstance() && this.#admitNext(queue)) {
-        // The one that was let in counts by now.
-      }
+      // The one that was let in counts by now.
+      while (queue.size > 0 && this.#hasFreeInstance() && this.#admitNext(queue));
     } finally {
       this.#admitting = false
     }
@@ -238,8 +242,11 @@ export class Capacity {
   }
 
   #admitNext(queue: WaitQueue): boolean {
-    if (this.hasRoom) return queue.admitNext()
-    return this.limiter !== undefined && this.hasRoomFor(criticalRank) && queue.admitNext(criticalRank)
+    const { limiter } = this
+    if (limiter === undefined) return this.hasRoom && queue.admitNext()
+    // Where there is room for a class, there is for those above it.
+    const lowest = ranks.findLast((rank) => this.#counted < this.#adaptiveLimit(limiter, rank))
+    return lowest !== undefined && queue.admitNext(lowest)
   }
 
   /** Under overload, sending what cannot be answered in time takes the place of a call that can. */

@@ -27,6 +27,25 @@ describe('under overload', () => {
     expect(report.succeededPerSecond).toBeGreaterThanOrEqual(0.97 * capacityPerInstance)
   })
 
+  it.each([
+    [10, 1],
+    [30, 3],
+  ])(
+    'users are served beside such prefetches when each of %i clients of %i instances sees only its own calls',
+    async (clients, instances) => {
+      const report = await simulate({
+        clients,
+        instances,
+        durationMs: 20_000,
+        callsPerSecond: (400 * instances) / clients,
+        criticality: { critical: 0.125, sheddable: 0.875 },
+        loadBalancer: { maxInFlight: 'adaptive' },
+      })
+      expect(served(report, 'critical')).toBeGreaterThanOrEqual(0.999)
+      expect(report.succeededPerSecond).toBeGreaterThanOrEqual(0.97 * instances * capacityPerInstance)
+    },
+  )
+
   it('critical calls are served at twice the capacity, which is used', async () => {
     const instances = 4
     const report = await simulate({
