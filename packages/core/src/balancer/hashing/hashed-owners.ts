@@ -11,8 +11,8 @@ import type { Random } from '../../base/random.ts'
 import { XxHash64 } from '../../base/xxhash64.ts'
 import type { ServiceInstance } from '../../instance/instance.ts'
 import { distinctById, type PickRequest } from '../balancer.ts'
+import { toIntegerWeights } from '../integer-weights.ts'
 import { pickable } from '../pickable.ts'
-import { toIntegerWeights } from '../smooth-weighted/integer-weights.ts'
 import { BoundedLoad } from './bounded-load.ts'
 
 type Owners = Uint16Array | Uint32Array

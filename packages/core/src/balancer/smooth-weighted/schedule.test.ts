@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { churnRuns } from '../../../test/churn.ts'
 import { NginxOracle } from '../../../test/nginx-oracle.ts'
 import { fiveDeviations } from '../../../test/tolerance.ts'
-import { toIntegerWeights } from './integer-weights.ts'
+import { toIntegerWeights } from '../integer-weights.ts'
 import { SmoothWeightedSchedule } from './schedule.ts'
 
 interface Item {

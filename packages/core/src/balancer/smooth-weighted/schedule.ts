@@ -1,11 +1,15 @@
 import { type Random, randomInteger } from '../../base/random.ts'
-import { toIntegerWeights } from './integer-weights.ts'
-import { Slot, type WeightClass, weightClasses } from './weight-class.ts'
+import { toIntegerWeights } from '../integer-weights.ts'
+import { type Slot, type WeightClass, weightClasses } from './weight-class.ts'
 
 /** Longest cycle that is kept for replay; this bounds it to 512 KiB. */
 const maxCycleLength = 65_536
 /** Longest walk to a phase, in steps × different weights. */
 const maxWalk = 4_000_000
+/** After so many steps their gains are written into the credits: every product of steps and a weight is exact. */
+const maxSteps = 2 ** 20
+
+const fresh = { credit: 0, detour: 0 }
 
 /** How the items of a schedule are identified and weighted. */
 export interface WeightedItem<T> {
@@ -23,8 +27,8 @@ export interface WeightedItem<T> {
  * steps is not recorded.
  *
  * A fresh schedule walks to its phase: up to some 20 ms for the longest walk, 4 million steps × different weights. Beyond
- * that the state is computed by largest remainders, in O(items × log items): every item is then within one turn of where
- * it would be, and the first cycle may give an item one turn more or less than its weight.
+ * that every item is put within one turn of where it would be, in O(items), and the first cycle may give an item one turn
+ * more or less than its weight.
  *
  * Source: nginx, `ngx_http_upstream_get_peer`.
  */
@@ -35,12 +39,12 @@ export class SmoothWeightedSchedule<T> {
   #slots: readonly Slot<T>[] = []
   #classes: readonly WeightClass<T>[] = []
   #total = 0
+  /** Steps since the credits were written; in a replay, the next turn of the cycle, at whose start they were. */
+  #position = 0
   /** The slots of one cycle in the order of their turns, as far as it is recorded. */
   #cycle: Slot<T>[] = []
-  /** The items of the complete cycle, which are replayed. The slots then stand where it starts. */
-  #turns: readonly T[] | undefined
-  /** The next turn of those; 0 while there are none. */
-  #position = 0
+  /** The items of the complete cycle, which are replayed; none while it is recorded. */
+  #turns: readonly T[] = []
   /** Draws the first pick with exclusions, so that the retries of many processes do not all meet at one item. */
   #detourStart: Random | undefined
 
@@ -59,40 +63,41 @@ export class SmoothWeightedSchedule<T> {
    *
    * `origins`: for each item, the previous index of the item with its key, or −1.
    */
-  update(items: readonly T[], origins: ArrayLike<number> = this.#originsOf(items)): void {
-    const { weightOf } = this.#item
+  update(items: readonly T[], origins: readonly number[] | Int32Array = this.#originsOf(items)): void {
     const before = this.#slots
-    const survivors = Array.from(origins, (origin) => before[origin])
-    const stays = (slot: Slot<T> | undefined, place: number): boolean => {
-      const item = items[place]
-      return slot?.place === place && item !== undefined && weightOf(item) === weightOf(slot.item)
-    }
-    if (before.length === items.length && survivors.every(stays)) {
-      for (const [place, slot] of before.entries()) slot.item = items[place] ?? slot.item
-      if (this.#turns !== undefined) this.#replay()
+    const { weightOf } = this.#item
+    const stays = ({ item, place }: Slot<T>): boolean =>
+      origins[place] === place && weightOf(items[place] as T) === weightOf(item)
+    if (before.length === items.length && before.every(stays)) {
+      for (const slot of before) slot.item = items[slot.place] as T
+      if (this.#turns.length > 0) this.#replay(this.#cycle)
       return
     }
-    this.#stopReplaying()
-    const weights = toIntegerWeights(items.map(weightOf))
-    const total = weights.reduce((sum, weight) => sum + weight, 0)
-    const scale = total / this.#total
-    this.#slots = items.map((item, place) => new Slot(item, weights[place] ?? 0, place))
-    this.#total = total
-    const due = mostDue(before)
+    this.#writeCredits()
+    const first = origins.indexOf(mostDue(before)?.place ?? before.length)
     // Without survivors there is no place to keep. When the one that was next is gone, it is given up for a random one: all
     // clients whose next was within a batch that was replaced would go on in step otherwise.
-    const isKept = survivors.some((slot) => slot !== undefined && (slot === due || this.#random === undefined))
-    if (isKept) this.#carryOver(survivors, scale, due)
+    const isKept = first >= 0 || (this.#random === undefined && origins.some((origin) => origin >= 0))
+    const weights = toIntegerWeights(items.map(weightOf))
+    const total = weights.reduce((sum, weight) => sum + weight, 0)
+    const scale = isKept ? total / this.#total : 0
+    this.#total = total
+    this.#slots = items.map((item, place) => {
+      const weight = weights[place] ?? 0
+      const origin = origins[place] ?? -1
+      const { credit, detour } = origin >= 0 && weight > 0 ? (before[origin] as Slot<T>) : fresh
+      return { item, weight, place, credit: Math.round(credit * scale), detour: detour * scale }
+    })
+    if (isKept) this.#placeNewcomers(origins, first)
     else this.#start()
   }
 
   /** The item whose turn it is; `undefined` when there is none. */
   next(): T | undefined {
     const turns = this.#turns
-    if (turns === undefined) return this.#record()
     const position = this.#position
-    const following = position + 1
-    this.#position = following < turns.length ? following : 0
+    if (position >= turns.length) return this.#nextCycle()
+    this.#position = position + 1
     return turns[position]
   }
 
@@ -118,94 +123,93 @@ export class SmoothWeightedSchedule<T> {
 
   /** Current weight of every item, in units in which one turn costs the total. They sum to zero. */
   currents(): readonly number[] {
-    const position = this.#position
-    for (const each of this.#classes) each.settle()
-    const turns = this.#turnsWithin(position)
+    const turns = turnsIn(this.#turns.length > 0 ? this.#cycle.slice(0, this.#position) : [], this.#slots)
     return this.#slots.map(
-      ({ current, weight }, place) => current + position * weight - (turns[place] ?? 0) * this.#total,
+      ({ credit, weight }, place) => credit + this.#position * weight - (turns[place] ?? 0) * this.#total,
     )
   }
 
-  #record(): T | undefined {
+  /** The replay begins anew, or there is none: a step, which is recorded. */
+  #nextCycle(): T | undefined {
+    if (this.#turns.length > 0) {
+      this.#position = 0
+      return this.next()
+    }
     const taken = this.#step()
-    if (taken === undefined || this.#total > maxCycleLength) return taken?.item
-    this.#cycle.push(taken)
-    if (this.#cycle.length === this.#total) {
-      const turns = this.#turnsWithin(this.#total)
+    if (taken === undefined) return undefined
+    const isRecorded = this.#total <= maxCycleLength
+    if (isRecorded) this.#cycle.push(taken)
+    if (this.#position === (isRecorded ? this.#total : maxSteps)) {
+      const cycle = this.#cycle
+      const turns = turnsIn(cycle, this.#slots)
+      this.#writeCredits()
       // The first cycle after a change does not always close; the next one does.
-      if (this.#slots.every(({ weight }, place) => weight === turns[place])) this.#replay()
-      else this.#cycle = []
+      if (this.#slots.every(({ weight }, place) => weight === turns[place])) this.#replay(cycle)
     }
     return taken.item
   }
 
   #step(): Slot<T> | undefined {
+    const position = ++this.#position
     let best: WeightClass<T> | undefined
     let most = Number.NEGATIVE_INFINITY
     for (const each of this.#classes) {
-      const current = each.step()
-      if (current < most || (current === most && best !== undefined && best.due.place < each.due.place)) continue
+      const { due } = each
+      const current = due.credit + position * each.weight
+      if (current < most || (current === most && best !== undefined && best.due.place < due.place)) continue
       best = each
       most = current
     }
     return best?.takeTurn(this.#total)
   }
 
-  /** The items stand in an array of their own: one look instead of two, 2 of 10 ns of a pick. */
-  #replay(): void {
-    this.#turns = this.#cycle.map(({ item }) => item)
+  /** From the start of `cycle`, where the credits stand. The items get an array of their own: one look instead of two. */
+  #replay(cycle: Slot<T>[]): void {
+    this.#cycle = cycle
+    this.#turns = cycle.map(({ item }) => item)
   }
 
-  /** Brings the currents to where the replay stands, and records anew from there. */
-  #stopReplaying(): void {
-    for (const [place, current] of this.currents().entries()) {
-      const slot = this.#slots[place]
-      if (slot !== undefined) slot.current = current
-    }
-    this.#cycle = []
-    this.#turns = undefined
+  /** Writes where everything stands into the credits, and records anew from there. */
+  #writeCredits(): void {
+    const [position, total] = [this.#position, this.#total]
+    for (const slot of this.#slots) slot.credit += position * slot.weight
+    if (this.#turns.length > 0) for (const slot of this.#cycle.slice(0, position)) slot.credit -= total
     this.#position = 0
-  }
-
-  /** How many of the first `length` turns of the cycle each slot has. */
-  #turnsWithin(length: number): Uint32Array {
-    const turns = new Uint32Array(this.#slots.length)
-    for (const { place } of this.#cycle.slice(0, length)) turns[place] = (turns[place] ?? 0) + 1
-    return turns
+    this.#cycle = []
+    this.#turns = []
   }
 
   #start(): void {
     const random = this.#random
+    const [slots, total] = [this.#slots, this.#total]
     this.#detourStart = random
-    this.#classes = weightClasses(this.#slots)
-    if (this.#slots.length === 0) return
-    const steps = random === undefined ? Number(this.#phase) % this.#total : randomInteger(random, this.#total)
+    this.#classes = weightClasses(slots)
+    if (slots.length === 0) return
+    const steps = random === undefined ? Number(this.#phase) % total : randomInteger(random, total)
     if (steps * this.#classes.length <= maxWalk) {
-      for (let step = 0; step < steps; step++) this.#step()
+      while (this.#position < steps) this.#step()
+      this.#writeCredits()
       return
     }
-    setLargestRemainders(this.#slots, this.#total, steps)
+    putAt(steps, slots, total)
     // Fresh schedules spread their first picks by weight also then.
-    if (random !== undefined) makeFirst(this.#slots, drawnByWeight(this.#slots, this.#total, random))
-    this.#classes = weightClasses(this.#slots)
+    if (random !== undefined) makeFirst(slots, drawnByWeight(slots, total, random))
+    this.#classes = weightClasses(slots)
   }
 
-  /** `scale`: what one unit of the previous total is in the new one. */
-  #carryOver(survivors: readonly (Slot<T> | undefined)[], scale: number, due: Slot<T> | undefined): void {
-    const newcomers: Slot<T>[] = []
-    let latest = Number.POSITIVE_INFINITY
-    for (const slot of this.#slots) {
-      const before = survivors[slot.place]
-      if (before === undefined) newcomers.push(slot)
-      else if (slot.weight > 0) {
-        slot.current = Math.round(before.current * scale)
-        slot.detour = before.detour * scale
+  /** New items come to random places of the cycle, but not before the `first`. */
+  #placeNewcomers(origins: ArrayLike<number>, first: number): void {
+    const [slots, total, random] = [this.#slots, this.#total, this.#random]
+    const next = slots[first]
+    if (random !== undefined && next !== undefined) {
+      const latest = next.credit + next.weight - 1
+      for (const slot of slots) {
+        if ((origins[slot.place] ?? -1) >= 0 || slot.weight === 0) continue
+        slot.credit = Math.min(slot.weight - total + randomInteger(random, total), latest - slot.weight)
       }
-      if (before !== undefined && before === due) latest = slot.current + slot.weight
     }
-    if (this.#random !== undefined) placeNewcomers(newcomers, latest, this.#total, this.#random)
-    settle(this.#slots, this.#total)
-    this.#classes = weightClasses(this.#slots)
+    balance(slots, total)
+    this.#classes = weightClasses(slots)
   }
 
   #originsOf(items: readonly T[]): readonly number[] {
@@ -215,11 +219,18 @@ export class SmoothWeightedSchedule<T> {
   }
 }
 
+/** How many of `turns` each slot has. */
+function turnsIn<T>(turns: readonly Slot<T>[], slots: readonly Slot<T>[]): Uint32Array {
+  const counts = new Uint32Array(slots.length)
+  for (const { place } of turns) counts[place] = (counts[place] ?? 0) + 1
+  return counts
+}
+
 /** The slot whose turn is next: the first one with the largest current in the next step. */
 function mostDue<T>(slots: readonly Slot<T>[]): Slot<T> | undefined {
   let best: Slot<T> | undefined
   for (const slot of slots) {
-    if (best === undefined || slot.current + slot.weight > best.current + best.weight) best = slot
+    if (best === undefined || slot.credit + slot.weight > best.credit + best.weight) best = slot
   }
   return best
 }
@@ -233,48 +244,40 @@ function drawnByWeight<T>(slots: readonly Slot<T>[], total: number, random: Rand
   })
 }
 
-// In BigInt: steps × weight can exceed what a number holds exactly.
-function setLargestRemainders<T>(slots: readonly Slot<T>[], total: number, steps: number): void {
-  let sum = 0
-  for (const slot of slots) {
-    slot.current = Number((BigInt(steps) * BigInt(slot.weight)) % BigInt(total))
-    sum += slot.current
-  }
-  const bySize = slots.toSorted((left, right) => right.current - left.current || left.place - right.place)
-  for (const slot of bySize.slice(0, Math.round(sum / total))) slot.current -= total
-}
-
 /** Gives `slot` the credit it lacks to be next, at the cost of the one that was. */
 function makeFirst<T>(slots: readonly Slot<T>[], slot: Slot<T> | undefined): void {
   const first = mostDue(slots)
   if (first === undefined || slot === undefined) return
-  const lacking = first.current + first.weight - slot.current - slot.weight
-  slot.current += lacking
-  first.current -= lacking
+  const lacking = first.credit + first.weight - slot.credit - slot.weight
+  slot.credit += lacking
+  first.credit -= lacking
 }
 
-/** At random places of the cycle, and not before the slot that is next, which stands at `latest`. */
-function placeNewcomers<T>(slots: readonly Slot<T>[], latest: number, total: number, random: Random): void {
+/** Puts each slot within one turn of where it is after `steps`; together they have had so many turns. */
+function putAt<T>(steps: number, slots: readonly Slot<T>[], total: number): void {
+  let [reach, given] = [0, 0]
   for (const slot of slots) {
-    if (slot.weight === 0) continue
-    slot.current = Math.min(slot.weight - total + randomInteger(random, total), latest - slot.weight - 1)
+    reach += slot.weight
+    const turns = Math.round(steps * (reach / total)) - given
+    given += turns
+    slot.credit = Math.round((steps * (slot.weight / total) - turns) * total)
   }
+  balance(slots, total)
 }
 
-/** Spreads what is missing to a sum of zero over the slots, by weight, in integers. */
-function settle<T>(slots: readonly Slot<T>[], total: number): void {
-  const surplus = slots.reduce((sum, { current }) => sum + current, 0)
+/** Takes what is missing to a sum of zero from the slots, by weight, in integers. */
+function balance<T>(slots: readonly Slot<T>[], total: number): void {
+  const surplus = slots.reduce((sum, { credit }) => sum + credit, 0)
   let rest = surplus
   for (const slot of slots) {
     const share = Math.trunc(surplus * (slot.weight / total))
-    slot.current -= share
+    slot.credit -= share
     rest -= share
   }
-  const unit = Math.sign(rest)
   for (const slot of slots) {
     // Less than one for each slot with a weight is left.
     if (slot.weight === 0 || rest === 0) continue
-    slot.current -= unit
-    rest -= unit
+    slot.credit -= Math.sign(rest)
+    rest -= Math.sign(rest)
   }
 }

@@ -7,7 +7,7 @@ import { NginxOracle } from '../../../test/nginx-oracle.ts'
 import { fiveDeviations } from '../../../test/tolerance.ts'
 import { InvalidOptionError } from '../../base/errors.ts'
 import type { ServiceInstance } from '../../instance/instance.ts'
-import { toIntegerWeights } from './integer-weights.ts'
+import { toIntegerWeights } from '../integer-weights.ts'
 import {
   SmoothWeightedRoundRobinBalancer,
   type SmoothWeightedRoundRobinOptions,

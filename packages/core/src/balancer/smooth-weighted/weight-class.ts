@@ -1,24 +1,15 @@
 /** An item of a smooth weighted schedule, and where it stands. */
-export class Slot<T> {
+export interface Slot<T> {
   item: T
   /** An integer ≥ 0. */
   readonly weight: number
   /** Index in the list. */
   readonly place: number
-  /** nginx's current weight: what is due to it, where one turn costs the total. Without what its class has gained. */
-  current = 0
+  /** nginx's current weight, without what the steps since it was written added to it: what is due, where one turn costs the total. */
+  credit: number
   /** The same for picks with exclusions, which keep a sequence of their own. */
-  detour = 0
-
-  constructor(item: T, weight: number, place: number) {
-    this.item = item
-    this.weight = weight
-    this.place = place
-  }
+  detour: number
 }
-
-/** Gains beyond this are written into the slots, so that every sum is exact. */
-const maxGain = 2 ** 51
 
 /** Slots of the same weight, in the order of their turns. With each step all of them gain the same, so only the first can be next. */
 export class WeightClass<T> {
@@ -28,52 +19,32 @@ export class WeightClass<T> {
   /** A ring; its first is `due`. */
   readonly #slots: Slot<T>[]
   #first = 0
-  /** What each slot has gained beyond its `current`. */
-  #gain = 0
 
   constructor(slots: [Slot<T>, ...Slot<T>[]]) {
-    slots.sort((left, right) => (isBefore(left, right) ? -1 : 1))
+    this.#slots = slots.sort((left, right) => right.credit - left.credit || left.place - right.place)
     this.due = slots[0]
     this.weight = this.due.weight
-    this.#slots = slots
   }
 
-  /** A step begins; gives the current weight of `due`. */
-  step(): number {
-    this.#gain += this.weight
-    return this.due.current + this.#gain
-  }
-
-  /** `due` takes its turn. */
+  /** `due` takes its turn: it goes to the end of the ring, but before any that lack more than this turn. */
   takeTurn(total: number): Slot<T> {
     const slots = this.#slots
     const taken = this.due
-    taken.current -= total
-    // To the end of the ring, but before any that lack more than this turn.
-    let index = this.#first
-    for (let step = 1; step < slots.length; step++) {
-      const previous = index === 0 ? slots.length - 1 : index - 1
-      const other = slots[previous]
-      if (other === undefined || !isBefore(taken, other)) break
-      slots[index] = other
-      index = previous
+    taken.credit -= total
+    let at = this.#first
+    this.#first = at + 1 < slots.length ? at + 1 : 0
+    while (at !== this.#first) {
+      const previous = at === 0 ? slots.length - 1 : at - 1
+      const other = slots[previous] as Slot<T>
+      const { credit } = other
+      if (credit > taken.credit || (credit === taken.credit && other.place < taken.place)) break
+      slots[at] = other
+      at = previous
     }
-    slots[index] = taken
-    this.#first = this.#first + 1 < slots.length ? this.#first + 1 : 0
-    this.due = slots[this.#first] ?? taken
-    if (this.#gain > maxGain) this.settle()
+    slots[at] = taken
+    this.due = slots[this.#first] as Slot<T>
     return taken
   }
-
-  /** Writes what was gained into the slots. */
-  settle(): void {
-    for (const slot of this.#slots) slot.current += this.#gain
-    this.#gain = 0
-  }
-}
-
-function isBefore<T>(left: Slot<T>, right: Slot<T>): boolean {
-  return left.current > right.current || (left.current === right.current && left.place < right.place)
 }
 
 /** The slots that have a weight, by it. */

@@ -11,7 +11,7 @@ export function toIntegerWeights(weights: readonly number[]): Float64Array {
   const max = weights.reduce((largest, weight) => Math.max(largest, weight), 0)
   if (!(max > 0)) return new Float64Array(weights.length).fill(1)
   // Large integers may have a common divisor; they need no scaling then.
-  const reduced = weights.every(Number.isSafeInteger) ? withoutCommonDivisor(Float64Array.from(weights)) : undefined
+  const reduced = weights.every(Number.isSafeInteger) ? withoutCommonDivisor(new Float64Array(weights)) : undefined
   if (reduced?.every((weight) => weight <= maxIntegerWeight) === true) return reduced
   const toInteger = scaling(weights, max)
   return withoutCommonDivisor(
