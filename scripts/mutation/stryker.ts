@@ -54,8 +54,11 @@ function identityOf({ mutatorName, replacement, location }: Mutant): string {
 function runStryker(patterns: readonly string[], env: Readonly<Record<string, string>>): Mutants {
   rmSync(reportFile, { force: true })
   const mutate = `${patterns.join()},!**/*.test.ts`
-  const args = ['exec', 'stryker', 'run', 'scripts/mutation/stryker.config.json', '--mutate', mutate]
-  spawnSync('pnpm', args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, ...env } })
+  spawnSync('pnpm', ['exec', 'stryker', 'run', 'scripts/mutation/stryker.config.json', '--mutate', mutate], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, ...env },
+  })
   if (!existsSync(reportFile)) throw new Error('Stryker wrote no report: see above.')
   const { files }: { readonly files: Readonly<Record<string, { readonly mutants: readonly Mutant[] }>> } = JSON.parse(
     readFileSync(reportFile, 'utf8'),
