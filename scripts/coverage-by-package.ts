@@ -33,7 +33,7 @@ const table = [
 ].join('')
 process.stdout.write(table)
 if (process.argv.includes('--write'))
-  writeFileSync(`${root}docs/explanation/coverage-table.md`, `${table}\nMeasured with lb ${lbVersion}.\n`)
+  writeFileSync(`${root}docs/explanation/tables/coverage.md`, `${table}\nMeasured with lb ${lbVersion}.\n`)
 
 function percent(counts: readonly Count[]): string {
   const total = counts.reduce((sum, count) => sum + count.total, 0)

@@ -16,7 +16,7 @@ export default defineConfig({
   description: 'Client-side load balancing for Node.js',
   cleanUrls: true,
   // The tables are parts of pages.
-  srcExclude: ['**/node_modules/**', '**/*-table.md'],
+  srcExclude: ['**/node_modules/**', 'explanation/tables/**'],
   rewrites: { 'decisions/README.md': 'decisions/index.md' },
   // A dead link fails the build.
   ignoreDeadLinks: false,

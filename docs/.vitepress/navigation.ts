@@ -7,9 +7,7 @@ const docs = join(import.meta.dirname, '..')
 /** The pages of a folder, in the order of their file names, by their titles. */
 function pagesOf(folder: string): DefaultTheme.SidebarItem[] {
   return readdirSync(join(docs, folder))
-    .filter(
-      (file) => file.endsWith('.md') && !file.endsWith('-table.md') && file !== 'index.md' && file !== 'README.md',
-    )
+    .filter((file) => file.endsWith('.md') && file !== 'index.md' && file !== 'README.md')
     .sort()
     .map((file) => {
       const [, title = file] = /^# (.+)$/m.exec(readFileSync(join(docs, folder, file), 'utf8')) ?? []

@@ -16,7 +16,7 @@ interface DatedResult extends MutationResult {
 }
 
 const resultsFile = fileURLToPath(new URL('results.json', import.meta.url))
-const table = fileURLToPath(new URL('../../docs/explanation/mutation-table.md', import.meta.url))
+const table = fileURLToPath(new URL('../../docs/explanation/tables/mutation.md', import.meta.url))
 
 /** Keeps `results`, by folder, beside those of other folders, and writes the table of the site. */
 export function keepResults(results: Readonly<Record<string, MutationResult>>): void {
