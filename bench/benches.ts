@@ -18,6 +18,7 @@ export const benches: readonly Bench[] = [
   { name: 'proxy', programs: ['nginx', 'wrk'] },
   { name: 'observe', programs: ['nginx'] },
   { name: 'tail' },
+  { name: 'probes' },
   { name: 'simulation' },
   { name: 'services', nodeOptions: ['--expose-gc'] },
   { name: 'dns', nodeOptions: ['--expose-gc'], isPatient: true },
