@@ -53,8 +53,9 @@ class Fleet {
   /** From now on a request waits for each of these. */
   send(...ids: string[]): void {
     for (const { answers } of this.#of(ids)) {
-      answers.awaiting = 1
-      answers.silentLooks = 0
+      if (answers.awaiting === 0) answers.silentLooks = 0
+      answers.awaiting++
+      answers.unanswered++
     }
   }
 
@@ -65,7 +66,10 @@ class Fleet {
 
   answer(...ids: string[]): void {
     this.giveUp(...ids)
-    for (const record of this.#of(ids)) this.#suspects.answered(record)
+    for (const record of this.#of(ids)) {
+      record.answers.unanswered = 0
+      this.#suspects.answered(record)
+    }
   }
 
   wait(ms: number): void {
@@ -123,6 +127,24 @@ describe('Suspects', () => {
     expect(pausesMs).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 16_000])
   })
 
+  it('are picked again after 1 s although the same request still waits, until the next one waits in vain', () => {
+    const fleet = new Fleet(3)
+    fleet.send('i1')
+    fleet.wait(enoughMs)
+    expect(fleet.ids).toEqual(['i1'])
+    fleet.wait(1_000)
+    expect(fleet.ids).toEqual([])
+    fleet.wait(60_000)
+    expect(fleet.ids).toEqual([])
+    fleet.send('i1')
+    fleet.wait(enoughMs - 1)
+    expect(fleet.ids).toEqual([])
+    fleet.wait(1)
+    expect(fleet.ids).toEqual(['i1'])
+    fleet.wait(2_000)
+    expect(fleet.ids).toEqual([])
+  })
+
   it('begin with 1 s again after an answer', () => {
     const fleet = new Fleet(3)
     expect([fleet.pauseOf('i1'), fleet.pauseOf('i1')]).toEqual([1_000, 2_000])
@@ -163,6 +185,7 @@ describe('Suspects', () => {
     fleet.answer('i1')
     fleet.wait(20 * enoughMs)
     expect(fleet.ids).toEqual([])
+    fleet.giveUp('i0')
     fleet.send('i0')
     fleet.wait(enoughMs)
     expect(fleet.ids).toEqual(['i0'])

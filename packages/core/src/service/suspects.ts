@@ -18,6 +18,10 @@ const longestPauseMs = 16_000
 interface Suspicion {
   readonly times: number
   readonly untilMs: number
+  /** Requests since its last answer by then. */
+  readonly unanswered: number
+  /** The look since which a request waits that is newer than those; `undefined`: there was none. */
+  nextSinceLook: number | undefined
 }
 
 /**
@@ -49,6 +53,15 @@ export class Suspects {
     if (this.#suspicions.delete(record)) this.#ids.delete(record.instance.id)
   }
 
+  /** For how many looks the next request after a suspicion has waited: one that waits since before says nothing new. */
+  #nextLooks(before: Suspicion | undefined, unanswered: number): number {
+    if (before === undefined) return Number.POSITIVE_INFINITY
+    if (unanswered === before.unanswered) return 0
+    const { count, passed } = this.#options.looks
+    before.nextSinceLook ??= count - passed
+    return count - before.nextSinceLook
+  }
+
   #look(): boolean {
     const { clock, looks, roster, usualMs } = this.#options
     const now = clock.now()
@@ -57,12 +70,14 @@ export class Suspects {
     for (const record of roster.records.values()) {
       if (!record.isCandidate) continue
       candidates++
-      const silentLooks = record.awaiting === 0 ? 0 : record.answers.silentLooks
-      if (silentLooks < enough || silentLooks >= looks.count - this.#stoppedAtLook) continue
+      if (record.awaiting === 0) continue
+      const { silentLooks, unanswered } = record.answers
       const before = this.#suspicions.get(record)
-      if (before !== undefined && now < before.untilMs) continue
+      if (Math.min(silentLooks, this.#nextLooks(before, unanswered)) < enough) continue
+      if (silentLooks >= looks.count - this.#stoppedAtLook || (before !== undefined && now < before.untilMs)) continue
       const times = before === undefined ? 0 : before.times + 1
-      this.#suspicions.set(record, { times, untilMs: now + Math.min(longestPauseMs, firstPauseMs * 2 ** times) })
+      const untilMs = now + Math.min(longestPauseMs, firstPauseMs * 2 ** times)
+      this.#suspicions.set(record, { times, untilMs, unanswered, nextSinceLook: undefined })
     }
     this.#ids.clear()
     for (const [record, { untilMs }] of this.#suspicions) {
