@@ -10,7 +10,7 @@ import {
   isCriticality,
   rejectOption,
 } from '@lb/core/authoring'
-import { runHook } from './errors.ts'
+import { valueOfHook } from './errors.ts'
 import { setField } from './headers.ts'
 
 /** The class of a request is what its client says in the header, but never above `headerAtMost`. */
@@ -77,7 +77,7 @@ function finder(
   header: string,
 ): (request: IncomingMessage) => Criticality | undefined {
   if (criticality === undefined) return () => undefined
-  if (typeof criticality === 'function') return (request) => runHook(() => criticalityOf(criticality, request))
+  if (typeof criticality === 'function') return (request) => valueOfHook(() => criticalityOf(criticality, request))
   if (criticality === 'header') return ({ headers }) => classIn(headers[header])
   if (typeof criticality === 'string') return () => criticality
   const { headerAtMost } = criticality

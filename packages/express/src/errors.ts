@@ -122,10 +122,21 @@ export class HookFailure extends Error {}
 /** @throws HookFailure */
 export function runHook<T>(call: () => T): T {
   try {
-    return call()
+    const result = call()
+    // Nothing waits for an async one, and its rejection would end the process.
+    if (result instanceof Promise) result.catch(() => {})
+    return result
   } catch (error) {
     throw new HookFailure('a hook failed', { cause: error })
   }
+}
+
+/** What a hook gives. @throws HookFailure, also for a promise: its value would come too late */
+export function valueOfHook<T>(call: () => T): T {
+  const value = runHook(call)
+  if (!(value instanceof Promise)) return value
+  const cause = new TypeError('a hook that gives a value must not be async: it gave a promise')
+  throw new HookFailure('a hook failed', { cause })
 }
 
 /** A response of an instance that must not be passed on. */

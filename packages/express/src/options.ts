@@ -105,13 +105,13 @@ export interface ProxyOptions extends CriticalityOptions {
   readonly sticky?: StickyCookieOptions | StickyHeaderOptions | undefined
   /** What answers when a request fails: the proxy, with a problem document (default), or `next(error)` with a ProxyError. */
   readonly errors?: 'respond' | 'next' | undefined
-  /** Called before a request is sent. What it throws with a `statusCode` of 4xx or 5xx refuses the request. */
+  /** Called before a request is sent. What it throws with a `statusCode` of 4xx or 5xx refuses the request. Not waited for. */
   readonly onRequest?: ((outgoing: OutgoingRequest, request: IncomingMessage) => void) | undefined
-  /** Called before a response is passed on. */
+  /** Called before a response is passed on. Not waited for. */
   readonly onResponse?:
     | ((upstream: UpstreamResponse, request: IncomingMessage, response: ServerResponse) => void)
     | undefined
-  /** Called when a request fails. May answer itself; a client that went away is no failure. */
+  /** Called when a request fails. May answer itself; a client that went away is no failure. Not waited for. */
   readonly onError?: ((error: ProxyError, request: IncomingMessage, response: ServerResponse) => void) | undefined
   /** Source of time. Default: the system's. */
   readonly clock?: Clock | undefined

@@ -12,6 +12,7 @@ import {
   runHook,
   sendProblem,
   UnusableResponse,
+  valueOfHook,
 } from './errors.ts'
 import { originalProto, outgoingHeaders } from './forwarded.ts'
 import { HeaderList, setFirst } from './headers.ts'
@@ -98,7 +99,7 @@ export class ProxyCall implements InterimListener {
     if (endsConnection(error)) refuseConnection(this.#request)
     this.#emitFailure(error)
     try {
-      onError?.(error, this.#request, response)
+      runHook(() => onError?.(error, this.#request, response))
     } catch {
       // The client is answered all the same.
     }
@@ -178,16 +179,16 @@ export class ProxyCall implements InterimListener {
     const client = clientFacts(request, settings.trustProxy, this.#clientHost || inbound.host || '')
     this.#clientHost = client.host
     if (inbound.hasBody) this.#body = request.readableDidRead ? this.#parsedBody(inbound) : new RequestBody(request)
-    const { targetPrefix, rewritePath } = settings
-    this.#path = rewritePath === undefined ? targetPrefix + this.#path : runHook(() => rewritePath(this.#path, request))
+    const { targetPrefix, rewritePath, idempotent, onRequest } = settings
+    this.#path =
+      rewritePath === undefined ? targetPrefix + this.#path : valueOfHook(() => rewritePath(this.#path, request))
     this.#headers = outgoingHeaders(inbound, client, this.#mount, settings)
     if (settings.sticky !== undefined) {
       const secure = originalProto(inbound, client) === 'https'
       this.#session = stickySession(settings.sticky, request, { path: this.#mount || '/', secure })
     }
-    const { idempotent, onRequest } = settings
     this.#isIdempotent =
-      idempotent === undefined ? isIdempotentMethod(method) : runHook(() => idempotent(request)) === true
+      idempotent === undefined ? isIdempotentMethod(method) : valueOfHook(() => idempotent(request)) === true
     if (onRequest !== undefined) {
       const outgoing = { method, path: this.#path, headers: new HeaderList(this.#headers) }
       runHook(() => onRequest(outgoing, request))
@@ -221,8 +222,8 @@ export class ProxyCall implements InterimListener {
       discard,
       httpMethod: request.method,
       retry: handsOnRetryAfter,
-      hashKey: hashKey === undefined ? this.#session?.hashKey : runHook(() => hashKey(request)),
-      match: match && runHook(() => match(request)),
+      hashKey: hashKey === undefined ? this.#session?.hashKey : valueOfHook(() => hashKey(request)),
+      match: match && valueOfHook(() => match(request)),
       criticality: settings.criticalityOf?.(request, this.#headers),
     }
     return lb.execute(settings.service, (instance, context) => this.#attempt(instance, context), options)

@@ -41,6 +41,34 @@ describe('hooks', () => {
     expect(seen).toEqual([])
   })
 
+  it.each(['rewritePath', 'idempotent', 'hashKey', 'match', 'criticality'])(
+    '%s that is async is refused: its value would come too late, and its rejection would end the process',
+    async (name) => {
+      const { address, seen } = await startEcho()
+      const errors: ProxyError[] = []
+      const onError = (error: ProxyError): unknown => errors.push(error)
+      const { url } = await startGateway([address], {
+        lb: { balancer: 'ring-hash' },
+        proxy: { onError, [name]: () => Promise.reject(new Error('late')) },
+      })
+      expect((await fetch(url)).status).toBe(500)
+      expect(String(errors[0]?.cause)).toMatch(/must not be async|a promise/)
+      expect(seen).toEqual([])
+    },
+  )
+
+  it('onRequest, onResponse and onError that are async are not waited for, and may reject', async () => {
+    const { address } = await startEcho()
+    const late = (): Promise<never> => Promise.reject(new Error('late'))
+    const { url } = await startGateway([address], { proxy: { onRequest: late, onResponse: late } })
+    expect((await fetch(url)).status).toBe(200)
+    const refuse = (): never => {
+      throw new Error('a mistake')
+    }
+    const refusing = await startGateway([address], { proxy: { onRequest: refuse, onError: late } })
+    expect((await fetch(refusing.url)).status).toBe(500)
+  })
+
   it('onResponse changes what is passed on', async () => {
     const { address } = await startEcho()
     const { url } = await startGateway([address], {
