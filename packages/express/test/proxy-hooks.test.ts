@@ -59,7 +59,7 @@ describe('hooks', () => {
 
   it('onRequest, onResponse and onError that are async are not waited for, and may reject', async () => {
     const { address } = await startEcho()
-    const late = (): Promise<never> => Promise.reject(new Error('late'))
+    const late = (): unknown => Promise.reject(new Error('late'))
     const { url } = await startGateway([address], { proxy: { onRequest: late, onResponse: late } })
     expect((await fetch(url)).status).toBe(200)
     const refuse = (): never => {
