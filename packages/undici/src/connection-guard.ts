@@ -4,9 +4,8 @@ import { InterimResponses } from '@lb/core/authoring'
 import type { Arrivals } from './arrivals.ts'
 import { isBodiless } from './bodiless.ts'
 
-/** What the transport writes before anything else of a request. */
+/** What the transport writes before anything else of a request. Text in a body may begin with any letter, so nothing shorter will do. */
 const requestLine = /^\S+ \S+ HTTP\/1\.1\r\n/
-const firstLetter = 0x41
 const [zero, one, two, three, four] = [0x30, 0x31, 0x32, 0x33, 0x34]
 /** Bytes around the fields of a head, which undici does not count: 2 000 fields have so many. */
 const aroundFields = 8_192
@@ -88,7 +87,7 @@ class ConnectionGuard {
   }
 
   write(chunk: string | Uint8Array, encoding?: BufferEncoding, callback?: () => void): boolean {
-    if (typeof chunk === 'string' && isRequestHead(chunk)) {
+    if (typeof chunk === 'string' && requestLine.test(chunk)) {
       this.#isHeadNext = true
       this.#interim = undefined
     }
@@ -132,11 +131,6 @@ class ConnectionGuard {
     }
     return passing.length === 0 ? null : Buffer.concat(passing)
   }
-}
-
-/** Most begin with a letter, which takes less to see than the line. What else the transport writes as text is the size of a chunk, which does not. */
-function isRequestHead(text: string): boolean {
-  return text.charCodeAt(0) >= firstLetter || requestLine.test(text)
 }
 
 /** Whether another head of the same response follows. A `100 Continue` that comes here is one too many. */
